@@ -1,0 +1,79 @@
+// How observations enter and leave a learned model: which features it sees and whether it predicts changes.
+// A plain description rather than a function, so that a checkpoint can hold it and a SIMD kernel can run it.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/types.hpp"
+
+namespace mbrl {
+
+// One input feature of the model: an observation entry as it is, its sine, or its cosine.
+struct ObsFeature {
+  enum class Kind : int { kIdentity = 0, kSin = 1, kCos = 2 };
+  Kind kind = Kind::kIdentity;
+  int obs_index = 0;
+  bool operator==(const ObsFeature&) const = default;
+};
+
+// What the model predicts for one observation entry: its change, or its next value.
+enum class TargetKind : int { kDelta = 0, kAbsolute = 1 };
+
+// `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
+// (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next)) == next.
+struct ObsEncoding {
+  std::vector<ObsFeature> features;  // inputs in order; the action is appended after them
+  std::vector<TargetKind> targets;   // one entry per observation dimension
+
+  int obs_dim() const { return static_cast<int>(targets.size()); }
+  int feature_dim() const { return static_cast<int>(features.size()); }
+  bool operator==(const ObsEncoding&) const = default;
+
+  // Every entry as it is, every target a difference.
+  static ObsEncoding identity(int obs_dim) {
+    ObsEncoding encoding;
+    for (int i = 0; i < obs_dim; ++i) encoding.features.push_back({ObsFeature::Kind::kIdentity, i});
+    encoding.targets.assign(static_cast<std::size_t>(obs_dim), TargetKind::kDelta);
+    return encoding;
+  }
+
+  // Throws unless every feature names an existing observation entry.
+  void validate() const {
+    for (const ObsFeature& f : features)
+      require(f.obs_index >= 0 && f.obs_index < obs_dim(), "ObsEncoding: a feature reads observation entry ",
+              f.obs_index, ", expected 0 to ", obs_dim() - 1);
+  }
+
+  // obs: obs_dim x batch; out: feature_dim x batch.
+  template <class S>
+  void encode(ConstBatchRef<S> obs, BatchRef<S> out) const {
+    require_dim("ObsEncoding::encode", "obs", obs.rows(), obs_dim());
+    for (Index i = 0; i < feature_dim(); ++i) {
+      const ObsFeature f = features[static_cast<std::size_t>(i)];
+      switch (f.kind) {
+        case ObsFeature::Kind::kIdentity: out.row(i) = obs.row(f.obs_index); break;
+        case ObsFeature::Kind::kSin: out.row(i) = obs.row(f.obs_index).array().sin().matrix(); break;
+        case ObsFeature::Kind::kCos: out.row(i) = obs.row(f.obs_index).array().cos().matrix(); break;
+      }
+    }
+  }
+
+  // All arguments obs_dim x batch.
+  template <class S>
+  void target(ConstBatchRef<S> obs, ConstBatchRef<S> next_obs, BatchRef<S> out) const {
+    out = next_obs;
+    for (Index i = 0; i < obs_dim(); ++i)
+      if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) out.row(i) -= obs.row(i);
+  }
+
+  template <class S>
+  void decode(ConstBatchRef<S> obs, ConstBatchRef<S> prediction, BatchRef<S> next_obs) const {
+    next_obs = prediction;
+    for (Index i = 0; i < obs_dim(); ++i)
+      if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) next_obs.row(i) += obs.row(i);
+  }
+};
+
+}  // namespace mbrl

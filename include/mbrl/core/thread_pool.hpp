@@ -1,0 +1,119 @@
+// A fixed set of threads with static chunking: chunk i of n is always the same range, whoever runs it.
+#pragma once
+
+#include <condition_variable>
+#include <cstddef>
+#include <exception>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace mbrl {
+
+// Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by index, results
+// must depend on the index alone: then any number of threads gives the same numbers.
+class ThreadPool {
+ public:
+  // threads = 0 means one per hardware thread.
+  explicit ThreadPool(int threads = 0) {
+    int n = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
+    if (n < 1) n = 1;
+    workers_.reserve(static_cast<std::size_t>(n - 1));
+    for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+  }
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+  ~ThreadPool() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
+  }
+
+  int size() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Blocks until all tasks have run. The first exception of a task is rethrown here, after the others have ended.
+  // Not re-entrant: a task must not call run on the same pool.
+  void run(int count, const std::function<void(int)>& task) {
+    if (count <= 0) return;
+    if (workers_.empty() || count == 1) {
+      for (int i = 0; i < count; ++i) task(i);
+      return;
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      task_ = &task;
+      count_ = count;
+      next_ = 0;
+      pending_ = count;
+      error_ = nullptr;
+      ++generation_;
+    }
+    wake_.notify_all();
+    drain(task);
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return pending_ == 0; });
+    task_ = nullptr;
+    if (error_) std::rethrow_exception(error_);
+  }
+
+  // Splits [0, n) into `chunks` contiguous ranges and runs body(begin, end, chunk) for each.
+  template <class Body>
+  void parallel_for(std::ptrdiff_t n, int chunks, Body&& body) {
+    run(chunks, [&](int chunk) {
+      const std::ptrdiff_t begin = n * chunk / chunks;
+      const std::ptrdiff_t end = n * (chunk + 1) / chunks;
+      if (begin < end) body(begin, end, chunk);
+    });
+  }
+
+ private:
+  void drain(const std::function<void(int)>& task) {
+    for (;;) {
+      int i = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        if (task_ != &task || next_ >= count_) return;
+        i = next_++;
+      }
+      std::exception_ptr error;
+      try {
+        task(i);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      const std::lock_guard lock(mutex_);
+      if (error && !error_) error_ = error;
+      if (--pending_ == 0) done_.notify_all();
+    }
+  }
+
+  void work() {
+    std::uint64_t seen = 0;
+    for (;;) {
+      const std::function<void(int)>* task = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return stop_ || (generation_ != seen && task_ != nullptr); });
+        if (stop_) return;
+        seen = generation_;
+        task = task_;
+      }
+      drain(*task);
+    }
+  }
+
+  std::vector<std::thread> workers_;
+  std::mutex mutex_;
+  std::condition_variable wake_, done_;
+  const std::function<void(int)>* task_ = nullptr;
+  int count_ = 0, next_ = 0, pending_ = 0;
+  std::uint64_t generation_ = 0;
+  std::exception_ptr error_;
+  bool stop_ = false;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,99 @@
+// What the library asks of an environment, and the type-erased form used where it is chosen at run time.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/observation_encoding.hpp"
+#include "mbrl/core/reward.hpp"
+#include "mbrl/core/types.hpp"
+
+namespace mbrl {
+
+// What one control step gives back. Terminated (the task ended) is not truncated (time ran out).
+struct StepResult {
+  Vecd obs;
+  double reward = 0.0;
+  bool terminated = false;
+  bool truncated = false;
+};
+
+// A task's fixed facts, and what a planner may know of it.
+struct EnvSpec {
+  std::string name;            // e.g. "pets/HalfCheetah"
+  std::string source;          // where the specification comes from
+  int obs_dim = 0;
+  Vecd action_low, action_high;
+  int max_steps = 0;           // control steps until truncation
+  double dt = 0.0;             // seconds a control step
+  ObsEncoding encoding;        // model inputs and targets
+  RewardFunction<float> reward;             // planner-side reward; empty: has to be learned
+  TerminationFunction<float> termination;   // empty: never terminates
+
+  int action_dim() const { return static_cast<int>(action_low.size()); }
+};
+
+// clang-format off
+template <class E>
+concept Environment = requires(E& env, const E& cenv, std::uint64_t seed, ConstVecRef<double> action) {
+  { cenv.spec() } -> std::convertible_to<const EnvSpec&>;   // dimensions, bounds, time limit
+  { env.reset(seed) } -> std::convertible_to<Vecd>;         // first observation; the seed fixes the start state
+  { env.step(action) } -> std::same_as<StepResult>;         // one control step
+};
+
+// An environment whose whole state can be taken out and put back, bit for bit.
+template <class E>
+concept Resettable = Environment<E> && requires(E& env, const E& cenv, const std::vector<double>& state) {
+  { cenv.state() } -> std::convertible_to<std::vector<double>>;
+  env.set_state(state);                                     // throws mbrl::Error on a wrong length
+};
+// clang-format on
+
+// Any resettable environment behind one type: chosen by name at run time.
+class AnyEnvironment {
+ public:
+  template <Resettable E>
+    requires(!std::same_as<std::remove_cvref_t<E>, AnyEnvironment>)
+  explicit AnyEnvironment(E env) : self_(std::make_unique<Model<E>>(std::move(env))) {}
+
+  const EnvSpec& spec() const { return self_->spec(); }
+  Vecd reset(std::uint64_t seed) { return self_->reset(seed); }
+  StepResult step(ConstVecRef<double> action) { return self_->step(action); }
+  std::vector<double> state() const { return self_->state(); }
+  void set_state(const std::vector<double>& state) { self_->set_state(state); }
+  // The environment inside, or null if it is of another type.
+  template <class E>
+  E* target() {
+    auto* model = dynamic_cast<Model<E>*>(self_.get());
+    return model ? &model->env : nullptr;
+  }
+
+ private:
+  struct Interface {
+    virtual ~Interface() = default;
+    virtual const EnvSpec& spec() const = 0;
+    virtual Vecd reset(std::uint64_t seed) = 0;
+    virtual StepResult step(ConstVecRef<double> action) = 0;
+    virtual std::vector<double> state() const = 0;
+    virtual void set_state(const std::vector<double>& state) = 0;
+  };
+  template <class E>
+  struct Model final : Interface {
+    explicit Model(E e) : env(std::move(e)) {}
+    const EnvSpec& spec() const override { return env.spec(); }
+    Vecd reset(std::uint64_t seed) override { return env.reset(seed); }
+    StepResult step(ConstVecRef<double> action) override { return env.step(action); }
+    std::vector<double> state() const override { return env.state(); }
+    void set_state(const std::vector<double>& state) override { env.set_state(state); }
+    E env;
+  };
+  std::unique_ptr<Interface> self_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,92 @@
+// What every trainer of an MlpEnsemble shares: settings, the report, and the preparation of data (encoding, targets,
+// standardisation, holdout, bootstrap, batch order, elites, the box of the data), so that trainers differ in arithmetic
+// only and can be compared step by step.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/models/mlp_ensemble.hpp"
+
+namespace mbrl {
+
+struct EnsembleTrainingSettings {
+  int epochs = 5;                        // passes over each member's sample
+  int batch_size = 32;                   // rows a step, for each member
+  float learning_rate = 1e-3f;           // Adam
+  // Per layer lambda, adding lambda/2 |W|^2 to the loss of each member (biases are not decayed); the last entry serves
+  // any further layer. Empty: none.
+  std::vector<float> weight_decay = {2.5e-5f, 5e-5f, 7.5e-5f, 7.5e-5f, 1e-4f};
+  float logvar_bound_weight = 0.01f;     // pulls the log-variance bounds together: weight * (sum max - sum min)
+  bool bootstrap = true;                 // each member trains on its own sample with replacement
+  double holdout_ratio = 0.0;            // share of rows kept aside for choosing elites and stopping early
+  int max_holdout = 5000;                // rows held out at most
+  int patience = 0;                      // epochs without improvement before stopping; 0: run all epochs
+  double improvement = 0.01;             // relative improvement of the holdout loss that counts
+  int elites = 0;                        // best members on the holdout used for prediction; 0: all
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("epochs", s.epochs, "passes over each member's sample");
+    field("batch_size", s.batch_size, "rows a step, for each member");
+    field("learning_rate", s.learning_rate, "Adam's step size");
+    field("weight_decay", s.weight_decay, "L2 weight of each layer; the last entry serves further layers");
+    field("logvar_bound_weight", s.logvar_bound_weight, "pulls the log-variance bounds together");
+    field("bootstrap", s.bootstrap, "each member trains on its own sample with replacement");
+    field("holdout_ratio", s.holdout_ratio, "share of rows kept aside for elites and early stopping");
+    field("max_holdout", s.max_holdout, "rows held out at most");
+    field("patience", s.patience, "epochs without improvement before stopping; 0 runs all epochs");
+    field("improvement", s.improvement, "relative improvement of the holdout loss that counts");
+    field("elites", s.elites, "best members on the holdout used for prediction; 0 means all");
+  }
+};
+
+struct EnsembleTrainingReport {
+  int epochs = 0;                        // run
+  std::int64_t steps = 0;                // optimiser steps, each updating all members
+  std::vector<double> train_loss;        // per member, mean over the last epoch (NLL or MSE, without penalties)
+  std::vector<double> holdout_loss;      // per member: mean squared error on the holdout; empty without one
+};
+
+// Transitions to learn from; columns are samples. `reward` may be empty unless the reward is learned.
+struct TransitionBatch {
+  Batchf obs, action, next_obs;
+  Vecf reward;
+};
+
+// Called after each epoch with (epoch, epochs, mean loss); returning false stops the training (it can be resumed from
+// the last checkpoint only).
+using EpochCallback = std::function<bool(int epoch, int epochs, double loss)>;
+
+// One training round's rows and their order, a function of (seed, round) alone.
+struct PreparedTraining {
+  Batchf inputs;                             // input_dim x n, standardised, training rows
+  Batchf targets;                            // target_dim x n
+  Batchf holdout_inputs, holdout_targets;    // may have no columns
+  std::vector<std::vector<std::uint32_t>> samples;   // [member]: n row indices (bootstrap, or 0..n-1)
+  std::uint64_t seed = 0;
+  std::uint32_t round = 0;
+
+  int rows() const { return static_cast<int>(inputs.cols()); }
+  // Row indices of one member's epoch in training order.
+  std::vector<std::uint32_t> epoch_order(int member, int epoch) const;
+};
+
+// Fits model.input_mean/std and the data box to the data, encodes, splits and samples.
+PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
+                                  std::uint64_t seed, std::uint32_t round, MlpEnsemble& model);
+
+// clang-format off
+template <class T>
+concept EnsembleTrainer = requires(T& trainer, const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                                   const EpochCallback& on_epoch) {
+  // Continues from the model's weights and the trainer's optimiser state (warm start); round counts training rounds.
+  { trainer.train(data, model, round, on_epoch) } -> std::same_as<EnsembleTrainingReport>;
+};
+// clang-format on
+
+}  // namespace mbrl

@@ -1,0 +1,39 @@
+// What the MPC loop and the training loops ask of a planner.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <vector>
+
+#include "mbrl/core/types.hpp"
+
+namespace mbrl {
+
+// How much a plan cost and how it came about.
+struct PlanReport {
+  std::int64_t rollouts = 0;          // particle rollouts evaluated
+  int iterations = 0;                 // iterations run (fewer than set: stopped on convergence)
+  std::int64_t unusable = 0;          // candidates whose return was NaN
+  double best_return = 0.0;           // of the best sample
+  double mean_return = 0.0;           // predicted for the returned mean sequence, where the planner evaluates it
+};
+
+template <class S>
+struct ActionPlan {
+  Batch<S> actions;             // action_dim x horizon; column 0 is executed now
+  S predicted_return = S(0);    // of `actions`
+  PlanReport report;
+};
+
+// clang-format off
+template <class P>
+concept Planner = requires(P& planner, const typename P::State& state, int t, int steps) {
+  typename P::Scalar;
+  typename P::State;
+  { planner.plan(state, t) } -> std::same_as<ActionPlan<typename P::Scalar>>;  // t: control step of the episode
+  planner.advance(steps);                                                      // warm start: shift by executed steps
+  planner.reset();                                                             // forget: a new episode
+};
+// clang-format on
+
+}  // namespace mbrl
