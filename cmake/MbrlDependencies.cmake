@@ -1,0 +1,31 @@
+# How each component's dependencies are found: used by our own build and, installed beside mbrlConfig.cmake, by users'.
+# Macros, because find_package's results belong to the caller's scope. With find_dependency (set by mbrlConfig.cmake)
+# a missing one makes mbrl "not found" with its name; in our own build it is an error.
+macro(mbrl_find_dependency)
+  if(MBRL_FINDING_PACKAGE)
+    find_dependency(${ARGN})
+  else()
+    find_package(${ARGN} REQUIRED)
+  endif()
+endmacro()
+
+macro(mbrl_find_core_dependencies)
+  mbrl_find_dependency(Threads)
+  mbrl_find_dependency(Eigen3 NO_MODULE)  # its version file refuses 3.4 for any other major version: checked below
+  if(Eigen3_VERSION AND Eigen3_VERSION VERSION_LESS 3.4)
+    message(FATAL_ERROR "mbrl needs Eigen 3.4 or newer, found ${Eigen3_VERSION} in ${Eigen3_DIR}")
+  endif()
+  mbrl_find_dependency(spdlog)
+  mbrl_find_dependency(hwy NO_MODULE)  # Highway; the package file is hwy-config.cmake from 1.0 to the newest
+  if(NOT TARGET hwy::hwy AND TARGET hwy)
+    add_library(hwy::hwy ALIAS hwy)    # Highway built inside the user's own tree
+  endif()
+endmacro()
+
+macro(mbrl_find_mujoco)
+  mbrl_find_dependency(MuJoCo 2.2)
+endmacro()
+
+macro(mbrl_find_torch)
+  mbrl_find_dependency(LibTorch 1.13)
+endmacro()
