@@ -11,17 +11,17 @@ namespace mbrl {
 
 // How much a plan cost and how it came about.
 struct PlanReport {
-  std::int64_t rollouts = 0;          // particle rollouts evaluated
-  int iterations = 0;                 // iterations run (fewer than set: stopped on convergence)
-  std::int64_t unusable = 0;          // candidates whose return was NaN
-  double best_return = 0.0;           // of the best sample
-  double mean_return = 0.0;           // predicted for the returned mean sequence, where the planner evaluates it
+  std::int64_t rollouts = 0;  // particle rollouts evaluated
+  int iterations = 0;         // iterations run (fewer than set: stopped on convergence)
+  std::int64_t unusable = 0;  // candidates whose return was NaN
+  double best_return = 0.0;   // of the best sample
+  double mean_return = 0.0;   // predicted for the returned mean sequence, where the planner evaluates it
 };
 
 template <class S>
 struct ActionPlan {
-  Batch<S> actions;             // action_dim x horizon; column 0 is executed now
-  S predicted_return = S(0);    // of `actions`
+  Batch<S> actions;           // action_dim x horizon; column 0 is executed now
+  S predicted_return = S(0);  // of `actions`
   PlanReport report;
 };
 

@@ -1,0 +1,31 @@
+// How a sampling planner hands over its result: the sequence and what the model predicts for it.
+#pragma once
+
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+// Particle rollouts one candidate costs.
+template <RolloutEvaluator E>
+int particles_of(const E& evaluator) {
+  if constexpr (ParticleEvaluator<E>) return evaluator.particles();
+  return 1;
+}
+
+// Evaluates the sequence that will be executed, under noise of its own: the returns by which candidates were
+// selected are too high on average, since selection prefers lucky noise. Adds the cost to the report.
+template <RolloutEvaluator E>
+void finish_plan(E& evaluator, const typename E::State& state, const SequenceBox<typename E::Scalar>& box,
+                 const Vec<typename E::Scalar>& sequence, RolloutKey key,
+                 ActionPlan<typename E::Scalar>& result) {
+  Vec<typename E::Scalar> value(1);
+  evaluator.evaluate(state, sequence, key, value);
+  result.actions = box.as_actions(sequence);
+  result.predicted_return = value(0);
+  result.report.mean_return = static_cast<double>(value(0));
+  result.report.rollouts += particles_of(evaluator);
+}
+
+}  // namespace mbrl

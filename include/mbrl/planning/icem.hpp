@@ -1,0 +1,274 @@
+// The frugal planner: the improved cross-entropy method, with candidates raced over particles.
+// Pinneri, Sawant, Blaes, Achterhold, Stueckler, Rolinek, Martius, "Sample-efficient cross-entropy method for
+// real-time planning", CoRL 2020, algorithm 1.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/coloured_noise.hpp"
+#include "mbrl/planning/finish_plan.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/racing.hpp"
+#include "mbrl/planning/ranking.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+// Which sequence becomes the plan.
+enum class Execute : int {
+  kMean = 0,  // the final mean: averages out what single samples owe to errors of the model
+  kBest = 1,  // the best sample of the last iteration (the paper)
+};
+
+constexpr auto enum_names(Execute) {
+  return std::array{std::pair{Execute::kMean, "mean"}, std::pair{Execute::kBest, "best"}};
+}
+
+struct ICemSettings {
+  int population = 128;              // candidates of the first iteration
+  int elites = 12;                   // best candidates that the distribution is fitted to
+  int iterations = 4;                // at most
+  double alpha = 0.1;                // share of the old mean and standard deviation that is kept
+  double initial_std = 0.5;          // of every plan, in half action ranges
+  double decay = 1.25;               // every iteration has this factor fewer candidates; 1: equally many
+  double noise_beta = 0.25;          // power of the noise falls as f^-beta; 0: white
+  double keep_fraction = 0.3;        // share of the elites that is kept
+  bool keep_elites = true;           // kept elites compete again in the next iteration
+  bool shift_elites = true;          // kept elites, shifted, compete again in the next plan
+  bool add_mean = true;              // the mean competes in the last iteration
+  Execute execute = Execute::kMean;  // which sequence becomes the plan
+  double stop_std = 0.05;  // no further iteration once the standard deviation (root mean square over
+                           // the plan, in half action ranges) is below; 0: never stop early
+  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted mean ends with
+  RacingSettings racing;                     // where the evaluator has several particles a candidate
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("population", s.population, "candidates of the first iteration");
+    field("elites", s.elites, "best candidates that the distribution is fitted to");
+    field("iterations", s.iterations, "iterations at most");
+    field("alpha", s.alpha, "share of the old mean and standard deviation that is kept");
+    field("initial_std", s.initial_std,
+          "standard deviation at the start of every plan, in half action ranges");
+    field("decay", s.decay, "every iteration has this factor fewer candidates; 1: equally many");
+    field("noise_beta", s.noise_beta, "power of the noise falls as f^-beta; 0: white");
+    field("keep_fraction", s.keep_fraction, "share of the elites that is kept");
+    field("keep_elites", s.keep_elites, "kept elites compete again in the next iteration");
+    field("shift_elites", s.shift_elites, "kept elites, shifted, compete again in the next plan");
+    field("add_mean", s.add_mean, "the mean competes in the last iteration");
+    field("execute", s.execute, "which sequence becomes the plan: mean or best");
+    field("stop_std", s.stop_std, "stop below this standard deviation, in half action ranges; 0: never");
+    field("pad", s.pad, "what the shifted mean ends with: zero, mid or repeat");
+    field("racing", s.racing, "racing of candidates over particles");
+  }
+};
+
+// With mean mu (the shifted previous plan) and standard deviation sigma, iteration i draws
+//   N_i = max(N gamma^-i, 2 K) candidates  A = clip(mu + sigma C^beta(H)),  C^beta coloured noise of unit
+//   variance,
+// adds kept elites (of the previous plan in iteration 0, of the previous iteration afterwards) and, at last,
+// mu itself, and moves mu and sigma to the elites' mean and standard deviation with momentum alpha. A shifted
+// elite's missing last actions are drawn like a candidate's. Candidates without a finite return are never
+// elites; an iteration without any usable candidate changes nothing. The evaluator must outlive the planner.
+template <RolloutEvaluator E>
+class ICem {
+ public:
+  using Scalar = typename E::Scalar;
+  using State = typename E::State;
+
+  ICem(E& evaluator, const ActionBounds& bounds, const ICemSettings& settings, std::uint64_t seed)
+      : evaluator_(&evaluator),
+        settings_(checked(settings)),
+        box_("icem", bounds, evaluator.action_dim(), evaluator.horizon()),
+        noise_(seed),
+        mixing_(coloured_noise_mixing(evaluator.horizon(), settings.noise_beta).template cast<Scalar>()),
+        half_range_((box_.high() - box_.low()) * Scalar(0.5)),
+        mean_(box_.mid()),
+        elites_(box_.size(), 0) {}
+
+  ActionPlan<Scalar> plan(const State& state, int t) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    ActionPlan<Scalar> result;
+    result.report.best_return = std::numeric_limits<double>::quiet_NaN();
+    sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
+    best_ = mean_;
+    std::uint32_t iteration = 0;
+    for (bool converged = false; iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged;
+         ++iteration) {
+      const bool last = iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
+      draw_candidates(plan, iteration, last && settings_.add_mean);
+      evaluate(state, {plan, iteration, t}, last && settings_.execute == Execute::kBest, result.report);
+      rank_candidates(returns_, settings_.elites, order_);
+      if (order_.empty()) continue;
+      best_ = candidates_.col(order_[0]);
+      result.report.best_return = static_cast<double>(returns_(order_[0]));
+      refit();
+      converged = spread() < settings_.stop_std;
+    }
+    result.report.iterations = static_cast<int>(iteration);
+    finish_plan(*evaluator_, state, box_, settings_.execute == Execute::kBest ? best_ : mean_,
+                {plan, iteration, t}, result);
+    return result;
+  }
+
+  void advance(int steps) {
+    box_.shift(mean_, steps, settings_.pad);
+    Vec<Scalar> elite;
+    for (Index k = 0; k < elites_.cols(); ++k) {
+      elite = elites_.col(k);
+      box_.shift(elite, steps, settings_.pad);
+      elites_.col(k) = elite;
+    }
+    elite_tail_ = std::min(box_.horizon(), elite_tail_ + std::min(steps, box_.horizon()));
+  }
+
+  // Forgets mean and elites.
+  void reset() {
+    mean_ = box_.mid();
+    elites_.resize(box_.size(), 0);
+    elite_tail_ = 0;
+  }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "plan_index", plan_index_);
+    out.put_scalar(prefix + "elite_tail", static_cast<std::int64_t>(elite_tail_));
+    box_.save(out, prefix + "mean", mean_);
+    out.put_matrix(prefix + "elites", elites_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    Vec<Scalar> mean = box_.load(in, prefix + "mean");
+    Batch<Scalar> elites = in.get_matrix<Scalar>(prefix + "elites");
+    require_dim("checkpoint: '" + prefix + "elites'", "an action sequence", elites.rows(), box_.size());
+    const auto tail = in.get_scalar<std::int64_t>(prefix + "elite_tail");
+    require(tail >= 0 && tail <= box_.horizon(), "checkpoint: '", prefix, "elite_tail' is ", tail,
+            ", expected 0 to the horizon, ", box_.horizon());
+    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
+    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    plan_index_ = plan_index;
+    elite_tail_ = static_cast<int>(tail);
+    elites_ = std::move(elites);
+    mean_ = std::move(mean);
+  }
+
+  const ICemSettings& settings() const { return settings_; }
+
+ private:
+  static const ICemSettings& checked(const ICemSettings& s) {
+    require(s.elites >= 1 && s.elites <= s.population, "icem: elites is ", s.elites,
+            ", expected 1 to the population, ", s.population);
+    require(s.iterations >= 1, "icem: iterations is ", s.iterations, ", expected at least 1");
+    require(s.alpha >= 0 && s.alpha < 1, "icem: alpha is ", s.alpha, ", expected 0 <= alpha < 1");
+    require(s.initial_std > 0, "icem: initial_std is ", s.initial_std, ", expected more than 0");
+    require(s.decay >= 1, "icem: decay is ", s.decay, ", expected at least 1");
+    require(s.keep_fraction >= 0 && s.keep_fraction <= 1, "icem: keep_fraction is ", s.keep_fraction,
+            ", expected 0 to 1");
+    require(s.stop_std >= 0, "icem: stop_std is ", s.stop_std, ", expected 0 or more");
+    require(s.racing.first_particles >= 2, "icem: racing.first_particles is ", s.racing.first_particles,
+            ", expected at least 2: one particle says nothing about its error");
+    require(s.racing.confidence >= 0, "icem: racing.confidence is ", s.racing.confidence,
+            ", expected 0 or more");
+    return s;
+  }
+
+  // Columns: fresh candidates, kept elites, then possibly the mean.
+  void draw_candidates(std::uint32_t plan, std::uint32_t iteration, bool with_mean) {
+    const double decayed = settings_.population * std::pow(settings_.decay, -static_cast<double>(iteration));
+    const Index fresh =
+        std::clamp<Index>(static_cast<Index>(std::lround(decayed)),
+                          std::min(2 * settings_.elites, settings_.population), settings_.population);
+    const bool reuse = iteration == 0 ? settings_.shift_elites : settings_.keep_elites;
+    Index kept = 0;
+    if (reuse && elite_tail_ < box_.horizon())
+      kept = std::min<Index>(elites_.cols(), std::lround(settings_.keep_fraction * settings_.elites));
+    white_.resize(box_.size(), fresh + kept);
+    noise_.normal(plan, iteration, white_);
+    candidates_.resize(box_.size(), fresh + kept + (with_mean ? 1 : 0));
+    const int a = box_.action_dim(), h = box_.horizon();
+    for (Index k = 0; k < fresh + kept; ++k) {
+      const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), a, h);
+      Eigen::Map<Batch<Scalar>> coloured(candidates_.col(k).data(), a, h);
+      if (settings_.noise_beta > 0)
+        coloured.noalias() = white * mixing_.transpose();
+      else
+        coloured = white;
+      candidates_.col(k) = (mean_.array() + sigma_.array() * candidates_.col(k).array())
+                               .max(box_.low().array())
+                               .min(box_.high().array());
+    }
+    const Index known = static_cast<Index>(h - elite_tail_) * a;
+    for (Index k = 0; k < kept; ++k) candidates_.col(fresh + k).head(known) = elites_.col(k).head(known);
+    if (with_mean) candidates_.rightCols(1) = mean_;
+  }
+
+  void evaluate(const State& state, RolloutKey key, bool rank_elites, PlanReport& report) {
+    returns_.resize(candidates_.cols());
+    if constexpr (ParticleEvaluator<E>) {
+      if (settings_.racing.on && can_race(*evaluator_)) {
+        const auto outcome = race_.run(*evaluator_, state, candidates_, key, settings_.elites, rank_elites,
+                                       settings_.racing, returns_);
+        report.rollouts += outcome.rollouts;
+        report.unusable += outcome.unusable;
+        return;
+      }
+    }
+    evaluator_->evaluate(state, candidates_, key, returns_);
+    report.rollouts += static_cast<std::int64_t>(candidates_.cols()) * particles_of(*evaluator_);
+    report.unusable += candidates_.cols() - returns_.array().isFinite().template cast<Index>().sum();
+  }
+
+  void refit() {
+    const auto count = static_cast<Index>(order_.size());
+    const auto alpha = static_cast<Scalar>(settings_.alpha);
+    elites_.resize(box_.size(), count);
+    elite_tail_ = 0;
+    for (Index k = 0; k < count; ++k) elites_.col(k) = candidates_.col(order_[static_cast<std::size_t>(k)]);
+    elite_mean_ = elites_.rowwise().mean();
+    elite_sigma_ = ((elites_.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
+    mean_ = (alpha * mean_ + (Scalar(1) - alpha) * elite_mean_).cwiseMax(box_.low()).cwiseMin(box_.high());
+    sigma_ = alpha * sigma_ + (Scalar(1) - alpha) * elite_sigma_;
+  }
+
+  // Root mean square of the standard deviation in half action ranges.
+  double spread() const {
+    return std::sqrt(static_cast<double>((sigma_.array() / half_range_.array()).square().mean()));
+  }
+
+  struct NoRace {};
+  template <class Evaluator, bool kParticles>
+  struct RaceOf {
+    using type = NoRace;
+  };
+  template <class Evaluator>
+  struct RaceOf<Evaluator, true> {
+    using type = CandidateRace<Evaluator>;
+  };
+
+  E* evaluator_;
+  ICemSettings settings_;
+  SequenceBox<Scalar> box_;
+  CandidateNoise<Scalar> noise_;
+  std::int64_t plan_index_ = 0;
+  Batch<Scalar> mixing_;  // horizon x horizon
+  Vec<Scalar> half_range_;
+  Vec<Scalar> mean_;      // warm start of the next plan
+  Batch<Scalar> elites_;  // of the last iteration, best first
+  int elite_tail_ = 0;    // last actions of the elites that were never planned
+  Vec<Scalar> sigma_, best_, elite_mean_, elite_sigma_, returns_;
+  Batch<Scalar> white_, candidates_;
+  std::vector<int> order_;
+  typename RaceOf<E, ParticleEvaluator<E>>::type race_;
+};
+
+}  // namespace mbrl

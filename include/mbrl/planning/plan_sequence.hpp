@@ -1,0 +1,89 @@
+// What sampling planners share: an action sequence as one column, its bounds, and its shift between plans.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+
+namespace mbrl {
+
+// What follows the shifted plan at its end.
+enum class WarmStartPad : int {
+  kZero = 0,    // no action (PETS); mid-range where 0 is not inside the bounds
+  kMid = 1,     // the middle of the action range
+  kRepeat = 2,  // the last action again (iCEM)
+};
+
+constexpr auto enum_names(WarmStartPad) {
+  return std::array{std::pair{WarmStartPad::kZero, "zero"}, std::pair{WarmStartPad::kMid, "mid"},
+                    std::pair{WarmStartPad::kRepeat, "repeat"}};
+}
+
+// The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers.
+template <class S>
+class SequenceBox {
+ public:
+  SequenceBox(const char* where, const ActionBounds& bounds, int action_dim, int horizon)
+      : action_dim_(action_dim), horizon_(horizon) {
+    require(action_dim >= 1, where, ": the evaluator has ", action_dim, " actions, expected at least 1");
+    require(horizon >= 1, where, ": the evaluator's horizon is ", horizon, ", expected at least 1");
+    bounds.validate(where, action_dim);
+    low_.resize(size());
+    high_.resize(size());
+    for (Index i = 0; i < size(); ++i) {
+      const auto d = static_cast<std::size_t>(i % action_dim);
+      low_(i) = static_cast<S>(bounds.low[d]);
+      high_(i) = static_cast<S>(bounds.high[d]);
+    }
+    mid_ = S(0.5) * (low_ + high_);
+  }
+
+  int action_dim() const { return action_dim_; }
+  int horizon() const { return horizon_; }
+  Index size() const { return static_cast<Index>(action_dim_) * horizon_; }
+  const Vec<S>& low() const { return low_; }
+  const Vec<S>& high() const { return high_; }
+  const Vec<S>& mid() const { return mid_; }
+
+  // Drops the first `steps` actions of a sequence, moves the others forward and pads the end.
+  void shift(Vec<S>& sequence, int steps, WarmStartPad pad) const {
+    require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
+    const Index moved = std::min<Index>(static_cast<Index>(steps) * action_dim_, size());
+    const Vec<S> last = sequence.tail(action_dim_);
+    std::copy(sequence.begin() + moved, sequence.end(), sequence.begin());
+    for (Index i = size() - moved; i < size(); ++i) sequence(i) = pad_value(i, pad, last);
+  }
+
+  // action_dim x horizon.
+  Batch<S> as_actions(const Vec<S>& sequence) const { return sequence.reshaped(action_dim_, horizon_); }
+
+  // Reads a column of this size; throws on any other.
+  Vec<S> load(const StateDict& in, const std::string& name) const {
+    const std::vector<S> values = in.get<S>(name);
+    require(static_cast<Index>(values.size()) == size(), "checkpoint: '", name, "' has ", values.size(),
+            " values, expected ", size(), " (", horizon_, " actions of dimension ", action_dim_, ")");
+    return Eigen::Map<const Vec<S>>(values.data(), size());
+  }
+  static void save(StateDict& out, const std::string& name, const Vec<S>& sequence) {
+    out.put(name, sequence.data(), {static_cast<std::int64_t>(sequence.size())});
+  }
+
+ private:
+  S pad_value(Index i, WarmStartPad pad, const Vec<S>& last) const {
+    if (pad == WarmStartPad::kRepeat) return last(i % action_dim_);
+    if (pad == WarmStartPad::kZero && low_(i) < S(0) && S(0) < high_(i)) return S(0);
+    return mid_(i);
+  }
+
+  int action_dim_, horizon_;
+  Vec<S> low_, high_, mid_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,100 @@
+// Random shooting: the best of K uniformly random action sequences.
+// Nagabandi, Kahn, Fearing, Levine, "Neural network dynamics for model-based deep reinforcement learning with
+// model-free fine-tuning", ICRA 2018, section IV-C.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/finish_plan.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/ranking.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+struct RandomShootingSettings {
+  int population = 2500;  // action sequences tried
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("population", s.population, "action sequences tried");
+  }
+};
+
+// A^k ~ U[low, high]^H, k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range actions if no return is usable.
+// Plans do not depend on each other: there is no warm start. The evaluator must outlive the planner.
+template <RolloutEvaluator E>
+class RandomShooting {
+ public:
+  using Scalar = typename E::Scalar;
+  using State = typename E::State;
+
+  RandomShooting(E& evaluator, const ActionBounds& bounds, const RandomShootingSettings& settings,
+                 std::uint64_t seed)
+      : evaluator_(&evaluator),
+        settings_(settings),
+        box_("random shooting", bounds, evaluator.action_dim(), evaluator.horizon()),
+        noise_(seed) {
+    require(settings.population >= 1, "random shooting: population is ", settings.population,
+            ", expected at least 1");
+  }
+
+  ActionPlan<Scalar> plan(const State& state, int t) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    candidates_.resize(box_.size(), settings_.population);
+    returns_.resize(settings_.population);
+    noise_.uniform(plan, 0, candidates_);
+    candidates_ =
+        (candidates_.array().colwise() * (box_.high() - box_.low()).array()).colwise() + box_.low().array();
+    candidates_ = candidates_.cwiseMax(box_.low().replicate(1, settings_.population))
+                      .cwiseMin(box_.high().replicate(1, settings_.population));
+    evaluator_->evaluate(state, candidates_, {plan, 0, t}, returns_);
+
+    ActionPlan<Scalar> result;
+    const int usable = rank_candidates(returns_, 1, order_);
+    result.report.rollouts = static_cast<std::int64_t>(settings_.population) * particles_of(*evaluator_);
+    result.report.iterations = 1;
+    result.report.unusable = settings_.population - usable;
+    Vec<Scalar> best = box_.mid();
+    if (usable > 0) best = candidates_.col(order_[0]);
+    result.report.best_return =
+        usable > 0 ? static_cast<double>(returns_(order_[0])) : std::numeric_limits<double>::quiet_NaN();
+    finish_plan(*evaluator_, state, box_, best, {plan, 1, t}, result);
+    return result;
+  }
+
+  void advance(int steps) {
+    require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
+  }
+  void reset() {}
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "plan_index", plan_index_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    plan_index_ = in.get_scalar<std::int64_t>(prefix + "plan_index");
+  }
+
+  const RandomShootingSettings& settings() const { return settings_; }
+
+ private:
+  E* evaluator_;
+  RandomShootingSettings settings_;
+  SequenceBox<Scalar> box_;
+  CandidateNoise<Scalar> noise_;
+  std::int64_t plan_index_ = 0;
+  Batch<Scalar> candidates_;
+  Vec<Scalar> returns_;
+  std::vector<int> order_;
+};
+
+}  // namespace mbrl
