@@ -22,19 +22,22 @@ struct StepResult {
   double reward = 0.0;
   bool terminated = false;
   bool truncated = false;
+  // Why the simulation itself broke down; empty as long as it did not. Such a step is terminated, its obs is
+  // the last good one and its reward 0: it is no data to learn from.
+  std::string fault;
 };
 
 // A task's fixed facts, and what a planner may know of it.
 struct EnvSpec {
-  std::string name;            // e.g. "pets/HalfCheetah"
-  std::string source;          // where the specification comes from
+  std::string name;    // e.g. "pets/HalfCheetah"
+  std::string source;  // where the specification comes from
   int obs_dim = 0;
   Vecd action_low, action_high;
-  int max_steps = 0;           // control steps until truncation
-  double dt = 0.0;             // seconds a control step
-  ObsEncoding encoding;        // model inputs and targets
-  RewardFunction<float> reward;             // planner-side reward; empty: has to be learned
-  TerminationFunction<float> termination;   // empty: never terminates
+  int max_steps = 0;                       // control steps until truncation
+  double dt = 0.0;                         // seconds a control step
+  ObsEncoding encoding;                    // model inputs and targets
+  RewardFunction<float> reward;            // planner-side reward; empty: has to be learned
+  TerminationFunction<float> termination;  // empty: never terminates
 
   int action_dim() const { return static_cast<int>(action_low.size()); }
 };
@@ -55,6 +58,17 @@ concept Resettable = Environment<E> && requires(E& env, const E& cenv, const std
 };
 // clang-format on
 
+// clang-format off
+// An environment that can begin an episode at a recorded physical state. The names are the columns of a recording
+// (qpos0, qvel0, ... or state0, ...), the values are in their order.
+template <class E>
+concept PhysicsSettable = Environment<E> && requires(E& env, const E& cenv, const std::vector<double>& values) {
+  { cenv.physics_names() } -> std::convertible_to<std::vector<std::string>>;
+  { cenv.physics_state() } -> std::convertible_to<std::vector<double>>;
+  { env.set_physics_state(values) } -> std::convertible_to<Vecd>;  // step 0; gives the first observation
+};
+// clang-format on
+
 // Any resettable environment behind one type: chosen by name at run time.
 class AnyEnvironment {
  public:
@@ -67,6 +81,12 @@ class AnyEnvironment {
   StepResult step(ConstVecRef<double> action) { return self_->step(action); }
   std::vector<double> state() const { return self_->state(); }
   void set_state(const std::vector<double>& state) { self_->set_state(state); }
+
+  // See PhysicsSettable; these throw if the environment inside is not.
+  std::vector<std::string> physics_names() const { return self_->physics_names(); }
+  std::vector<double> physics_state() const { return self_->physics_state(); }
+  Vecd set_physics_state(const std::vector<double>& values) { return self_->set_physics_state(values); }
+
   // The environment inside, or null if it is of another type.
   template <class E>
   E* target() {
@@ -82,6 +102,9 @@ class AnyEnvironment {
     virtual StepResult step(ConstVecRef<double> action) = 0;
     virtual std::vector<double> state() const = 0;
     virtual void set_state(const std::vector<double>& state) = 0;
+    virtual std::vector<std::string> physics_names() const = 0;
+    virtual std::vector<double> physics_state() const = 0;
+    virtual Vecd set_physics_state(const std::vector<double>& values) = 0;
   };
   template <class E>
   struct Model final : Interface {
@@ -91,6 +114,27 @@ class AnyEnvironment {
     StepResult step(ConstVecRef<double> action) override { return env.step(action); }
     std::vector<double> state() const override { return env.state(); }
     void set_state(const std::vector<double>& state) override { env.set_state(state); }
+    std::vector<std::string> physics_names() const override {
+      if constexpr (PhysicsSettable<E>)
+        return env.physics_names();
+      else
+        no_physics();
+    }
+    std::vector<double> physics_state() const override {
+      if constexpr (PhysicsSettable<E>)
+        return env.physics_state();
+      else
+        no_physics();
+    }
+    Vecd set_physics_state([[maybe_unused]] const std::vector<double>& values) override {
+      if constexpr (PhysicsSettable<E>)
+        return env.set_physics_state(values);
+      else
+        no_physics();
+    }
+    [[noreturn]] void no_physics() const {
+      fail("environment '", env.spec().name, "' cannot be started from a recorded physical state");
+    }
     E env;
   };
   std::unique_ptr<Interface> self_;

@@ -1,0 +1,175 @@
+// An environment from a MuJoCo model and a task: what is drawn at the start, what is seen, what is rewarded.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/env/check_action.hpp"
+#include "mbrl/env/environment.hpp"
+#include "mbrl/mujoco/simulation.hpp"
+
+namespace mbrl::mujoco {
+
+// What a task sees after a control step. Of `data` only time, qpos, qvel and act are sure to be up to date:
+// derived quantities such as xpos lag behind, and are not part of an environment's state. What the task needs
+// of those it takes in `measure`, and finds here as it was before and after the control step (the same at the
+// start).
+struct TaskView {
+  const mjModel& model;
+  const mjData& data;
+  const Vecd& before;
+  const Vecd& after;
+};
+
+// clang-format off
+// A task is a handful of pure functions; docs/custom_environment.md writes one.
+template <class T>
+concept MujocoTask = std::copy_constructible<T> &&
+    requires(const T& task, const mjModel& model, mjData& data, const RandomStream& random, Vecd& vector,
+             const TaskView& view, ConstVecRef<double> action) {
+  { task.spec() } -> std::convertible_to<EnvSpec>;
+  { task.model() } -> std::convertible_to<Model>;
+  { task.frame_skip() } -> std::convertible_to<int>;           // mj_steps a control step
+  task.draw_start(random, vector, vector);                     // qpos (comes in as the model's qpos0), qvel (as zeros)
+  task.measure(model, data, vector);                           // fills `after`; sized measured_dim()
+  { task.measured_dim() } -> std::convertible_to<int>;
+  task.observe(view, vector);                                  // obs_dim entries
+  { task.reward(view, action) } -> std::convertible_to<double>;
+};
+// clang-format on
+
+// A Resettable and PhysicsSettable environment. A task may also have `bool terminated(const TaskView&)
+// const`.
+template <MujocoTask Task>
+class TaskEnvironment {
+ public:
+  explicit TaskEnvironment(Task task = {})
+      : task_(std::move(task)), spec_(task_.spec()), simulation_(task_.model()) {
+    require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
+    require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), simulation_.nu());
+    const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
+    require(std::abs(spec_.dt - dt) < 1e-12, spec_.name, ": spec().dt is ", spec_.dt,
+            " s, expected frame_skip x timestep = ", dt, " s");
+    before_ = after_ = Vecd::Zero(task_.measured_dim());
+    reset(0);
+  }
+
+  const EnvSpec& spec() const { return spec_; }
+  const Simulation& simulation() const { return simulation_; }
+  const Task& task() const { return task_; }
+
+  Vecd reset(std::uint64_t seed) {
+    const mjModel& model = simulation_.model();
+    Vecd qpos = Eigen::Map<const Vecd>(model.qpos0, simulation_.nq());
+    Vecd qvel = Vecd::Zero(simulation_.nv());
+    task_.draw_start(RandomStream(seed, Stream::kReset), qpos, qvel);
+    return start(qpos, qvel);
+  }
+
+  // Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
+  StepResult step(ConstVecRef<double> action) {
+    check_action(spec_, action);
+    require(!broken_, spec_.name,
+            ": step after the simulation broke down, expected reset or set_state first");
+    StepResult result;
+    result.fault = simulation_.advance(action, task_.frame_skip());
+    if (result.fault.empty()) {
+      before_ = after_;
+      task_.measure(simulation_.model(), simulation_.data(), after_);
+      result.obs = observation();
+      result.reward = task_.reward(view(), action);
+      if constexpr (requires {
+                      { task_.terminated(view()) } -> std::convertible_to<bool>;
+                    })
+        result.terminated = task_.terminated(view());
+    } else {
+      broken_ = true;
+      result.obs = observation();
+      result.terminated = true;
+    }
+    ++steps_;
+    result.truncated = steps_ >= spec_.max_steps;
+    return result;
+  }
+
+  Vecd observation() const {
+    Vecd obs(spec_.obs_dim);
+    task_.observe(view(), obs);
+    return obs;
+  }
+
+  // [steps, broken, measured before, measured after, simulation]
+  std::vector<double> state() const {
+    std::vector<double> state(state_size());
+    double* out = state.data();
+    *out++ = static_cast<double>(steps_);
+    *out++ = broken_ ? 1.0 : 0.0;
+    out = std::copy_n(before_.data(), before_.size(), out);
+    out = std::copy_n(after_.data(), after_.size(), out);
+    simulation_.save(out);
+    return state;
+  }
+
+  void set_state(const std::vector<double>& state) {
+    require_dim(spec_.name + ": set_state", "state", state.size(), state_size());
+    const double* in = state.data();
+    steps_ = static_cast<int>(*in++);
+    broken_ = *in++ != 0.0;
+    in = copy_in(in, before_);
+    in = copy_in(in, after_);
+    simulation_.load(in);
+  }
+
+  std::vector<std::string> physics_names() const {
+    std::vector<std::string> names;
+    for (int i = 0; i < simulation_.nq(); ++i) names.push_back("qpos" + std::to_string(i));
+    for (int i = 0; i < simulation_.nv(); ++i) names.push_back("qvel" + std::to_string(i));
+    return names;
+  }
+  std::vector<double> physics_state() const {
+    const mjData& data = simulation_.data();
+    std::vector<double> values(data.qpos, data.qpos + simulation_.nq());
+    values.insert(values.end(), data.qvel, data.qvel + simulation_.nv());
+    return values;
+  }
+  Vecd set_physics_state(const std::vector<double>& values) {
+    const int nq = simulation_.nq(), nv = simulation_.nv();
+    require_dim(spec_.name + ": set_physics_state", "values", values.size(), nq + nv);
+    return start(Eigen::Map<const Vecd>(values.data(), nq), Eigen::Map<const Vecd>(values.data() + nq, nv));
+  }
+
+ private:
+  TaskView view() const { return {simulation_.model(), simulation_.data(), before_, after_}; }
+
+  Vecd start(ConstVecRef<double> qpos, ConstVecRef<double> qvel) {
+    simulation_.start(qpos, qvel);
+    task_.measure(simulation_.model(), simulation_.data(), after_);
+    before_ = after_;
+    steps_ = 0;
+    broken_ = false;
+    return observation();
+  }
+
+  std::size_t state_size() const {
+    return static_cast<std::size_t>(2 + 2 * after_.size() + simulation_.state_size());
+  }
+  static const double* copy_in(const double* in, Vecd& out) {
+    std::copy_n(in, out.size(), out.data());
+    return in + out.size();
+  }
+
+  Task task_;
+  EnvSpec spec_;
+  Simulation simulation_;
+  Vecd before_, after_;
+  int steps_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace mbrl::mujoco

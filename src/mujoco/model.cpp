@@ -1,0 +1,113 @@
+// Loading of models, and the engine's process-wide settings.
+#include "mbrl/mujoco/model.hpp"
+
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "mbrl/core/error.hpp"
+
+namespace mbrl::mujoco {
+namespace {
+
+// Warnings raised on this thread while a model is loaded.
+thread_local std::vector<std::string>* collected_warnings = nullptr;
+
+void on_warning(const char* message) {
+  if (collected_warnings) collected_warnings->emplace_back(message);
+}
+
+// The engine's functions must not go on after an error, so the handler must not return. They hold no
+// resources that unwinding would have to release; an mjData that was in use is to be thrown away.
+[[noreturn]] void on_error(const char* message) { fail("MuJoCo: ", message); }
+
+struct DeleteModel {
+  void operator()(mjModel* model) const { mj_deleteModel(model); }
+};
+
+// A file that exists only in memory, which the engine reads like one on disk.
+class MemoryFile {
+ public:
+  MemoryFile(const char* name, const std::string& text) : vfs_(std::make_unique<mjVFS>()) {
+    mj_defaultVFS(vfs_.get());
+    const int size = static_cast<int>(text.size());
+#if mjVERSION_HEADER >= 313
+    const int failed = mj_addBufferVFS(vfs_.get(), name, text.data(), size);
+    require(failed == 0, "MuJoCo: a model text of ", size, " bytes could not be read");
+#else
+    const int index = mj_makeEmptyFileVFS(vfs_.get(), name, size);
+    require(index >= 0, "MuJoCo: a model text of ", size, " bytes could not be read");
+    std::memcpy(vfs_->filedata[index], text.data(), text.size());
+#endif
+  }
+  MemoryFile(const MemoryFile&) = delete;
+  MemoryFile& operator=(const MemoryFile&) = delete;
+  ~MemoryFile() { mj_deleteVFS(vfs_.get()); }
+  const mjVFS* get() const { return vfs_.get(); }
+
+ private:
+  std::unique_ptr<mjVFS> vfs_;  // 2 MB in old releases: too large for the stack
+};
+
+std::shared_ptr<const mjModel> load(const char* path, const mjVFS* vfs, const std::string& name,
+                                    std::vector<std::string>& warnings) {
+  char message[1000] = "";
+  collected_warnings = &warnings;
+  mjModel* model = nullptr;
+  try {
+    model = mj_loadXML(path, vfs, message, static_cast<int>(sizeof message));
+  } catch (...) {
+    collected_warnings = nullptr;
+    throw;
+  }
+  collected_warnings = nullptr;
+  if (!model) fail("MuJoCo model '", name, "': ", message);
+  if (message[0] != '\0') warnings.emplace_back(message);
+  return std::shared_ptr<const mjModel>(std::unique_ptr<mjModel, DeleteModel>(model));
+}
+
+}  // namespace
+
+void prepare_engine() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    require(mj_version() == mjVERSION_HEADER, "MuJoCo: the library loaded is version ", mj_version(),
+            ", but mbrl was compiled for ", mjVERSION_HEADER);
+    if (!mju_user_error) mju_user_error = on_error;
+    if (!mju_user_warning) mju_user_warning = on_warning;
+  });
+}
+
+Model Model::from_string(const std::string& mjcf, const std::string& name) {
+  prepare_engine();
+  struct Loaded {
+    std::weak_ptr<const mjModel> model;
+    std::shared_ptr<const std::vector<std::string>> warnings;
+  };
+  static std::mutex mutex;
+  static std::map<std::string, Loaded> loaded;
+
+  const std::lock_guard lock(mutex);
+  Loaded& entry = loaded[mjcf];
+  if (auto model = entry.model.lock()) return {std::move(model), entry.warnings};
+  std::vector<std::string> warnings;
+  std::shared_ptr<const mjModel> model;
+  try {
+    const MemoryFile file("model.xml", mjcf);
+    model = load("model.xml", file.get(), name, warnings);
+  } catch (...) {
+    loaded.erase(mjcf);
+    throw;
+  }
+  entry = {model, std::make_shared<const std::vector<std::string>>(std::move(warnings))};
+  return {std::move(model), entry.warnings};
+}
+
+Model Model::from_file(const std::string& path) {
+  prepare_engine();
+  std::vector<std::string> warnings;
+  auto model = load(path.c_str(), nullptr, path, warnings);
+  return {std::move(model), std::make_shared<const std::vector<std::string>>(std::move(warnings))};
+}
+
+}  // namespace mbrl::mujoco
