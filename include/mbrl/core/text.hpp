@@ -1,0 +1,23 @@
+// Small helpers for reading and writing text: trimming, numbers that read back exactly, and "did you mean".
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace mbrl {
+
+// Without blanks at both ends.
+std::string_view trim(std::string_view text);
+std::string lower(std::string_view text);
+
+// The shortest decimal that reads back to the same bits, e.g. "0.1"; "nan", "inf", "-inf".
+std::string shortest(double value);
+std::string shortest(float value);
+
+// ", did you mean 'horizon'?" if a known word is near, else ", expected one of ..."; for the end of an error
+// message about an unknown word. A word that names the last part of a dotted key is near ("horizon" to
+// "rollout.horizon").
+std::string did_you_mean(std::string_view word, std::span<const std::string> known);
+
+}  // namespace mbrl

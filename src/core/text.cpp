@@ -1,0 +1,85 @@
+// Text helpers.
+#include "mbrl/core/text.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+namespace mbrl {
+namespace {
+
+template <class T>
+std::string shortest_of(T value) {
+  if (std::isnan(value)) return "nan";  // without the sign that to_chars would print
+  std::array<char, 64> buffer;
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  return {buffer.data(), result.ptr};
+}
+
+// Insertions, deletions, substitutions and swaps of neighbours between two words (optimal string alignment).
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+  std::iota(last.begin(), last.end(), std::size_t{0});
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    now[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0u : 1u)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+        now[j] = std::min(now[j], before[j - 2] + 1);
+    }
+    before.swap(last);
+    last.swap(now);
+  }
+  return last[b.size()];
+}
+
+std::string_view last_part(std::string_view key) {
+  const std::size_t dot = key.rfind('.');
+  return dot == std::string_view::npos ? key : key.substr(dot + 1);
+}
+
+}  // namespace
+
+std::string_view trim(std::string_view text) {
+  constexpr std::string_view kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  std::transform(out.begin(), out.end(), out.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return out;
+}
+
+std::string shortest(double value) { return shortest_of(value); }
+std::string shortest(float value) { return shortest_of(value); }
+
+std::string did_you_mean(std::string_view word, std::span<const std::string> known) {
+  const std::string given = lower(word);
+  std::size_t best = 0;
+  const std::string* nearest = nullptr;
+  for (const std::string& candidate : known) {
+    const std::string key = lower(candidate);
+    std::size_t distance = edit_distance(given, key);
+    if (last_part(key).size() < key.size())  // one more than the same mistake in a full key
+      distance = std::min(distance, 1 + edit_distance(last_part(given), last_part(key)));
+    if (!nearest || distance < best) {
+      best = distance;
+      nearest = &candidate;
+    }
+  }
+  if (nearest && best <= std::max<std::size_t>(2, std::min(given.size(), nearest->size()) / 3))
+    return ", did you mean '" + *nearest + "'?";
+  std::string list;
+  for (const std::string& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
+  return ", expected one of " + list;
+}
+
+}  // namespace mbrl
