@@ -51,7 +51,7 @@ struct ICemSettings {
   double stop_std = 0.05;  // no further iteration once the standard deviation (root mean square over
                            // the plan, in half action ranges) is below; 0: never stop early
   WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted mean ends with
-  RacingSettings racing;                     // where the evaluator has several particles a candidate
+  RacingSettings racing = {};                     // where the evaluator has several particles a candidate
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
