@@ -49,8 +49,8 @@ concept MujocoTask = std::copy_constructible<T> &&
 template <MujocoTask Task>
 class TaskEnvironment {
  public:
-  explicit TaskEnvironment(Task task = {})
-      : task_(std::move(task)), spec_(task_.spec()), simulation_(task_.model()) {
+  explicit TaskEnvironment(const Task& task = Task())
+      : task_(task), spec_(task_.spec()), simulation_(task_.model()) {
     require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
     require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), simulation_.nu());
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;

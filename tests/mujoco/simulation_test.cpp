@@ -1,0 +1,165 @@
+// The engine's traps: errors that wait for a key, warnings that write files, divergence that is silently
+// reset.
+#include "mbrl/mujoco/simulation.hpp"
+
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "catch.hpp"
+#include "mbrl/mujoco/half_cheetah.hpp"
+#include "support.hpp"
+
+using namespace mbrl;
+using namespace mbrl::mujoco;
+
+namespace {
+
+// A mass on a spring too stiff for its time step: k dt^2 / m = 100, where 4 is the limit of stability.
+constexpr const char* kUnstable = R"(
+<mujoco>
+  <option timestep="0.01" integrator="Euler" gravity="0 0 0"/>
+  <worldbody>
+    <body>
+      <joint name="slide" type="slide" axis="1 0 0" stiffness="1000000" limited="false"/>
+      <geom type="sphere" size="0.1" mass="1"/>
+    </body>
+  </worldbody>
+  <actuator><motor joint="slide" ctrllimited="false"/></actuator>
+</mujoco>)";
+
+// The least a task needs.
+struct UnstableTask {
+  EnvSpec spec() const {
+    EnvSpec spec;
+    spec.name = "unstable";
+    spec.obs_dim = 2;
+    spec.action_low = Vecd::Constant(1, -1.0);
+    spec.action_high = Vecd::Constant(1, 1.0);
+    spec.max_steps = 100;
+    spec.dt = 0.02;
+    spec.encoding = ObsEncoding::identity(2);
+    return spec;
+  }
+  Model model() const { return Model::from_string(kUnstable, "unstable"); }
+  int frame_skip() const { return 2; }
+  void draw_start(const RandomStream& random, Vecd& qpos, Vecd&) const {
+    qpos(0) = random.uniform(0.1, 0.2, 0);
+  }
+  int measured_dim() const { return 0; }
+  void measure(const mjModel&, mjData&, Vecd&) const {}
+  void observe(const TaskView& view, Vecd& obs) const { obs << view.data.qpos[0], view.data.qvel[0]; }
+  double reward(const TaskView&, ConstVecRef<double>) const { return 1.0; }
+};
+
+std::string load_error(const std::string& mjcf) {
+  try {
+    Model::from_string(mjcf, "broken");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("simulation: divergence ends the episode with its cause and is not reset in silence") {
+  TaskEnvironment<UnstableTask> env;
+  Vecd last = env.reset(1);
+  StepResult result;
+  int steps = 0;
+  for (; steps < 100; ++steps) {
+    result = env.step(Vecd::Zero(1));
+    if (!result.fault.empty()) break;
+    REQUIRE_FALSE(result.terminated);
+    last = result.obs;
+  }
+  REQUIRE(steps < 100);
+  CHECK(result.terminated);
+  CHECK_FALSE(result.truncated);
+  CHECK(result.fault.find("BAD") != std::string::npos);
+  CHECK(result.reward == 0.0);
+  CHECK(result.obs == last);  // not the model's reference pose, to which mj_step went back
+  CHECK(std::abs(last(0)) > 1.0);
+  const auto state = env.state();
+  for (const double value : state) CHECK(std::isfinite(value));
+  CHECK_THROWS_AS(env.step(Vecd::Zero(1)), Error);
+  CHECK(env.state() == state);
+
+  TaskEnvironment<UnstableTask> other;
+  other.set_state(state);
+  CHECK_THROWS_AS(other.step(Vecd::Zero(1)), Error);  // a checkpoint remembers
+  env.reset(1);
+  CHECK(env.step(Vecd::Zero(1)).fault.empty());
+}
+
+TEST_CASE(
+    "simulation: a huge velocity is caught in the step that begins with it, and the next episode is clean") {
+  HalfCheetah env, reference;
+  env.reset(2);
+  auto start = env.physics_state();
+  start[9] = 1e11;
+  env.set_physics_state(start);
+  const StepResult result = env.step(Vecd::Zero(6));
+  CHECK(result.terminated);
+  CHECK(result.fault.find("BADQ") != std::string::npos);
+  env.reset(2);
+  reference.reset(2);
+  for (int t = 0; t < 20; ++t) {
+    const Vecd action = random_action(env.spec(), 2, t);
+    const StepResult a = env.step(action), b = reference.step(action);
+    CHECK(a.fault.empty());
+    CHECK(a.obs == b.obs);
+  }
+}
+
+TEST_CASE("simulation: warnings of the engine write no file") {
+  const auto log = std::filesystem::current_path() / "MUJOCO_LOG.TXT";
+  const bool was_there = std::filesystem::exists(log);
+  TaskEnvironment<UnstableTask> env;
+  env.reset(1);
+  for (int t = 0; t < 100 && env.step(Vecd::Zero(1)).fault.empty(); ++t) {
+  }
+  CHECK(std::filesystem::exists(log) == was_there);
+}
+
+TEST_CASE("simulation: an error of the engine is an exception, not a wait for a key") {
+  prepare_engine();
+  CHECK_THROWS_AS(mju_error("raised by a test"), Error);
+}
+
+TEST_CASE("model: a broken one is refused with the compiler's words and the model's name") {
+  CHECK(load_error("<mujoco><worldbody><body><nonsense/></body></worldbody></mujoco>").find("nonsense") !=
+        std::string::npos);
+  CHECK(load_error("<mujoco>").find("'broken'") != std::string::npos);
+  CHECK_FALSE(load_error("").empty());
+  CHECK_THROWS_AS(Model::from_file("/nonexistent/model.xml"), Error);
+}
+
+TEST_CASE("model: text and file give the same model, and the same text one model") {
+  const auto path = std::filesystem::temp_directory_path() / "mbrl_model_test.xml";
+  std::ofstream(path) << kUnstable;
+  const Model from_file = Model::from_file(path.string());
+  std::filesystem::remove(path);
+  const Model from_string = Model::from_string(kUnstable), again = Model::from_string(kUnstable);
+  CHECK(from_file->nq == from_string->nq);
+  CHECK(from_file->opt.timestep == from_string->opt.timestep);
+  CHECK(from_file.get() != from_string.get());
+  CHECK(again.get() == from_string.get());
+}
+
+TEST_CASE("task environment: a specification that does not fit the model is refused") {
+  struct WrongActions : UnstableTask {
+    EnvSpec spec() const {
+      EnvSpec spec = UnstableTask::spec();
+      spec.action_low = Vecd::Constant(2, -1.0);
+      return spec;
+    }
+  };
+  struct WrongTime : UnstableTask {
+    int frame_skip() const { return 3; }
+  };
+  CHECK_THROWS_AS(TaskEnvironment<WrongActions>(), Error);
+  CHECK_THROWS_AS(TaskEnvironment<WrongTime>(), Error);
+}
