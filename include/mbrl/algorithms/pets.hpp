@@ -1,0 +1,310 @@
+// PETS: probabilistic ensembles with trajectory sampling. Alternate between learning a model from all data so far and
+// one episode of model-predictive control in it.
+// Chua, Calandra, McAllister, Levine, "Deep reinforcement learning in a handful of trials using probabilistic dynamics
+// models", NeurIPS 2018, algorithm 1.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mbrl/algorithms/model_report.hpp"
+#include "mbrl/algorithms/trial_metrics.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/env/environment.hpp"
+#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+struct PetsSettings {
+  int trials = 20;         // episodes under the planner
+  int random_trials = 1;   // episodes of uniformly random actions before the first model
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("trials", s.trials, "episodes under the planner");
+    field("random_trials", s.random_trials, "episodes of random actions before the first model");
+  }
+};
+
+// Where a run stands, for progress displays and for deciding when to save.
+struct PetsProgress {
+  enum class Phase { kRandom, kTraining, kActing };
+  Phase phase = Phase::kRandom;
+  int trial = 0, trials = 0;  // 1-based
+  int done = 0, total = 0;    // epochs while training, else control steps
+  double value = 0.0;         // training loss, or the return so far
+};
+
+// An evaluator of a learned model: it has to be told when the model has changed.
+template <class E>
+concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const MlpEnsemble& model) {
+  evaluator.set_model(model);
+  { evaluator.counts() } -> std::convertible_to<RolloutCounts>;
+  evaluator.reset_counts();
+};
+
+// The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are the
+// caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers of a run that
+// was never stopped.
+template <Resettable Env, EnsembleTrainer Trainer, LearnedEvaluator Evaluator, Planner P>
+class Pets {
+ public:
+  // `seed` fixes start states and random actions.
+  Pets(Env& env, MlpEnsemble& model, Trainer& trainer, Evaluator& evaluator, Mpc<P>& controller,
+       ThreadPool& pool, const PetsSettings& settings, std::uint64_t seed)
+      : env_(env), model_(model), trainer_(trainer), evaluator_(evaluator), controller_(controller), pool_(pool),
+        settings_(settings), seed_(seed),
+        buffer_(env.spec().obs_dim, env.spec().action_dim(),
+                static_cast<std::size_t>(env.spec().max_steps) *
+                    static_cast<std::size_t>(settings.trials + settings.random_trials)) {
+    require(settings.trials >= 1, "pets: trials is ", settings.trials, ", expected at least 1");
+    require(settings.random_trials >= 1, "pets: random_trials is ", settings.random_trials, ", expected at least 1");
+    require_dim("pets", "the evaluator's action", evaluator.action_dim(), env.spec().action_dim());
+  }
+
+  // Runs until all trials are done (true) or the observer asks to stop (false: run again later, or load and run).
+  // Observer: void on_progress(const PetsProgress&), after every control step and epoch;
+  //           bool on_safe_point(bool trial_over), where `save` may be called; false stops the run;
+  //           bool stop_requested(), asked between epochs; true ends the run with the round's training undone;
+  //           void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&), after every trial.
+  template <class Observer>
+  bool run(Observer& observer) {
+    while (random_trials_done_ < settings_.random_trials)  // D <- data of a random controller
+      if (!random_trial(observer)) return false;
+    while (trial_ < settings_.trials) {
+      if (!acting_) {
+        if (!train_model(observer)) return false;          // fit the ensemble to D
+        begin_trial();
+      }
+      while (acting_) {
+        control_step();                                    // plan, act, D <- D + (s, a, s')
+        observer.on_progress(where(PetsProgress::Phase::kActing, t_, env_.spec().max_steps, record_.total()));
+        if (acting_ && !observer.on_safe_point(false)) return false;
+      }
+      finish_trial();
+      observer.on_trial(metrics_.back(), record_.outcomes(evaluator_.horizon()));
+      if (!observer.on_safe_point(true)) return false;
+    }
+    return true;
+  }
+
+  const std::vector<TrialMetrics>& metrics() const { return metrics_; }
+  const TransitionBuffer& buffer() const { return buffer_; }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    model_.save(out, prefix + "model.");
+    trainer_.save(out, prefix + "trainer.");
+    controller_.save(out, prefix + "controller.");
+    buffer_.save(out, prefix + "buffer.");
+    record_.save(out, prefix + "record.");
+    out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, running_, acting_, t_, terminated_,
+                                                           train_epochs_});
+    out.put(prefix + "env", env_.state());
+    out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
+    const RolloutCounts counts = total_counts();
+    out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data, counts.not_finite});
+    out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
+    std::vector<double> rows;
+    for (const TrialMetrics& m : metrics_) {
+      const std::vector<double> row = m.values();
+      rows.insert(rows.end(), row.begin(), row.end());
+    }
+    out.put(prefix + "metrics", rows);
+  }
+
+  void load(const StateDict& in, const std::string& prefix) {
+    model_.load(in, prefix + "model.");
+    evaluator_.set_model(model_);
+    evaluator_.reset_counts();
+    trainer_.load(in, prefix + "trainer.");
+    controller_.load(in, prefix + "controller.");
+    buffer_.load(in, prefix + "buffer.");
+    record_.load(in, prefix + "record.");
+    const auto position = take<std::int64_t>(in, prefix + "position", 7);
+    random_trials_done_ = static_cast<int>(position[0]);
+    trial_ = static_cast<int>(position[1]);
+    running_ = position[2] != 0;
+    acting_ = position[3] != 0;
+    t_ = static_cast<int>(position[4]);
+    terminated_ = position[5] != 0;
+    train_epochs_ = static_cast<int>(position[6]);
+    env_.set_state(in.get<double>(prefix + "env"));
+    const auto obs = take<double>(in, prefix + "obs", static_cast<std::size_t>(env_.spec().obs_dim));
+    obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
+    const auto counts = take<std::uint64_t>(in, prefix + "counts", 4);
+    earlier_counts_ = {counts[0], counts[1], counts[2], counts[3]};
+    const auto figures = take<double>(in, prefix + "figures", 3);
+    train_loss_ = figures[0];
+    train_seconds_ = figures[1];
+    act_seconds_ = figures[2];
+    const auto rows = in.get<double>(prefix + "metrics");
+    const std::size_t width = TrialMetrics::kColumns.size();
+    require(rows.size() % width == 0, "checkpoint: '", prefix, "metrics' has ", rows.size(), " values, expected rows of ",
+            width);
+    metrics_.clear();
+    for (std::size_t i = 0; i < rows.size(); i += width) metrics_.push_back(TrialMetrics::from_values({&rows[i], width}));
+  }
+
+ private:
+  using Scalar = typename P::Scalar;
+  using Clock = std::chrono::steady_clock;
+
+  static double seconds_since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+  }
+
+  template <class T>
+  static std::vector<T> take(const StateDict& in, const std::string& name, std::size_t count) {
+    std::vector<T> v = in.get<T>(name);
+    require(v.size() == count, "checkpoint: '", name, "' has ", v.size(), " values, expected ", count);
+    return v;
+  }
+
+  PetsProgress where(PetsProgress::Phase phase, int done, int total, double value) const {
+    const bool random = phase == PetsProgress::Phase::kRandom;
+    return {phase, 1 + (random ? random_trials_done_ : trial_), random ? settings_.random_trials : settings_.trials,
+            done, total, value};
+  }
+
+  RolloutCounts total_counts() const {
+    RolloutCounts c = evaluator_.counts();
+    c.rows += earlier_counts_.rows;
+    c.particles += earlier_counts_.particles;
+    c.out_of_data += earlier_counts_.out_of_data;
+    c.not_finite += earlier_counts_.not_finite;
+    return c;
+  }
+
+  void reset_environment(int episode) {
+    const auto w = RandomStream(seed_, Stream::kReset).bits(static_cast<std::uint32_t>(episode));
+    obs_ = env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
+    record_ = {};
+    t_ = 0;
+    running_ = true;
+  }
+
+  // One environment step into the buffer and the record; clears running_ at the end of the episode.
+  void step_environment(const Vecd& action) {
+    const StepResult result = env_.step(action);
+    // The outcome of a broken simulation is no data to learn from.
+    if (result.fault.empty())
+      buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
+    record_.rewards.push_back(result.reward);
+    obs_ = result.obs;
+    ++t_;
+    terminated_ = result.terminated;
+    running_ = !result.terminated && !result.truncated;
+  }
+
+  template <class Observer>
+  bool random_trial(Observer& observer) {
+    const EnvSpec& spec = env_.spec();
+    const RandomStream random(seed_, Stream::kRandomAction);
+    if (!running_) reset_environment(random_trials_done_);
+    while (running_) {
+      Vecd action(spec.action_dim());
+      for (Index i = 0; i < action.size(); ++i)
+        action(i) = random.uniform(spec.action_low(i), spec.action_high(i), static_cast<std::uint32_t>(random_trials_done_),
+                                   static_cast<std::uint32_t>(t_), static_cast<std::uint32_t>(i));
+      step_environment(action);
+      observer.on_progress(where(PetsProgress::Phase::kRandom, t_, spec.max_steps, record_.total()));
+      if (!running_) ++random_trials_done_;
+      if (!observer.on_safe_point(!running_)) return false;
+    }
+    return true;
+  }
+
+  template <class Observer>
+  bool train_model(Observer& observer) {
+    const auto start = Clock::now();
+    bool stopped = false;
+    const EnsembleTrainingReport report = trainer_.train(
+        buffer_.batch(), model_, static_cast<std::uint32_t>(trial_), [&](int epoch, int epochs, double loss) {
+          observer.on_progress(where(PetsProgress::Phase::kTraining, epoch, epochs, loss));
+          stopped = observer.stop_requested();
+          return !stopped;
+        });
+    if (stopped) return false;
+    train_seconds_ = seconds_since(start);
+    train_epochs_ = report.epochs;
+    train_loss_ = 0;
+    for (const double loss : report.train_loss) train_loss_ += loss / static_cast<double>(report.train_loss.size());
+    return true;
+  }
+
+  void begin_trial() {
+    evaluator_.set_model(model_);
+    evaluator_.reset_counts();
+    earlier_counts_ = {};
+    controller_.reset();
+    reset_environment(settings_.random_trials + trial_);
+    act_seconds_ = 0;
+    acting_ = true;
+  }
+
+  void control_step() {
+    const auto start = Clock::now();
+    const Vec<Scalar> action = controller_.act(obs_.template cast<Scalar>());
+    if (controller_.planned_now()) {
+      const ActionPlan<Scalar>& plan = controller_.last_plan();
+      record_.plan_t.push_back(t_);
+      record_.plan_predicted.push_back(static_cast<double>(plan.predicted_return));
+      record_.plan_seconds.push_back(seconds_since(start));
+      record_.rollouts += static_cast<double>(plan.report.rollouts);
+    }
+    step_environment(action.template cast<double>());
+    acting_ = running_;
+    act_seconds_ += seconds_since(start);
+  }
+
+  void finish_trial() {
+    ++trial_;
+    TrialMetrics m;
+    m.trial = trial_;
+    m.step = static_cast<double>(buffer_.size());
+    m.episode_return = record_.total();
+    m.best_return = metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
+    report_model(model_, buffer_, t_, pool_, m);
+    report_plans(record_, evaluator_.horizon(), total_counts(), m);
+    m.train_loss = train_loss_;
+    m.train_epochs = train_epochs_;
+    m.terminated = terminated_ ? 1.0 : 0.0;
+    m.train_s = train_seconds_;
+    m.act_s = act_seconds_;
+    m.steps_per_s = t_ / (train_seconds_ + act_seconds_);
+    metrics_.push_back(m);
+  }
+
+  Env& env_;
+  MlpEnsemble& model_;
+  Trainer& trainer_;
+  Evaluator& evaluator_;
+  Mpc<P>& controller_;
+  ThreadPool& pool_;
+  PetsSettings settings_;
+  std::uint64_t seed_;
+  TransitionBuffer buffer_;
+
+  int random_trials_done_ = 0;
+  int trial_ = 0;              // trials finished
+  bool running_ = false;       // an episode is under way
+  bool acting_ = false;        // ... and the planner acts in it
+  bool terminated_ = false;    // the last step ended the episode before its time limit
+  int t_ = 0;                  // control steps of the episode
+  int train_epochs_ = 0;
+  double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
+  Vecd obs_;
+  RolloutCounts earlier_counts_;  // of this trial, before the run was resumed
+  TrialRecord record_;
+  std::vector<TrialMetrics> metrics_;
+};
+
+}  // namespace mbrl

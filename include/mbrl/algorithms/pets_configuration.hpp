@@ -1,0 +1,76 @@
+// Every setting of a PETS run in one struct, and the settings known to work for each environment.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/registry.hpp"
+#include "mbrl/rollout/ensemble_rollout.hpp"
+
+namespace mbrl {
+
+struct PetsConfiguration {
+  std::string environment = "pets/HalfCheetah";  // a name of `mbrl envs`
+  std::uint64_t seed = 1;                        // fixes every number of the run
+  std::string trainer = "native";                // native, torch-cpu or torch-cuda
+  PetsSettings pets;
+  MlpEnsembleSettings model;
+  EnsembleTrainingSettings training;
+  EnsembleRolloutSettings rollout;
+  PlannerSettings planner;
+  MpcSettings mpc;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("environment", s.environment, "a name of 'mbrl envs'");
+    field("seed", s.seed, "fixes every number of the run");
+    field("trainer", s.trainer, "native, torch-cpu or torch-cuda");
+    field("pets", s.pets, "the loop");
+    field("model", s.model, "the ensemble of networks");
+    field("training", s.training, "how the ensemble learns");
+    field("rollout", s.rollout, "how plans are evaluated in the model");
+    field("planner", s.planner, "which planner, and the settings of each");
+    field("mpc", s.mpc, "how plans are executed");
+  }
+};
+
+// As published by Chua et al. for the four PETS tasks: full CEM, 20 particles, 5 epochs a trial. Slow.
+inline PetsConfiguration published_pets(const std::string& environment) {
+  PetsConfiguration c;
+  c.environment = environment;
+  c.planner.name = "cem";
+  c.rollout.common_noise = false;
+  if (environment == "pets/CartPole") {
+    c.pets.trials = 50;
+    c.model.hidden = {500, 500, 500};
+    c.training.weight_decay = {1e-4f, 2.5e-4f, 2.5e-4f, 5e-4f};
+    c.rollout.horizon = 25;
+    c.planner.cem.population = 400;
+    c.planner.cem.elites = 40;
+  } else {
+    c.pets.trials = 300;
+  }
+  return c;
+}
+
+// What `mbrl train pets` starts from: the published model, the frugal planner, and more training a trial.
+inline PetsConfiguration default_pets(const std::string& environment) {
+  PetsConfiguration c = published_pets(environment);
+  c.planner.name = "icem";
+  c.rollout.common_noise = true;
+  c.rollout.particles = 5;
+  if (environment == "pets/CartPole") {
+    c.pets.trials = 15;
+  } else {
+    c.pets.trials = 20;
+    c.training.epochs = 30;
+  }
+  return c;
+}
+
+}  // namespace mbrl

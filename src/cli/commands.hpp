@@ -1,0 +1,13 @@
+// The sub-commands of the mbrl program: each adds itself to the command line and runs when it was chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+namespace mbrl::cli {
+
+void add_train(CLI::App& app);
+void add_eval(CLI::App& app);
+void add_envs(CLI::App& app);
+void add_verify(CLI::App& app);
+
+}  // namespace mbrl::cli

@@ -1,0 +1,70 @@
+// mbrl eval: act with what a run has learned, without learning more.
+#include <cmath>
+#include <cstdio>
+
+#include "commands.hpp"
+#include "mbrl/core/settings.hpp"
+#include "pets_session.hpp"
+#include "run_reporter.hpp"
+
+namespace mbrl::cli {
+namespace {
+
+struct EvalOptions {
+  std::string folder;
+  int episodes = 1;
+  std::uint64_t seed = 1;
+  int threads = 0;
+};
+
+void evaluate(const EvalOptions& options) {
+  require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
+  const RunFolder folder = RunFolder::open(options.folder);
+  require(folder.has_checkpoint(), folder.path(), " has no checkpoint yet; let 'mbrl train' finish a trial first");
+  PetsConfiguration configuration;
+  load_settings_file(configuration, folder.settings());
+  PetsSession session(configuration, options.threads);
+  session.pets.load(load_pets_checkpoint(folder), "pets.");
+  require(!session.pets.metrics().empty(), folder.path(), " has not finished a trial yet");
+
+  std::printf("%s after %zu trials, planner %s\n", configuration.environment.c_str(), session.pets.metrics().size(),
+              configuration.planner.name.c_str());
+  double sum = 0, squares = 0;
+  for (int episode = 0; episode < options.episodes; ++episode) {
+    session.controller.reset();
+    session.controller.latency().clear();
+    Vecd obs = session.env.reset(options.seed + static_cast<std::uint64_t>(episode));
+    double total = 0;
+    int steps = 0;
+    for (StepResult result; !result.terminated && !result.truncated; ++steps) {
+      result = session.env.step(session.controller.act(obs.cast<float>()).cast<double>());
+      obs = result.obs;
+      total += result.reward;
+    }
+    sum += total;
+    squares += total * total;
+    const LatencyRecorder& latency = session.controller.latency();
+    std::printf("episode %d: return %.1f in %d steps; a plan takes %.1f ms (p50), %.1f ms (p99)\n", episode + 1, total,
+                steps, 1e3 * latency.p50(), 1e3 * latency.p99());
+    std::fflush(stdout);
+  }
+  if (options.episodes > 1) {
+    const double n = options.episodes, mean = sum / n;
+    std::printf("mean return %.1f, standard deviation %.1f over %d episodes\n", mean,
+                std::sqrt(std::max(0.0, (squares - n * mean * mean) / (n - 1))), options.episodes);
+  }
+}
+
+}  // namespace
+
+void add_eval(CLI::App& app) {
+  auto* command = app.add_subcommand("eval", "Act with what a run has learned\n\n  mbrl eval runs/cheetah --episodes 3");
+  auto options = std::make_shared<EvalOptions>();
+  command->add_option("run", options->folder, "Run folder")->required();
+  command->add_option("--episodes", options->episodes, "Episodes")->capture_default_str();
+  command->add_option("--seed", options->seed, "Start state of the first episode")->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads (default: all cores)");
+  command->callback([options] { evaluate(*options); });
+}
+
+}  // namespace mbrl::cli

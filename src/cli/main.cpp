@@ -1,0 +1,31 @@
+// The mbrl program. Exit status: 0 done, 1 a check failed (verify), 2 a mistake in the input, 130 stopped by Ctrl-C.
+#include <exception>
+#include <iostream>
+
+#include "commands.hpp"
+#include "mbrl/core/error.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "mbrl: model-based reinforcement learning.\n\n"
+      "  mbrl envs                                             what can be learned\n"
+      "  mbrl train pets --env pets/CartPole --out runs/demo   learn it, with progress\n"
+      "  mbrl eval runs/demo                                   run what was learned\n"
+      "  mbrl verify pets/HalfCheetah recording.csv            compare an environment with a recording\n"};
+  app.require_subcommand(1);
+  mbrl::cli::add_train(app);
+  mbrl::cli::add_eval(app);
+  mbrl::cli::add_envs(app);
+  mbrl::cli::add_verify(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : 2;
+  } catch (const CLI::RuntimeError& error) {
+    return error.get_exit_code();
+  } catch (const std::exception& error) {
+    std::cerr << "mbrl: " << error.what() << '\n';
+    return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,175 @@
+// mbrl train pets: learn, with progress, into a run folder that can be resumed.
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <iostream>
+#include <optional>
+#include <thread>
+
+#include "commands.hpp"
+#include "mbrl/algorithms/run_folder.hpp"
+#include "mbrl/core/safetensors.hpp"
+#include "mbrl/core/settings.hpp"
+#include "pets_session.hpp"
+#include "run_reporter.hpp"
+
+namespace mbrl::cli {
+namespace {
+
+std::atomic<bool> stop_requested = false;
+
+extern "C" void on_interrupt(int) {
+  stop_requested = true;
+  std::signal(SIGINT, SIG_DFL);  // a second Ctrl-C ends the program at once
+}
+
+struct TrainOptions {
+  std::string environment;
+  std::optional<std::uint64_t> seed;
+  std::optional<int> trials;
+  int threads = 0;
+  std::string out;
+  bool resume = false;
+  bool published = false;
+  std::vector<std::string> assignments;
+  std::string settings_file;
+  double checkpoint_every_s = 60;
+};
+
+// Command line over settings file, --set over --settings, the flags with names of their own over both.
+void apply(const TrainOptions& options, PetsConfiguration& configuration) {
+  if (!options.settings_file.empty()) load_settings_file(configuration, options.settings_file);
+  for (const std::string& assignment : options.assignments) set_assignment(configuration, assignment);
+  if (!options.environment.empty()) configuration.environment = options.environment;
+  if (options.seed) configuration.seed = *options.seed;
+  if (options.trials) configuration.pets.trials = *options.trials;
+}
+
+// The settings known to work for the environment, which may be named in the settings file only, then the user's.
+PetsConfiguration configure(const TrainOptions& options) {
+  PetsConfiguration named;
+  apply(options, named);
+  all_environments().spec(named.environment);  // an unknown name fails before anything is written
+  PetsConfiguration configuration =
+      options.published ? published_pets(named.environment) : default_pets(named.environment);
+  apply(options, configuration);
+  return configuration;
+}
+
+// The settings of the run in the folder. Only the number of trials may be changed.
+PetsConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder) {
+  PetsConfiguration stored;
+  load_settings_file(stored, folder.settings());
+  PetsConfiguration wanted = stored;
+  apply(options, wanted);
+  PetsConfiguration same = wanted;
+  same.pets.trials = stored.pets.trials;
+  const auto given = list_keys(same), kept = list_keys(stored);
+  for (std::size_t i = 0; i < kept.size(); ++i)
+    require(given[i].value == kept[i].value, "--resume: ", kept[i].key, " is ", kept[i].value, " in ", folder.path(),
+            ", but ", given[i].value, " was given; a resumed run keeps its settings (only the trials may change)");
+  return wanted;
+}
+
+// Saves, reports and stops on behalf of the loop.
+template <class Session>
+class Observer {
+ public:
+  Observer(const Session& session, const RunFolder& folder, RunReporter& reporter, double checkpoint_every_s)
+      : session_(session), folder_(folder), reporter_(reporter), checkpoint_every_s_(checkpoint_every_s) {}
+
+  void on_progress(const PetsProgress& progress) { reporter_.progress(progress); }
+  bool stop_requested() const { return cli::stop_requested; }
+  bool on_safe_point(bool trial_over) {
+    const double waited = std::chrono::duration<double>(Clock::now() - saved_).count();
+    if (trial_over || stop_requested() || waited >= checkpoint_every_s_) save();
+    return !stop_requested();
+  }
+  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) {
+    reporter_.trial(session_.pets.metrics(), outcomes);
+  }
+  void save() {
+    StateDict state;
+    state.metadata["format"] = "mbrl-pets-1";
+    session_.pets.save(state, "pets.");
+    save_safetensors(folder_.checkpoint(), state);
+    saved_ = Clock::now();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  const Session& session_;
+  const RunFolder& folder_;
+  RunReporter& reporter_;
+  double checkpoint_every_s_;
+  Clock::time_point saved_ = Clock::now();
+};
+
+void train(const TrainOptions& options) {
+  const std::string out = options.out;
+  require(!out.empty(), "--out: the run folder is missing, e.g. --out runs/cheetah");
+  require(options.threads >= 0, "--threads is ", options.threads, ", expected at least 1, or 0 for all cores");
+  PetsConfiguration configuration;
+  std::optional<RunFolder> folder;
+  if (options.resume) {
+    folder = RunFolder::open(out);
+    configuration = configuration_to_resume(options, *folder);
+  } else {
+    configuration = configure(options);
+  }
+  PetsSession session(configuration, options.threads);
+  if (!folder) folder = RunFolder::create(out, to_json_text(configuration));
+  if (folder->has_checkpoint()) {
+    session.pets.load(load_pets_checkpoint(*folder), "pets.");
+    write_file_atomically(folder->settings(), to_json_text(configuration));
+  }
+  RunReporter reporter(*folder, configuration, session.pool.size());
+  reporter.start(session.pets.metrics(), folder->has_checkpoint());
+
+  std::signal(SIGINT, on_interrupt);
+  Observer<PetsSession> observer(session, *folder, reporter, options.checkpoint_every_s);
+  const bool done = session.pets.run(observer);
+  reporter.finish(session.pets.metrics(), done);
+  if (!done) throw CLI::RuntimeError(130);
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  auto* command = app.add_subcommand("train", "Learn a task");
+  command->require_subcommand(1);
+  auto* pets = command->add_subcommand(
+      "pets",
+      "PETS (Chua et al. 2018): learn an ensemble of dynamics models, plan in it, repeat.\n\n"
+      "  mbrl train pets --env pets/CartPole --seed 1 --out runs/cartpole\n"
+      "  mbrl train pets --env pets/HalfCheetah --trials 20 --set rollout.particles=10 --out runs/cheetah\n"
+      "  mbrl train pets --out runs/cheetah --resume            continue after Ctrl-C, a crash, or for more --trials\n\n"
+      "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the checkpoint.\n"
+      "'mbrl train pets --list-settings' shows every key that --set and --settings take.");
+  auto options = std::make_shared<TrainOptions>();
+  auto list = std::make_shared<bool>(false);
+  pets->add_option("--env", options->environment, "Environment, a name of 'mbrl envs' (default pets/HalfCheetah)");
+  pets->add_option("--seed", options->seed, "Fixes every number of the run (default 1)");
+  pets->add_option("--trials", options->trials, "Episodes under the planner");
+  pets->add_option("--threads", options->threads, "Threads; the numbers do not depend on it (default: all cores)");
+  pets->add_option("--out", options->out, "Run folder, new or, with --resume, existing");
+  pets->add_flag("--resume", options->resume, "Continue the run in --out");
+  pets->add_flag("--published", options->published, "Start from the paper's settings instead of the frugal ones");
+  pets->add_option("--set", options->assignments, "Change a setting, e.g. rollout.horizon=20; may be repeated")
+      ->type_name("KEY=VALUE");
+  pets->add_option("--settings", options->settings_file, "JSON file of settings, e.g. another run's settings.json");
+  pets->add_option("--checkpoint-every", options->checkpoint_every_s, "Seconds between checkpoints inside a trial")
+      ->capture_default_str();
+  pets->add_flag("--list-settings", *list, "Show every setting with its value for the environment, and stop");
+  pets->callback([options, list] {
+    if (*list) {
+      for (const SettingInfo& info : list_keys(configure(*options)))
+        std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected << ")\n";
+      return;
+    }
+    train(*options);
+  });
+}
+
+}  // namespace mbrl::cli
