@@ -22,7 +22,8 @@ struct ObsFeature {
 enum class TargetKind : int { kDelta = 0, kAbsolute = 1 };
 
 // `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
-// (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next)) == next.
+// (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next))
+// == next.
 struct ObsEncoding {
   std::vector<ObsFeature> features;  // inputs in order; the action is appended after them
   std::vector<TargetKind> targets;   // one entry per observation dimension
@@ -46,16 +47,24 @@ struct ObsEncoding {
               f.obs_index, ", expected 0 to ", obs_dim() - 1);
   }
 
-  // obs: obs_dim x batch; out: feature_dim x batch.
+  // obs: obs_dim x batch; out: feature_dim x batch. These three throw mbrl::Error for other shapes.
   template <class S>
   void encode(ConstBatchRef<S> obs, BatchRef<S> out) const {
     require_dim("ObsEncoding::encode", "obs", obs.rows(), obs_dim());
+    require_dim("ObsEncoding::encode", "out", out.rows(), feature_dim());
+    require_dim("ObsEncoding::encode", "out's batch", out.cols(), obs.cols());
     for (Index i = 0; i < feature_dim(); ++i) {
       const ObsFeature f = features[static_cast<std::size_t>(i)];
       switch (f.kind) {
-        case ObsFeature::Kind::kIdentity: out.row(i) = obs.row(f.obs_index); break;
-        case ObsFeature::Kind::kSin: out.row(i) = obs.row(f.obs_index).array().sin().matrix(); break;
-        case ObsFeature::Kind::kCos: out.row(i) = obs.row(f.obs_index).array().cos().matrix(); break;
+        case ObsFeature::Kind::kIdentity:
+          out.row(i) = obs.row(f.obs_index);
+          break;
+        case ObsFeature::Kind::kSin:
+          out.row(i) = obs.row(f.obs_index).array().sin().matrix();
+          break;
+        case ObsFeature::Kind::kCos:
+          out.row(i) = obs.row(f.obs_index).array().cos().matrix();
+          break;
       }
     }
   }
@@ -63,6 +72,7 @@ struct ObsEncoding {
   // All arguments obs_dim x batch.
   template <class S>
   void target(ConstBatchRef<S> obs, ConstBatchRef<S> next_obs, BatchRef<S> out) const {
+    check("ObsEncoding::target", obs, next_obs, out);
     out = next_obs;
     for (Index i = 0; i < obs_dim(); ++i)
       if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) out.row(i) -= obs.row(i);
@@ -70,9 +80,21 @@ struct ObsEncoding {
 
   template <class S>
   void decode(ConstBatchRef<S> obs, ConstBatchRef<S> prediction, BatchRef<S> next_obs) const {
+    check("ObsEncoding::decode", obs, prediction, next_obs);
     next_obs = prediction;
     for (Index i = 0; i < obs_dim(); ++i)
       if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) next_obs.row(i) += obs.row(i);
+  }
+
+ private:
+  template <class S>
+  void check(const char* where, const ConstBatchRef<S>& obs, const ConstBatchRef<S>& in,
+             const BatchRef<S>& out) const {
+    require_dim(where, "obs", obs.rows(), obs_dim());
+    require_dim(where, "input", in.rows(), obs_dim());
+    require_dim(where, "output", out.rows(), obs_dim());
+    require_dim(where, "input's batch", in.cols(), obs.cols());
+    require_dim(where, "output's batch", out.cols(), obs.cols());
   }
 };
 

@@ -1,6 +1,6 @@
-// Counter-based random numbers: a draw is a pure function of (seed, stream, counter), so results are the same for any
-// number of threads and a resumed run continues exactly.
-// Philox4x32-10: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+// Counter-based random numbers: a draw is a pure function of (seed, stream, counter), so results are the same
+// for any number of threads and a resumed run continues exactly. Philox4x32-10: Salmon, Moraes, Dror, Shaw,
+// "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 #pragma once
 
 #include <array>
@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <numbers>
 
+#include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -28,17 +29,17 @@ constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c
 
 // What a stream of numbers is for. Two purposes never share numbers, whatever the seed.
 enum class Stream : std::uint32_t {
-  kReset = 1,        // environment start states
-  kRandomAction,     // the random rollout that seeds the data
-  kPlanner,          // candidate action sequences
-  kModelNoise,       // particles' aleatoric noise
-  kModelMember,      // which network a particle uses
-  kWeights,          // network initialisation
-  kBootstrap,        // which rows a member trains on
-  kShuffle,          // order of rows in an epoch
-  kHoldout,          // which rows are held out
-  kEnvironment,      // noise inside environments and wrappers
-  kUser = 1000,      // first value free for users
+  kReset = 1,     // environment start states
+  kRandomAction,  // the random rollout that seeds the data
+  kPlanner,       // candidate action sequences
+  kModelNoise,    // particles' aleatoric noise
+  kModelMember,   // which network a particle uses
+  kWeights,       // network initialisation
+  kBootstrap,     // which rows a member trains on
+  kShuffle,       // order of rows in an epoch
+  kHoldout,       // which rows are held out
+  kEnvironment,   // noise inside environments and wrappers
+  kUser = 1000,   // first value free for users
 };
 
 // A family of random numbers indexed by a 4-part counter. Cheap to copy, holds no position.
@@ -72,12 +73,20 @@ class RandomStream {
     return radius * std::cos(2.0 * std::numbers::pi * to_unit(w[2], w[3]));
   }
 
-  // Standard normal conditioned on |z| <= bound, by rejection: try k uses counter part d = k, so that callers index
-  // with (a, b, c) only. At bound = 2 a try is accepted with probability 0.954.
+  // Standard normal conditioned on |z| <= bound, by rejection: try k uses counter part d = k, so that callers
+  // index with (a, b, c) only. Tries are normal (accepted with probability 0.954 at bound = 2), below bound =
+  // 1 uniform (accepted with probability 0.856 or more). Throws unless bound > 0.
   double truncated_normal(double bound, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) const {
+    require(bound > 0, "truncated_normal: bound is ", bound, ", expected > 0");
     for (std::uint32_t attempt = 0;; ++attempt) {
-      const double z = normal(a, b, c, attempt);
-      if (std::abs(z) <= bound) return z;
+      if (bound >= 1) {
+        const double z = normal(a, b, c, attempt);
+        if (std::abs(z) <= bound) return z;
+      } else {
+        const auto w = bits(a, b, c, attempt);
+        const double z = bound * (2.0 * to_unit(w[0], w[1]) - 1.0);
+        if (to_unit(w[2], w[3]) < std::exp(-0.5 * z * z)) return z;
+      }
     }
   }
 

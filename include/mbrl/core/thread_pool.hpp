@@ -3,16 +3,18 @@
 
 #include <condition_variable>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <mutex>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace mbrl {
 
-// Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by index, results
-// must depend on the index alone: then any number of threads gives the same numbers.
+// Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by
+// index, results must depend on the index alone: then any number of threads gives the same numbers.
 class ThreadPool {
  public:
   // threads = 0 means one per hardware thread.
@@ -35,14 +37,16 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
-  // Blocks until all tasks have run. The first exception of a task is rethrown here, after the others have ended.
-  // Not re-entrant: a task must not call run on the same pool.
+  // Blocks until all tasks have run. If tasks throw, the exception of the lowest index is rethrown here,
+  // after the others have ended: the same one for any number of threads. Called from within a task, it runs
+  // on that task's thread; called from several threads at once, one after the other.
   void run(int count, const std::function<void(int)>& task) {
     if (count <= 0) return;
-    if (workers_.empty() || count == 1) {
-      for (int i = 0; i < count; ++i) task(i);
+    if (workers_.empty() || count == 1 || inside_) {
+      run_serially(count, task);
       return;
     }
+    const std::lock_guard one_at_a_time(run_mutex_);
     {
       const std::lock_guard lock(mutex_);
       task_ = &task;
@@ -50,6 +54,7 @@ class ThreadPool {
       next_ = 0;
       pending_ = count;
       error_ = nullptr;
+      error_index_ = count;
       ++generation_;
     }
     wake_.notify_all();
@@ -57,7 +62,7 @@ class ThreadPool {
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return pending_ == 0; });
     task_ = nullptr;
-    if (error_) std::rethrow_exception(error_);
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
   }
 
   // Splits [0, n) into `chunks` contiguous ranges and runs body(begin, end, chunk) for each.
@@ -71,6 +76,21 @@ class ThreadPool {
   }
 
  private:
+  // True while this thread runs a task of any pool: a nested run must not wait for threads that wait for it.
+  inline static thread_local bool inside_ = false;
+
+  static void run_serially(int count, const std::function<void(int)>& task) {
+    std::exception_ptr error;
+    for (int i = 0; i < count; ++i) {
+      try {
+        task(i);
+      } catch (...) {
+        if (!error) error = std::current_exception();
+      }
+    }
+    if (error) std::rethrow_exception(error);
+  }
+
   void drain(const std::function<void(int)>& task) {
     for (;;) {
       int i = 0;
@@ -80,13 +100,18 @@ class ThreadPool {
         i = next_++;
       }
       std::exception_ptr error;
+      inside_ = true;
       try {
         task(i);
       } catch (...) {
         error = std::current_exception();
       }
+      inside_ = false;
       const std::lock_guard lock(mutex_);
-      if (error && !error_) error_ = error;
+      if (error && i < error_index_) {
+        error_ = error;
+        error_index_ = i;
+      }
       if (--pending_ == 0) done_.notify_all();
     }
   }
@@ -107,12 +132,14 @@ class ThreadPool {
   }
 
   std::vector<std::thread> workers_;
-  std::mutex mutex_;
+  std::mutex run_mutex_;  // held by the thread whose tasks are running
+  std::mutex mutex_;      // guards what follows
   std::condition_variable wake_, done_;
   const std::function<void(int)>* task_ = nullptr;
   int count_ = 0, next_ = 0, pending_ = 0;
   std::uint64_t generation_ = 0;
   std::exception_ptr error_;
+  int error_index_ = 0;
   bool stop_ = false;
 };
 

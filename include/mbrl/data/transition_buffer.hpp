@@ -1,0 +1,177 @@
+// What was experienced: a ring of transitions that knows where episodes begin and end.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+
+namespace mbrl {
+
+// A stretch of one episode: `length` transitions from row `first` on.
+struct EpisodeRange {
+  std::size_t first = 0, length = 0;
+  bool operator==(const EpisodeRange&) const = default;
+};
+
+// Any struct of matrices that transitions can be copied into, e.g. the trainers' TransitionBatch.
+template <class T>
+concept TransitionColumns = requires(T& t) {
+  { t.obs } -> std::convertible_to<Batchf&>;
+  { t.action } -> std::convertible_to<Batchf&>;
+  { t.next_obs } -> std::convertible_to<Batchf&>;
+  { t.reward } -> std::convertible_to<Vecf&>;
+};
+
+// Transitions as matrices, columns are samples. Converts to any other struct with the same matrices.
+struct Transitions {
+  Batchf obs, action, next_obs;                     // obs_dim, action_dim, obs_dim x n
+  Vecf reward;                                      // n
+  std::vector<std::uint8_t> terminated, truncated;  // n
+
+  template <TransitionColumns T>
+    requires(!std::same_as<T, Transitions>)
+  operator T() && {
+    T out;
+    out.obs = std::move(obs);
+    out.action = std::move(action);
+    out.next_obs = std::move(next_obs);
+    out.reward = std::move(reward);
+    return out;
+  }
+};
+
+// Row 0 is the oldest transition kept, row size() - 1 the newest; when full, the oldest is overwritten.
+// Numbers are cast to float once, on the way in. Memory grows by doubling up to the capacity.
+class TransitionBuffer {
+ public:
+  TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity);
+
+  // An episode goes on until a transition is terminated or truncated, or begin_episode is called.
+  // Throws mbrl::Error for wrong dimensions and for numbers that are not finite (as floats).
+  void add(ConstVecRef<double> obs, ConstVecRef<double> action, ConstVecRef<double> next_obs, double reward,
+           bool terminated, bool truncated);
+  void begin_episode() { episode_open_ = false; }
+  void clear();
+
+  int obs_dim() const { return obs_dim_; }
+  int action_dim() const { return action_dim_; }
+  std::size_t size() const { return size_; }
+  std::size_t capacity() const { return capacity_; }
+  bool empty() const { return size_ == 0; }
+
+  // One row. Throws nothing; row < size().
+  Eigen::Map<const Vecf> obs(std::size_t row) const { return column(obs_, obs_dim_, row); }
+  Eigen::Map<const Vecf> action(std::size_t row) const { return column(action_, action_dim_, row); }
+  Eigen::Map<const Vecf> next_obs(std::size_t row) const { return column(next_obs_, obs_dim_, row); }
+  float reward(std::size_t row) const { return reward_[slot(row)]; }
+  bool terminated(std::size_t row) const { return (flags_[slot(row)] & kTerminated) != 0; }
+  bool truncated(std::size_t row) const { return (flags_[slot(row)] & kTruncated) != 0; }
+  std::uint64_t episode(std::size_t row) const {
+    return episode_[slot(row)];
+  }                                                                       // counts from 0 and never repeats
+  std::uint32_t step(std::size_t row) const { return step_[slot(row)]; }  // control step within the episode
+
+  // Rows [first, first + count) as a matrix without a copy (dim x count), where the ring does not wrap
+  // between them: always, as long as nothing has been overwritten. Throws mbrl::Error otherwise; ask
+  // contiguous() first.
+  bool contiguous(std::size_t first, std::size_t count) const;
+  Eigen::Map<const Batchf> obs_view(std::size_t first, std::size_t count) const;
+  Eigen::Map<const Batchf> action_view(std::size_t first, std::size_t count) const;
+  Eigen::Map<const Batchf> next_obs_view(std::size_t first, std::size_t count) const;
+
+  // Copies of all rows, of a range, or of the rows named (in that order; repeats allowed).
+  Transitions batch() const { return batch(0, size_); }
+  Transitions batch(std::size_t first, std::size_t count) const;
+  template <class Int>
+  Transitions batch(std::span<const Int> rows) const {
+    Transitions out;
+    gather(rows, out);
+    return out;
+  }
+  // Into matrices of the caller's, which are resized only if they have another shape: no allocation in a
+  // loop.
+  template <class Int, TransitionColumns T>
+  void gather(std::span<const Int> rows, T& out) const {
+    const auto n = static_cast<Index>(rows.size());
+    out.obs.resize(obs_dim_, n);
+    out.action.resize(action_dim_, n);
+    out.next_obs.resize(obs_dim_, n);
+    out.reward.resize(n);
+    if constexpr (std::same_as<T, Transitions>) {
+      out.terminated.resize(rows.size());
+      out.truncated.resize(rows.size());
+    }
+    for (Index i = 0; i < n; ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      const auto row = static_cast<std::size_t>(rows[k]);
+      check_row(row);
+      out.obs.col(i) = obs(row);
+      out.action.col(i) = action(row);
+      out.next_obs.col(i) = next_obs(row);
+      out.reward(i) = reward(row);
+      if constexpr (std::same_as<T, Transitions>) {
+        out.terminated[k] = terminated(row);
+        out.truncated[k] = truncated(row);
+      }
+    }
+  }
+
+  // The episodes kept, oldest first; the first may have lost its beginning to overwriting.
+  std::vector<EpisodeRange> episodes() const;
+  // Every row at which at least k consecutive transitions of one episode begin, ascending: starts for
+  // open-loop predictions over k steps. Throws mbrl::Error unless k >= 1.
+  std::vector<std::uint32_t> window_starts(int k) const;
+  // n of them drawn with replacement, indexed by `index`; empty if there are none.
+  std::vector<std::uint32_t> sample_windows(int k, std::size_t n, const RandomStream& random,
+                                            std::uint32_t index) const;
+
+  // Checkpoint: rows in order, and where the episode in progress stands. load throws mbrl::Error for other
+  // dimensions, a larger size than the capacity, or numbers that are not finite; the buffer is then
+  // unchanged.
+  void save(StateDict& out, const std::string& prefix) const;
+  void load(const StateDict& in, const std::string& prefix);
+
+  // The same arrays as a data set of their own in a safetensors file (obs, action, next_obs: [n, dim];
+  // reward; terminated; truncated; episode; step). In a file without episode and step, episodes end where
+  // terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
+  // rows unless given.
+  void save_dataset(const std::filesystem::path& path) const;
+  static TransitionBuffer load_dataset(const std::filesystem::path& path, std::size_t capacity = 0);
+
+ private:
+  static constexpr std::uint8_t kTerminated = 1, kTruncated = 2;
+
+  std::size_t slot(std::size_t row) const {
+    const std::size_t s = begin_ + row;
+    return s < capacity_ ? s : s - capacity_;
+  }
+  Eigen::Map<const Vecf> column(const std::vector<float>& values, int dim, std::size_t row) const {
+    return {values.data() + slot(row) * static_cast<std::size_t>(dim), dim};
+  }
+  Eigen::Map<const Batchf> view(const std::vector<float>& values, int dim, std::size_t first,
+                                std::size_t count) const;
+  void check_row(std::size_t row) const;
+  void append(const float* obs, const float* action, const float* next_obs, float reward, std::uint8_t flags,
+              std::uint64_t episode, std::uint32_t step);
+  void read_rows(const StateDict& in, const std::string& prefix, const std::string& where);
+
+  int obs_dim_, action_dim_;
+  std::size_t capacity_;
+  std::size_t begin_ = 0, size_ = 0;  // slot of row 0; rows kept
+  bool episode_open_ = false;
+  std::uint64_t next_episode_ = 0;  // number of the next episode to begin
+  std::uint32_t next_step_ = 0;     // within the open episode
+  std::vector<float> obs_, action_, next_obs_, reward_;
+  std::vector<std::uint8_t> flags_;
+  std::vector<std::uint64_t> episode_;
+  std::vector<std::uint32_t> step_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,287 @@
+// The ring of transitions.
+#include "mbrl/data/transition_buffer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/safetensors.hpp"
+
+namespace mbrl {
+namespace {
+
+constexpr std::size_t kMostRows = std::numeric_limits<std::uint32_t>::max();
+
+Vecf checked(ConstVecRef<double> values, int dim, const char* what) {
+  require_dim("TransitionBuffer::add", what, values.size(), dim);
+  Vecf cast = values.cast<float>();
+  for (Index i = 0; i < cast.size(); ++i)
+    require(std::isfinite(cast(i)), "TransitionBuffer::add: ", what, "[", i, "] is ", values(i),
+            ", expected a finite number (as a float)");
+  return cast;
+}
+
+// A float array of n rows from a checkpoint or data set, all finite. n unset: taken from this array.
+std::vector<float> read_floats(const StateDict& in, const std::string& name, const std::string& where,
+                               int dim, std::optional<std::size_t>& n) {
+  const std::vector<float> values = in.get<float>(name);
+  const std::vector<std::int64_t>& shape = in.arrays.at(name).shape;
+  const std::size_t axes = dim > 0 ? 2 : 1;
+  require(shape.size() == axes, where, ": '", name, "' has ", shape.size(), " axes, expected ", axes);
+  if (dim > 0) require_dim(where, "'" + name + "'", shape[1], dim);
+  if (!n) n = static_cast<std::size_t>(shape[0]);
+  require(static_cast<std::size_t>(shape[0]) == *n, where, ": '", name, "' has ", shape[0],
+          " rows, expected ", *n);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    require(std::isfinite(values[i]), where, ": '", name, "' holds ", values[i], " in row ",
+            i / static_cast<std::size_t>(std::max(dim, 1)), ", expected finite numbers");
+  return values;
+}
+
+template <class T>
+std::vector<T> read_column(const StateDict& in, const std::string& name, const std::string& where,
+                           std::size_t n) {
+  std::vector<T> values = in.get<T>(name);
+  require(values.size() == n, where, ": '", name, "' has ", values.size(), " rows, expected ", n);
+  return values;
+}
+
+}  // namespace
+
+TransitionBuffer::TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity)
+    : obs_dim_(obs_dim), action_dim_(action_dim), capacity_(capacity) {
+  require(obs_dim >= 1, "TransitionBuffer: obs_dim is ", obs_dim, ", expected at least 1");
+  require(action_dim >= 1, "TransitionBuffer: action_dim is ", action_dim, ", expected at least 1");
+  require(capacity >= 1 && capacity <= kMostRows, "TransitionBuffer: capacity is ", capacity,
+          ", expected 1 to ", kMostRows);
+}
+
+void TransitionBuffer::add(ConstVecRef<double> obs, ConstVecRef<double> action, ConstVecRef<double> next_obs,
+                           double reward, bool terminated, bool truncated) {
+  const Vecf o = checked(obs, obs_dim_, "obs");
+  const Vecf a = checked(action, action_dim_, "action");
+  const Vecf n = checked(next_obs, obs_dim_, "next_obs");
+  const Vecf r = checked(Vecd::Constant(1, reward), 1, "reward");
+  if (!episode_open_) {
+    ++next_episode_;
+    next_step_ = 0;
+    episode_open_ = true;
+  }
+  const auto flags = static_cast<std::uint8_t>((terminated ? kTerminated : 0) | (truncated ? kTruncated : 0));
+  append(o.data(), a.data(), n.data(), r(0), flags, next_episode_ - 1, next_step_++);
+  if (flags != 0) episode_open_ = false;
+}
+
+void TransitionBuffer::append(const float* obs, const float* action, const float* next_obs, float reward,
+                              std::uint8_t flags, std::uint64_t episode, std::uint32_t step) {
+  const auto o = static_cast<std::size_t>(obs_dim_), a = static_cast<std::size_t>(action_dim_);
+  if (size_ < capacity_) {
+    if (reward_.size() == reward_.capacity()) {
+      const std::size_t rows = std::min(capacity_, std::max<std::size_t>(1024, 2 * reward_.size()));
+      obs_.reserve(rows * o);
+      action_.reserve(rows * a);
+      next_obs_.reserve(rows * o);
+      reward_.reserve(rows);
+      flags_.reserve(rows);
+      episode_.reserve(rows);
+      step_.reserve(rows);
+    }
+    obs_.insert(obs_.end(), obs, obs + o);
+    action_.insert(action_.end(), action, action + a);
+    next_obs_.insert(next_obs_.end(), next_obs, next_obs + o);
+    reward_.push_back(reward);
+    flags_.push_back(flags);
+    episode_.push_back(episode);
+    step_.push_back(step);
+    ++size_;
+    return;
+  }
+  const std::size_t s = begin_;  // the oldest makes room
+  std::copy_n(obs, o, obs_.begin() + static_cast<std::ptrdiff_t>(s * o));
+  std::copy_n(action, a, action_.begin() + static_cast<std::ptrdiff_t>(s * a));
+  std::copy_n(next_obs, o, next_obs_.begin() + static_cast<std::ptrdiff_t>(s * o));
+  reward_[s] = reward;
+  flags_[s] = flags;
+  episode_[s] = episode;
+  step_[s] = step;
+  begin_ = begin_ + 1 < capacity_ ? begin_ + 1 : 0;
+}
+
+void TransitionBuffer::clear() {
+  obs_.clear();
+  action_.clear();
+  next_obs_.clear();
+  reward_.clear();
+  flags_.clear();
+  episode_.clear();
+  step_.clear();
+  begin_ = size_ = 0;
+  episode_open_ = false;
+}
+
+void TransitionBuffer::check_row(std::size_t row) const {
+  require(row < size_, "TransitionBuffer: row ", row, " asked for, ", size_, " are kept");
+}
+
+bool TransitionBuffer::contiguous(std::size_t first, std::size_t count) const {
+  if (first > size_ || count > size_ - first) return false;
+  return count == 0 || slot(first) + count <= capacity_;
+}
+
+Eigen::Map<const Batchf> TransitionBuffer::view(const std::vector<float>& values, int dim, std::size_t first,
+                                                std::size_t count) const {
+  require(first <= size_ && count <= size_ - first, "TransitionBuffer: rows ", first, " to ", first + count,
+          " asked for, ", size_, " are kept");
+  require(contiguous(first, count), "TransitionBuffer: rows ", first, " to ", first + count,
+          " wrap around the end of the ring; copy them with batch()");
+  const std::size_t offset = count == 0 ? 0 : slot(first) * static_cast<std::size_t>(dim);
+  return {values.data() + offset, dim, static_cast<Index>(count)};
+}
+Eigen::Map<const Batchf> TransitionBuffer::obs_view(std::size_t first, std::size_t count) const {
+  return view(obs_, obs_dim_, first, count);
+}
+Eigen::Map<const Batchf> TransitionBuffer::action_view(std::size_t first, std::size_t count) const {
+  return view(action_, action_dim_, first, count);
+}
+Eigen::Map<const Batchf> TransitionBuffer::next_obs_view(std::size_t first, std::size_t count) const {
+  return view(next_obs_, obs_dim_, first, count);
+}
+
+Transitions TransitionBuffer::batch(std::size_t first, std::size_t count) const {
+  require(first <= size_ && count <= size_ - first, "TransitionBuffer: rows ", first, " to ", first + count,
+          " asked for, ", size_, " are kept");
+  std::vector<std::size_t> rows(count);
+  for (std::size_t i = 0; i < count; ++i) rows[i] = first + i;
+  return batch(std::span<const std::size_t>(rows));
+}
+
+std::vector<EpisodeRange> TransitionBuffer::episodes() const {
+  std::vector<EpisodeRange> out;
+  for (std::size_t row = 0; row < size_; ++row) {
+    if (row == 0 || episode(row) != episode(row - 1)) out.push_back({row, 0});
+    ++out.back().length;
+  }
+  return out;
+}
+
+std::vector<std::uint32_t> TransitionBuffer::window_starts(int k) const {
+  require(k >= 1, "TransitionBuffer: windows of ", k, " steps asked for, expected at least 1");
+  std::vector<std::uint32_t> starts;
+  for (const EpisodeRange& range : episodes())
+    for (std::size_t i = 0; i + static_cast<std::size_t>(k) <= range.length; ++i)
+      starts.push_back(static_cast<std::uint32_t>(range.first + i));
+  return starts;
+}
+
+std::vector<std::uint32_t> TransitionBuffer::sample_windows(int k, std::size_t n, const RandomStream& random,
+                                                            std::uint32_t index) const {
+  const std::vector<std::uint32_t> starts = window_starts(k);
+  std::vector<std::uint32_t> out(starts.empty() ? 0 : n);
+  for (std::size_t i = 0; i < out.size(); ++i)
+    out[i] =
+        starts[static_cast<std::size_t>(random.below(starts.size(), index, static_cast<std::uint32_t>(i)))];
+  return out;
+}
+
+void TransitionBuffer::save(StateDict& out, const std::string& prefix) const {
+  const Transitions all = batch();
+  const auto n = static_cast<std::int64_t>(size_);
+  out.put(prefix + "obs", all.obs.data(), {n, obs_dim_});
+  out.put(prefix + "action", all.action.data(), {n, action_dim_});
+  out.put(prefix + "next_obs", all.next_obs.data(), {n, obs_dim_});
+  out.put(prefix + "reward", all.reward.data(), {n});
+  out.put(prefix + "terminated", all.terminated);
+  out.put(prefix + "truncated", all.truncated);
+  std::vector<std::uint64_t> episodes(size_), steps(size_);
+  for (std::size_t row = 0; row < size_; ++row) {
+    episodes[row] = episode(row);
+    steps[row] = step(row);
+  }
+  out.put(prefix + "episode", episodes);
+  out.put(prefix + "step", steps);
+  out.put(prefix + "position",
+          std::vector<std::uint64_t>{episode_open_ ? 1u : 0u, next_episode_, next_step_});
+}
+
+void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix, const std::string& where) {
+  std::optional<std::size_t> rows;
+  const auto obs = read_floats(in, prefix + "obs", where, obs_dim_, rows);
+  const auto action = read_floats(in, prefix + "action", where, action_dim_, rows);
+  const auto next_obs = read_floats(in, prefix + "next_obs", where, obs_dim_, rows);
+  const auto reward = read_floats(in, prefix + "reward", where, 0, rows);
+  const std::size_t n = *rows;
+  require(n <= capacity_, where, ": ", n, " transitions, expected at most the capacity, ", capacity_);
+  const auto terminated = read_column<std::uint8_t>(in, prefix + "terminated", where, n);
+  const auto truncated = read_column<std::uint8_t>(in, prefix + "truncated", where, n);
+
+  const auto o = static_cast<std::size_t>(obs_dim_), a = static_cast<std::size_t>(action_dim_);
+  std::vector<std::uint64_t> episode(n), step(n);
+  if (in.contains(prefix + "episode")) {
+    episode = read_column<std::uint64_t>(in, prefix + "episode", where, n);
+    step = read_column<std::uint64_t>(in, prefix + "step", where, n);
+  } else {
+    for (std::size_t i = 1; i < n; ++i) {
+      const bool cut = terminated[i - 1] || truncated[i - 1] ||
+                       !std::equal(obs.begin() + static_cast<std::ptrdiff_t>(i * o),
+                                   obs.begin() + static_cast<std::ptrdiff_t>((i + 1) * o),
+                                   next_obs.begin() + static_cast<std::ptrdiff_t>((i - 1) * o));
+      episode[i] = episode[i - 1] + (cut ? 1 : 0);
+      step[i] = cut ? 0 : step[i - 1] + 1;
+    }
+  }
+  clear();
+  for (std::size_t i = 0; i < n; ++i) {
+    require(step[i] <= std::numeric_limits<std::uint32_t>::max() && (i == 0 || episode[i] >= episode[i - 1]),
+            where, ": 'episode' and 'step' are out of order in row ", i);
+    const auto flags =
+        static_cast<std::uint8_t>((terminated[i] ? kTerminated : 0) | (truncated[i] ? kTruncated : 0));
+    append(&obs[i * o], &action[i * a], &next_obs[i * o], reward[i], flags, episode[i],
+           static_cast<std::uint32_t>(step[i]));
+  }
+  episode_open_ = false;
+  next_episode_ = n == 0 ? 0 : episode.back() + 1;
+  next_step_ = 0;
+  if (in.contains(prefix + "position")) {
+    const auto position = read_column<std::uint64_t>(in, prefix + "position", where, 3);
+    require(position[1] >= next_episode_, where, ": 'position' does not fit the rows");
+    episode_open_ = position[0] != 0;
+    next_episode_ = position[1];
+    next_step_ = static_cast<std::uint32_t>(position[2]);
+  }
+}
+
+void TransitionBuffer::load(const StateDict& in, const std::string& prefix) {
+  TransitionBuffer fresh(obs_dim_, action_dim_, capacity_);
+  fresh.read_rows(in, prefix, "TransitionBuffer::load");
+  *this = std::move(fresh);
+}
+
+void TransitionBuffer::save_dataset(const std::filesystem::path& path) const {
+  StateDict out;
+  save(out, "");
+  out.metadata["format"] = "mbrl transitions";
+  save_safetensors(path, out);
+}
+
+TransitionBuffer TransitionBuffer::load_dataset(const std::filesystem::path& path, std::size_t capacity) {
+  const std::string where = "data set '" + path.string() + "'";
+  const StateDict in = load_safetensors(path);
+  for (const char* name : {"obs", "action", "next_obs", "reward", "terminated", "truncated"})
+    require(in.contains(name), where, ": no array named '", name, "'");
+  const auto dim = [&](const char* name) {
+    const auto& shape = in.arrays.at(name).shape;
+    require(in.arrays.at(name).dtype == DType::kF32, where, ": '", name, "' is not of type F32");
+    require(shape.size() == 2 && shape[1] >= 1 && shape[1] <= std::numeric_limits<int>::max(), where, ": '",
+            name, "' has not the shape [n, dim]");
+    return static_cast<int>(shape[1]);
+  };
+  const int obs_dim = dim("obs"), action_dim = dim("action");
+  const auto rows = static_cast<std::size_t>(in.arrays.at("obs").shape[0]);
+  TransitionBuffer buffer(obs_dim, action_dim, capacity > 0 ? capacity : std::max<std::size_t>(rows, 1));
+  buffer.read_rows(in, "", where);
+  return buffer;
+}
+
+}  // namespace mbrl
