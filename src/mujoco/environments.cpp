@@ -8,19 +8,18 @@
 namespace mbrl::mujoco {
 namespace {
 
-template <MujocoTask Task, class... Args>
-void add(EnvRegistry& registry, Args... args) {
-  registry.add(Task(args...).spec(),
-               [args...] { return AnyEnvironment(TaskEnvironment<Task>(Task(args...))); });
+template <MujocoTask Task>
+void add(EnvRegistry& registry, Task task) {
+  registry.add(task.spec(), [task] { return AnyEnvironment(TaskEnvironment<Task>(task)); });
 }
 
 }  // namespace
 
 void register_environments(EnvRegistry& registry) {
-  add<PetsCartPoleTask>(registry);
-  add<PetsHalfCheetahTask>(registry);
-  add<HalfCheetahTask>(registry, "HalfCheetah-v4");
-  add<HalfCheetahTask>(registry, "HalfCheetah-v5");
+  add(registry, PetsCartPoleTask{});
+  add(registry, PetsHalfCheetahTask{});
+  add(registry, HalfCheetahTask("HalfCheetah-v4"));
+  add(registry, HalfCheetahTask("HalfCheetah-v5"));
 }
 
 }  // namespace mbrl::mujoco

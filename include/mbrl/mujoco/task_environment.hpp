@@ -50,7 +50,7 @@ template <MujocoTask Task>
 class TaskEnvironment {
  public:
   explicit TaskEnvironment(const Task& task = Task())
-      : task_(task), spec_(task_.spec()), simulation_(task_.model()) {
+      : task_(task), spec_(task.spec()), simulation_(task.model()) {
     require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
     require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), simulation_.nu());
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
