@@ -20,9 +20,9 @@ int main(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? 0 : 2;
-  } catch (const CLI::RuntimeError& error) {
-    return error.get_exit_code();
+    // A sub-command's own exit status comes as a RuntimeError; any other parse error is the user's.
+    const int status = app.exit(error);
+    return dynamic_cast<const CLI::RuntimeError*>(&error) ? status : status == 0 ? 0 : 2;
   } catch (const std::exception& error) {
     std::cerr << "mbrl: " << error.what() << '\n';
     return 2;

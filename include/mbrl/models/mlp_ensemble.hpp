@@ -3,7 +3,9 @@
 // Chua et al., "Deep reinforcement learning in a handful of trials using probabilistic dynamics models", NeurIPS 2018.
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mbrl/core/observation_encoding.hpp"
@@ -14,6 +16,11 @@ namespace mbrl {
 
 enum class Activation : int { kSilu = 0, kRelu = 1, kTanh = 2 };
 
+constexpr auto enum_names(Activation) {
+  return std::array{std::pair{Activation::kSilu, "silu"}, std::pair{Activation::kRelu, "relu"},
+                    std::pair{Activation::kTanh, "tanh"}};
+}
+
 // The shape of the ensemble; fixed at construction.
 struct MlpEnsembleSettings {
   int members = 5;                             // networks
@@ -21,6 +28,15 @@ struct MlpEnsembleSettings {
   Activation activation = Activation::kSilu;   // "swish" in the paper
   bool gaussian = true;                        // false: the deterministic ensemble (DE), outputs are means only
   bool learned_reward = false;                 // true: one more output after the observation's, the reward
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("members", s.members, "networks");
+    field("hidden", s.hidden, "units of each hidden layer");
+    field("activation", s.activation, "silu, relu or tanh");
+    field("gaussian", s.gaussian, "predict variances too; false: means only");
+    field("learned_reward", s.learned_reward, "predict the reward too; always so where none is given");
+  }
 };
 
 // y = W x + b. Weights are stored out x in, column-major, in std::vector: storage that crosses the library's boundary

@@ -1,0 +1,260 @@
+// The mbrl program as a user meets it: exit status, messages, resuming after kill -9, the same numbers for any threads.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "catch.hpp"
+
+namespace fs = std::filesystem;
+
+namespace {
+
+struct Outcome {
+  int status = -1;
+  std::string out, err;
+};
+
+std::string slurp(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+// A folder of this test's own, removed at the end.
+class Scratch {
+ public:
+  Scratch() {
+    std::string pattern = (fs::temp_directory_path() / "mbrl_cli_XXXXXX").string();
+    path_ = ::mkdtemp(pattern.data());
+  }
+  ~Scratch() { fs::remove_all(path_); }
+  fs::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  fs::path path_;
+};
+
+pid_t start(const std::vector<std::string>& arguments, const fs::path& out, const fs::path& err) {
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    std::vector<char*> argv;
+    std::string program = MBRL_PROGRAM;
+    argv.push_back(program.data());
+    std::vector<std::string> copy = arguments;
+    for (std::string& a : copy) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    if (!std::freopen(out.c_str(), "w", stdout) || !std::freopen(err.c_str(), "w", stderr)) ::_exit(126);
+    ::execv(program.c_str(), argv.data());
+    ::_exit(127);
+  }
+  return pid;
+}
+
+int wait_for(pid_t pid) {
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments) {
+  const fs::path out = scratch / "stdout", err = scratch / "stderr";
+  Outcome outcome;
+  outcome.status = wait_for(start(arguments, out, err));
+  outcome.out = slurp(out);
+  outcome.err = slurp(err);
+  return outcome;
+}
+
+// A small run on the pendulum: some seconds.
+std::vector<std::string> small_run(const fs::path& out, std::vector<std::string> more = {}) {
+  std::vector<std::string> arguments = {"train", "pets", "--env", "Pendulum-v1", "--seed", "3", "--trials", "3", "--out",
+                                        out.string()};
+  for (const char* setting : {"model.hidden=16,16", "rollout.horizon=12", "rollout.particles=5", "training.epochs=3",
+                              "planner.icem.population=24", "planner.icem.elites=4", "planner.icem.iterations=2"}) {
+    arguments.push_back("--set");
+    arguments.push_back(setting);
+  }
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+// metrics.csv without its wall-clock columns.
+std::string reproducible(const fs::path& metrics) {
+  std::ifstream file(metrics);
+  std::string line, result;
+  std::vector<bool> keep;
+  while (std::getline(file, line)) {
+    std::stringstream cells(line);
+    std::string cell;
+    std::vector<std::string> row;
+    while (std::getline(cells, cell, ',')) row.push_back(cell);
+    if (keep.empty())
+      for (const std::string& name : row) keep.push_back(!name.ends_with("_s"));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      if (keep[i]) result += row[i] + ",";
+    result += "\n";
+  }
+  return result;
+}
+
+int rows(const fs::path& metrics) {
+  std::ifstream file(metrics);
+  std::string line;
+  int n = -1;
+  while (std::getline(file, line)) ++n;
+  return n;
+}
+
+}  // namespace
+
+TEST_CASE("envs lists every environment with its dimensions") {
+  const Scratch scratch;
+  const Outcome outcome = mbrl(scratch, {"envs"});
+  CHECK(outcome.status == 0);
+  CHECK(outcome.out.find("Pendulum-v1") != std::string::npos);
+#if MBRL_HAS_MUJOCO
+  CHECK(outcome.out.find("pets/HalfCheetah") != std::string::npos);
+#endif
+}
+
+TEST_CASE("help teaches, and a mistake in the command line has status 2") {
+  const Scratch scratch;
+  CHECK(mbrl(scratch, {"--help"}).status == 0);
+  CHECK(mbrl(scratch, {"--help"}).out.find("mbrl train pets") != std::string::npos);
+  CHECK(mbrl(scratch, {"train", "pets", "--help"}).out.find("--resume") != std::string::npos);
+  CHECK(mbrl(scratch, {}).status == 2);
+  CHECK(mbrl(scratch, {"fly"}).status == 2);
+  CHECK(mbrl(scratch, {"train", "pets", "--trials", "many"}).status == 2);
+}
+
+TEST_CASE("the same seed gives the same metrics for one and two threads; a run is complete") {
+  const Scratch scratch;
+  REQUIRE(mbrl(scratch, small_run(scratch / "one", {"--threads", "1"})).status == 0);
+  REQUIRE(mbrl(scratch, small_run(scratch / "two", {"--threads", "2"})).status == 0);
+  const std::string metrics = reproducible(scratch / "one" / "metrics.csv");
+  CHECK(metrics == reproducible(scratch / "two" / "metrics.csv"));
+  CHECK(metrics.starts_with("trial,step,return,best_return,model_nll,"));
+  CHECK(rows(scratch / "one" / "metrics.csv") == 3);
+  for (const char* name : {"settings.json", "log.txt", "checkpoint/state.safetensors", "plans/trial_0003.csv"})
+    CHECK(fs::exists(scratch / "one" / name));
+  const Outcome eval = mbrl(scratch, {"eval", (scratch / "one").string(), "--episodes", "2"});
+  CHECK(eval.status == 0);
+  CHECK(eval.out.find("mean return") != std::string::npos);
+}
+
+TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed") {
+  const Scratch scratch;
+  REQUIRE(mbrl(scratch, small_run(scratch / "whole")).status == 0);
+  const std::string expected = reproducible(scratch / "whole" / "metrics.csv");
+  const fs::path run = scratch / "killed";
+  int kills = 0;
+  // A checkpoint at every step, and kill -9 at moments that grow from before the first checkpoint to the end.
+  std::vector<std::string> arguments = small_run(run, {"--checkpoint-every", "0"});
+  int status = -1;
+  for (int wait_ms = 30; status != 0 && kills < 60; wait_ms += 25) {
+    const pid_t pid = start(arguments, scratch / "stdout", scratch / "stderr");
+    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
+    ::kill(pid, SIGKILL);
+    status = wait_for(pid);
+    if (status == 128 + SIGKILL) ++kills;
+    REQUIRE((status == 0 || status == 128 + SIGKILL));
+    arguments = small_run(run, {"--checkpoint-every", "0"});
+    if (fs::exists(run / "settings.json")) arguments.push_back("--resume");
+    else fs::remove_all(run);
+  }
+  CHECK(kills >= 2);
+  REQUIRE(status == 0);
+  CHECK(reproducible(run / "metrics.csv") == expected);
+}
+
+TEST_CASE("Ctrl-C leaves a checkpoint and says how to go on") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  const pid_t pid = start(small_run(run, {"--trials", "500"}), scratch / "stdout", scratch / "stderr");
+  while (!fs::exists(run / "metrics.csv")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  ::kill(pid, SIGINT);
+  CHECK(wait_for(pid) == 130);
+  CHECK(fs::exists(run / "checkpoint/state.safetensors"));
+  CHECK((slurp(scratch / "stdout") + slurp(scratch / "stderr")).find("--resume") != std::string::npos);
+  const int done = rows(run / "metrics.csv");
+  const Outcome more = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
+  CHECK(more.status == 0);
+  CHECK(rows(run / "metrics.csv") == done + 1);
+}
+
+TEST_CASE("bad input gives one clear error and status 2") {
+  const Scratch scratch;
+  const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
+    const Outcome outcome = mbrl(scratch, arguments);
+    CHECK(outcome.status == 2);
+    INFO(outcome.err);
+    CHECK(outcome.err.find(message) != std::string::npos);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
+  };
+  const std::string out = (scratch / "run").string();
+  fails({"train", "pets", "--env", "Pendulum-v9", "--out", out}, "Pendulum-v1");
+  fails({"train", "pets", "--env", "Pendulum-v1"}, "--out");
+  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizn=3"}, "rollout.horizon");
+  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizon=soon"}, "rollout.horizon");
+  const std::string file = (scratch / "settings.json").string();
+  std::ofstream(file) << R"({"rollout": {"particels": 5}})";
+  fails({"train", "pets", "--out", out, "--settings", file}, "particles");
+  std::ofstream(file) << R"({"rollout": {)";
+  fails({"train", "pets", "--out", out, "--settings", file}, file);
+  CHECK(!fs::exists(out));
+  fails({"train", "pets", "--out", out, "--resume"}, "no run folder");
+  fs::create_directory(scratch / "other");
+  fails({"train", "pets", "--out", (scratch / "other").string(), "--resume"}, "no run folder");
+  fails({"eval", (scratch / "other").string()}, "no run folder");
+  std::ofstream(scratch / "other" / "notes.txt") << "mine";
+  fails({"train", "pets", "--env", "Pendulum-v1", "--out", (scratch / "other").string()}, "not empty");
+  fails({"eval", (scratch / "nowhere").string()}, "no run folder");
+  fails({"verify", "Pendulum-v1", (scratch / "nowhere.csv").string()}, "nowhere.csv");
+}
+
+TEST_CASE("a damaged checkpoint is refused; a full disk keeps the old one") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run", checkpoint = run / "checkpoint" / "state.safetensors";
+  REQUIRE(mbrl(scratch, small_run(run)).status == 0);
+  const std::string resume_error = "state.safetensors";
+  const std::vector<std::string> resume = {"train", "pets", "--out", run.string(), "--resume", "--trials", "4"};
+
+  // An existing run without --resume, and a resumed one with other settings.
+  CHECK(mbrl(scratch, small_run(run)).status == 2);
+  Outcome other = mbrl(scratch, small_run(run, {"--resume", "--seed", "4"}));
+  CHECK(other.status == 2);
+  CHECK(other.err.find("seed is 3") != std::string::npos);
+
+  // A disk without room: the limit on file sizes stands in for it.
+  const std::string good = slurp(checkpoint);
+  const std::string command = "trap '' XFSZ; ulimit -f 8; '" + std::string(MBRL_PROGRAM) + "' train pets --out '" +
+                              run.string() + "' --resume --trials 4 >/dev/null 2>'" + (scratch / "stderr").string() + "'";
+  const int status = std::system(command.c_str());
+  CHECK(WEXITSTATUS(status) == 2);
+  CHECK(slurp(checkpoint) == good);
+
+  // Truncated, foreign, and of another program.
+  const auto refused = [&](const std::string& bytes) {
+    std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << bytes;
+    const Outcome outcome = mbrl(scratch, resume);
+    CHECK(outcome.status == 2);
+    INFO(outcome.err);
+    CHECK(outcome.err.find(resume_error) != std::string::npos);
+  };
+  refused(good.substr(0, good.size() / 2));
+  refused(good.substr(0, 4));
+  refused("");
+  refused("this is no checkpoint at all, but a text about something else");
+  const std::string empty_file("\x02\0\0\0\0\0\0\0{}", 10);
+  refused(empty_file);
+  std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << good;
+  CHECK(mbrl(scratch, resume).status == 0);
+}
