@@ -51,7 +51,7 @@ struct ICemSettings {
   double stop_std = 0.05;  // no further iteration once the standard deviation (root mean square over
                            // the plan, in half action ranges) is below; 0: never stop early
   WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted mean ends with
-  RacingSettings racing = {};                     // where the evaluator has several particles a candidate
+  RacingSettings racing = {};                // where the evaluator has several particles a candidate
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -62,7 +62,7 @@ struct ICemSettings {
     field("initial_std", s.initial_std,
           "standard deviation at the start of every plan, in half action ranges");
     field("decay", s.decay, "every iteration has this factor fewer candidates; 1: equally many");
-    field("noise_beta", s.noise_beta, "power of the noise falls as f^-beta; 0: white");
+    field("noise_beta", s.noise_beta, "power of the noise falls as f^-beta; 0: white noise");
     field("keep_fraction", s.keep_fraction, "share of the elites that is kept");
     field("keep_elites", s.keep_elites, "kept elites compete again in the next iteration");
     field("shift_elites", s.shift_elites, "kept elites, shifted, compete again in the next plan");

@@ -20,10 +20,10 @@ namespace mbrl {
 
 // Which planner, and the settings of each.
 struct PlannerSettings {
-  std::string name = "icem";  // rs, cem, icem
-  RandomShootingSettings rs;  // random shooting
-  CemSettings cem;            // the cross-entropy method of PETS
-  ICemSettings icem;          // the frugal planner
+  std::string name = "icem";       // rs, cem, icem
+  RandomShootingSettings rs = {};  // random shooting
+  CemSettings cem = {};            // the cross-entropy method of PETS
+  ICemSettings icem = {};          // the frugal planner
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {

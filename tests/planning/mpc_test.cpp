@@ -1,0 +1,176 @@
+// The MPC loop, planners by name, and planning times.
+#include "mbrl/planning/mpc.hpp"
+
+#include <map>
+#include <string>
+
+#include "catch.hpp"
+#include "mbrl/planning/registry.hpp"
+#include "planning/test_evaluators.hpp"
+
+namespace mbrl {
+namespace {
+
+using planning_test::NoisyEvaluator;
+using planning_test::ObjectiveEvaluator;
+using planning_test::Pendulum;
+using planning_test::quadratic;
+using planning_test::vec;
+
+// Writes down what it is told; plans count up from the step asked for.
+struct ScriptedPlanner {
+  using Scalar = float;
+  using State = int;
+  std::string* log;
+  ActionPlan<float> plan(int state, int t) {
+    *log += "plan " + std::to_string(state) + " at " + std::to_string(t) + "; ";
+    ActionPlan<float> plan;
+    plan.actions = Batchf(1, 4);
+    for (int i = 0; i < 4; ++i) plan.actions(0, i) = static_cast<float>(10 * t + i);
+    return plan;
+  }
+  void advance(int steps) { *log += "advance " + std::to_string(steps) + "; "; }
+  void reset() { *log += "reset; "; }
+};
+
+TEST_CASE("the mpc loop plans every k steps, shifts, and forgets at a reset") {
+  std::string log;
+  Mpc mpc(ScriptedPlanner{&log}, {.replan_every = 2});
+  std::vector<float> actions;
+  std::vector<bool> planned;
+  for (int t = 0; t < 5; ++t) {
+    actions.push_back(mpc.act(100 + t)(0));
+    planned.push_back(mpc.planned_now());
+  }
+  CHECK(log == "plan 100 at 0; advance 2; plan 102 at 2; advance 2; plan 104 at 4; ");
+  CHECK(actions == std::vector<float>{0, 1, 20, 21, 40});
+  CHECK(planned == std::vector<bool>{true, false, true, false, true});
+  CHECK(mpc.step() == 5);
+  CHECK(mpc.latency().count() == 3);
+  log.clear();
+  mpc.reset();
+  CHECK(mpc.last_plan().actions.size() == 0);
+  mpc.act(7);
+  CHECK(log == "reset; plan 7 at 0; ");
+
+  CHECK_THROWS_AS(Mpc(ScriptedPlanner{&log}, {.replan_every = 0}), Error);
+  Mpc too_long(ScriptedPlanner{&log}, {.replan_every = 5});
+  CHECK_THROWS_AS(too_long.act(0), Error);
+}
+
+// Return of 30 control steps of the real pendulum under a model of it.
+double episode(const Pendulum& real, const Pendulum& model, int replan_every) {
+  constexpr int kSteps = 30;
+  ObjectiveEvaluator<double> evaluator(1, kSteps, model.objective<double>());
+  const ICemSettings settings{
+      .population = 200, .elites = 20, .iterations = 10, .noise_beta = 1.0, .stop_std = 0.01};
+  Mpc mpc(ICem(evaluator, ActionBounds::uniform(1, -6, 6), settings, 3), {.replan_every = replan_every});
+  Vecd state = vec({0.6, 0.0});
+  double sum = 0;
+  for (int t = 0; t < kSteps; ++t) sum += real.step(state, mpc.act(state)(0));
+  return sum;
+}
+
+TEST_CASE("closed loop makes up for a wrong model, open loop does not") {
+  const Pendulum real, wrong{.mass = 0.8};
+  const double closed = episode(real, wrong, 1), open = episode(real, wrong, 30);
+  INFO("closed " << closed << ", open " << open << ", true " << episode(real, real, 1) << " "
+                 << episode(real, real, 30));
+  CHECK(closed > -6.0);
+  CHECK(open < 3.0 * closed);
+  // With the true model nothing is gained by looking again.
+  CHECK(episode(real, real, 30) > closed - 2.0);
+}
+
+TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
+  NoisyEvaluator<float> evaluator(2, 8, 20, quadratic<float>(), 0.3f, 0.3f);
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  for (const char* name : {"rs", "cem", "icem"}) {
+    PlannerSettings settings{.name = name};
+    settings.rs.population = settings.cem.population = 100;
+    Mpc mpc(make_planner(evaluator, bounds, settings, 5), {.replan_every = 3});
+    for (int saved_at = 0; saved_at < 5; ++saved_at) {
+      StateDict saved;
+      mpc.save(saved, "mpc.");
+      Mpc other(make_planner(evaluator, bounds, settings, 6), {.replan_every = 3});
+      other.load(saved, "mpc.");
+      StateDict again;
+      other.save(again, "mpc.");
+      CHECK(again.arrays.size() == saved.arrays.size());
+      for (int t = 0; t < 5; ++t) {
+        const Vecf state = vec({0.1f * static_cast<float>(t)});
+        CHECK(mpc.act(state) == other.act(state));
+        CHECK(mpc.last_plan().predicted_return == other.last_plan().predicted_return);
+        CHECK(mpc.last_plan().report.rollouts == other.last_plan().report.rollouts);
+        CHECK(mpc.step() == other.step());
+      }
+    }
+  }
+}
+
+TEST_CASE("planners by name") {
+  ObjectiveEvaluator<float> evaluator(2, 6, quadratic<float>());
+  using E = ObjectiveEvaluator<float>;
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  PlannerRegistry<E> registry;
+  CHECK(registry.names() == std::vector<std::string>{"cem", "icem", "rs"});
+
+  auto cem = registry.make(evaluator, bounds, {.name = "cem"}, 1);
+  CHECK(cem.target<Cem<E>>() != nullptr);
+  CHECK(cem.target<ICem<E>>() == nullptr);
+  CHECK(cem.plan(vec({0.2f}), 0).actions == Cem<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+
+  try {
+    registry.make(evaluator, bounds, {.name = "cme"}, 1);
+    CHECK(false);
+  } catch (const Error& e) {
+    CHECK(std::string(e.what()) == "planners: no planner named 'cme', expected one of cem, icem, rs");
+  }
+
+  registry.add("mine", [](E& e, const ActionBounds& b, const PlannerSettings&, std::uint64_t seed) {
+    return PlannerRegistry<E>::Any(RandomShooting<E>(e, b, {.population = 7}, seed));
+  });
+  CHECK(registry.make(evaluator, bounds, {.name = "mine"}, 1).plan(vec({0.2f}), 0).report.rollouts == 8);
+  CHECK_THROWS_AS(registry.add("rs", {}), Error);
+}
+
+// Collects "a.b.c" of every setting.
+struct NameCollector {
+  std::map<std::string, std::string>& helps;
+  std::string prefix;
+  template <class T>
+  void operator()(const char* name, T& value, const char* help) const {
+    helps[prefix + name] = help;
+    if constexpr (requires { T::describe(value, *this); })
+      T::describe(value, NameCollector{helps, prefix + name + "."});
+  }
+};
+
+TEST_CASE("every planner setting is described") {
+  std::map<std::string, std::string> helps;
+  PlannerSettings settings;
+  PlannerSettings::describe(settings, NameCollector{helps, ""});
+  CHECK(helps.size() == 4 + 1 + 6 + 15 + 3);
+  for (const char* name : {"name", "rs.population", "cem.epsilon", "icem.execute", "icem.racing.confidence"})
+    CHECK(helps.contains(name));
+  for (const auto& [name, help] : helps) CHECK(!help.empty());
+}
+
+TEST_CASE("planning times: percentiles by nearest rank") {
+  LatencyRecorder latency;
+  CHECK(latency.p50() == 0.0);
+  for (int i = 100; i >= 1; --i) latency.add(i);
+  CHECK(latency.count() == 100);
+  CHECK(latency.percentile(0.0) == 1.0);
+  CHECK(latency.p50() == 50.0);
+  CHECK(latency.p99() == 99.0);
+  CHECK(latency.percentile(1.0) == 100.0);
+  CHECK_THROWS_AS(latency.percentile(1.5), Error);
+  latency.clear();
+  CHECK(latency.time([] { return 3; }) == 3);
+  CHECK(latency.count() == 1);
+  CHECK(latency.p99() >= 0.0);
+}
+
+}  // namespace
+}  // namespace mbrl
