@@ -131,7 +131,8 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
   script += "set xlabel " + literal(labels.x) + " textcolor '#222222'\n";
   script += "set ylabel " + literal(labels.y) + " textcolor '#222222'\n";
   script +=
-      "set key outside below center horizontal Left reverse samplen 2 spacing 1.4 width 2 textcolor "
+      "set key outside below center horizontal height 1.5 Left reverse samplen 2 spacing 1.4 width 2 "
+      "textcolor "
       "'#222222'\n";
   if (series.size() == 1 && series[0].name.empty()) script += "unset key\n";
 

@@ -61,6 +61,7 @@ class RandomStream {
     const auto w = bits(a, b, c, d);
     return to_unit(w[0], w[1]);
   }
+  // In [low, high); the bounds have to be doubles, so that they are not taken for a counter.
   double uniform(double low, double high, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0,
                  std::uint32_t d = 0) const {
     return low + (high - low) * uniform(a, b, c, d);
