@@ -47,8 +47,6 @@ struct UnstableTask {
   void draw_start(const RandomStream& random, Vecd& qpos, Vecd&) const {
     qpos(0) = random.uniform(0.1, 0.2, 0);
   }
-  int measured_dim() const { return 0; }
-  void measure(const mjModel&, mjData&, Vecd&) const {}
   void observe(const TaskView& view, Vecd& obs) const { obs << view.data.qpos[0], view.data.qvel[0]; }
   double reward(const TaskView&, ConstVecRef<double>) const { return 1.0; }
 };
@@ -160,6 +158,48 @@ TEST_CASE("task environment: a specification that does not fit the model is refu
   struct WrongTime : UnstableTask {
     int frame_skip() const { return 3; }
   };
+  struct WrongEncoding : UnstableTask {
+    EnvSpec spec() const {
+      EnvSpec spec = UnstableTask::spec();
+      spec.encoding = ObsEncoding::identity(3);
+      return spec;
+    }
+  };
   CHECK_THROWS_AS(TaskEnvironment<WrongActions>(), Error);
+  CHECK_THROWS_AS(TaskEnvironment<WrongEncoding>(), Error);
   CHECK_THROWS_AS(TaskEnvironment<WrongTime>(), Error);
+}
+
+TEST_CASE("task environment: a task that ends episodes, and what it measures before and after a step") {
+  struct Measured : UnstableTask {
+    int measured_dim() const { return 1; }
+    void measure(const mjModel&, mjData& data, Vecd& out) const { out(0) = data.qpos[0]; }
+    double reward(const TaskView& view, ConstVecRef<double>) const { return view.after(0) - view.before(0); }
+    bool terminated(const TaskView& view) const { return std::abs(view.after(0)) > 1.0; }
+  };
+  TaskEnvironment<Measured> env;
+  const double start = env.reset(1)(0);
+  double x = start, sum = 0;
+  bool ended = false;
+  for (int t = 0; t < 20 && !ended; ++t) {
+    const StepResult result = env.step(Vecd::Zero(1));
+    sum += result.reward;
+    CHECK(result.terminated == (std::abs(result.obs(0)) > 1.0));
+    x = result.obs(0);
+    ended = result.terminated;
+  }
+  CHECK(ended);
+  CHECK(sum == Approx(x - start));
+}
+
+TEST_CASE("task environment: a task that computes NaN is named") {
+  struct NanReward : UnstableTask {
+    double reward(const TaskView&, ConstVecRef<double>) const { return std::sqrt(-1.0); }
+  };
+  struct NanObservation : UnstableTask {
+    void observe(const TaskView&, Vecd& obs) const { obs << 0.0, std::sqrt(-1.0); }
+  };
+  TaskEnvironment<NanReward> env;
+  CHECK_THROWS_AS(env.step(Vecd::Zero(1)), Error);
+  CHECK_THROWS_AS(TaskEnvironment<NanObservation>(), Error);
 }

@@ -16,8 +16,6 @@ class PetsCartPoleTask {
   Model model() const;
   int frame_skip() const { return 2; }
   void draw_start(const RandomStream& random, Vecd& qpos, Vecd& qvel) const;
-  int measured_dim() const { return 0; }
-  void measure(const mjModel& /*model*/, mjData& /*data*/, Vecd& /*out*/) const {}
   void observe(const TaskView& view, Vecd& obs) const;
   double reward(const TaskView& view, ConstVecRef<double> action) const;
 };

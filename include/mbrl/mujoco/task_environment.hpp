@@ -31,21 +31,32 @@ struct TaskView {
 // A task is a handful of pure functions; docs/custom_environment.md writes one.
 template <class T>
 concept MujocoTask = std::copy_constructible<T> &&
-    requires(const T& task, const mjModel& model, mjData& data, const RandomStream& random, Vecd& vector,
-             const TaskView& view, ConstVecRef<double> action) {
+    requires(const T& task, const RandomStream& random, Vecd& vector, const TaskView& view,
+             ConstVecRef<double> action) {
   { task.spec() } -> std::convertible_to<EnvSpec>;
   { task.model() } -> std::convertible_to<Model>;
   { task.frame_skip() } -> std::convertible_to<int>;           // mj_steps a control step
   task.draw_start(random, vector, vector);                     // qpos (comes in as the model's qpos0), qvel (as zeros)
-  task.measure(model, data, vector);                           // fills `after`; sized measured_dim()
-  { task.measured_dim() } -> std::convertible_to<int>;
   task.observe(view, vector);                                  // obs_dim entries
   { task.reward(view, action) } -> std::convertible_to<double>;
 };
+
+// A task may also end episodes: `bool terminated(const TaskView&) const`.
+template <class T>
+concept EndsEpisodes = requires(const T& task, const TaskView& view) {
+  { task.terminated(view) } -> std::convertible_to<bool>;
+};
+
+// And it may measure, after every control step, what has to be remembered or read from derived quantities.
+template <class T>
+concept Measures = requires(const T& task, const mjModel& model, mjData& data, Vecd& out) {
+  { task.measured_dim() } -> std::convertible_to<int>;
+  task.measure(model, data, out);                              // measured_dim entries
+};
 // clang-format on
 
-// A Resettable and PhysicsSettable environment. A task may also have `bool terminated(const TaskView&)
-// const`.
+// A Resettable and PhysicsSettable environment. Throws on construction if the model cannot be loaded, or has
+// other dimensions or another time step than the task says.
 template <MujocoTask Task>
 class TaskEnvironment {
  public:
@@ -56,7 +67,9 @@ class TaskEnvironment {
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
     require(std::abs(spec_.dt - dt) < 1e-12, spec_.name, ": spec().dt is ", spec_.dt,
             " s, expected frame_skip x timestep = ", dt, " s");
-    before_ = after_ = Vecd::Zero(task_.measured_dim());
+    require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
+    spec_.encoding.validate();
+    if constexpr (Measures<Task>) before_ = after_ = Vecd::Zero(task_.measured_dim());
     reset(0);
   }
 
@@ -81,13 +94,12 @@ class TaskEnvironment {
     result.fault = simulation_.advance(action, task_.frame_skip());
     if (result.fault.empty()) {
       before_ = after_;
-      task_.measure(simulation_.model(), simulation_.data(), after_);
+      measure();
       result.obs = observation();
       result.reward = task_.reward(view(), action);
-      if constexpr (requires {
-                      { task_.terminated(view()) } -> std::convertible_to<bool>;
-                    })
-        result.terminated = task_.terminated(view());
+      require(std::isfinite(result.reward), spec_.name, ": the task's reward is ", result.reward,
+              ", expected a finite number");
+      if constexpr (EndsEpisodes<Task>) result.terminated = task_.terminated(view());
     } else {
       broken_ = true;
       result.obs = observation();
@@ -101,6 +113,9 @@ class TaskEnvironment {
   Vecd observation() const {
     Vecd obs(spec_.obs_dim);
     task_.observe(view(), obs);
+    require_dim(spec_.name, "the task's observation", obs.size(), spec_.obs_dim);
+    require(obs.allFinite(), spec_.name, ": the task's observation is ", obs.transpose(),
+            ", expected finite numbers");
     return obs;
   }
 
@@ -147,9 +162,13 @@ class TaskEnvironment {
  private:
   TaskView view() const { return {simulation_.model(), simulation_.data(), before_, after_}; }
 
+  void measure() {
+    if constexpr (Measures<Task>) task_.measure(simulation_.model(), simulation_.data(), after_);
+  }
+
   Vecd start(ConstVecRef<double> qpos, ConstVecRef<double> qvel) {
     simulation_.start(qpos, qvel);
-    task_.measure(simulation_.model(), simulation_.data(), after_);
+    measure();
     before_ = after_;
     steps_ = 0;
     broken_ = false;
