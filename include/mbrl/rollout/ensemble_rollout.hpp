@@ -1,5 +1,5 @@
-// Whole rollouts through an MLP ensemble on the CPU: encoding, networks, noise, state update and reward stay in cache
-// blocks from the first step to the last. This is where PETS spends its time.
+// Whole rollouts through an MLP ensemble on the CPU: encoding, networks, noise, state update and reward stay
+// in cache blocks from the first step to the last. This is where PETS spends its time.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@
 namespace mbrl {
 
 struct EnsembleRolloutSettings {
-  int horizon = 30;                                  // steps a rollout looks ahead
-  int particles = 20;                                // rollouts a candidate; a multiple of the elites for TSinf
-  Propagation propagation = Propagation::kTSinf;     // how uncertainty travels
-  bool common_noise = true;                          // the same noise for every candidate: comparisons are paired
-  float data_margin = 1.0f;                          // a particle further outside the data's box than this many box
-                                                     // widths (in any entry) is stopped and counted; 0 switches it off
+  int horizon = 30;                               // steps a rollout looks ahead
+  int particles = 20;                             // rollouts a candidate; a multiple of the elites for TSinf
+  Propagation propagation = Propagation::kTSinf;  // how uncertainty travels
+  bool common_noise = true;  // the same noise for every candidate: comparisons are paired
+  float data_margin = 1.0f;  // a particle further outside the data's box than this many box
+                             // widths (in any entry) is stopped and counted; 0 switches it off
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -27,24 +27,26 @@ struct EnsembleRolloutSettings {
     field("particles", s.particles, "rollouts a candidate; a multiple of the elites for TSinf");
     field("propagation", s.propagation, "how uncertainty travels: E, DS, MM, TS1 or TSinf");
     field("common_noise", s.common_noise, "the same noise for every candidate: comparisons are paired");
-    field("data_margin", s.data_margin, "box widths a particle may leave the data's range by; 0 switches it off");
+    field("data_margin", s.data_margin,
+          "box widths a particle may leave the data's range by; 0 switches it off");
   }
 };
 
-// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or leaves the neighbourhood of the data
-// (see data_margin) has return NaN; `evaluate` replaces NaN particles by the worst usable particle return of the whole
-// call, so that a candidate with poisoned particles can still be ranked but never gains by them, and gives NaN only to
-// a candidate none of whose particles is usable.
+// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or leaves the neighbourhood of
+// the data (see data_margin) has return NaN; `evaluate` replaces NaN particles by the worst usable particle
+// return of the whole call, so that a candidate with poisoned particles can still be ranked but never gains
+// by them, and gives NaN only to a candidate none of whose particles is usable.
 class EnsembleRollout {
  public:
   using Scalar = float;
   using State = Vecf;  // an observation
 
-  // The reward may be empty if the ensemble has learned it; an empty termination never ends a rollout. After a
-  // predicted termination a particle earns nothing more (the terminating step's own reward counts). The pool must
-  // outlive the evaluator; the model is copied.
-  EnsembleRollout(const MlpEnsemble& model, RewardFunction<float> reward, TerminationFunction<float> termination,
-                  const EnsembleRolloutSettings& settings, ThreadPool& pool, std::uint64_t seed);
+  // The reward may be empty if the ensemble has learned it; an empty termination never ends a rollout. After
+  // a predicted termination a particle earns nothing more (the terminating step's own reward counts). The
+  // pool must outlive the evaluator; the model is copied.
+  EnsembleRollout(const MlpEnsemble& model, RewardFunction<float> reward,
+                  TerminationFunction<float> termination, const EnsembleRolloutSettings& settings,
+                  ThreadPool& pool, std::uint64_t seed);
   ~EnsembleRollout();
   EnsembleRollout(EnsembleRollout&&) noexcept;
   EnsembleRollout& operator=(EnsembleRollout&&) noexcept;
@@ -57,8 +59,8 @@ class EnsembleRollout {
   const EnsembleRolloutSettings& settings() const;
 
   void evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key, VecRef<float> returns);
-  // Particles [first, last) of candidates whose ids (noise indices) are given; returns (last - first) x candidates.
-  // MM couples a candidate's particles: only the full range is accepted there.
+  // Particles [first, last) of candidates whose ids (noise indices) are given; returns (last - first) x
+  // candidates. MM couples a candidate's particles: only the full range is accepted there.
   void evaluate_particles(const State& obs, ConstBatchRef<float> actions, const std::uint32_t* candidate_ids,
                           RolloutKey key, int first, int last, BatchRef<float> returns);
 

@@ -9,24 +9,24 @@
 
 namespace mbrl {
 
-// Fixes every random number of an evaluation: noise is a function of (key, candidate, particle, step, dimension), so a
-// candidate's particles can be evaluated in any split, now or later, with the same result.
+// Fixes every random number of an evaluation: noise is a function of (key, candidate, particle, step,
+// dimension), so a candidate's particles can be evaluated in any split, now or later, with the same result.
 struct RolloutKey {
   std::uint32_t plan = 0;       // which plan of the run
   std::uint32_t iteration = 0;  // which iteration of the planner
-  int t = 0;                    // control step of the episode at which the rollouts start (time-varying rewards)
+  int t = 0;  // control step of the episode at which the rollouts start (time-varying rewards)
 };
 
 // Counted over the life of an evaluator: the cause of a poisoned prediction is kept, not hidden.
 struct RolloutCounts {
-  std::uint64_t rows = 0;                // model steps: candidates x particles x horizon
-  std::uint64_t particles = 0;           // particle rollouts
-  std::uint64_t out_of_data = 0;         // particle rollouts stopped because they left the data's neighbourhood
-  std::uint64_t not_finite = 0;          // particle rollouts stopped because a number was NaN or infinite
+  std::uint64_t rows = 0;         // model steps: candidates x particles x horizon
+  std::uint64_t particles = 0;    // particle rollouts
+  std::uint64_t out_of_data = 0;  // particle rollouts stopped because they left the data's neighbourhood
+  std::uint64_t not_finite = 0;   // particle rollouts stopped because a number was NaN or infinite
 };
 
-// Action sequences are (horizon * action_dim) x candidates: column k is [a_0; a_1; ...; a_{H-1}] of candidate k.
-// A return that is NaN means "no usable prediction"; planners rank it last.
+// Action sequences are (horizon * action_dim) x candidates: column k is [a_0; a_1; ...; a_{H-1}] of candidate
+// k. A return that is NaN means "no usable prediction"; planners rank it last.
 // clang-format off
 template <class E>
 concept RolloutEvaluator = requires(E& evaluator, const E& cevaluator, const typename E::State& state, RolloutKey key,
