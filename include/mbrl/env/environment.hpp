@@ -24,7 +24,7 @@ struct StepResult {
   bool truncated = false;
   // Why the simulation itself broke down; empty as long as it did not. Such a step is terminated, its obs is
   // the last good one and its reward 0: it is no data to learn from.
-  std::string fault;
+  std::string fault{};
 };
 
 // A task's fixed facts, and what a planner may know of it.
