@@ -87,7 +87,7 @@ class Loader {
     read(&length, 8);
     require(length >= 2 && length <= kLongestHeader, file_, " is no safetensors file: its header would be ",
             length, " bytes long");
-    char first = 0;
+    char first = '{';
     if (size > 8) read(&first, 1);
     require(first == '{', file_, " is no safetensors file: its header is not a JSON object");
     require(length <= size - 8, file_, " is truncated: its header takes ", length, " bytes, ", size - 8,

@@ -138,6 +138,7 @@ std::string to_json(const T* value) {
     return *value ? "true" : "false";
   else if constexpr (std::is_floating_point_v<T>) {
     const std::string text = shortest(*value);
+    if (text == "-0") return "-0.0";  // a JSON reader takes -0 for a whole number, which has no sign
     return std::isfinite(*value) ? text : quote(text);
   } else if constexpr (std::is_arithmetic_v<T>)
     return std::to_string(*value);
