@@ -1,0 +1,295 @@
+// The ring against a plain list of what was added; files; broken data.
+#include "mbrl/data/transition_buffer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+#include <limits>
+
+#include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "mbrl/core/safetensors.hpp"
+#include "mbrl/models/ensemble_training.hpp"
+
+using namespace mbrl;
+
+namespace {
+
+static_assert(Checkpointable<TransitionBuffer>);
+static_assert(TransitionColumns<TransitionBatch>);
+static_assert(std::is_convertible_v<Transitions, const TransitionBatch&>);
+
+struct Row {
+  Vecd obs, action, next_obs;
+  double reward;
+  bool terminated, truncated;
+  std::uint64_t episode;
+  std::uint32_t step;
+};
+
+constexpr int kObs = 3, kAction = 2;
+
+// Episodes of lengths 5, 1, 7, 4 and so on, in turn terminated, truncated or abandoned; kept in a list as
+// well.
+std::deque<Row> fill(TransitionBuffer& buffer, int episodes) {
+  std::deque<Row> rows;
+  const RandomStream random(1, Stream::kUser);
+  std::uint32_t k = 0;
+  const auto vector = [&](int dim) {
+    Vecd v(dim);
+    for (int i = 0; i < dim; ++i) v(i) = random.normal(k++);
+    return v;
+  };
+  for (int e = 0; e < episodes; ++e) {
+    const int length = std::array{5, 1, 7, 4}[static_cast<std::size_t>(e % 4)];
+    Vecd obs = vector(kObs);
+    for (int t = 0; t < length; ++t) {
+      const bool last = t + 1 == length;
+      Row row{obs,
+              vector(kAction),
+              vector(kObs),
+              random.normal(k++),
+              last && e % 3 == 0,
+              last && e % 3 == 1,
+              static_cast<std::uint64_t>(e),
+              static_cast<std::uint32_t>(t)};
+      buffer.add(row.obs, row.action, row.next_obs, row.reward, row.terminated, row.truncated);
+      obs = row.next_obs;
+      rows.push_back(std::move(row));
+    }
+    if (e % 3 == 2) buffer.begin_episode();
+  }
+  while (rows.size() > buffer.capacity()) rows.pop_front();
+  return rows;
+}
+
+void check_equal(const TransitionBuffer& buffer, const std::deque<Row>& rows) {
+  REQUIRE(buffer.size() == rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    REQUIRE(buffer.obs(i) == rows[i].obs.cast<float>());
+    REQUIRE(buffer.action(i) == rows[i].action.cast<float>());
+    REQUIRE(buffer.next_obs(i) == rows[i].next_obs.cast<float>());
+    REQUIRE(buffer.reward(i) == static_cast<float>(rows[i].reward));
+    REQUIRE(buffer.terminated(i) == rows[i].terminated);
+    REQUIRE(buffer.truncated(i) == rows[i].truncated);
+    REQUIRE(buffer.episode(i) == rows[i].episode);
+    REQUIRE(buffer.step(i) == rows[i].step);
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the ring keeps the newest transitions in order", "[buffer]") {
+  for (const std::size_t capacity : {1000u, 40u, 17u, 1u}) {
+    TransitionBuffer buffer(kObs, kAction, capacity);
+    CHECK(buffer.empty());
+    const auto rows = fill(buffer, 12);
+    check_equal(buffer, rows);
+    CHECK(buffer.capacity() == capacity);
+  }
+}
+
+TEST_CASE("batches and views hold the rows asked for", "[buffer]") {
+  TransitionBuffer buffer(kObs, kAction, 30);
+  const auto rows = fill(buffer, 12);
+  const Transitions all = buffer.batch();
+  REQUIRE(all.obs.cols() == 30);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CHECK(all.obs.col(static_cast<Index>(i)) == rows[i].obs.cast<float>());
+    CHECK(all.terminated[i] == rows[i].terminated);
+    CHECK(all.truncated[i] == rows[i].truncated);
+  }
+  const std::vector<int> picks = {7, 0, 29, 7};
+  const Transitions some = buffer.batch(std::span<const int>(picks));
+  TransitionBatch into;
+  buffer.gather(std::span<const int>(picks), into);
+  const float* memory = into.obs.data();
+  buffer.gather(std::span<const int>(picks), into);
+  CHECK(into.obs.data() == memory);
+  for (std::size_t i = 0; i < picks.size(); ++i) {
+    const auto c = static_cast<Index>(i);
+    CHECK(some.next_obs.col(c) == all.next_obs.col(picks[i]));
+    CHECK(into.action.col(c) == all.action.col(picks[i]));
+    CHECK(into.reward(c) == all.reward(picks[i]));
+  }
+  const TransitionBatch converted = buffer.batch(3, 5);
+  CHECK(converted.obs == all.obs.middleCols(3, 5));
+  CHECK(converted.reward == all.reward.segment(3, 5));
+
+  CHECK(!buffer.contiguous(0, 30));
+  std::size_t run = 0;
+  while (buffer.contiguous(0, run + 1)) ++run;
+  CHECK(buffer.obs_view(0, run) == all.obs.leftCols(static_cast<Index>(run)));
+  CHECK(buffer.action_view(run, 30 - run) == all.action.rightCols(static_cast<Index>(30 - run)));
+  CHECK(buffer.next_obs_view(30, 0).cols() == 0);
+  CHECK(contains(error_of([&] { buffer.obs_view(0, 30); }), "wrap around"));
+  CHECK(contains(error_of([&] { buffer.obs_view(0, 31); }), "30 are kept"));
+  CHECK_THROWS_AS(buffer.batch(29, 2), Error);
+  const std::vector<int> wrong = {30}, negative = {-1};
+  CHECK_THROWS_AS(buffer.batch(std::span<const int>(wrong)), Error);
+  CHECK_THROWS_AS(buffer.batch(std::span<const int>(negative)), Error);
+}
+
+TEST_CASE("episodes and windows end where episodes end", "[buffer]") {
+  for (const std::size_t capacity : {1000u, 31u}) {
+    TransitionBuffer buffer(kObs, kAction, capacity);
+    const auto rows = fill(buffer, 12);
+    std::size_t at = 0;
+    for (const EpisodeRange& range : buffer.episodes()) {
+      CHECK(range.first == at);
+      for (std::size_t i = range.first; i < range.first + range.length; ++i)
+        CHECK(rows[i].episode == rows[range.first].episode);
+      at += range.length;
+      if (at < rows.size()) CHECK(rows[at].episode != rows[at - 1].episode);
+    }
+    CHECK(at == rows.size());
+    for (const int k : {1, 2, 5, 7, 8}) {
+      std::vector<std::uint32_t> expected;
+      for (std::size_t i = 0; i + static_cast<std::size_t>(k) <= rows.size(); ++i)
+        if (rows[i].episode == rows[i + static_cast<std::size_t>(k) - 1].episode)
+          expected.push_back(static_cast<std::uint32_t>(i));
+      CHECK(buffer.window_starts(k) == expected);
+      for (const std::uint32_t start : expected)  // each step begins where the last ended
+        for (std::size_t j = 1; j < static_cast<std::size_t>(k); ++j)
+          CHECK(buffer.obs(start + j) == buffer.next_obs(start + j - 1));
+    }
+    CHECK_THROWS_AS(buffer.window_starts(0), Error);
+
+    const RandomStream random(2, Stream::kUser);
+    const auto starts = buffer.sample_windows(5, 500, random, 3);
+    CHECK(starts.size() == 500);
+    const auto all = buffer.window_starts(5);
+    for (const std::uint32_t s : all) CHECK(std::find(starts.begin(), starts.end(), s) != starts.end());
+    for (const std::uint32_t s : starts) CHECK(std::find(all.begin(), all.end(), s) != all.end());
+    CHECK(buffer.sample_windows(5, 500, random, 3) == starts);
+    CHECK(buffer.sample_windows(5, 500, random, 4) != starts);
+    CHECK(buffer.sample_windows(8, 10, random, 0).empty());
+  }
+}
+
+TEST_CASE("wrong dimensions and numbers that are not finite are refused", "[buffer]") {
+  TransitionBuffer buffer(kObs, kAction, 10);
+  const Vecd o = Vecd::Zero(3), a = Vecd::Zero(2);
+  const auto error = [&](const Vecd& obs, const Vecd& action, const Vecd& next, double reward) {
+    return error_of([&] { buffer.add(obs, action, next, reward, false, false); });
+  };
+  CHECK(error(Vecd::Zero(2), a, o, 0) == "TransitionBuffer::add: obs has dimension 2, expected 3");
+  CHECK(contains(error(o, Vecd::Zero(3), o, 0), "action has dimension 3, expected 2"));
+  CHECK(contains(error(o, a, Vecd::Zero(4), 0), "next_obs has dimension 4, expected 3"));
+  Vecd bad = o;
+  bad(1) = std::nan("");
+  CHECK(contains(error(bad, a, o, 0), "obs[1] is nan"));
+  bad(1) = 1e300;  // infinite as a float
+  CHECK(contains(error(o, a, bad, 0), "next_obs[1] is 1e+300"));
+  CHECK(contains(error(o, a, o, std::numeric_limits<double>::infinity()), "reward[0] is inf"));
+  CHECK(buffer.empty());
+  CHECK_THROWS_AS(TransitionBuffer(0, 1, 1), Error);
+  CHECK_THROWS_AS(TransitionBuffer(1, 0, 1), Error);
+  CHECK_THROWS_AS(TransitionBuffer(1, 1, 0), Error);
+  CHECK_THROWS_AS(TransitionBuffer(1, 1, std::numeric_limits<std::size_t>::max()), Error);
+}
+
+TEST_CASE("a loaded buffer goes on as the saved one would have", "[buffer]") {
+  for (const std::size_t capacity : {1000u, 31u}) {
+    TransitionBuffer buffer(kObs, kAction, capacity), copy(kObs, kAction, capacity);
+    fill(buffer, 12);
+    const Vecd o = Vecd::Ones(3), a = Vecd::Ones(2);
+    buffer.add(o, a, o, 1, false, false);  // an episode in progress
+    StateDict state;
+    buffer.save(state, "replay.");
+    fill(copy, 3);
+    copy.load(state, "replay.");
+    for (TransitionBuffer* b : {&buffer, &copy}) {
+      b->add(o, a, o, 2, true, false);
+      b->add(o, a, o, 3, false, false);
+    }
+    REQUIRE(copy.size() == buffer.size());
+    const std::size_t last = buffer.size() - 1;
+    CHECK(buffer.episode(last - 1) == buffer.episode(last - 2));
+    CHECK(buffer.episode(last) == buffer.episode(last - 1) + 1);
+    CHECK(buffer.step(last) == 0);
+    StateDict x, y;
+    buffer.save(x, "");
+    copy.save(y, "");
+    for (const auto& [name, array] : x.arrays) CHECK(y.arrays.at(name).bytes == array.bytes);
+  }
+}
+
+TEST_CASE("broken checkpoints are refused and change nothing", "[buffer]") {
+  TransitionBuffer buffer(kObs, kAction, 100);
+  const auto rows = fill(buffer, 6);
+  StateDict good;
+  buffer.save(good, "");
+  const auto error = [&](auto&& spoil) {
+    StateDict state = good;
+    spoil(state);
+    const std::string message = error_of([&] { buffer.load(state, ""); });
+    check_equal(buffer, rows);
+    return message;
+  };
+  CHECK(contains(error([](StateDict& s) { s.arrays.erase("reward"); }), "no array named 'reward'"));
+  CHECK(contains(error([](StateDict& s) { s.arrays.erase("terminated"); }), "no array named 'terminated'"));
+  CHECK(contains(error([](StateDict& s) {
+                   s.put("obs", std::vector<float>(8).data(), {2, 4});
+                 }),
+                 "'obs' has dimension 4, expected 3"));
+  CHECK(contains(error([](StateDict& s) {
+                   s.put("action", std::vector<float>(4).data(), {2, 2});
+                 }),
+                 "has 2 rows"));
+  CHECK(contains(error([](StateDict& s) { s.put("obs", std::vector<float>(6)); }), "has 1 axes, expected 2"));
+  CHECK(contains(error([](StateDict& s) {
+                   auto values = s.get<float>("next_obs");
+                   values[4] = std::nanf("");
+                   s.put("next_obs", values.data(), s.arrays.at("next_obs").shape);
+                 }),
+                 "'next_obs' holds nan in row 1"));
+  CHECK(contains(error([](StateDict& s) {
+                   auto episodes = s.get<std::uint64_t>("episode");
+                   std::reverse(episodes.begin(), episodes.end());
+                   s.put("episode", episodes);
+                 }),
+                 "out of order"));
+  CHECK(contains(error([](StateDict& s) {
+                   s.put("position", std::vector<std::uint64_t>{0, 0, 0});
+                 }),
+                 "'position'"));
+  TransitionBuffer small(kObs, kAction, 5);
+  CHECK(contains(error_of([&] { small.load(good, ""); }), "expected at most the capacity, 5"));
+}
+
+TEST_CASE("data sets come back from their files", "[buffer]") {
+  const TemporaryFolder folder;
+  TransitionBuffer buffer(kObs, kAction, 31);
+  const auto rows = fill(buffer, 12);
+  buffer.save_dataset(folder / "d.safetensors");
+  const TransitionBuffer back = TransitionBuffer::load_dataset(folder / "d.safetensors");
+  CHECK(back.capacity() == 31);
+  check_equal(back, rows);
+  CHECK(TransitionBuffer::load_dataset(folder / "d.safetensors", 100).capacity() == 100);
+  CHECK_THROWS_AS(TransitionBuffer::load_dataset(folder / "d.safetensors", 30), Error);
+
+  // Someone else's file: no episode numbers. Episodes abandoned without a flag are found by the jump in
+  // observations.
+  StateDict plain = load_safetensors(folder / "d.safetensors");
+  for (const char* name : {"episode", "step", "position"}) plain.arrays.erase(name);
+  save_safetensors(folder / "plain.safetensors", plain);
+  const TransitionBuffer found = TransitionBuffer::load_dataset(folder / "plain.safetensors");
+  CHECK(found.episodes() == buffer.episodes());
+  CHECK(found.window_starts(3) == buffer.window_starts(3));
+
+  plain.put("reward", std::vector<float>(31, std::nanf("")));
+  save_safetensors(folder / "plain.safetensors", plain);
+  CHECK(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }) ==
+        "data set '" + (folder / "plain.safetensors").string() +
+            "': 'reward' holds nan in row 0, expected finite numbers");
+  plain.arrays.erase("action");
+  save_safetensors(folder / "plain.safetensors", plain);
+  CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
+                 "no array named 'action'"));
+  plain.put("obs", std::vector<double>(3));
+  plain.put("action", std::vector<float>(3));
+  save_safetensors(folder / "plain.safetensors", plain);
+  CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
+                 "not of type F32"));
+}
