@@ -216,7 +216,7 @@ TEST_CASE("random shooting returns the best of uniformly drawn sequences") {
   CHECK(plan.actions == asked[static_cast<std::size_t>(best)]);
   CHECK(plan.report.best_return == static_cast<double>(returns[static_cast<std::size_t>(best)]));
   Batchd sum = Batchd::Zero(2, 3);
-  for (std::size_t k = 0; k < 1000; ++k) sum += asked[k].cast<double>() / 2000;
+  for (std::size_t k = 0; k < 2000; ++k) sum += asked[k].cast<double>() / 2000;
   CHECK(sum.row(0).mean() == Approx(-0.5).margin(0.02));
   CHECK(sum.row(1).mean() == Approx(4.0).margin(0.08));
 }
