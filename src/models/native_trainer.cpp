@@ -12,50 +12,23 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <cstring>
 #include <memory>
+#include <numeric>
 #include <thread>
 
 #include "mbrl/core/error.hpp"
+#include "models/adam_moments.hpp"
 #include "models/native_trainer_kernels.hpp"
+#include "models/training_loop.hpp"
 
 namespace mbrl {
 namespace {
 
 using training::Activations;
+using training::AdamMoments;
 using training::AdamStep;
 using training::LayerState;
 using training::padded;
-
-// Adam's moments as they are stored: one member after the other, its layers in order, weight then bias,
-// unpadded.
-struct Moments {
-  std::vector<std::int64_t>
-      shape;  // members, target_dim (0 without bounds), sizes of all layers: input, ..., output
-  std::vector<float> first, second;
-  std::vector<float> bound_first, bound_second;  // max_logvar, then min_logvar
-  std::int64_t steps = 0;
-};
-
-std::vector<std::int64_t> shape_of(const MlpEnsemble& model) {
-  std::vector<std::int64_t> shape = {model.settings.members,
-                                     model.settings.gaussian ? model.target_dim() : 0};
-  shape.push_back(model.input_dim());
-  for (const DenseLayer& layer : model.members[0]) shape.push_back(layer.out);
-  return shape;
-}
-
-std::size_t parameters_of(const std::vector<std::int64_t>& shape) {
-  std::int64_t count = 0;
-  for (std::size_t i = 3; i < shape.size(); ++i) count += shape[i] * (shape[i - 1] + 1);
-  return static_cast<std::size_t>(count * shape[0]);
-}
-
-std::string describe_shape(const std::vector<std::int64_t>& shape) {
-  std::string text = std::to_string(shape[0]) + " x (";
-  for (std::size_t i = 2; i < shape.size(); ++i) text += (i > 2 ? "-" : "") + std::to_string(shape[i]);
-  return text + ")";
-}
 
 AdamStep adam_step(float learning_rate, std::int64_t step) {
   const double t = static_cast<double>(step);
@@ -177,8 +150,8 @@ struct Member {
       exchange<false>(layers[l], layers[l].weight, layers[l].bias, target[l].weight.data(),
                       target[l].bias.data());
   }
-  template <bool kToBlock>
-  void exchange_moments(float* first, float* second) {
+  template <bool kToBlock, class Float>
+  void exchange_moments(Float* first, Float* second) {
     for (const LayerState& layer : layers) {
       const std::size_t size = static_cast<std::size_t>(layer.in) * static_cast<std::size_t>(layer.out);
       exchange<kToBlock>(layer, layer.weight_m, layer.bias_m, first, first + size);
@@ -240,104 +213,150 @@ void wait_until(Ready&& ready) {
     if (spin > 2000) std::this_thread::yield();
 }
 
-}  // namespace
+// One training round: the members' blocks for as long as it lasts.
+class Round {
+ public:
+  Round(const EnsembleTrainingSettings& settings, ThreadPool& pool, const PreparedTraining& data,
+        const MlpEnsemble& model, const AdamMoments& moments)
+      : settings_(settings), pool_(pool), data_(data), model_(model), steps_(moments.steps) {
+    const std::size_t per_member = moments.per_member();
+    for (std::size_t i = 0; i < model.members.size(); ++i) {
+      members_.push_back(std::make_unique<Member>(model, static_cast<int>(i), settings));
+      members_[i]->read(model.members[i]);
+      members_[i]->exchange_moments<true>(moments.first.data() + i * per_member,
+                                          moments.second.data() + i * per_member);
+    }
+    bounds_.high = model.max_logvar;
+    bounds_.low = model.min_logvar;
+    if (model.settings.gaussian) {
+      const auto dims = static_cast<std::ptrdiff_t>(model.target_dim());
+      bounds_.high_m.assign(moments.bound_first.begin(), moments.bound_first.begin() + dims);
+      bounds_.low_m.assign(moments.bound_first.begin() + dims, moments.bound_first.end());
+      bounds_.high_v.assign(moments.bound_second.begin(), moments.bound_second.begin() + dims);
+      bounds_.low_v.assign(moments.bound_second.begin() + dims, moments.bound_second.end());
+    }
+    best_ = model.members;
+  }
 
-struct NativeTrainer::Impl {
-  EnsembleTrainingSettings settings;
-  ThreadPool* pool;
-  std::uint64_t seed;
-  Moments moments;
-
-  // One epoch of every member, all threads.
-  void run_epoch(const PreparedTraining& data, const MlpEnsemble& model,
-                 std::vector<std::unique_ptr<Member>>& members, Bounds& bounds, int epoch) {
-    const int count = static_cast<int>(members.size());
-    const int rows = data.rows(), batch = settings.batch_size;
-    const std::int64_t steps = (rows + batch - 1) / batch, first_step = moments.steps;
-    pool->run(count, [&](int i) {
-      Member& member = *members[static_cast<std::size_t>(i)];
-      member.order = data.epoch_order(i, epoch);
+  std::vector<double> run_epoch(int epoch) {
+    const int count = static_cast<int>(members_.size());
+    const int rows = data_.rows(), batch = settings_.batch_size;
+    const std::int64_t steps = (rows + batch - 1) / batch;
+    pool_.run(count, [&](int i) {
+      Member& member = *members_[static_cast<std::size_t>(i)];
+      member.order = data_.epoch_order(i, epoch);
       member.loss_sum = 0.0;
     });
 
-    const bool gaussian = model.settings.gaussian;
-    std::vector<std::atomic<std::int64_t>> done(members.size());  // stages each member has ended
-    std::atomic<std::int64_t> next{0}, bounds_step{0};            // stages handed out; updates of the bounds
+    const bool gaussian = model_.settings.gaussian;
+    std::vector<std::atomic<std::int64_t>> done(members_.size());  // stages each member has ended
+    std::atomic<std::int64_t> next{0}, bounds_step{0};             // stages handed out; updates of the bounds
     std::atomic<int> losses{0};  // members whose loss of the current step is known
     const auto stage = [&](std::int64_t t, std::size_t i) {
-      Member& member = *members[i];
+      Member& member = *members_[i];
       const int begin = static_cast<int>(t) * batch, samples = std::min(batch, rows - begin);
-      const AdamStep adam = adam_step(settings.learning_rate, first_step + t + 1);
+      const AdamStep adam = adam_step(settings_.learning_rate, steps_ + t + 1);
       wait_until([&] { return done[i].load(std::memory_order_acquire) == t; });
-      member.gather(data.inputs, data.targets, member.order.data() + begin, samples);
-      training::forward(member.layers.data(), member.layer_count(), model.settings.activation, samples,
+      member.gather(data_.inputs, data_.targets, member.order.data() + begin, samples);
+      training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,
                         member.work);
       double loss = 0.0;
       if (gaussian) {
         wait_until([&] { return bounds_step.load(std::memory_order_acquire) == t; });
-        loss = training::gaussian_loss(member.targets, model.target_dim(), samples, bounds.high.data(),
-                                       bounds.low.data(), member.work, member.terms, member.max_grad.data(),
+        loss = training::gaussian_loss(member.targets, model_.target_dim(), samples, bounds_.high.data(),
+                                       bounds_.low.data(), member.work, member.terms, member.max_grad.data(),
                                        member.min_grad.data());
         if (losses.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
-          bounds.update(members, settings.logvar_bound_weight, adam);
+          bounds_.update(members_, settings_.logvar_bound_weight, adam);
           losses.store(0, std::memory_order_relaxed);
           bounds_step.store(t + 1, std::memory_order_release);
         }
       } else {
-        loss = training::squared_loss(member.targets, model.target_dim(), samples, member.work, member.terms);
+        loss =
+            training::squared_loss(member.targets, model_.target_dim(), samples, member.work, member.terms);
       }
       member.loss_sum += loss * static_cast<double>(samples);
       training::backward_update(member.layers.data(), member.layer_count(), samples, adam, member.work);
       done[i].store(t + 1, std::memory_order_release);
     };
-    pool->run(std::min(pool->size(), count), [&](int) {
+    pool_.run(std::min(pool_.size(), count), [&](int) {
       for (;;) {
         const std::int64_t k = next.fetch_add(1, std::memory_order_relaxed);
         if (k >= steps * count) return;
         stage(k / count, static_cast<std::size_t>(k % count));
       }
     });
-    moments.steps += steps;
+    steps_ += steps;
+    std::vector<double> loss;
+    for (const auto& member : members_) loss.push_back(member->loss_sum / rows);
+    return loss;
   }
 
-  // Mean squared error of each member's mean on the holdout.
-  std::vector<double> holdout_loss(const PreparedTraining& data, const MlpEnsemble& model,
-                                   std::vector<std::unique_ptr<Member>>& members) {
-    std::vector<double> loss(members.size(), 0.0);
-    const int rows = static_cast<int>(data.holdout_inputs.cols());
+  std::vector<double> holdout_loss() {
+    std::vector<double> loss(members_.size(), 0.0);
+    const int rows = static_cast<int>(data_.holdout_inputs.cols());
     std::vector<std::uint32_t> order(static_cast<std::size_t>(rows));
-    for (int i = 0; i < rows; ++i) order[static_cast<std::size_t>(i)] = static_cast<std::uint32_t>(i);
-    pool->run(static_cast<int>(members.size()), [&](int i) {
-      Member& member = *members[static_cast<std::size_t>(i)];
+    std::iota(order.begin(), order.end(), 0u);
+    pool_.run(static_cast<int>(members_.size()), [&](int i) {
+      Member& member = *members_[static_cast<std::size_t>(i)];
       double sum = 0.0;
-      for (int begin = 0; begin < rows; begin += settings.batch_size) {
-        const int samples = std::min(settings.batch_size, rows - begin);
-        member.gather(data.holdout_inputs, data.holdout_targets, order.data() + begin, samples);
-        training::forward(member.layers.data(), member.layer_count(), model.settings.activation, samples,
+      for (int begin = 0; begin < rows; begin += settings_.batch_size) {
+        const int samples = std::min(settings_.batch_size, rows - begin);
+        member.gather(data_.holdout_inputs, data_.holdout_targets, order.data() + begin, samples);
+        training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,
                           member.work);
-        sum +=
-            training::squared_loss(member.targets, model.target_dim(), samples, member.work, member.terms) *
-            samples;
+        sum += samples * training::squared_loss(member.targets, model_.target_dim(), samples, member.work,
+                                                member.terms);
       }
       loss[static_cast<std::size_t>(i)] = sum / rows;
     });
     return loss;
   }
 
-  void start_moments(const MlpEnsemble& model) {
-    const std::vector<std::int64_t> shape = shape_of(model);
-    if (moments.shape.empty()) {
-      const std::size_t count = parameters_of(shape), bounds = static_cast<std::size_t>(2 * shape[1]);
-      moments = {shape,
-                 std::vector<float>(count),
-                 std::vector<float>(count),
-                 std::vector<float>(bounds),
-                 std::vector<float>(bounds),
-                 0};
-    }
-    require(moments.shape == shape, "training: the trainer's optimiser state is for ",
-            describe_shape(moments.shape), ", the model is ", describe_shape(shape));
+  void keep(const std::vector<char>& improved) {
+    for (std::size_t i = 0; i < members_.size(); ++i)
+      if (improved[i]) members_[i]->write(best_[i]);
   }
+  void restore() {
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->read(best_[i]);
+  }
+
+  void write(MlpEnsemble& model, AdamMoments& moments) {
+    const std::size_t per_member = moments.per_member();
+    for (std::size_t i = 0; i < members_.size(); ++i) {
+      members_[i]->write(model.members[i]);
+      members_[i]->exchange_moments<false>(moments.first.data() + i * per_member,
+                                           moments.second.data() + i * per_member);
+    }
+    moments.steps = steps_;
+    if (!model.settings.gaussian) return;
+    model.max_logvar = bounds_.high;
+    model.min_logvar = bounds_.low;
+    const auto dims = static_cast<std::ptrdiff_t>(model.target_dim());
+    std::copy(bounds_.high_m.begin(), bounds_.high_m.end(), moments.bound_first.begin());
+    std::copy(bounds_.low_m.begin(), bounds_.low_m.end(), moments.bound_first.begin() + dims);
+    std::copy(bounds_.high_v.begin(), bounds_.high_v.end(), moments.bound_second.begin());
+    std::copy(bounds_.low_v.begin(), bounds_.low_v.end(), moments.bound_second.begin() + dims);
+  }
+
+ private:
+  const EnsembleTrainingSettings& settings_;
+  ThreadPool& pool_;
+  const PreparedTraining& data_;
+  const MlpEnsemble& model_;
+  std::vector<std::unique_ptr<Member>> members_;
+  Bounds bounds_;
+  std::vector<std::vector<DenseLayer>> best_;
+  std::int64_t steps_;  // of Adam, in the trainer's life
+};
+
+}  // namespace
+
+struct NativeTrainer::Impl {
+  EnsembleTrainingSettings settings;
+  ThreadPool* pool;
+  std::uint64_t seed;
+  AdamMoments moments;
 };
 
 NativeTrainer::NativeTrainer(const EnsembleTrainingSettings& settings, ThreadPool& pool, std::uint64_t seed)
@@ -348,113 +367,20 @@ NativeTrainer& NativeTrainer::operator=(NativeTrainer&&) noexcept = default;
 
 EnsembleTrainingReport NativeTrainer::train(const TransitionBatch& data, MlpEnsemble& model,
                                             std::uint32_t round, const EpochCallback& on_epoch) {
-  const EnsembleTrainingSettings& settings = impl_->settings;
-  Moments& moments = impl_->moments;
   model.validate();
-  impl_->start_moments(model);
-  const PreparedTraining prepared = prepare_training(data, settings, impl_->seed, round, model);
-
-  const std::size_t count = model.members.size(), dims = static_cast<std::size_t>(model.target_dim());
-  const std::size_t per_member = moments.first.size() / count;
-  std::vector<std::unique_ptr<Member>> members;
-  for (std::size_t i = 0; i < count; ++i) {
-    members.push_back(std::make_unique<Member>(model, static_cast<int>(i), settings));
-    members[i]->read(model.members[i]);
-    members[i]->exchange_moments<true>(moments.first.data() + i * per_member,
-                                       moments.second.data() + i * per_member);
-  }
-  Bounds bounds{model.max_logvar, model.min_logvar, {}, {}, {}, {}};
-  if (model.settings.gaussian) {
-    const auto half = static_cast<std::ptrdiff_t>(dims);
-    bounds.high_m.assign(moments.bound_first.begin(), moments.bound_first.begin() + half);
-    bounds.low_m.assign(moments.bound_first.begin() + half, moments.bound_first.end());
-    bounds.high_v.assign(moments.bound_second.begin(), moments.bound_second.begin() + half);
-    bounds.low_v.assign(moments.bound_second.begin() + half, moments.bound_second.end());
-  }
-
-  EnsembleTrainingReport report;
-  const std::int64_t first_step = moments.steps;
-  const bool has_holdout = prepared.holdout_inputs.cols() > 0;
-  EarlyStopping stopping(static_cast<int>(count), settings);
-  std::vector<std::vector<DenseLayer>> best = model.members;
-  for (int epoch = 0; epoch < settings.epochs; ++epoch) {
-    impl_->run_epoch(prepared, model, members, bounds, epoch);
-    ++report.epochs;
-    report.train_loss.clear();
-    double mean = 0.0;
-    for (std::size_t i = 0; i < count; ++i) {
-      const double loss = members[i]->loss_sum / prepared.rows();
-      if (!std::isfinite(loss)) {
-        moments.steps = first_step;
-        fail("training: the loss of member ", i, " is ", loss, " in epoch ", epoch,
-             "; expected a finite number (try a smaller learning_rate)");
-      }
-      report.train_loss.push_back(loss);
-      mean += loss / static_cast<double>(count);
-    }
-    if (has_holdout && settings.patience > 0) {
-      const std::vector<char>& improved = stopping.update(impl_->holdout_loss(prepared, model, members));
-      for (std::size_t i = 0; i < count; ++i)
-        if (improved[i]) members[i]->write(best[i]);
-    }
-    if (on_epoch && !on_epoch(epoch, settings.epochs, mean)) break;
-    if (stopping.stop()) break;
-  }
-
-  for (std::size_t i = 0; i < count; ++i) {
-    members[i]->exchange_moments<false>(moments.first.data() + i * per_member,
-                                        moments.second.data() + i * per_member);
-    if (has_holdout && settings.patience > 0) members[i]->read(best[i]);
-    members[i]->write(model.members[i]);
-  }
-  if (model.settings.gaussian) {
-    model.max_logvar = bounds.high;
-    model.min_logvar = bounds.low;
-    std::copy(bounds.high_m.begin(), bounds.high_m.end(), moments.bound_first.begin());
-    std::copy(bounds.low_m.begin(), bounds.low_m.end(),
-              moments.bound_first.begin() + static_cast<std::ptrdiff_t>(dims));
-    std::copy(bounds.high_v.begin(), bounds.high_v.end(), moments.bound_second.begin());
-    std::copy(bounds.low_v.begin(), bounds.low_v.end(),
-              moments.bound_second.begin() + static_cast<std::ptrdiff_t>(dims));
-  }
-  report.steps = moments.steps - first_step;
-  if (has_holdout) report.holdout_loss = impl_->holdout_loss(prepared, model, members);
-  model.elites = choose_elites(report.holdout_loss, settings, static_cast<int>(count));
+  impl_->moments.fit_to(model);
+  const PreparedTraining prepared = prepare_training(data, impl_->settings, impl_->seed, round, model);
+  Round work(impl_->settings, *impl_->pool, prepared, model, impl_->moments);
+  EnsembleTrainingReport report = training::run_epochs(impl_->settings, prepared, model, on_epoch, work);
+  const std::int64_t before = impl_->moments.steps;
+  work.write(model, impl_->moments);
+  report.steps = impl_->moments.steps - before;
   return report;
 }
 
 void NativeTrainer::save(StateDict& out, const std::string& prefix) const {
-  const Moments& m = impl_->moments;
-  out.put(prefix + "shape", m.shape);
-  out.put(prefix + "first", m.first);
-  out.put(prefix + "second", m.second);
-  out.put(prefix + "bound_first", m.bound_first);
-  out.put(prefix + "bound_second", m.bound_second);
-  out.put_scalar(prefix + "steps", m.steps);
+  impl_->moments.save(out, prefix);
 }
-
-void NativeTrainer::load(const StateDict& in, const std::string& prefix) {
-  Moments m;
-  m.shape = in.get<std::int64_t>(prefix + "shape");
-  m.first = in.get<float>(prefix + "first");
-  m.second = in.get<float>(prefix + "second");
-  m.bound_first = in.get<float>(prefix + "bound_first");
-  m.bound_second = in.get<float>(prefix + "bound_second");
-  m.steps = in.get_scalar<std::int64_t>(prefix + "steps");
-  if (!m.shape.empty()) {
-    bool positive = m.shape.size() >= 4 && m.shape[1] >= 0;
-    for (std::size_t i = 0; i < m.shape.size(); ++i) positive = positive && (i == 1 || m.shape[i] >= 1);
-    require(positive, "checkpoint: '", prefix, "shape' is no shape of an ensemble");
-    const std::size_t count = parameters_of(m.shape), bounds = static_cast<std::size_t>(2 * m.shape[1]);
-    require(m.first.size() == count && m.second.size() == count, "checkpoint: '", prefix,
-            "first' and 'second' hold ", m.first.size(), " and ", m.second.size(), " numbers, expected ",
-            count);
-    require(m.bound_first.size() == bounds && m.bound_second.size() == bounds, "checkpoint: '", prefix,
-            "bound_first' and 'bound_second' hold ", m.bound_first.size(), " and ", m.bound_second.size(),
-            " numbers, expected ", bounds);
-    require(m.steps >= 0, "checkpoint: '", prefix, "steps' is ", m.steps, ", expected at least 0");
-  }
-  impl_->moments = std::move(m);
-}
+void NativeTrainer::load(const StateDict& in, const std::string& prefix) { impl_->moments.load(in, prefix); }
 
 }  // namespace mbrl
