@@ -43,7 +43,7 @@ class Verifier {
     for (const std::string& name : env.physics_names()) state_columns.push_back(recording.index(name));
     actions_ = recording.indices("u");
     require(actions_.size() == static_cast<std::size_t>(env.spec().action_dim()), recording.source, ": ",
-            actions_.size(), " columns u0, u1, ..., expected the ", env.spec().action_dim(), " actions of ",
+            actions_.size(), " columns u0, u1, ..., expected ", env.spec().action_dim(), ", the actions of ",
             env.spec().name);
     if (recording.contains("step")) step_column_ = recording.index("step");
 
@@ -100,7 +100,7 @@ class Verifier {
     std::vector<std::size_t> columns = recording_.indices(prefix);
     if (columns.empty()) columns = recording_.indices(prefix + "_" + version());
     require(columns.empty() || columns.size() == static_cast<std::size_t>(expected), recording_.source, ": ",
-            columns.size(), " columns ", prefix, "0, ", prefix, "1, ..., expected the ", expected, " of ",
+            columns.size(), " columns ", prefix, "0, ", prefix, "1, ..., expected ", expected, " for ",
             report_.env);
     return columns;
   }
@@ -176,7 +176,10 @@ std::string to_string(const VerifyReport& report) {
                      " steps; largest |recorded - simulated| / (1 + |recorded|):\n";
   for (const VerifyReport::Group& group : report.groups)
     text += "  " + group.name + std::string(13 - group.name.size(), ' ') +
-            (group.compared == 0 ? "nothing recorded" : describe(group.largest)) + "\n";
+            (group.compared == 0          ? "nothing recorded"
+             : group.largest.error == 0.0 ? "0"
+                                          : describe(group.largest)) +
+            "\n";
   const std::string tolerance = report.tolerance ? number("%.3g", *report.tolerance)
                                                  : "1e-9 to step 20, 1e-8 to 50, 1e-7 to 100, 1e-6 after";
   if (!report.fault.empty()) text += "broken down: " + report.fault + "\n";
