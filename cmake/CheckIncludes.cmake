@@ -6,11 +6,13 @@ if(NOT ROOT)
 endif()
 
 # --- arrows: a module may include what it points to, and whatever that may include -----------------------------------
-set(modules core env data models rollout planning policy algorithms torch mujoco)
+# simd is the private part of models: SIMD kernels that models and evaluators share. It lives in src/ only.
+set(modules core env data models simd rollout planning policy algorithms torch mujoco)
 set(arrows_core)
 set(arrows_env core)
 set(arrows_data core)
-set(arrows_models core)
+set(arrows_models core simd)
+set(arrows_simd models)
 set(arrows_rollout models)
 set(arrows_planning rollout)
 set(arrows_policy core)
