@@ -1,5 +1,7 @@
 # Tests that the library can be used from outside; each runs a script of CMake commands (run.cmake).
 set(scratch ${CMAKE_CURRENT_BINARY_DIR}/consumer)
+list(JOIN components "," all_components)  # no semicolons on command lines
+list(JOIN CMAKE_PREFIX_PATH "," prefix_path)
 
 # mbrl_consumer_test(name STEP... ): the arguments are definitions for run.cmake.
 function(mbrl_consumer_test name)
@@ -7,23 +9,23 @@ function(mbrl_consumer_test name)
     -DMBRL_SOURCE=${PROJECT_SOURCE_DIR} -DCONSUMER=${PROJECT_SOURCE_DIR}/tests/consumer -DGENERATOR=${CMAKE_GENERATOR}
     -DCOMPILER=${CMAKE_CXX_COMPILER} -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} "-DFLAGS=${CMAKE_CXX_FLAGS}"
     -DCONFIG=$<CONFIG> "-DLibTorch_ROOT=${LibTorch_ROOT}" "-DMuJoCo_ROOT=${MuJoCo_ROOT}"
-    "-DCMAKE_PREFIX_PATH=${CMAKE_PREFIX_PATH}" -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
+    "-DPREFIX_PATH=${prefix_path}" -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
   set_tests_properties("packaging: ${name}" PROPERTIES LABELS "packaging;slow" TIMEOUT 1500)
 endfunction()
 
 if(MBRL_INSTALL)
   # Everything that was built, installed and then used by a project that knows the prefix only.
-  mbrl_consumer_test("find_package" -DMETHOD=find_package "-DCOMPONENTS=${components}" -DSCRATCH=${scratch}/find_package)
+  mbrl_consumer_test("find_package" -DMETHOD=find_package -DCOMPONENTS=${all_components} -DSCRATCH=${scratch}/find_package)
   # The core alone, installed without the rest; asking for what is not there is told in words.
   mbrl_consumer_test("find_package of the core alone" -DMETHOD=find_package -DCOMPONENTS=core -DINSTALL_COMPONENT=core
     -DSCRATCH=${scratch}/find_core)
   mbrl_consumer_test("find_package of a component that was not installed" -DMETHOD=find_package
-    "-DCOMPONENTS=core\;torch" -DINSTALL_COMPONENT=core -DSCRATCH=${scratch}/find_missing
+    -DCOMPONENTS=core,torch -DINSTALL_COMPONENT=core -DSCRATCH=${scratch}/find_missing
     "-DEXPECT_FAILURE=mbrl was installed without its component 'torch'")
-  mbrl_consumer_test("find_package of an unknown component" -DMETHOD=find_package "-DCOMPONENTS=core\;jax"
+  mbrl_consumer_test("find_package of an unknown component" -DMETHOD=find_package -DCOMPONENTS=core,jax
     -DINSTALL_COMPONENT=core -DSCRATCH=${scratch}/find_unknown
     "-DEXPECT_FAILURE=mbrl has no component 'jax', expected one of: core, torch, mujoco")
 endif()
 mbrl_consumer_test("add_subdirectory, shared libraries" -DMETHOD=subdirectory -DCOMPONENTS=core
-  -DSCRATCH=${scratch}/subdirectory -DEXTRA=-DBUILD_SHARED_LIBS=ON)
+  -DSCRATCH=${scratch}/subdirectory -DBUILD_SHARED_LIBS=ON)
 mbrl_consumer_test("FetchContent" -DMETHOD=fetchcontent -DCOMPONENTS=core -DSCRATCH=${scratch}/fetchcontent)
