@@ -77,47 +77,62 @@ HWY_INLINE V Activate(D d, V x) {
   }
 }
 
-struct Linear {};  // the output layer
-template <class A>
-HWY_INLINE V Apply(D d, V x) {
-  if constexpr (std::is_same_v<A, Linear>)
-    return x;
-  else
-    return Activate<A::value>(d, x);
+// Apart from the sums' loop on purpose: inlined there, its constants would take the registers the sums need.
+// The block is still in the first-level cache.
+template <Activation kActivation>
+HWY_NOINLINE void ActivateBlock(float* HWY_RESTRICT block, size_t size) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  for (size_t i = 0; i < size; i += lanes)
+    hn::Store(Activate<kActivation>(d, hn::Load(d, block + i)), d, block + i);
 }
 
-// One layer on a tile. Every column's sum runs over k in order in one accumulator: a column's result does not
-// depend on the tile it is in.
+struct Linear {};  // the output layer
+
+// The sums must live in registers: their loops are unrolled whatever the optimisation level.
+// kOutputs outputs for a tile of kVectors vectors. Every column's sum runs over k in order in one
+// accumulator: a column's result does not depend on the tile it is in.
+template <int kVectors>
+HWY_INLINE void SumBlock(const float* HWY_RESTRICT w, const float* HWY_RESTRICT bias,
+                         const float* HWY_RESTRICT x, size_t in, float* HWY_RESTRICT y) {
+  const D d;
+  const size_t lanes = hn::Lanes(d);
+  V sum[kOutputs][kVectors];
+  HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
+    const V b = hn::Set(d, bias[o]);
+    HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) sum[o][v] = b;
+  }
+  for (size_t k = 0; k < in; ++k) {
+    V x_v[kVectors];
+    HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) x_v[v] = hn::Load(d, x + static_cast<size_t>(v) * lanes);
+    HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
+      const V weight = hn::Set(d, w[o]);
+      HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) sum[o][v] = hn::MulAdd(weight, x_v[v], sum[o][v]);
+    }
+    x += kVectors * lanes;
+    w += kOutputs;
+  }
+  HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
+    HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
+      hn::Store(sum[o][v], d, y);
+      y += lanes;
+    }
+  }
+}
+
 template <class A, int kVectors>
 HWY_NOINLINE void Dense(const PackedLayer& layer, const float* HWY_RESTRICT input,
                         float* HWY_RESTRICT output) {
-  const D d;
-  const size_t lanes = hn::Lanes(d);
-  const size_t width = kVectors * lanes;
   const size_t in = static_cast<size_t>(layer.in);
+  const size_t block_size = kOutputs * kVectors * hn::Lanes(D());
   const float* HWY_RESTRICT w = layer.weight;
-  for (size_t block = 0; block < static_cast<size_t>(layer.blocks); ++block) {
-    V sum[kOutputs][kVectors];
-    for (int o = 0; o < kOutputs; ++o) {
-      const V bias = hn::Set(d, layer.bias[block * kOutputs + static_cast<size_t>(o)]);
-      for (int v = 0; v < kVectors; ++v) sum[o][v] = bias;
-    }
-    const float* HWY_RESTRICT x = input;
-    for (size_t k = 0; k < in; ++k) {
-      V in_v[kVectors];
-      for (int v = 0; v < kVectors; ++v) in_v[v] = hn::Load(d, x + static_cast<size_t>(v) * lanes);
-      for (int o = 0; o < kOutputs; ++o) {
-        const V weight = hn::Set(d, w[o]);
-        for (int v = 0; v < kVectors; ++v) sum[o][v] = hn::MulAdd(weight, in_v[v], sum[o][v]);
-      }
-      x += width;
-      w += kOutputs;
-    }
-    float* HWY_RESTRICT y = output + block * kOutputs * width;
-    for (int o = 0; o < kOutputs; ++o)
-      for (int v = 0; v < kVectors; ++v)
-        hn::Store(Apply<A>(d, sum[o][v]), d,
-                  y + static_cast<size_t>(o) * width + static_cast<size_t>(v) * lanes);
+  const float* HWY_RESTRICT bias = layer.bias;
+  for (int block = 0; block < layer.blocks; ++block) {
+    SumBlock<kVectors>(w, bias, input, in, output);
+    if constexpr (!std::is_same_v<A, Linear>) ActivateBlock<A::value>(output, block_size);
+    w += in * kOutputs;
+    bias += kOutputs;
+    output += block_size;
   }
 }
 

@@ -12,8 +12,9 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/rollout/aggregate.hpp"
+#include "mbrl/rollout/moment_matching.hpp"
+#include "mbrl/rollout/noise.hpp"
 #include "models/packed_layout.hpp"
-#include "rollout/moment_matching.hpp"
 #include "simd/ensemble_kernels.hpp"
 #include "simd/tiles.hpp"
 
@@ -52,21 +53,13 @@ struct Workspace {
   AlignedFloats obs, next, action, input, mean, deviation, noise;   // [row][column], tile after tile
   AlignedFloats layer_a, layer_b, gathered, member_means;           // one tile
   AlignedFloats obs_columns, next_columns, action_columns, reward;  // one tile, a column a particle
-  std::vector<std::uint32_t> id, particle, permutation;
+  std::vector<std::uint32_t> id, particle, member, drawn;
   std::vector<std::uint8_t> status;
-  std::vector<std::uint16_t> member;
   std::vector<double> total;
   std::vector<std::int32_t> finite, inside;
   std::vector<std::size_t> chosen;
   MomentMatching moments;
 };
-
-// Philox key of one evaluation: mixing plan and iteration into the key leaves all four counter words to
-// candidate, particle, step and dimension.
-std::array<std::uint32_t, 2> evaluation_key(const RandomStream& stream, RolloutKey key) {
-  const auto words = stream.bits(key.plan, key.iteration);
-  return {words[0], words[1]};
-}
 
 }  // namespace
 
@@ -424,22 +417,11 @@ void EnsembleRollout::Impl::predict_drawn_members(const Call& call, const Unit& 
   const simd::EnsembleKernels& k = kernels();
   const MlpEnsemble& m = model();
   const auto n = static_cast<std::uint32_t>(elites());
-  const auto particles = static_cast<std::uint32_t>(settings.particles);
-  w.permutation.resize(particles);
-  const auto step_word = static_cast<std::uint32_t>(step);
-  std::uint32_t offset = 0;
   for (std::size_t c = 0; c < unit.count; ++c) {
-    if (c == 0 || w.id[c] != w.id[c - 1]) {
-      const auto below = [&](std::uint32_t bound, std::uint32_t index) {
-        const auto words = philox4x32({w.id[c], step_word, index, 0}, call.member_key);
-        return static_cast<std::uint32_t>((std::uint64_t{words[0]} * bound) >> 32);
-      };
-      for (std::uint32_t i = 0; i < particles; ++i) w.permutation[i] = i;
-      for (std::uint32_t i = particles; i > 1; --i)
-        std::swap(w.permutation[i - 1], w.permutation[below(i, i)]);
-      offset = below(n, 0);
-    }
-    w.member[c] = static_cast<std::uint16_t>((w.permutation[w.particle[c]] + offset) % n);
+    if (c == 0 || w.id[c] != w.id[c - 1])
+      draw_members(call.member_key, w.id[c], static_cast<std::uint32_t>(step), settings.particles, elites(),
+                   w.drawn);
+    w.member[c] = w.drawn[w.particle[c]];
   }
 
   const auto locate = [&](std::size_t c) -> const TileRange& {
@@ -585,7 +567,7 @@ void EnsembleRollout::Impl::redraw(const Call& call, const Unit& unit, const std
     for (const std::size_t c : w.chosen) {
       const auto [p, width] = entry(c);
       const Vecd& drawn =
-          w.moments.draw(call.noise_key, w.id[c], w.particle[c], static_cast<std::uint32_t>(step) | kRedraw);
+          w.moments.draw(call.noise_key, w.id[c], w.particle[c], static_cast<std::uint32_t>(step));
       for (int i = 0; i < dims; ++i) p[i * width] = static_cast<float>(drawn[i]);
     }
   }

@@ -1,0 +1,148 @@
+// Rollouts of any deterministic DynamicsModel: write a model in a page, plan with it.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/reward.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/models/dynamics_model.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+// Scratch memory lent to one task at a time: as many as run at once come into being, and stay.
+template <class W>
+class WorkspacePool {
+ public:
+  std::unique_ptr<W> take() {
+    const std::lock_guard lock(mutex_);
+    if (idle_.empty()) return std::make_unique<W>();
+    auto workspace = std::move(idle_.back());
+    idle_.pop_back();
+    return workspace;
+  }
+  void give(std::unique_ptr<W> workspace) {
+    const std::lock_guard lock(mutex_);
+    idle_.push_back(std::move(workspace));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<W>> idle_;
+};
+
+struct ModelRolloutSettings {
+  int horizon = 30;  // steps a rollout looks ahead
+  int block =
+      64;  // candidates stepped together; the result for a model whose columns are independent is the same
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("horizon", s.horizon, "steps a rollout looks ahead");
+    field("block", s.block, "candidates stepped together");
+  }
+};
+
+// A RolloutEvaluator: from one observation, candidates in blocks that run in parallel. A rollout that meets a
+// number that is not finite has return NaN. After a predicted termination nothing more is earned (the
+// terminating step's own reward counts). The pool must outlive the evaluator.
+template <DynamicsModel Model, class Reward = RewardFunction<typename Model::Scalar>>
+  requires RewardModel<Reward, typename Model::Scalar>
+class ModelRollout {
+ public:
+  using Scalar = typename Model::Scalar;
+  using State = Vec<Scalar>;  // an observation
+
+  ModelRollout(Model model, Reward reward, TerminationFunction<Scalar> termination,
+               const ModelRolloutSettings& settings, ThreadPool& pool)
+      : model_(std::move(model)),
+        reward_(std::move(reward)),
+        termination_(std::move(termination)),
+        settings_(settings),
+        pool_(&pool),
+        workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
+    require(settings.horizon >= 1, "ModelRollout: horizon is ", settings.horizon, ", expected at least 1");
+    require(settings.block >= 1, "ModelRollout: block is ", settings.block, ", expected at least 1");
+  }
+  ModelRollout(Model model, Reward reward, const ModelRolloutSettings& settings, ThreadPool& pool)
+      : ModelRollout(std::move(model), std::move(reward), {}, settings, pool) {}
+
+  int horizon() const { return settings_.horizon; }
+  int action_dim() const { return static_cast<int>(model_.action_dim()); }
+  const Model& model() const { return model_; }
+
+  void evaluate(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key, VecRef<Scalar> returns) {
+    constexpr const char* kWhere = "ModelRollout::evaluate";
+    require_dim(kWhere, "obs", obs.size(), model_.obs_dim());
+    require(obs.allFinite(), kWhere, ": the observation holds a number that is not finite");
+    require_dim(kWhere, "an action sequence (horizon x action_dim)", actions.rows(),
+                horizon() * action_dim());
+    require_dim(kWhere, "returns", returns.size(), actions.cols());
+    const Index blocks = (actions.cols() + settings_.block - 1) / settings_.block;
+    pool_->run(static_cast<int>(blocks), [&](int i) {
+      const Index first = static_cast<Index>(i) * settings_.block;
+      const Index count = std::min<Index>(settings_.block, actions.cols() - first);
+      auto w = workspaces_->take();
+      run_block(obs, actions.middleCols(first, count), key.t, returns.segment(first, count), *w);
+      workspaces_->give(std::move(w));
+    });
+  }
+
+ private:
+  struct Workspace {
+    Batch<Scalar> obs, action, next;
+    Vec<Scalar> reward;
+    std::vector<bool> alive;
+    typename Model::Workspace model;
+  };
+
+  void run_block(const State& start, ConstBatchRef<Scalar> actions, int t0, VecRef<Scalar> returns,
+                 Workspace& w) {
+    const Index n = actions.cols();
+    w.obs = start.replicate(1, n);
+    w.next.resize(start.size(), n);
+    w.reward.resize(n);
+    w.alive.assign(static_cast<std::size_t>(n), true);
+    returns.setZero();
+    for (int step = 0; step < horizon(); ++step) {
+      w.action = actions.middleRows(static_cast<Index>(step) * action_dim(), action_dim());
+      model_.step(w.obs, w.action, w.next, w.model);
+      for (Index j = 0; j < n; ++j) {
+        if (w.alive[static_cast<std::size_t>(j)] && !w.next.col(j).allFinite()) {
+          w.alive[static_cast<std::size_t>(j)] = false;
+          returns[j] = std::numeric_limits<Scalar>::quiet_NaN();
+        }
+        if (!w.alive[static_cast<std::size_t>(j)])
+          w.next.col(j) = w.obs.col(j);  // stopped: nothing infinite travels on
+      }
+      reward_(w.obs, w.action, w.next, t0 + step, w.reward);
+      for (Index j = 0; j < n; ++j)
+        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += w.reward[j];
+      if (termination_) {
+        termination_(w.next, w.reward);
+        for (Index j = 0; j < n; ++j)
+          if (w.reward[j] > Scalar(0.5)) w.alive[static_cast<std::size_t>(j)] = false;
+      }
+      std::swap(w.obs, w.next);
+    }
+    for (Index j = 0; j < n; ++j)
+      if (!std::isfinite(returns[j])) returns[j] = std::numeric_limits<Scalar>::quiet_NaN();
+  }
+
+  Model model_;
+  Reward reward_;
+  TerminationFunction<Scalar> termination_;
+  ModelRolloutSettings settings_;
+  ThreadPool* pool_;
+  std::unique_ptr<WorkspacePool<Workspace>> workspaces_;
+};
+
+}  // namespace mbrl

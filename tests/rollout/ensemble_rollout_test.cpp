@@ -1,0 +1,397 @@
+// EnsembleRollout: returns against a particle-by-particle oracle, independence of threads and subsets,
+// poisoned particles, termination, learned rewards, and mistakes.
+#include "mbrl/rollout/ensemble_rollout.hpp"
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "each_target.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/rollout/aggregate.hpp"
+#include "mbrl/rollout/noise.hpp"
+#include "models/ensemble_oracle.hpp"
+
+namespace mbrl {
+namespace {
+
+constexpr int kHorizon = 5;
+
+std::vector<std::uint32_t> ids(int n, std::uint32_t first = 0) {
+  std::vector<std::uint32_t> out;
+  for (int i = 0; i < n; ++i) out.push_back(first + static_cast<std::uint32_t>(i));
+  return out;
+}
+
+// Uses everything a reward can see, and sums over columns.
+void busy_reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next, int t,
+                 VecRef<float> out) {
+  out = next.row(0).transpose() - 0.5f * obs.row(3).transpose() +
+        static_cast<float>(t) * next.row(1).transpose() - 0.1f * action.colwise().squaredNorm().transpose() +
+        obs.colwise().sum().transpose();
+}
+
+MlpEnsemble test_model() {
+  MlpEnsemble model = testing::lively_model({30, 40}, Activation::kSilu, true, 4);
+  model.elites = {3, 0};
+  return model;
+}
+
+EnsembleRolloutSettings small(Propagation how, int particles = 6) {
+  EnsembleRolloutSettings settings;
+  settings.horizon = kHorizon;
+  settings.particles = particles;
+  settings.propagation = how;
+  return settings;
+}
+
+// One particle of one candidate, step by step in double precision.
+double oracle_return(const MlpEnsemble& model, const EnsembleRolloutSettings& settings, const Vecf& start,
+                     const Vecf& actions, RolloutKey key, std::uint64_t seed, std::uint32_t candidate,
+                     std::uint32_t particle) {
+  const auto noise_key = evaluation_key(RandomStream(seed, Stream::kModelNoise), key);
+  const auto member_key = evaluation_key(RandomStream(seed, Stream::kModelMember), key);
+  const std::uint32_t id = settings.common_noise ? 0u : candidate;
+  Batchf obs = start;
+  double total = 0.0;
+  for (int t = 0; t < settings.horizon; ++t) {
+    const Batchf action = actions.segment(t * model.action_dim, model.action_dim);
+    std::size_t e = particle % model.elites.size();
+    if (settings.propagation == Propagation::kTS1) {
+      std::vector<std::uint32_t> members;
+      draw_members(member_key, id, static_cast<std::uint32_t>(t), settings.particles,
+                   static_cast<int>(model.elites.size()), members);
+      e = members[particle];
+    }
+    Vecd mean, variance = Vecd::Zero(model.obs_dim());
+    if (settings.propagation == Propagation::kTS1 || settings.propagation == Propagation::kTSinf) {
+      const auto y = testing::predict_in_double(model, model.elites[e], obs, action);
+      mean = y.mean.col(0);
+      variance = y.logvar.col(0).array().exp();
+    } else {
+      const auto n = static_cast<double>(model.elites.size());
+      mean = Vecd::Zero(model.obs_dim());
+      Vecd square = mean;
+      for (const int m : model.elites) {
+        const auto y = testing::predict_in_double(model, m, obs, action);
+        mean += y.mean.col(0) / n;
+        square.array() += (y.mean.col(0).array().square() + y.logvar.col(0).array().exp()) / n;
+      }
+      if (settings.propagation != Propagation::kExpectation)
+        variance = square.array() - mean.array().square();
+    }
+    Vecd z(model.obs_dim());
+    particle_noise(noise_key, id, particle, static_cast<std::uint32_t>(t), model.obs_dim(), z.data());
+    const Batchf prediction = (mean.array() + variance.array().sqrt() * z.array()).cast<float>().matrix();
+    Batchf next(model.obs_dim(), 1);
+    model.encoding.decode<float>(obs, prediction, next);
+    Vecf reward(1);
+    busy_reward(obs, action, next, key.t + t, reward);
+    total += reward[0];
+    obs = next;
+  }
+  return total;
+}
+
+TEST_CASE("ensemble rollout: returns agree with a particle-by-particle oracle on every instruction set") {
+  ThreadPool pool(2);
+  const MlpEnsemble model = test_model();
+  const Vecf start = testing::normals(5, 1, 8);
+  const Batchf actions = testing::normals(kHorizon * 2, 9, 9);
+  const RolloutKey key{4, 2, 11};
+  testing::for_each_target([&](const std::string& target) {
+    for (const Propagation how : {Propagation::kExpectation, Propagation::kDistributionSampling,
+                                  Propagation::kTS1, Propagation::kTSinf}) {
+      for (const bool common : {true, false}) {
+        INFO(target << ", propagation " << static_cast<int>(how) << ", common noise " << common);
+        EnsembleRolloutSettings settings = small(how);
+        settings.common_noise = common;
+        EnsembleRollout rollout(model, busy_reward, {}, settings, pool, 77);
+        Batchf returns(6, 9);
+        rollout.evaluate_particles(start, actions, ids(9, 40).data(), key, 0, 6, returns);
+        double worst = 0.0;
+        for (int k = 0; k < 9; ++k)
+          for (int p = 0; p < 6; ++p) {
+            const double exact =
+                oracle_return(model, settings, start, actions.col(k), key, 77,
+                              40u + static_cast<std::uint32_t>(k), static_cast<std::uint32_t>(p));
+            worst = std::max(worst, std::abs(returns(p, k) - exact) / (1.0 + std::abs(exact)));
+          }
+        CHECK(worst < 1e-4);
+      }
+    }
+  });
+}
+
+TEST_CASE("ensemble rollout: threads, subsets of candidates and ranges of particles change no bit") {
+  ThreadPool one(1), three(3);
+  const MlpEnsemble model = test_model();
+  const Vecf start = testing::normals(5, 1, 8);
+  const Batchf actions = testing::normals(kHorizon * 2, 61, 9);
+  testing::for_each_target([&](const std::string& target) {
+    for (const Propagation how : {Propagation::kExpectation, Propagation::kDistributionSampling,
+                                  Propagation::kMomentMatching, Propagation::kTS1, Propagation::kTSinf}) {
+      INFO(target << ", propagation " << static_cast<int>(how));
+      EnsembleRolloutSettings settings = small(how, 8);
+      settings.common_noise = false;
+      EnsembleRollout a(model, busy_reward, {}, settings, one, 77),
+          b(model, busy_reward, {}, settings, three, 77);
+      Batchf all(8, 61), again(8, 61);
+      a.evaluate_particles(start, actions, ids(61).data(), {1, 2, 3}, 0, 8, all);
+      b.evaluate_particles(start, actions, ids(61).data(), {1, 2, 3}, 0, 8, again);
+      CHECK(all == again);
+      for (const auto& [first, count] : {std::pair{0, 1}, {5, 20}, {60, 1}, {17, 44}}) {
+        Batchf part(8, count);
+        b.evaluate_particles(start, actions.middleCols(first, count),
+                             ids(count, static_cast<std::uint32_t>(first)).data(), {1, 2, 3}, 0, 8, part);
+        CHECK(part == all.middleCols(first, count));
+        if (how == Propagation::kMomentMatching) continue;
+        for (const auto& [from, to] : {std::pair{0, 1}, {1, 4}, {3, 8}}) {
+          Batchf range(to - from, count);
+          b.evaluate_particles(start, actions.middleCols(first, count),
+                               ids(count, static_cast<std::uint32_t>(first)).data(), {1, 2, 3}, from, to,
+                               range);
+          CHECK(range == all.block(from, first, to - from, count));
+        }
+      }
+      Batchf other(8, 61);
+      b.evaluate_particles(start, actions, ids(61).data(), {1, 3, 3}, 0, 8, other);
+      if (how != Propagation::kExpectation) CHECK(other != all);
+    }
+  });
+}
+
+TEST_CASE("ensemble rollout: evaluate averages over particles, paths start at the observation") {
+  ThreadPool pool(2);
+  const MlpEnsemble model = test_model();
+  EnsembleRollout rollout(model, busy_reward, {}, small(Propagation::kTSinf), pool, 3);
+  const Vecf start = testing::normals(5, 1, 8);
+  const Batchf actions = testing::normals(kHorizon * 2, 9, 9);
+  Batchf particles(6, 9);
+  Vecf returns(9);
+  rollout.evaluate_particles(start, actions, ids(9).data(), {}, 0, 6, particles);
+  CHECK(rollout.counts().particles == 54);
+  CHECK(rollout.counts().rows == 54 * kHorizon);
+  rollout.evaluate(start, actions, {}, returns);
+  for (Index k = 0; k < 9; ++k)
+    CHECK(returns[k] == Approx(particles.col(k).cast<double>().mean()).epsilon(1e-6));
+  // The reward of the path is the particle's return.
+  const Batchf sequence = actions.col(4).reshaped(2, kHorizon);
+  const Batchf paths = rollout.trajectories(start, sequence, {});
+  for (Index p = 0; p < 6; ++p) {
+    CHECK(paths.col(p * (kHorizon + 1)) == start);
+    const Batchf path = paths.middleCols(p * (kHorizon + 1), kHorizon + 1);
+    float total = 0.0f;
+    for (int t = 0; t < kHorizon; ++t) {
+      Vecf r(1);
+      busy_reward(path.col(t), sequence.col(t), path.col(t + 1), t, r);
+      total += r[0];
+    }
+    CHECK(total == Approx(particles(p, 4)).epsilon(1e-4));
+  }
+}
+
+// x' = x + action (one dimension of one), so that rollouts can be steered by hand. Member m multiplies by
+// gains[m].
+MlpEnsemble steered(const std::vector<float>& gains, bool learned_reward = false) {
+  MlpEnsembleSettings settings;
+  settings.members = static_cast<int>(gains.size());
+  settings.hidden = {};
+  settings.gaussian = false;
+  settings.learned_reward = learned_reward;
+  MlpEnsemble model = MlpEnsemble::create(settings, ObsEncoding::identity(1), 1, 0);
+  for (std::size_t m = 0; m < gains.size(); ++m) {
+    auto w = model.members[m][0].weight_matrix();
+    w.setZero();
+    w(0, 1) = gains[m];
+    if (learned_reward) w(1, 0) = 2.0f, model.members[m][0].bias[1] = 0.5f;  // reward 2 x + 1/2
+  }
+  model.obs_low = {-1.0f};
+  model.obs_high = {1.0f};
+  return model;
+}
+void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float>, int, VecRef<float> out) {
+  out.setOnes();
+}
+
+TEST_CASE(
+    "ensemble rollout: a particle that leaves the data's neighbourhood is stopped, counted and never wins") {
+  ThreadPool pool(2);
+  // Member 1 exaggerates a hundredfold; the reward is the position, so that exploding would win.
+  const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
+    out = next.row(0).transpose();
+  };
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf, 2);
+  settings.data_margin = 1.0f;  // up to 3
+  EnsembleRollout rollout(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
+  Batchf actions(kHorizon, 4);
+  actions.col(0).setConstant(0.5f);    // member 0 is sound: 0.5 + 1 + ... + 2.5 = 7.5; member 1 explodes
+  actions.col(1).setConstant(0.001f);  // both sound
+  actions.col(2).setConstant(10.0f);   // both explode
+  actions.col(3).setConstant(-0.005f);
+  Batchf particles(2, 4);
+  rollout.evaluate_particles(Vecf::Zero(1), actions, ids(4).data(), {}, 0, 2, particles);
+  CHECK(particles(0, 0) == Approx(7.5));
+  CHECK(std::isnan(particles(1, 0)));
+  CHECK(particles(1, 1) == Approx(0.1 * 15));
+  CHECK(std::isnan(particles(0, 2)));
+  CHECK(std::isnan(particles(1, 2)));
+  CHECK(particles(1, 3) == Approx(-0.5 * 15));
+  CHECK(rollout.counts().out_of_data == 3);
+  CHECK(rollout.counts().not_finite == 0);
+  Vecf returns(4);
+  rollout.evaluate(Vecf::Zero(1), actions, {}, returns);
+  CHECK(returns[0] == Approx((7.5 - 7.5) / 2));  // the poisoned particle counts as the worst usable one
+  CHECK(returns[1] == Approx((0.015 + 1.5) / 2));
+  CHECK(std::isnan(returns[2]));
+  CHECK(returns[3] == Approx((-0.075 - 7.5) / 2));
+  CHECK(rollout.counts().out_of_data == 6);
+
+  const Batchf path = rollout.trajectories(Vecf::Zero(1), Batchf::Constant(1, kHorizon, 0.5f), {});
+  CHECK(path.allFinite());
+  CHECK(path(0, 2 * (kHorizon + 1) - 1) == 0.0f);  // the exploding particle stayed at its last sound state
+
+  settings.data_margin = 0.0f;
+  EnsembleRollout unguarded(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
+  unguarded.evaluate_particles(Vecf::Zero(1), actions, ids(4).data(), {}, 0, 2, particles);
+  CHECK(particles(1, 2) == Approx(1000.0 * 15));
+  unguarded.reset_counts();
+  CHECK(unguarded.counts().rows == 0);
+}
+
+TEST_CASE("ensemble rollout: numbers that are not finite are counted as such") {
+  ThreadPool pool(1);
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf, 1);
+  settings.data_margin = 0.0f;
+  Batchf actions = Batchf::Constant(kHorizon, 3, 0.1f);
+  Vecf returns(3);
+  SECTION("an overflowing network") {
+    actions.col(1).setConstant(10.0f);
+    EnsembleRollout rollout(steered({1e38f}), count_steps, {}, settings, pool, 1);
+    rollout.evaluate(Vecf::Zero(1), actions, {}, returns);
+    CHECK(rollout.counts().not_finite == 1);
+    CHECK(std::isnan(returns[1]));
+    CHECK(returns[0] == kHorizon);
+  }
+  SECTION("a NaN action") {
+    actions(3, 2) = std::numeric_limits<float>::quiet_NaN();
+    EnsembleRollout rollout(steered({1.0f}), count_steps, {}, settings, pool, 1);
+    rollout.evaluate(Vecf::Zero(1), actions, {}, returns);
+    CHECK(rollout.counts().not_finite == 1);
+    CHECK(std::isnan(returns[2]));
+    CHECK(returns[0] == kHorizon);
+  }
+  SECTION("a reward that is NaN or infinite") {
+    const RewardFunction<float> bad = [](auto, ConstBatchRef<float> action, auto, int t, VecRef<float> out) {
+      for (Index j = 0; j < out.size(); ++j)
+        out[j] = t < 2               ? 1.0f
+                 : action(0, j) > 1  ? std::numeric_limits<float>::infinity()
+                 : action(0, j) < -1 ? std::numeric_limits<float>::quiet_NaN()
+                                     : 1.0f;
+    };
+    actions.col(0).setConstant(2.0f);
+    actions.col(1).setConstant(-2.0f);
+    EnsembleRollout rollout(steered({1.0f}), bad, {}, settings, pool, 1);
+    rollout.evaluate(Vecf::Zero(1), actions, {}, returns);
+    CHECK(rollout.counts().not_finite == 2);
+    CHECK(std::isnan(returns[0]));
+    CHECK(std::isnan(returns[1]));
+    CHECK(returns[2] == kHorizon);
+  }
+}
+
+TEST_CASE("ensemble rollout: after a predicted termination a particle earns nothing more") {
+  ThreadPool pool(1);
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf, 2);
+  const TerminationFunction<float> beyond = [](ConstBatchRef<float> next, VecRef<float> done) {
+    done = (next.row(0).transpose().array() > 1.05f).cast<float>();
+  };
+  EnsembleRollout rollout(steered({1.0f, 2.0f}), count_steps, beyond, settings, pool, 1);
+  Batchf actions(kHorizon, 3);
+  actions.col(0).setConstant(0.4f);  // beyond at step 3; member 1: at step 2
+  actions.col(1).setConstant(0.1f);  // never
+  actions.col(2).setConstant(2.0f);  // at once; later the particle would leave the data, but it has ended
+  Batchf particles(2, 3);
+  rollout.evaluate_particles(Vecf::Zero(1), actions, ids(3).data(), {}, 0, 2, particles);
+  CHECK(particles(0, 0) == 3.0f);
+  CHECK(particles(1, 0) == 2.0f);
+  CHECK(particles(0, 1) == kHorizon);
+  CHECK(particles(0, 2) == 1.0f);
+  CHECK(std::isnan(particles(1, 2)));  // this one leaves the data in the very first step
+  CHECK(rollout.counts().out_of_data == 1);
+}
+
+TEST_CASE("ensemble rollout: the reward may be learned") {
+  ThreadPool pool(1);
+  EnsembleRollout rollout(steered({1.0f}, true), {}, {}, small(Propagation::kTSinf, 1), pool, 1);
+  Vecf returns(1);
+  rollout.evaluate(Vecf::Zero(1), Batchf::Constant(kHorizon, 1, 0.1f), {}, returns);
+  // States before each step: 0, .1, ..., .4.
+  CHECK(returns[0] == Approx(2.0 * (0.0 + 0.1 + 0.2 + 0.3 + 0.4) + 0.5 * kHorizon));
+}
+
+TEST_CASE("ensemble rollout: a new model replaces the old one, a misfit is refused") {
+  ThreadPool pool(1);
+  EnsembleRollout rollout(steered({1.0f, 1.0f}), count_steps, {}, small(Propagation::kTSinf, 2), pool, 1);
+  Vecf returns(1);
+  rollout.set_model(steered({5.0f, 5.0f}));  // 0.4 * 5 leaves the data at step 2
+  rollout.evaluate(Vecf::Zero(1), Batchf::Constant(kHorizon, 1, 0.4f), {}, returns);
+  CHECK(std::isnan(returns[0]));
+  CHECK_THROWS_AS(rollout.set_model(test_model()), Error);
+  CHECK_NOTHROW(rollout.set_model(steered({1.0f, 1.0f, 1.0f})));  // fewer particles than elites
+  rollout.evaluate(Vecf::Zero(1), Batchf::Constant(kHorizon, 1, 0.4f), {}, returns);
+  CHECK(returns[0] == kHorizon);
+}
+
+TEST_CASE("ensemble rollout: mistakes are named") {
+  ThreadPool pool(1);
+  const auto build = [&](EnsembleRolloutSettings settings) {
+    EnsembleRollout rollout(test_model(), busy_reward, {}, settings, pool, 1);
+  };
+  CHECK_THROWS_AS(build(small(Propagation::kTSinf, 5)), Error);  // two elites
+  CHECK_NOTHROW(build(small(Propagation::kTSinf, 1)));
+  CHECK_NOTHROW(build(small(Propagation::kTS1, 5)));
+  CHECK_THROWS_AS(build(small(Propagation::kTS1, 0)), Error);
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf);
+  settings.horizon = 0;
+  CHECK_THROWS_AS(build(settings), Error);
+  settings = small(Propagation::kTSinf);
+  settings.data_margin = -1.0f;
+  CHECK_THROWS_AS(build(settings), Error);
+  CHECK_THROWS_AS(EnsembleRollout(test_model(), {}, {}, small(Propagation::kTSinf), pool, 1), Error);
+
+  EnsembleRollout rollout(test_model(), busy_reward, {}, small(Propagation::kMomentMatching), pool, 1);
+  const Batchf actions = Batchf::Zero(kHorizon * 2, 3);
+  Vecf returns(3), wrong(2);
+  Batchf particles(6, 3);
+  CHECK_THROWS_AS(rollout.evaluate(Vecf::Zero(4), actions, {}, returns), Error);
+  CHECK_THROWS_AS(rollout.evaluate(Vecf::Zero(5), actions.topRows(9), {}, returns), Error);
+  CHECK_THROWS_AS(rollout.evaluate(Vecf::Zero(5), actions, {}, wrong), Error);
+  CHECK_THROWS_AS(
+      rollout.evaluate(Vecf::Constant(5, std::numeric_limits<float>::infinity()), actions, {}, returns),
+      Error);
+  CHECK_THROWS_AS(rollout.evaluate_particles(Vecf::Zero(5), actions, ids(3).data(), {}, 0, 7, particles),
+                  Error);
+  Batchf half(3, 3);
+  CHECK_THROWS_AS(rollout.evaluate_particles(Vecf::Zero(5), actions, ids(3).data(), {}, 0, 3, half), Error);
+  CHECK_THROWS_AS(rollout.trajectories(Vecf::Zero(5), Batchf::Zero(2, 4), {}), Error);
+  CHECK_NOTHROW(rollout.evaluate_particles(Vecf::Zero(5), actions, ids(3).data(), {}, 0, 6, particles));
+}
+
+TEST_CASE(
+    "aggregation: NaN particles count as the worst usable one, a candidate without usable particles is NaN") {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const Batchf particles = (Batchf(3, 3) << 1, nan, nan, 2, 5, nan, -3, nan, nan).finished();
+  CHECK(worst_usable<float>(particles) == -3.0f);
+  Vecf returns(3);
+  aggregate_particles<float>(particles, returns);
+  CHECK(returns[0] == Approx(0.0).margin(1e-7));
+  CHECK(returns[1] == Approx((5.0 - 3.0 - 3.0) / 3.0));
+  CHECK(std::isnan(returns[2]));
+  CHECK(std::isnan(worst_usable<float>(Batchf::Constant(2, 2, nan))));
+}
+
+}  // namespace
+}  // namespace mbrl
