@@ -1,0 +1,197 @@
+// One planning step of PETS on HalfCheetah, as published and frugal, through a whole ensemble of random
+// weights: 5 members of 24 - 4 x 200 - 36, 30 steps, TSinf. What is timed is `plan` alone; weights do not
+// change the work, but how soon a race or the planner stops depends on the returns, so the frugal figures are
+// of this model.
+#include <benchmark/benchmark.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/models/packed_ensemble.hpp"
+#include "mbrl/planning/cem.hpp"
+#include "mbrl/planning/icem.hpp"
+#include "mbrl/rollout/ensemble_rollout.hpp"
+
+namespace mbrl {
+namespace {
+
+constexpr int kObsDim = 18, kActionDim = 6, kHorizon = 30;
+
+// The encoding of pets/HalfCheetah: the speed comes first and is predicted as it is, the pitch enters as sine
+// and cosine.
+MlpEnsemble half_cheetah_ensemble() {
+  ObsEncoding encoding = ObsEncoding::identity(kObsDim);
+  encoding.features.clear();
+  for (int i = 1; i < kObsDim; ++i)
+    if (i == 2) {
+      encoding.features.push_back({ObsFeature::Kind::kSin, i});
+      encoding.features.push_back({ObsFeature::Kind::kCos, i});
+    } else {
+      encoding.features.push_back({ObsFeature::Kind::kIdentity, i});
+    }
+  encoding.targets[0] = TargetKind::kAbsolute;
+  return MlpEnsemble::create({}, encoding, kActionDim, 1);
+}
+
+// o0' - 0.1 |a|^2
+void half_cheetah_reward(ConstBatchRef<float>, ConstBatchRef<float> action, ConstBatchRef<float> next_obs,
+                         int, VecRef<float> out) {
+  out = next_obs.row(0).transpose() - 0.1f * action.colwise().squaredNorm().transpose();
+}
+
+Vecf observation(std::uint32_t index) {
+  const RandomStream random(1, Stream::kUser);
+  Vecf obs(kObsDim);
+  for (int i = 0; i < kObsDim; ++i)
+    obs(i) = static_cast<float>(random.uniform(-0.3, 0.3, index, static_cast<std::uint32_t>(i)));
+  return obs;
+}
+
+EnsembleRollout make_rollout(const MlpEnsemble& model, int particles, ThreadPool& pool) {
+  EnsembleRolloutSettings settings;
+  settings.horizon = kHorizon;
+  settings.particles = particles;
+  return EnsembleRollout(model, half_cheetah_reward, {}, settings, pool, 1);
+}
+
+ActionBounds bounds() { return ActionBounds::uniform(kActionDim, -1.0, 1.0); }
+
+double seconds_of(auto&& work) {
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Plans as control goes on: warm started, from one observation after the other.
+template <class P>
+class Controlled {
+ public:
+  explicit Controlled(P planner) : planner_(std::move(planner)) { step(); }
+  void step() {
+    report = planner_.plan(observation(t_), static_cast<int>(t_)).report;
+    planner_.advance(1);
+    ++t_;
+  }
+  PlanReport report;
+
+ private:
+  P planner_;
+  std::uint32_t t_ = 0;
+};
+
+class Totals {
+ public:
+  void add(double seconds, const PlanReport& report) {
+    seconds_ += seconds;
+    rollouts_ += static_cast<double>(report.rollouts);
+    ++plans_;
+  }
+  double ms() const { return 1e3 * seconds_ / plans_; }
+  void write(benchmark::State& state, const MlpEnsemble& model) const {
+    state.counters["ms"] = ms();
+    state.counters["rollouts"] = rollouts_ / plans_;
+    state.counters["GFLOP/s"] = rollouts_ * kHorizon * flops_per_row(model) / seconds_ * 1e-9;
+  }
+
+ private:
+  double seconds_ = 0, rollouts_ = 0;
+  int plans_ = 0;
+};
+
+// 500 candidates, 5 iterations, 20 particles: 1.5 million rows, 396 GFLOP. No early stop, so that the work is
+// fixed.
+Cem<EnsembleRollout> published(EnsembleRollout& rollout) {
+  return Cem<EnsembleRollout>(rollout, bounds(),
+                              {.population = 500, .elites = 50, .iterations = 5, .epsilon = 0.0}, 1);
+}
+
+void pets_cem(benchmark::State& state) {
+  ThreadPool pool(static_cast<int>(state.range(0)));
+  const MlpEnsemble model = half_cheetah_ensemble();
+  EnsembleRollout rollout = make_rollout(model, 20, pool);
+  Controlled control(published(rollout));
+  Totals totals;
+  for (auto _ : state) {
+    const double seconds = seconds_of([&] { control.step(); });
+    state.SetIterationTime(seconds);
+    totals.add(seconds, control.report);
+  }
+  totals.write(state, model);
+}
+
+// The frugal planner beside the published one, measured in the same run.
+void frugal(benchmark::State& state, ICemSettings settings, int particles) {
+  ThreadPool pool(static_cast<int>(state.range(0)));
+  const MlpEnsemble model = half_cheetah_ensemble();
+  EnsembleRollout full = make_rollout(model, 20, pool);
+  EnsembleRollout rollout = make_rollout(model, particles, pool);
+  Controlled baseline(published(full));
+  Controlled control(ICem<EnsembleRollout>(rollout, bounds(), settings, 1));
+  Totals frugal, pets;
+  for (auto _ : state) {
+    const double seconds = seconds_of([&] { control.step(); });
+    state.SetIterationTime(seconds);
+    frugal.add(seconds, control.report);
+  }
+  for (int i = 0; i < 2; ++i) {
+    const double seconds = seconds_of([&] { baseline.step(); });
+    pets.add(seconds, baseline.report);
+  }
+  frugal.write(state, model);
+  state.counters["times_baseline"] = pets.ms() / frugal.ms();
+}
+
+void frugal_default(benchmark::State& state) { frugal(state, {}, 20); }
+void frugal_no_racing(benchmark::State& state) {
+  ICemSettings settings;
+  settings.racing.on = false;
+  frugal(state, settings, 20);
+}
+void frugal_five_particles(benchmark::State& state) { frugal(state, {}, 5); }
+
+// Drawing the candidates of one iteration of the published planner: must stay small beside evaluating them.
+void candidate_noise(benchmark::State& state) {
+  const CandidateNoise<float> noise(1);
+  Batchf z(kHorizon * kActionDim, 500);
+  std::uint32_t plan = 0;
+  for (auto _ : state) {
+    noise.truncated_normal(2.0f, plan++, 0, z);
+    benchmark::DoNotOptimize(z.data());
+  }
+  state.counters["ns_per_number"] =
+      benchmark::Counter(static_cast<double>(z.size()) * 1e-9,
+                         benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
+}
+
+const auto threads = [](benchmark::internal::Benchmark* b) { b->ArgName("threads")->Arg(1)->Arg(2); };
+BENCHMARK(pets_cem)
+    ->Name("plan/pets_cem_500x5x20x30")
+    ->Apply(threads)
+    ->UseManualTime()
+    ->Iterations(1)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(frugal_default)
+    ->Name("plan/frugal")
+    ->Apply(threads)
+    ->UseManualTime()
+    ->Iterations(10)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(frugal_no_racing)
+    ->Name("plan/frugal_without_racing")
+    ->Apply(threads)
+    ->UseManualTime()
+    ->Iterations(5)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(frugal_five_particles)
+    ->Name("plan/frugal_5_particles")
+    ->Apply(threads)
+    ->UseManualTime()
+    ->Iterations(10)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(candidate_noise)->Name("plan/candidate_noise_500x180")->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace mbrl
