@@ -4,12 +4,10 @@
 #include <type_traits>
 #include <utility>
 
-// Wider vectors than these add nothing to a float kernel, or (SVE, RVV) cannot be held in arrays as the
-// kernel does.
-#define HWY_DISABLED_TARGETS \
-  (HWY_SSSE3 | HWY_AVX3_DL | HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
+#include "simd/highway_targets.hpp"
+
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "models/ensemble_kernels.cpp"
+#define HWY_TARGET_INCLUDE "simd/ensemble_kernels.cpp"
 #include "hwy/foreach_target.h"
 
 #include "hwy/highway.h"
