@@ -3,8 +3,8 @@
 
 namespace mbrl::mujoco::assets {
 
-// Written from the physical parameters of PETS's cart-pole (Chua et al. 2018). The pole leans by 1 mm over its length,
-// as theirs does; nothing collides.
+// Written from the physical parameters of PETS's cart-pole (Chua et al. 2018). The pole leans by 1 mm over
+// its length, as theirs does; nothing collides.
 inline constexpr const char* kCartPole = R"(
 <mujoco model="cartpole">
   <compiler angle="radian" inertiafromgeom="true"/>

@@ -3,8 +3,9 @@
 
 namespace mbrl::mujoco::assets {
 
-// Written from the physical parameters of Gymnasium's HalfCheetah (Wawrzynski 2009), which are also PETS's. Capsules of
-// radius 0.046 m; the density makes their masses add up to 14 kg: 14 / sum(pi r^2 (2 h) + 4/3 pi r^3).
+// Written from the physical parameters of Gymnasium's HalfCheetah (Wawrzynski 2009), which are also PETS's.
+// Capsules of radius 0.046 m; the density makes their masses add up to 14 kg: 14 / sum(pi r^2 (2 h) + 4/3 pi
+// r^3).
 inline constexpr const char* kHalfCheetah = R"(
 <mujoco model="half_cheetah">
   <compiler angle="radian" inertiafromgeom="true"/>
