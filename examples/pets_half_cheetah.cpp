@@ -18,8 +18,8 @@ struct Printer {
   bool on_safe_point(bool /*trial_over*/) { return true; }
   bool stop_requested() const { return false; }
   void on_trial(const mbrl::TrialMetrics& m, const std::vector<mbrl::PlanOutcome>&) {
-    std::printf("trial %2.0f  return %8.1f  best %8.1f  model error %.3f  %.1f steps/s\n", m.trial, m.episode_return,
-                m.best_return, m.model_rmse, m.steps_per_s);
+    std::printf("trial %2.0f  return %8.1f  best %8.1f  model error %.3f  %.1f steps/s\n", m.trial,
+                m.episode_return, m.best_return, m.model_rmse, m.steps_per_s);
   }
 };
 
@@ -35,8 +35,10 @@ int main(int argc, char** argv) {
   auto model = mbrl::MlpEnsemble::create({.members = 5}, spec.encoding, spec.action_dim(), seed);
   mbrl::NativeTrainer trainer({.epochs = 30}, pool, seed);
 
-  // What the planner sees: returns of action sequences, averaged over 5 particles, each following one network.
-  mbrl::EnsembleRollout rollouts(model, spec.reward, spec.termination, {.horizon = 30, .particles = 5}, pool, seed);
+  // What the planner sees: returns of action sequences, averaged over 5 particles, each following one
+  // network.
+  mbrl::EnsembleRollout rollouts(model, spec.reward, spec.termination, {.horizon = 30, .particles = 5}, pool,
+                                 seed);
 
   // The planner, and the loop that executes the first action of each plan.
   using Planner = mbrl::ICem<mbrl::EnsembleRollout>;

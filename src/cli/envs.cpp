@@ -10,7 +10,8 @@ namespace {
 
 std::string bounds(const EnvSpec& spec) {
   std::ostringstream out;
-  const bool same = (spec.action_low.array() == spec.action_low(0)).all() && (spec.action_high.array() == spec.action_high(0)).all();
+  const bool same = (spec.action_low.array() == spec.action_low(0)).all() &&
+                    (spec.action_high.array() == spec.action_high(0)).all();
   if (same) {
     out << '[' << spec.action_low(0) << ", " << spec.action_high(0) << ']';
   } else {
@@ -28,16 +29,18 @@ void print_environments() {
     const EnvSpec& spec = registry.spec(name);
     std::ostringstream dt;
     dt << spec.dt;
-    std::printf(kFormat, name.c_str(), std::to_string(spec.obs_dim).c_str(), std::to_string(spec.action_dim()).c_str(),
-                bounds(spec).c_str(), std::to_string(spec.max_steps).c_str(), dt.str().c_str(),
-                spec.reward ? "given" : "learned", spec.source.c_str());
+    std::printf(kFormat, name.c_str(), std::to_string(spec.obs_dim).c_str(),
+                std::to_string(spec.action_dim()).c_str(), bounds(spec).c_str(),
+                std::to_string(spec.max_steps).c_str(), dt.str().c_str(), spec.reward ? "given" : "learned",
+                spec.source.c_str());
   }
 }
 
 }  // namespace
 
 void add_envs(CLI::App& app) {
-  auto* command = app.add_subcommand("envs", "List the environments: dimensions, bounds, episode length, source");
+  auto* command =
+      app.add_subcommand("envs", "List the environments: dimensions, bounds, episode length, source");
   command->callback([] { print_environments(); });
 }
 

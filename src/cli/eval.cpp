@@ -20,15 +20,16 @@ struct EvalOptions {
 void evaluate(const EvalOptions& options) {
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   const RunFolder folder = RunFolder::open(options.folder);
-  require(folder.has_checkpoint(), folder.path(), " has no checkpoint yet; let 'mbrl train' finish a trial first");
+  require(folder.has_checkpoint(), folder.path(),
+          " has no checkpoint yet; let 'mbrl train' finish a trial first");
   PetsConfiguration configuration;
   load_settings_file(configuration, folder.settings());
   PetsSession session(configuration, options.threads);
   session.pets.load(load_pets_checkpoint(folder), "pets.");
   require(!session.pets.metrics().empty(), folder.path(), " has not finished a trial yet");
 
-  std::printf("%s after %zu trials, planner %s\n", configuration.environment.c_str(), session.pets.metrics().size(),
-              configuration.planner.name.c_str());
+  std::printf("%s after %zu trials, planner %s\n", configuration.environment.c_str(),
+              session.pets.metrics().size(), configuration.planner.name.c_str());
   double sum = 0, squares = 0;
   for (int episode = 0; episode < options.episodes; ++episode) {
     session.controller.reset();
@@ -44,8 +45,8 @@ void evaluate(const EvalOptions& options) {
     sum += total;
     squares += total * total;
     const LatencyRecorder& latency = session.controller.latency();
-    std::printf("episode %d: return %.1f in %d steps; a plan takes %.1f ms (p50), %.1f ms (p99)\n", episode + 1, total,
-                steps, 1e3 * latency.p50(), 1e3 * latency.p99());
+    std::printf("episode %d: return %.1f in %d steps; a plan takes %.1f ms (p50), %.1f ms (p99)\n",
+                episode + 1, total, steps, 1e3 * latency.p50(), 1e3 * latency.p99());
     std::fflush(stdout);
   }
   if (options.episodes > 1) {
@@ -58,7 +59,8 @@ void evaluate(const EvalOptions& options) {
 }  // namespace
 
 void add_eval(CLI::App& app) {
-  auto* command = app.add_subcommand("eval", "Act with what a run has learned\n\n  mbrl eval runs/cheetah --episodes 3");
+  auto* command =
+      app.add_subcommand("eval", "Act with what a run has learned\n\n  mbrl eval runs/cheetah --episodes 3");
   auto options = std::make_shared<EvalOptions>();
   command->add_option("run", options->folder, "Run folder")->required();
   command->add_option("--episodes", options->episodes, "Episodes")->capture_default_str();

@@ -1,4 +1,5 @@
-// The mbrl program. Exit status: 0 done, 1 a check failed (verify), 2 a mistake in the input, 130 stopped by Ctrl-C.
+// The mbrl program. Exit status: 0 done, 1 a check failed (verify), 2 a mistake in the input, 130 stopped by
+// Ctrl-C.
 #include <exception>
 #include <iostream>
 

@@ -29,7 +29,8 @@ AnyTrainer::AnyTrainer(const PetsConfiguration& c, ThreadPool& pool) {
 #if MBRL_HAS_TORCH
   if (c.trainer == "torch-cpu" || c.trainer == "torch-cuda") {
     const std::string device = c.trainer == "torch-cpu" ? "cpu" : "cuda";
-    self_ = std::make_unique<Holder<torch::EnsembleTrainer>>(torch::EnsembleTrainer(c.training, device, c.seed));
+    self_ =
+        std::make_unique<Holder<torch::EnsembleTrainer>>(torch::EnsembleTrainer(c.training, device, c.seed));
     return;
   }
   fail("trainer is '", c.trainer, "', expected native, torch-cpu or torch-cuda");
@@ -41,11 +42,13 @@ AnyTrainer::AnyTrainer(const PetsConfiguration& c, ThreadPool& pool) {
 PetsSession::PetsSession(const PetsConfiguration& c, int threads)
     : pool(threads),
       env(all_environments().make(c.environment)),
-      model(MlpEnsemble::create(model_settings(c, env.spec()), env.spec().encoding, env.spec().action_dim(), c.seed)),
+      model(MlpEnsemble::create(model_settings(c, env.spec()), env.spec().encoding, env.spec().action_dim(),
+                                c.seed)),
       trainer(c, pool),
-      evaluator(model, model.settings.learned_reward ? RewardFunction<float>{} : env.spec().reward, env.spec().termination,
-                c.rollout, pool, c.seed),
-      controller(make_planner(evaluator, ActionBounds(env.spec().action_low, env.spec().action_high), c.planner, c.seed),
+      evaluator(model, model.settings.learned_reward ? RewardFunction<float>{} : env.spec().reward,
+                env.spec().termination, c.rollout, pool, c.seed),
+      controller(make_planner(evaluator, ActionBounds(env.spec().action_low, env.spec().action_high),
+                              c.planner, c.seed),
                  c.mpc),
       pets(env, model, trainer, evaluator, controller, pool, c.pets, c.seed) {}
 

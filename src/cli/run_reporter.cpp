@@ -29,7 +29,8 @@ class CsvText {
     text_ += '\n';
   }
   void add(const std::vector<double>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i) text_ += (i ? "," : "") + (std::isnan(row[i]) ? "" : shortest(row[i]));
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text_ += (i ? "," : "") + (std::isnan(row[i]) ? "" : shortest(row[i]));
     text_ += '\n';
   }
   const std::string& text() const { return text_; }
@@ -41,16 +42,20 @@ class CsvText {
 std::string phase_label(const PetsProgress& p) {
   const std::string place = std::to_string(p.trial) + "/" + std::to_string(p.trials);
   switch (p.phase) {
-    case PetsProgress::Phase::kRandom: return "random actions " + place;
-    case PetsProgress::Phase::kTraining: return "trial " + place + " training";
-    case PetsProgress::Phase::kActing: return "trial " + place + " acting";
+    case PetsProgress::Phase::kRandom:
+      return "random actions " + place;
+    case PetsProgress::Phase::kTraining:
+      return "trial " + place + " training";
+    case PetsProgress::Phase::kActing:
+      return "trial " + place + " acting";
   }
   return place;
 }
 
 std::string phase_note(const PetsProgress& p) {
   char note[48];
-  std::snprintf(note, sizeof note, p.phase == PetsProgress::Phase::kTraining ? "loss %.2f" : "return %.1f", p.value);
+  std::snprintf(note, sizeof note, p.phase == PetsProgress::Phase::kTraining ? "loss %.2f" : "return %.1f",
+                p.value);
   return note;
 }
 
@@ -60,8 +65,8 @@ StateDict load_pets_checkpoint(const RunFolder& folder) {
   StateDict state = load_safetensors(folder.checkpoint());
   const auto format = state.metadata.find("format");
   require(format != state.metadata.end() && format->second == "mbrl-pets-1", folder.checkpoint().string(),
-          ": no checkpoint of a PETS run (format is '", format == state.metadata.end() ? "missing" : format->second,
-          "', expected 'mbrl-pets-1')");
+          ": no checkpoint of a PETS run (format is '",
+          format == state.metadata.end() ? "missing" : format->second, "', expected 'mbrl-pets-1')");
   return state;
 }
 
@@ -94,7 +99,8 @@ struct RunReporter::Impl {
       best.y.push_back(m.best_return);
     }
     try {
-      plot_lines(folder.learning_curve(), "PETS on " + configuration.environment + ", seed " + std::to_string(configuration.seed),
+      plot_lines(folder.learning_curve(),
+                 "PETS on " + configuration.environment + ", seed " + std::to_string(configuration.seed),
                  "environment steps", "return", {each, best});
     } catch (const Error& error) {
       plot_failed = true;  // the picture is a convenience: the run goes on, and says so once
@@ -122,12 +128,13 @@ void RunReporter::start(const std::vector<TrialMetrics>& metrics, bool resumed) 
   const auto event_path = impl_->folder.path() / kEventFileName;
   impl_->first_trial = metrics.size();
   const auto last_step = metrics.empty() ? std::int64_t{-1} : static_cast<std::int64_t>(metrics.back().step);
-  impl_->events = std::make_unique<EventWriter>(resumed ? EventWriter::resume(event_path, wall_clock(), last_step)
-                                                        : EventWriter::create(event_path, wall_clock()));
+  impl_->events =
+      std::make_unique<EventWriter>(resumed ? EventWriter::resume(event_path, wall_clock(), last_step)
+                                            : EventWriter::create(event_path, wall_clock()));
   if (!metrics.empty()) impl_->write_metrics(metrics);
-  spdlog::info("PETS on {}, seed {}, {} trials, {} threads, planner {}, trainer {}; {} {}", impl_->configuration.environment,
-               impl_->configuration.seed, impl_->configuration.pets.trials, impl_->threads,
-               impl_->configuration.planner.name, impl_->configuration.trainer,
+  spdlog::info("PETS on {}, seed {}, {} trials, {} threads, planner {}, trainer {}; {} {}",
+               impl_->configuration.environment, impl_->configuration.seed, impl_->configuration.pets.trials,
+               impl_->threads, impl_->configuration.planner.name, impl_->configuration.trainer,
                resumed ? "continuing in" : "writing to", impl_->folder.path().string());
 }
 
@@ -143,11 +150,13 @@ void RunReporter::progress(const PetsProgress& progress) {
 void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vector<PlanOutcome>& outcomes) {
   const TrialMetrics& m = metrics.back();
   impl_->bar.clear();
-  spdlog::info("trial {:.0f}/{}: return {:.1f} (best {:.1f}), predicted {:.1f} against {:.1f} a plan, model error {:.3f} (1 "
-               "step) {:.3f} (10), {:.2f} % of particles out of the data, {:.1f} steps/s{}",
-               m.trial, impl_->configuration.pets.trials, m.episode_return, m.best_return, m.predicted_return,
-               m.realised_return, m.model_rmse, m.open_loop_rmse_k10, 100 * (m.out_of_data + m.not_finite), m.steps_per_s,
-               impl_->time_left(metrics.size()));
+  spdlog::info(
+      "trial {:.0f}/{}: return {:.1f} (best {:.1f}), predicted {:.1f} against {:.1f} a plan, model error "
+      "{:.3f} (1 "
+      "step) {:.3f} (10), {:.2f} % of particles out of the data, {:.1f} steps/s{}",
+      m.trial, impl_->configuration.pets.trials, m.episode_return, m.best_return, m.predicted_return,
+      m.realised_return, m.model_rmse, m.open_loop_rmse_k10, 100 * (m.out_of_data + m.not_finite),
+      m.steps_per_s, impl_->time_left(metrics.size()));
   CsvText plans({"t", "predicted", "realised"});
   for (const PlanOutcome& o : outcomes) plans.add({static_cast<double>(o.t), o.predicted, o.realised});
   const auto plans_path = impl_->folder.plans(static_cast<int>(m.trial));
@@ -158,8 +167,8 @@ void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vec
   const std::vector<double> values = m.values();
   for (std::size_t i = 2; i < values.size(); ++i)
     if (std::isfinite(values[i]))
-      impl_->events->add_scalar(std::string("pets/") + TrialMetrics::kColumns[i], values[i], static_cast<std::int64_t>(m.step),
-                                wall_clock());
+      impl_->events->add_scalar(std::string("pets/") + TrialMetrics::kColumns[i], values[i],
+                                static_cast<std::int64_t>(m.step), wall_clock());
   impl_->events->flush();
   impl_->plot(metrics);
 }

@@ -46,7 +46,8 @@ void apply(const TrainOptions& options, PetsConfiguration& configuration) {
   if (options.trials) configuration.pets.trials = *options.trials;
 }
 
-// The settings known to work for the environment, which may be named in the settings file only, then the user's.
+// The settings known to work for the environment, which may be named in the settings file only, then the
+// user's.
 PetsConfiguration configure(const TrainOptions& options) {
   PetsConfiguration named;
   apply(options, named);
@@ -67,8 +68,9 @@ PetsConfiguration configuration_to_resume(const TrainOptions& options, const Run
   same.pets.trials = stored.pets.trials;
   const auto given = list_keys(same), kept = list_keys(stored);
   for (std::size_t i = 0; i < kept.size(); ++i)
-    require(given[i].value == kept[i].value, "--resume: ", kept[i].key, " is ", kept[i].value, " in ", folder.path(),
-            ", but ", given[i].value, " was given; a resumed run keeps its settings (only the trials may change)");
+    require(given[i].value == kept[i].value, "--resume: ", kept[i].key, " is ", kept[i].value, " in ",
+            folder.path(), ", but ", given[i].value,
+            " was given; a resumed run keeps its settings (only the trials may change)");
   return wanted;
 }
 
@@ -109,7 +111,8 @@ class Observer {
 void train(const TrainOptions& options) {
   const std::string out = options.out;
   require(!out.empty(), "--out: the run folder is missing, e.g. --out runs/cheetah");
-  require(options.threads >= 0, "--threads is ", options.threads, ", expected at least 1, or 0 for all cores");
+  require(options.threads >= 0, "--threads is ", options.threads,
+          ", expected at least 1, or 0 for all cores");
   PetsConfiguration configuration;
   std::optional<RunFolder> folder;
   if (options.resume) {
@@ -144,28 +147,37 @@ void add_train(CLI::App& app) {
       "PETS (Chua et al. 2018): learn an ensemble of dynamics models, plan in it, repeat.\n\n"
       "  mbrl train pets --env pets/CartPole --seed 1 --out runs/cartpole\n"
       "  mbrl train pets --env pets/HalfCheetah --trials 20 --set rollout.particles=10 --out runs/cheetah\n"
-      "  mbrl train pets --out runs/cheetah --resume            continue after Ctrl-C, a crash, or for more --trials\n\n"
-      "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the checkpoint.\n"
+      "  mbrl train pets --out runs/cheetah --resume            continue after Ctrl-C, a crash, or for more "
+      "--trials\n\n"
+      "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the "
+      "checkpoint.\n"
       "'mbrl train pets --list-settings' shows every key that --set and --settings take.");
   auto options = std::make_shared<TrainOptions>();
   auto list = std::make_shared<bool>(false);
-  pets->add_option("--env", options->environment, "Environment, a name of 'mbrl envs' (default pets/HalfCheetah)");
+  pets->add_option("--env", options->environment,
+                   "Environment, a name of 'mbrl envs' (default pets/HalfCheetah)");
   pets->add_option("--seed", options->seed, "Fixes every number of the run (default 1)");
   pets->add_option("--trials", options->trials, "Episodes under the planner");
-  pets->add_option("--threads", options->threads, "Threads; the numbers do not depend on it (default: all cores)");
+  pets->add_option("--threads", options->threads,
+                   "Threads; the numbers do not depend on it (default: all cores)");
   pets->add_option("--out", options->out, "Run folder, new or, with --resume, existing");
   pets->add_flag("--resume", options->resume, "Continue the run in --out");
-  pets->add_flag("--published", options->published, "Start from the paper's settings instead of the frugal ones");
-  pets->add_option("--set", options->assignments, "Change a setting, e.g. rollout.horizon=20; may be repeated")
+  pets->add_flag("--published", options->published,
+                 "Start from the paper's settings instead of the frugal ones");
+  pets->add_option("--set", options->assignments,
+                   "Change a setting, e.g. rollout.horizon=20; may be repeated")
       ->type_name("KEY=VALUE");
-  pets->add_option("--settings", options->settings_file, "JSON file of settings, e.g. another run's settings.json");
-  pets->add_option("--checkpoint-every", options->checkpoint_every_s, "Seconds between checkpoints inside a trial")
+  pets->add_option("--settings", options->settings_file,
+                   "JSON file of settings, e.g. another run's settings.json");
+  pets->add_option("--checkpoint-every", options->checkpoint_every_s,
+                   "Seconds between checkpoints inside a trial")
       ->capture_default_str();
   pets->add_flag("--list-settings", *list, "Show every setting with its value for the environment, and stop");
   pets->callback([options, list] {
     if (*list) {
       for (const SettingInfo& info : list_keys(configure(*options)))
-        std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected << ")\n";
+        std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
+                  << ")\n";
       return;
     }
     train(*options);

@@ -87,30 +87,37 @@ HWY_NOINLINE void ActivateBlock(float* HWY_RESTRICT block, size_t size) {
 
 struct Linear {};  // the output layer
 
-// The sums must live in registers: their loops are unrolled whatever the optimisation level.
-// kOutputs outputs for a tile of kVectors vectors. Every column's sum runs over k in order in one
-// accumulator: a column's result does not depend on the tile it is in.
+// Blocks of outputs summed together: a tile of one vector has too few sums in one block to hide the latency
+// of a multiply-add.
 template <int kVectors>
-HWY_INLINE void SumBlock(const float* HWY_RESTRICT w, const float* HWY_RESTRICT bias,
-                         const float* HWY_RESTRICT x, size_t in, float* HWY_RESTRICT y) {
+constexpr int kBlocksAtOnce = kOutputs* kVectors < 8 ? 2 : 1;
+
+// kBlocks * kOutputs outputs for a tile of kVectors vectors. The sums must live in registers: their loops are
+// unrolled whatever the optimisation level. Every column's sum runs over k in order in one accumulator: a
+// column's result does not depend on the tile it is in.
+template <int kVectors, int kBlocks>
+HWY_INLINE void SumBlocks(const float* HWY_RESTRICT w, const float* HWY_RESTRICT bias,
+                          const float* HWY_RESTRICT x, size_t in, float* HWY_RESTRICT y) {
   const D d;
   const size_t lanes = hn::Lanes(d);
-  V sum[kOutputs][kVectors];
-  HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
+  constexpr int kSums = kBlocks * kOutputs;
+  V sum[kSums][kVectors];
+  HWY_UNROLL(8) for (int o = 0; o < kSums; ++o) {
     const V b = hn::Set(d, bias[o]);
     HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) sum[o][v] = b;
   }
+  const size_t next_block = in * kOutputs;
   for (size_t k = 0; k < in; ++k) {
     V x_v[kVectors];
     HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) x_v[v] = hn::Load(d, x + static_cast<size_t>(v) * lanes);
-    HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
-      const V weight = hn::Set(d, w[o]);
+    HWY_UNROLL(8) for (int o = 0; o < kSums; ++o) {
+      const V weight = hn::Set(d, w[o % kOutputs + (o / kOutputs) * next_block]);
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) sum[o][v] = hn::MulAdd(weight, x_v[v], sum[o][v]);
     }
     x += kVectors * lanes;
     w += kOutputs;
   }
-  HWY_UNROLL(8) for (int o = 0; o < kOutputs; ++o) {
+  HWY_UNROLL(8) for (int o = 0; o < kSums; ++o) {
     HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) {
       hn::Store(sum[o][v], d, y);
       y += lanes;
@@ -118,20 +125,26 @@ HWY_INLINE void SumBlock(const float* HWY_RESTRICT w, const float* HWY_RESTRICT 
   }
 }
 
+// One layer on a tile.
 template <class A, int kVectors>
 HWY_NOINLINE void Dense(const PackedLayer& layer, const float* HWY_RESTRICT input,
                         float* HWY_RESTRICT output) {
   const size_t in = static_cast<size_t>(layer.in);
-  const size_t block_size = kOutputs * kVectors * hn::Lanes(D());
   const float* HWY_RESTRICT w = layer.weight;
   const float* HWY_RESTRICT bias = layer.bias;
-  for (int block = 0; block < layer.blocks; ++block) {
-    SumBlock<kVectors>(w, bias, input, in, output);
-    if constexpr (!std::is_same_v<A, Linear>) ActivateBlock<A::value>(output, block_size);
-    w += in * kOutputs;
-    bias += kOutputs;
-    output += block_size;
-  }
+  const auto run = [&](auto blocks) {
+    constexpr int kBlocks = decltype(blocks)::value;
+    const size_t size = kBlocks * kOutputs * kVectors * hn::Lanes(D());
+    SumBlocks<kVectors, kBlocks>(w, bias, input, in, output);
+    if constexpr (!std::is_same_v<A, Linear>) ActivateBlock<A::value>(output, size);
+    w += in * kBlocks * kOutputs;
+    bias += kBlocks * kOutputs;
+    output += size;
+  };
+  constexpr int kAtOnce = kBlocksAtOnce<kVectors>;
+  int block = 0;
+  for (; block + kAtOnce <= layer.blocks; block += kAtOnce) run(std::integral_constant<int, kAtOnce>());
+  for (; block < layer.blocks; ++block) run(std::integral_constant<int, 1>());
 }
 
 template <class A, int kVectors>

@@ -2,13 +2,15 @@
 #include "mbrl/torch/device.hpp"
 
 #include <dlfcn.h>
-#include <spdlog/spdlog.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <mutex>
+#include <string>
 #include <thread>
 
 #include "mbrl/core/error.hpp"
+#include "models/training_log.hpp"
 
 namespace mbrl::torch {
 
@@ -45,8 +47,8 @@ int use_threads(int threads) {
       reinterpret_cast<void (*)(int)>(symbol)(1);
       openblas = true;
     }
-    spdlog::info("LibTorch {} uses {} CPU thread{}{}", version(), wanted, wanted == 1 ? "" : "s",
-                 openblas ? " (OpenBLAS one)" : "");
+    training::log_info("LibTorch " + version() + " uses " + std::to_string(wanted) + " CPU thread" +
+                       (wanted == 1 ? "" : "s") + (openblas ? " (OpenBLAS one)" : ""));
   });
   return at::get_num_threads();
 }

@@ -25,11 +25,13 @@ struct Stopper {
 };
 
 struct Run {
-  Run(int threads, std::uint64_t seed, int trials, std::vector<int> hidden, int epochs, ICemSettings icem, int horizon)
+  Run(int threads, std::uint64_t seed, int trials, std::vector<int> hidden, int epochs, ICemSettings icem,
+      int horizon)
       : pool(threads),
         model(MlpEnsemble::create({.members = 3, .hidden = std::move(hidden)}, env.spec().encoding, 1, seed)),
         trainer({.epochs = epochs}, pool, seed),
-        evaluator(model, env.spec().reward, env.spec().termination, {.horizon = horizon, .particles = 3}, pool, seed),
+        evaluator(model, env.spec().reward, env.spec().termination, {.horizon = horizon, .particles = 3},
+                  pool, seed),
         controller(Planner(evaluator, {env.spec().action_low, env.spec().action_high}, icem, seed)),
         pets(env, model, trainer, evaluator, controller, pool, {.trials = trials}, seed) {}
 
@@ -101,7 +103,8 @@ TEST_CASE("PETS: learns to swing up the pendulum") {
   CHECK(metrics[5].model_rmse < 0.5 * metrics[0].model_rmse + 0.01);
   CHECK(metrics[5].calibration_90 > 0.6);
   CHECK(std::isfinite(metrics[5].predicted_return));
-  CHECK(std::abs(metrics[5].predicted_return - metrics[5].realised_return) < 0.3 * std::abs(metrics[5].realised_return) + 10);
+  CHECK(std::abs(metrics[5].predicted_return - metrics[5].realised_return) <
+        0.3 * std::abs(metrics[5].realised_return) + 10);
 }
 
 TEST_CASE("PETS: settings that make no sense are refused") {

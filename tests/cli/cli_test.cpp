@@ -1,4 +1,5 @@
-// The mbrl program as a user meets it: exit status, messages, resuming after kill -9, the same numbers for any threads.
+// The mbrl program as a user meets it: exit status, messages, resuming after kill -9, the same numbers for
+// any threads.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,10 +76,11 @@ Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments) 
 
 // A small run on the pendulum: some seconds.
 std::vector<std::string> small_run(const fs::path& out, std::vector<std::string> more = {}) {
-  std::vector<std::string> arguments = {"train", "pets", "--env", "Pendulum-v1", "--seed", "3", "--trials", "3", "--out",
-                                        out.string()};
-  for (const char* setting : {"model.hidden=16,16", "rollout.horizon=12", "rollout.particles=5", "training.epochs=3",
-                              "planner.icem.population=24", "planner.icem.elites=4", "planner.icem.iterations=2"}) {
+  std::vector<std::string> arguments = {"train", "pets",     "--env", "Pendulum-v1", "--seed",
+                                        "3",     "--trials", "3",     "--out",       out.string()};
+  for (const char* setting :
+       {"model.hidden=16,16", "rollout.horizon=12", "rollout.particles=5", "training.epochs=3",
+        "planner.icem.population=24", "planner.icem.elites=4", "planner.icem.iterations=2"}) {
     arguments.push_back("--set");
     arguments.push_back(setting);
   }
@@ -143,7 +145,8 @@ TEST_CASE("the same seed gives the same metrics for one and two threads; a run i
   CHECK(metrics == reproducible(scratch / "two" / "metrics.csv"));
   CHECK(metrics.starts_with("trial,step,return,best_return,model_nll,"));
   CHECK(rows(scratch / "one" / "metrics.csv") == 3);
-  for (const char* name : {"settings.json", "log.txt", "checkpoint/state.safetensors", "plans/trial_0003.csv"})
+  for (const char* name :
+       {"settings.json", "log.txt", "checkpoint/state.safetensors", "plans/trial_0003.csv"})
     CHECK(fs::exists(scratch / "one" / name));
   const Outcome eval = mbrl(scratch, {"eval", (scratch / "one").string(), "--episodes", "2"});
   CHECK(eval.status == 0);
@@ -167,8 +170,10 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
     if (status == 128 + SIGKILL) ++kills;
     REQUIRE((status == 0 || status == 128 + SIGKILL));
     arguments = small_run(run, {"--checkpoint-every", "0"});
-    if (fs::exists(run / "settings.json")) arguments.push_back("--resume");
-    else fs::remove_all(run);
+    if (fs::exists(run / "settings.json"))
+      arguments.push_back("--resume");
+    else
+      fs::remove_all(run);
   }
   CHECK(kills >= 2);
   REQUIRE(status == 0);
@@ -185,7 +190,8 @@ TEST_CASE("Ctrl-C leaves a checkpoint and says how to go on") {
   CHECK(fs::exists(run / "checkpoint/state.safetensors"));
   CHECK((slurp(scratch / "stdout") + slurp(scratch / "stderr")).find("--resume") != std::string::npos);
   const int done = rows(run / "metrics.csv");
-  const Outcome more = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
+  const Outcome more = mbrl(
+      scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
   CHECK(more.status == 0);
   CHECK(rows(run / "metrics.csv") == done + 1);
 }
@@ -202,8 +208,10 @@ TEST_CASE("bad input gives one clear error and status 2") {
   const std::string out = (scratch / "run").string();
   fails({"train", "pets", "--env", "Pendulum-v9", "--out", out}, "Pendulum-v1");
   fails({"train", "pets", "--env", "Pendulum-v1"}, "--out");
-  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizn=3"}, "rollout.horizon");
-  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizon=soon"}, "rollout.horizon");
+  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizn=3"},
+        "rollout.horizon");
+  fails({"train", "pets", "--env", "Pendulum-v1", "--out", out, "--set", "rollout.horizon=soon"},
+        "rollout.horizon");
   const std::string file = (scratch / "settings.json").string();
   std::ofstream(file) << R"({"rollout": {"particels": 5}})";
   fails({"train", "pets", "--out", out, "--settings", file}, "particles");
@@ -225,7 +233,8 @@ TEST_CASE("a damaged checkpoint is refused; a full disk keeps the old one") {
   const fs::path run = scratch / "run", checkpoint = run / "checkpoint" / "state.safetensors";
   REQUIRE(mbrl(scratch, small_run(run)).status == 0);
   const std::string resume_error = "state.safetensors";
-  const std::vector<std::string> resume = {"train", "pets", "--out", run.string(), "--resume", "--trials", "4"};
+  const std::vector<std::string> resume = {"train",    "pets",     "--out", run.string(),
+                                           "--resume", "--trials", "4"};
 
   // An existing run without --resume, and a resumed one with other settings.
   CHECK(mbrl(scratch, small_run(run)).status == 2);
@@ -235,8 +244,9 @@ TEST_CASE("a damaged checkpoint is refused; a full disk keeps the old one") {
 
   // A disk without room: the limit on file sizes stands in for it.
   const std::string good = slurp(checkpoint);
-  const std::string command = "trap '' XFSZ; ulimit -f 8; '" + std::string(MBRL_PROGRAM) + "' train pets --out '" +
-                              run.string() + "' --resume --trials 4 >/dev/null 2>'" + (scratch / "stderr").string() + "'";
+  const std::string command = "trap '' XFSZ; ulimit -f 8; '" + std::string(MBRL_PROGRAM) +
+                              "' train pets --out '" + run.string() + "' --resume --trials 4 >/dev/null 2>'" +
+                              (scratch / "stderr").string() + "'";
   const int status = std::system(command.c_str());
   CHECK(WEXITSTATUS(status) == 2);
   CHECK(slurp(checkpoint) == good);

@@ -16,7 +16,8 @@ namespace mbrl {
 inline void report_model(const MlpEnsemble&, const TransitionBuffer&, int, ThreadPool&, TrialMetrics&) {}
 
 // Predicted against realised return of the trial's plans; planning times; poisoned particles.
-inline void report_plans(const TrialRecord& record, int horizon, const RolloutCounts& counts, TrialMetrics& m) {
+inline void report_plans(const TrialRecord& record, int horizon, const RolloutCounts& counts,
+                         TrialMetrics& m) {
   double predicted = 0, realised = 0, count = 0;
   for (const PlanOutcome& o : record.outcomes(horizon)) {
     if (!std::isfinite(o.realised) || !std::isfinite(o.predicted)) continue;

@@ -1,7 +1,7 @@
-// PETS: probabilistic ensembles with trajectory sampling. Alternate between learning a model from all data so far and
-// one episode of model-predictive control in it.
-// Chua, Calandra, McAllister, Levine, "Deep reinforcement learning in a handful of trials using probabilistic dynamics
-// models", NeurIPS 2018, algorithm 1.
+// PETS: probabilistic ensembles with trajectory sampling. Alternate between learning a model from all data so
+// far and one episode of model-predictive control in it. Chua, Calandra, McAllister, Levine, "Deep
+// reinforcement learning in a handful of trials using probabilistic dynamics models", NeurIPS 2018,
+// algorithm 1.
 #pragma once
 
 #include <algorithm>
@@ -24,8 +24,8 @@
 namespace mbrl {
 
 struct PetsSettings {
-  int trials = 20;         // episodes under the planner
-  int random_trials = 1;   // episodes of uniformly random actions before the first model
+  int trials = 20;        // episodes under the planner
+  int random_trials = 1;  // episodes of uniformly random actions before the first model
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -51,41 +51,48 @@ concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const M
   evaluator.reset_counts();
 };
 
-// The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are the
-// caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers of a run that
-// was never stopped.
+// The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are
+// the caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers
+// of a run that was never stopped.
 template <Resettable Env, EnsembleTrainer Trainer, LearnedEvaluator Evaluator, Planner P>
 class Pets {
  public:
   // `seed` fixes start states and random actions.
   Pets(Env& env, MlpEnsemble& model, Trainer& trainer, Evaluator& evaluator, Mpc<P>& controller,
        ThreadPool& pool, const PetsSettings& settings, std::uint64_t seed)
-      : env_(env), model_(model), trainer_(trainer), evaluator_(evaluator), controller_(controller), pool_(pool),
-        settings_(settings), seed_(seed),
+      : env_(env),
+        model_(model),
+        trainer_(trainer),
+        evaluator_(evaluator),
+        controller_(controller),
+        pool_(pool),
+        settings_(settings),
+        seed_(seed),
         buffer_(env.spec().obs_dim, env.spec().action_dim(),
                 static_cast<std::size_t>(env.spec().max_steps) *
                     static_cast<std::size_t>(settings.trials + settings.random_trials)) {
     require(settings.trials >= 1, "pets: trials is ", settings.trials, ", expected at least 1");
-    require(settings.random_trials >= 1, "pets: random_trials is ", settings.random_trials, ", expected at least 1");
+    require(settings.random_trials >= 1, "pets: random_trials is ", settings.random_trials,
+            ", expected at least 1");
     require_dim("pets", "the evaluator's action", evaluator.action_dim(), env.spec().action_dim());
   }
 
-  // Runs until all trials are done (true) or the observer asks to stop (false: run again later, or load and run).
-  // Observer: void on_progress(const PetsProgress&), after every control step and epoch;
+  // Runs until all trials are done (true) or the observer asks to stop (false: run again later, or load and
+  // run). Observer: void on_progress(const PetsProgress&), after every control step and epoch;
   //           bool on_safe_point(bool trial_over), where `save` may be called; false stops the run;
-  //           bool stop_requested(), asked between epochs; true ends the run with the round's training undone;
-  //           void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&), after every trial.
+  //           bool stop_requested(), asked between epochs; true ends the run with the round's training
+  //           undone; void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&), after every trial.
   template <class Observer>
   bool run(Observer& observer) {
     while (random_trials_done_ < settings_.random_trials)  // D <- data of a random controller
       if (!random_trial(observer)) return false;
     while (trial_ < settings_.trials) {
       if (!acting_) {
-        if (!train_model(observer)) return false;          // fit the ensemble to D
+        if (!train_model(observer)) return false;  // fit the ensemble to D
         begin_trial();
       }
       while (acting_) {
-        control_step();                                    // plan, act, D <- D + (s, a, s')
+        control_step();  // plan, act, D <- D + (s, a, s')
         observer.on_progress(where(PetsProgress::Phase::kActing, t_, env_.spec().max_steps, record_.total()));
         if (acting_ && !observer.on_safe_point(false)) return false;
       }
@@ -105,12 +112,13 @@ class Pets {
     controller_.save(out, prefix + "controller.");
     buffer_.save(out, prefix + "buffer.");
     record_.save(out, prefix + "record.");
-    out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, running_, acting_, t_, terminated_,
-                                                           train_epochs_});
+    out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, running_, acting_, t_,
+                                                           terminated_, train_epochs_});
     out.put(prefix + "env", env_.state());
     out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
     const RolloutCounts counts = total_counts();
-    out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data, counts.not_finite});
+    out.put(prefix + "counts",
+            std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data, counts.not_finite});
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
     std::vector<double> rows;
     for (const TrialMetrics& m : metrics_) {
@@ -147,10 +155,11 @@ class Pets {
     act_seconds_ = figures[2];
     const auto rows = in.get<double>(prefix + "metrics");
     const std::size_t width = TrialMetrics::kColumns.size();
-    require(rows.size() % width == 0, "checkpoint: '", prefix, "metrics' has ", rows.size(), " values, expected rows of ",
-            width);
+    require(rows.size() % width == 0, "checkpoint: '", prefix, "metrics' has ", rows.size(),
+            " values, expected rows of ", width);
     metrics_.clear();
-    for (std::size_t i = 0; i < rows.size(); i += width) metrics_.push_back(TrialMetrics::from_values({&rows[i], width}));
+    for (std::size_t i = 0; i < rows.size(); i += width)
+      metrics_.push_back(TrialMetrics::from_values({&rows[i], width}));
   }
 
  private:
@@ -170,8 +179,12 @@ class Pets {
 
   PetsProgress where(PetsProgress::Phase phase, int done, int total, double value) const {
     const bool random = phase == PetsProgress::Phase::kRandom;
-    return {phase, 1 + (random ? random_trials_done_ : trial_), random ? settings_.random_trials : settings_.trials,
-            done, total, value};
+    return {phase,
+            1 + (random ? random_trials_done_ : trial_),
+            random ? settings_.random_trials : settings_.trials,
+            done,
+            total,
+            value};
   }
 
   RolloutCounts total_counts() const {
@@ -212,7 +225,8 @@ class Pets {
     while (running_) {
       Vecd action(spec.action_dim());
       for (Index i = 0; i < action.size(); ++i)
-        action(i) = random.uniform(spec.action_low(i), spec.action_high(i), static_cast<std::uint32_t>(random_trials_done_),
+        action(i) = random.uniform(spec.action_low(i), spec.action_high(i),
+                                   static_cast<std::uint32_t>(random_trials_done_),
                                    static_cast<std::uint32_t>(t_), static_cast<std::uint32_t>(i));
       step_environment(action);
       observer.on_progress(where(PetsProgress::Phase::kRandom, t_, spec.max_steps, record_.total()));
@@ -236,7 +250,8 @@ class Pets {
     train_seconds_ = seconds_since(start);
     train_epochs_ = report.epochs;
     train_loss_ = 0;
-    for (const double loss : report.train_loss) train_loss_ += loss / static_cast<double>(report.train_loss.size());
+    for (const double loss : report.train_loss)
+      train_loss_ += loss / static_cast<double>(report.train_loss.size());
     return true;
   }
 
@@ -271,7 +286,8 @@ class Pets {
     m.trial = trial_;
     m.step = static_cast<double>(buffer_.size());
     m.episode_return = record_.total();
-    m.best_return = metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
+    m.best_return =
+        metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
     report_model(model_, buffer_, t_, pool_, m);
     report_plans(record_, evaluator_.horizon(), total_counts(), m);
     m.train_loss = train_loss_;
@@ -294,11 +310,11 @@ class Pets {
   TransitionBuffer buffer_;
 
   int random_trials_done_ = 0;
-  int trial_ = 0;              // trials finished
-  bool running_ = false;       // an episode is under way
-  bool acting_ = false;        // ... and the planner acts in it
-  bool terminated_ = false;    // the last step ended the episode before its time limit
-  int t_ = 0;                  // control steps of the episode
+  int trial_ = 0;            // trials finished
+  bool running_ = false;     // an episode is under way
+  bool acting_ = false;      // ... and the planner acts in it
+  bool terminated_ = false;  // the last step ended the episode before its time limit
+  int t_ = 0;                // control steps of the episode
   int train_epochs_ = 0;
   double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
   Vecd obs_;

@@ -1,0 +1,18 @@
+// Rewards of environments as tensor operations, for rollouts on the device.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace mbrl::torch {
+
+struct TensorTask;  // mbrl/torch/interop.hpp
+
+// The planner-side reward and termination of an environment, the same function as EnvSpec's. Known:
+// "Pendulum-v1", "pets/CartPole", "pets/HalfCheetah". Throws mbrl::Error for any other; own tasks are written
+// as a TensorTask.
+std::shared_ptr<const TensorTask> tensor_task(const std::string& environment);
+std::vector<std::string> tensor_task_names();
+
+}  // namespace mbrl::torch

@@ -1,0 +1,537 @@
+// Rollouts on the device. A rollout is a function of a handful of input tensors and calls nothing that waits
+// for the device, so that on CUDA it is captured into a graph once and replayed afterwards.
+#include "mbrl/torch/ensemble_rollout.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <optional>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/rollout/aggregate.hpp"
+#include "mbrl/rollout/noise.hpp"
+#include "mbrl/torch/device.hpp"
+#include "mbrl/torch/interop.hpp"
+#include "torch/noise.hpp"
+#include "torch/tensors.hpp"
+
+#if MBRL_TORCH_CUDA
+#include <ATen/cuda/CUDAContext.h>
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAGuard.h>
+#endif
+
+namespace mbrl::torch {
+namespace {
+
+using at::Tensor;
+
+enum Status : std::int64_t { kAlive, kTerminated, kOutOfData, kNotFinite };
+constexpr std::int64_t kRedraw = 0x80000000;  // marks moment matching's draws in the step word of the counter
+
+int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+// The model on the device; only the elites are there.
+struct DeviceModel {
+  std::vector<BatchedLayer> layers;
+  Tensor mean, inverse_std, high, low;   // [input_dim], [target_dim]
+  Tensor feature_index, is_sin, is_cos;  // [feature_dim]
+  Tensor delta;                          // [obs_dim], 1 where the target is a change
+  Tensor box_low, box_high;              // [obs_dim]
+  bool angles = false;
+
+  DeviceModel(const MlpEnsemble& model, float margin, const at::Device& device) {
+    const auto& elites = model.elites;
+    for (std::size_t l = 0; l < model.members[0].size(); ++l) {
+      std::vector<Tensor> weights, biases;
+      for (const int e : elites) {
+        const DenseLayer& layer = model.members[static_cast<std::size_t>(e)][l];
+        weights.push_back(to_tensor(layer.weight, device).view({layer.in, layer.out}));
+        biases.push_back(to_tensor(layer.bias, device).view({1, layer.out}));
+      }
+      layers.push_back({at::stack(weights), at::stack(biases)});
+    }
+    mean = to_tensor(model.input_mean, device);
+    std::vector<float> inverse;
+    for (const float s : model.input_std) inverse.push_back(1.0f / s);
+    inverse_std = to_tensor(inverse, device);
+    high = to_tensor(model.max_logvar, device);
+    low = to_tensor(model.min_logvar, device);
+    std::vector<std::int64_t> index;
+    std::vector<float> sine, cosine, change;
+    for (const ObsFeature& f : model.encoding.features) {
+      index.push_back(f.obs_index);
+      sine.push_back(f.kind == ObsFeature::Kind::kSin ? 1.0f : 0.0f);
+      cosine.push_back(f.kind == ObsFeature::Kind::kCos ? 1.0f : 0.0f);
+      angles = angles || f.kind != ObsFeature::Kind::kIdentity;
+    }
+    for (const TargetKind t : model.encoding.targets) change.push_back(t == TargetKind::kDelta ? 1.0f : 0.0f);
+    feature_index = ::torch::tensor(index, at::kLong).to(device);
+    is_sin = to_tensor(sine, device) > 0.5;
+    is_cos = to_tensor(cosine, device) > 0.5;
+    delta = to_tensor(change, device);
+    // Entries without width (constant in the data, or no data) are not checked.
+    constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    std::vector<float> box_from(change.size(), -kInfinity), box_to(change.size(), kInfinity);
+    for (std::size_t i = 0; i < change.size() && margin > 0.0f; ++i) {
+      const float width = model.obs_high[i] - model.obs_low[i];
+      if (!(width > 0.0f)) continue;
+      box_from[i] = model.obs_low[i] - margin * width;
+      box_to[i] = model.obs_high[i] + margin * width;
+    }
+    box_low = to_tensor(box_from, device);
+    box_high = to_tensor(box_to, device);
+  }
+
+  // Standardised inputs [rows, input_dim].
+  Tensor encode(const Tensor& obs, const Tensor& action) const {
+    Tensor features = obs.index_select(1, feature_index);
+    if (angles)
+      features = at::where(is_sin, at::sin(features), at::where(is_cos, at::cos(features), features));
+    return (at::cat({features, action}, 1) - mean) * inverse_std;
+  }
+};
+
+// What changes from call to call, on the device: the graph reads these very tensors.
+struct Inputs {
+  Tensor obs;            // [obs_dim]
+  Tensor actions;        // [candidates, horizon * action_dim]
+  Tensor ids;            // [candidates] int64, the candidates' part of the noise counter
+  Tensor key;            // [2] int64
+  Tensor t;              // [] int64
+  Tensor gather, place;  // TS1: [horizon, elites * share], [horizon, rows] int64
+};
+
+// Rows of a call of a given shape: which candidate and particle each one is.
+struct Shape {
+  int candidates = 0, first = 0, last = 0;  // particles [first, last)
+  int rows = 0, share = 0;                  // share: rows each elite's network sees at once (TSinf, TS1)
+  std::vector<std::int64_t> candidate, particle;
+  std::vector<char> real;                  // padding rows repeat a real one
+  Tensor candidate_index, particle_index;  // [rows]
+  Tensor noise_row, noise_particle;        // common noise: row -> line of the table; the table's particles
+  Tensor steps, blocks;                    // counters 0, 1, ...
+};
+
+// Returns [rows] (double) and status [rows].
+struct Outputs {
+  Tensor total, status;
+};
+
+}  // namespace
+
+struct EnsembleRollout::Impl {
+  MlpEnsemble model;
+  std::shared_ptr<const TensorTask> task;
+  EnsembleRolloutSettings settings;
+  at::Device device;
+  RandomStream noise_stream, member_stream;
+  RolloutCounts counts{};
+  std::optional<DeviceModel> net;
+  Batchf particle_returns;
+  std::vector<std::uint32_t> all_ids, drawn;
+
+  // A shape met before, with its graph on CUDA.
+  struct Plan {
+    Shape shape;
+    Inputs inputs;
+    Outputs outputs;
+#if MBRL_TORCH_CUDA
+    std::unique_ptr<at::cuda::CUDAGraph> graph;
+#endif
+  };
+  std::map<std::tuple<int, int, int>, Plan> plans;  // candidates, first, last
+  static constexpr std::size_t kMaxPlans = 32;      // racing planners ask for many shapes; memory is finite
+
+  Impl(const MlpEnsemble& m, std::shared_ptr<const TensorTask> what, const EnsembleRolloutSettings& s,
+       const at::Device& where, std::uint64_t seed)
+      : model(m),
+        task(std::move(what)),
+        settings(s),
+        device(where),
+        noise_stream(seed, Stream::kModelNoise),
+        member_stream(seed, Stream::kModelMember) {}
+
+  int elites() const { return static_cast<int>(model.elites.size()); }
+  bool learned_reward() const { return !task || !task->reward; }
+
+  void check() const {
+    constexpr const char* kWhere = "torch::EnsembleRollout";
+    require(settings.horizon >= 1, kWhere, ": horizon is ", settings.horizon, ", expected at least 1");
+    require(settings.particles >= 1, kWhere, ": particles is ", settings.particles, ", expected at least 1");
+    require(std::isfinite(settings.data_margin) && settings.data_margin >= 0.0f, kWhere, ": data_margin is ",
+            settings.data_margin, ", expected a number >= 0");
+    require(settings.propagation != Propagation::kTSinf || settings.particles < elites() ||
+                settings.particles % elites() == 0,
+            kWhere, ": particles is ", settings.particles, ", expected a multiple of the ", elites(),
+            " elites for TSinf (or fewer than them)");
+    require(
+        !learned_reward() || model.settings.learned_reward, kWhere,
+        ": the task has no reward and the ensemble has not learned one; give a reward or set learned_reward");
+  }
+
+  void upload() {
+    const at::NoGradGuard no_grad;
+    plans.clear();  // graphs hold the old weights
+    net.emplace(model, settings.data_margin, device);
+  }
+
+  Shape make_shape(int candidates, int first, int last) const;
+  Tensor dealt_members(const Shape& shape, RolloutKey key, const std::uint32_t* ids, Tensor& place);
+  Outputs compute(const Shape& shape, const Inputs& in) const;
+  void predict(const Shape& shape, const Inputs& in, int step, const Tensor& x, Tensor& mean,
+               Tensor& deviation) const;
+  Tensor redraw(const Shape& shape, const Tensor& next, const Tensor& alive, const Tensor& noise) const;
+  void run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids, RolloutKey key,
+           int first, int last, BatchRef<float> returns);
+};
+
+Shape EnsembleRollout::Impl::make_shape(int candidates, int first, int last) const {
+  Shape s;
+  s.candidates = candidates;
+  s.first = first;
+  s.last = last;
+  const auto add = [&](int k, int p, bool real) {
+    s.candidate.push_back(k);
+    s.particle.push_back(p);
+    s.real.push_back(real ? 1 : 0);
+  };
+  if (settings.propagation == Propagation::kTSinf) {
+    // One block of rows an elite, all of the same length.
+    const int e_count = elites();
+    int most = 0;
+    for (int e = 0; e < e_count; ++e) {
+      int own = 0;
+      for (int p = first; p < last; ++p) own += p % e_count == e;
+      most = std::max(most, own);
+    }
+    s.share = most * candidates;
+    for (int e = 0; e < e_count; ++e) {
+      int length = 0;
+      for (int k = 0; k < candidates; ++k)
+        for (int p = first; p < last; ++p)
+          if (p % e_count == e) {
+            add(k, p, true);
+            ++length;
+          }
+      for (; length < s.share; ++length) add(0, first, false);
+    }
+  } else {
+    for (int k = 0; k < candidates; ++k)
+      for (int p = first; p < last; ++p) add(k, p, true);
+    // A permutation of a candidate's particles is dealt out: no member gets more than this many of them.
+    s.share = candidates * std::min(last - first, ceil_div(settings.particles, elites()));
+  }
+  s.rows = static_cast<int>(s.candidate.size());
+  const auto place = [&](const std::vector<std::int64_t>& v) {
+    return ::torch::tensor(v, at::kLong).to(device);
+  };
+  s.candidate_index = place(s.candidate);
+  s.particle_index = place(s.particle);
+  s.noise_row = s.particle_index - first;
+  s.noise_particle = at::arange(first, last, at::TensorOptions().dtype(at::kLong).device(device));
+  s.steps = at::arange(0, settings.horizon, at::TensorOptions().dtype(at::kLong).device(device));
+  s.blocks = at::arange(0, ceil_div(model.obs_dim(), 4), at::TensorOptions().dtype(at::kLong).device(device));
+  return s;
+}
+
+// TS1's tables for all steps: which rows each member's block takes, and where each row's prediction lies.
+Tensor EnsembleRollout::Impl::dealt_members(const Shape& s, RolloutKey key, const std::uint32_t* ids,
+                                            Tensor& place) {
+  const auto member_key = evaluation_key(member_stream, key);
+  const auto rows = static_cast<std::size_t>(s.rows), share = static_cast<std::size_t>(s.share);
+  const auto steps = static_cast<std::size_t>(settings.horizon), n = static_cast<std::size_t>(elites());
+  std::vector<std::int64_t> gather(steps * n * share, 0), where(steps * rows, 0);
+  std::vector<std::size_t> used(n);
+  for (std::size_t step = 0; step < steps; ++step) {
+    std::fill(used.begin(), used.end(), 0);
+    for (std::size_t r = 0; r < rows; ++r) {
+      const auto k = static_cast<std::size_t>(s.candidate[r]);
+      if (r == 0 || (s.candidate[r] != s.candidate[r - 1] && !settings.common_noise))
+        draw_members(member_key, settings.common_noise ? 0u : ids[k], static_cast<std::uint32_t>(step),
+                     settings.particles, elites(), drawn);
+      const std::size_t e = drawn[static_cast<std::size_t>(s.particle[r])];
+      const std::size_t slot = e * share + used[e]++;
+      gather[step * n * share + slot] = static_cast<std::int64_t>(r);
+      where[step * rows + r] = static_cast<std::int64_t>(slot);
+    }
+  }
+  const auto table = [&](const std::vector<std::int64_t>& v) {
+    return ::torch::tensor(v, at::kLong).view({settings.horizon, -1});
+  };
+  place = table(where);
+  return table(gather);
+}
+
+// Means and standard deviations [rows, target_dim]; the deviation stays undefined without noise.
+void EnsembleRollout::Impl::predict(const Shape& s, const Inputs& in, int step, const Tensor& x, Tensor& mean,
+                                    Tensor& deviation) const {
+  const int targets = model.target_dim();
+  const bool gaussian = model.settings.gaussian;
+  const auto activation = model.settings.activation;
+  if (settings.propagation == Propagation::kTSinf || settings.propagation == Propagation::kTS1) {
+    Tensor out;
+    if (settings.propagation == Propagation::kTSinf) {
+      out = batched_forward(net->layers, activation, x.view({elites(), s.share, -1})).flatten(0, 1);
+    } else {
+      const Tensor grouped = x.index_select(0, in.gather.select(0, step)).view({elites(), s.share, -1});
+      out = batched_forward(net->layers, activation, grouped)
+                .flatten(0, 1)
+                .index_select(0, in.place.select(0, step));
+    }
+    mean = out.narrow(1, 0, targets);
+    if (gaussian)
+      deviation = at::exp(0.5 * bound_logvar(out.narrow(1, targets, targets), net->high, net->low));
+    return;
+  }
+  const Tensor out = batched_forward(net->layers, activation, x.unsqueeze(0).expand({elites(), -1, -1}));
+  const Tensor means = out.narrow(2, 0, targets);
+  mean = means.mean(0);
+  if (settings.propagation == Propagation::kExpectation) return;
+  Tensor variance = (means - mean).square().mean(0);
+  if (gaussian)
+    variance = variance + at::exp(bound_logvar(out.narrow(2, targets, targets), net->high, net->low)).mean(0);
+  deviation = at::sqrt(variance);
+}
+
+// Moment matching (see mbrl::MomentMatching): each candidate's live particles are redrawn from the Gaussian
+// with their mean and covariance. next [rows, obs_dim], alive [rows], noise [rows, obs_dim] (double).
+Tensor EnsembleRollout::Impl::redraw(const Shape& s, const Tensor& next, const Tensor& alive,
+                                     const Tensor& noise) const {
+  const std::int64_t dims = model.obs_dim();
+  const Tensor x = next.to(at::kDouble).view({s.candidates, -1, dims});
+  const Tensor live = alive.view({s.candidates, -1, 1}).to(at::kDouble);
+  const Tensor count = live.sum(1, true);
+  const Tensor mean = (x * live).sum(1, true) / count.clamp_min(1.0);
+  const Tensor centred = (x - mean) * live;
+  const Tensor covariance = at::bmm(centred.transpose(1, 2), centred) / (count - 1.0).clamp_min(1.0);
+  Tensor factor = at::zeros_like(covariance);
+  for (std::int64_t j = 0; j < dims; ++j) {
+    Tensor column = covariance.select(2, j).narrow(1, j, dims - j);
+    const Tensor variance = column.narrow(1, 0, 1);
+    if (j > 0) {
+      const Tensor left = factor.narrow(2, 0, j);
+      column = column - at::bmm(left.narrow(1, j, dims - j), left.narrow(1, j, 1).transpose(1, 2)).squeeze(2);
+    }
+    const Tensor pivot = column.narrow(1, 0, 1);
+    const Tensor usable = pivot > 1e-10 * variance;
+    const Tensor root = at::sqrt(at::where(usable, pivot, at::ones_like(pivot)));
+    factor.select(2, j)
+        .narrow(1, j, dims - j)
+        .copy_(at::where(usable, column / root, at::zeros_like(column)));
+  }
+  const Tensor drawn = mean + at::bmm(noise.view({s.candidates, -1, dims}), factor.transpose(1, 2));
+  const Tensor changed = at::logical_and(live > 0.5, count >= 2.0);
+  return at::where(changed, drawn, x).to(at::kFloat).view({s.rows, dims});
+}
+
+Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
+  const bool sampled =
+      settings.propagation != Propagation::kExpectation &&
+      (model.settings.gaussian || settings.propagation == Propagation::kDistributionSampling ||
+       settings.propagation == Propagation::kMomentMatching);
+  const bool matching = settings.propagation == Propagation::kMomentMatching;
+  const int dims = model.obs_dim(), action_dim = model.action_dim;
+  // All noise at once: with common noise one line a particle serves every candidate.
+  const auto normals = [&](std::int64_t step_mark) {
+    const Tensor steps = s.steps.bitwise_or(step_mark);
+    if (settings.common_noise)
+      return particle_normals(in.key, at::zeros_like(s.noise_particle), s.noise_particle, steps, s.blocks,
+                              dims);
+    return particle_normals(in.key, in.ids.index_select(0, s.candidate_index), s.particle_index, steps,
+                            s.blocks, dims);
+  };
+  const auto rows_of = [&](const Tensor& table, int step) {
+    const Tensor now = table.select(0, step);
+    return settings.common_noise ? now.index_select(0, s.noise_row) : now;
+  };
+  Tensor noise, redraw_noise;
+  if (sampled) noise = normals(0).to(at::kFloat);
+  if (matching) redraw_noise = normals(kRedraw);
+
+  const auto options = at::TensorOptions().device(device);
+  Tensor obs = in.obs.unsqueeze(0).expand({s.rows, -1});
+  Tensor status = at::zeros({s.rows}, options.dtype(at::kLong));
+  Tensor total = at::zeros({s.rows}, options.dtype(at::kDouble));
+  const Tensor zero = at::zeros({s.rows}, options.dtype(at::kDouble));
+  const auto mark = [&](const Tensor& where, Status as) { status = status.masked_fill(where, as); };
+  for (int step = 0; step < settings.horizon; ++step) {
+    const Tensor action = in.actions.narrow(1, static_cast<std::int64_t>(step) * action_dim, action_dim)
+                              .index_select(0, s.candidate_index);
+    Tensor mean, deviation;
+    predict(s, in, step, net->encode(obs, action), mean, deviation);
+    Tensor next = mean.narrow(1, 0, dims);
+    if (sampled) next = next + deviation.narrow(1, 0, dims) * rows_of(noise, step);
+    next = next + obs * net->delta;
+
+    // Particles that stop keep their last sound state, so that nothing infinite travels on.
+    const Tensor finite = at::isfinite(next).all(1);
+    const Tensor inside = at::logical_and(next >= net->box_low, next <= net->box_high).all(1);
+    mark(at::logical_and(status == kAlive, finite.logical_not()), kNotFinite);
+    mark(at::logical_and(status == kAlive, inside.logical_not()), kOutOfData);
+    next = at::where((status == kAlive).unsqueeze(1), next, obs);
+
+    const Tensor reward =
+        (learned_reward() ? mean.select(1, dims) : task->reward(obs, action, next, in.t + step))
+            .to(at::kDouble);
+    mark(at::logical_and(status == kAlive, at::isfinite(reward).logical_not()), kNotFinite);
+    total = total + at::where(status == kAlive, reward, zero);
+    if (task && task->termination)
+      mark(at::logical_and(status == kAlive, task->termination(next).to(at::kFloat) > 0.5), kTerminated);
+    if (matching) next = redraw(s, next, status == kAlive, rows_of(redraw_noise, step));
+    obs = next;
+  }
+  return {total, status};
+}
+
+void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
+                                const std::uint32_t* ids, RolloutKey key, int first, int last,
+                                BatchRef<float> returns) {
+  const at::NoGradGuard no_grad;
+  // Without noise and with the mean of all members every particle is the same: one is computed.
+  const bool expectation = settings.propagation == Propagation::kExpectation;
+  const int end = expectation ? first + 1 : last;
+  const int candidates = static_cast<int>(actions.cols());
+  if (plans.size() >= kMaxPlans) plans.clear();
+  const auto [entry, is_new] = plans.try_emplace({candidates, first, end});
+  Plan& plan = entry->second;
+  if (is_new) plan.shape = make_shape(candidates, first, end);
+  const Shape& s = plan.shape;
+
+  Inputs now;
+  now.obs = to_tensor(obs, at::kCPU).view({-1});
+  now.actions = to_tensor(actions, at::kCPU);
+  std::vector<std::int64_t> wide(static_cast<std::size_t>(candidates), 0);
+  if (!settings.common_noise) std::copy_n(ids, wide.size(), wide.begin());
+  now.ids = ::torch::tensor(wide, at::kLong);
+  const auto noise_key = evaluation_key(noise_stream, key);
+  now.key = ::torch::tensor(std::vector<std::int64_t>{noise_key[0], noise_key[1]}, at::kLong);
+  now.t = ::torch::tensor(static_cast<std::int64_t>(key.t), at::kLong);
+  if (settings.propagation == Propagation::kTS1) now.gather = dealt_members(s, key, ids, now.place);
+
+  const auto bring = [&](Tensor& to, const Tensor& from) {
+    if (!from.defined()) return;
+    if (to.defined()) {
+      to.copy_(from);
+    } else {
+      to = from.to(device);
+    }
+  };
+  bring(plan.inputs.obs, now.obs);
+  bring(plan.inputs.actions, now.actions);
+  bring(plan.inputs.ids, now.ids);
+  bring(plan.inputs.key, now.key);
+  bring(plan.inputs.t, now.t);
+  bring(plan.inputs.gather, now.gather);
+  bring(plan.inputs.place, now.place);
+#if MBRL_TORCH_CUDA
+  if (device.is_cuda()) {
+    if (!plan.graph) {
+      // A first run outside the capture lets LibTorch and cuBLAS set themselves up.
+      const c10::cuda::CUDAStreamGuard side(at::cuda::getStreamFromPool(false, device.index()));
+      at::cuda::device_synchronize();
+      compute(s, plan.inputs);
+      at::cuda::getCurrentCUDAStream(device.index()).synchronize();
+      auto graph = std::make_unique<at::cuda::CUDAGraph>();
+      graph->capture_begin();
+      plan.outputs = compute(s, plan.inputs);
+      graph->capture_end();
+      plan.graph = std::move(graph);
+    }
+    plan.graph->replay();
+  } else {
+    plan.outputs = compute(s, plan.inputs);
+  }
+#else
+  plan.outputs = compute(s, plan.inputs);
+#endif
+
+  const Tensor total = plan.outputs.total.to(at::kCPU).contiguous();
+  const Tensor status = plan.outputs.status.to(at::kCPU).contiguous();
+  for (int r = 0; r < s.rows; ++r) {
+    const auto i = static_cast<std::size_t>(r);
+    if (!s.real[i]) continue;
+    std::int64_t how = status.data_ptr<std::int64_t>()[r];
+    float value = static_cast<float>(total.data_ptr<double>()[r]);
+    if (how <= kTerminated && !std::isfinite(value)) how = kNotFinite;
+    if (how > kTerminated) value = std::numeric_limits<float>::quiet_NaN();
+    counts.out_of_data += how == kOutOfData;
+    counts.not_finite += how == kNotFinite;
+    ++counts.particles;
+    counts.rows += static_cast<std::uint64_t>(settings.horizon);
+    returns(static_cast<Index>(s.particle[i]) - first, static_cast<Index>(s.candidate[i])) = value;
+  }
+  if (expectation)
+    for (Index p = 1; p < returns.rows(); ++p) returns.row(p) = returns.row(0);
+}
+
+EnsembleRollout::EnsembleRollout(const MlpEnsemble& model, std::shared_ptr<const TensorTask> task,
+                                 const EnsembleRolloutSettings& settings, const std::string& device,
+                                 std::uint64_t seed) {
+  check_device(device);
+  use_threads();
+  model.validate();
+  impl_ = std::make_unique<Impl>(model, std::move(task), settings, at::Device(device), seed);
+  if (impl_->device.is_cuda() && !impl_->device.has_index()) impl_->device.set_index(0);
+  impl_->check();
+  impl_->upload();
+}
+EnsembleRollout::~EnsembleRollout() = default;
+EnsembleRollout::EnsembleRollout(EnsembleRollout&&) noexcept = default;
+EnsembleRollout& EnsembleRollout::operator=(EnsembleRollout&&) noexcept = default;
+
+void EnsembleRollout::set_model(const MlpEnsemble& model) {
+  require_dim("torch::EnsembleRollout::set_model", "obs", model.obs_dim(), impl_->model.obs_dim());
+  require_dim("torch::EnsembleRollout::set_model", "action", model.action_dim, action_dim());
+  model.validate();
+  MlpEnsemble old = std::exchange(impl_->model, model);
+  try {
+    impl_->check();
+  } catch (...) {
+    impl_->model = std::move(old);  // the old model stays
+    throw;
+  }
+  impl_->upload();
+}
+
+int EnsembleRollout::horizon() const { return impl_->settings.horizon; }
+int EnsembleRollout::action_dim() const { return impl_->model.action_dim; }
+int EnsembleRollout::particles() const { return impl_->settings.particles; }
+const EnsembleRolloutSettings& EnsembleRollout::settings() const { return impl_->settings; }
+const RolloutCounts& EnsembleRollout::counts() const { return impl_->counts; }
+void EnsembleRollout::reset_counts() { impl_->counts = {}; }
+
+void EnsembleRollout::evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key,
+                               VecRef<float> returns) {
+  require_dim("torch::EnsembleRollout::evaluate", "returns", returns.size(), actions.cols());
+  auto& ids = impl_->all_ids;
+  while (static_cast<Index>(ids.size()) < actions.cols())
+    ids.push_back(static_cast<std::uint32_t>(ids.size()));
+  impl_->particle_returns.resize(particles(), actions.cols());
+  evaluate_particles(obs, actions, ids.data(), key, 0, particles(), impl_->particle_returns);
+  aggregate_particles<float>(impl_->particle_returns, returns);
+}
+
+void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> actions,
+                                         const std::uint32_t* candidate_ids, RolloutKey key, int first,
+                                         int last, BatchRef<float> returns) {
+  constexpr const char* kWhere = "torch::EnsembleRollout::evaluate_particles";
+  require_dim(kWhere, "obs", obs.size(), impl_->model.obs_dim());
+  require(obs.allFinite(), kWhere, ": the observation holds a number that is not finite");
+  require_dim(kWhere, "an action sequence (horizon x action_dim)", actions.rows(), horizon() * action_dim());
+  require(0 <= first && first < last && last <= particles(), kWhere, ": particles [", first, ", ", last,
+          ") asked for, expected a range within [0, ", particles(), ")");
+  require(settings().propagation != Propagation::kMomentMatching || (first == 0 && last == particles()),
+          kWhere, ": moment matching couples a candidate's particles; expected the full range [0, ",
+          particles(), ")");
+  require_dim(kWhere, "returns", returns.rows(), last - first);
+  require_dim(kWhere, "returns' batch", returns.cols(), actions.cols());
+  if (actions.cols() == 0) return;
+  impl_->run(obs, actions, candidate_ids, key, first, last, returns);
+}
+
+}  // namespace mbrl::torch
