@@ -1,5 +1,6 @@
 // The mbrl program. Exit status: 0 done, 1 a check failed (verify), 2 a mistake in the input, 130 stopped by
 // Ctrl-C.
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -7,6 +8,7 @@
 #include "mbrl/core/error.hpp"
 
 int main(int argc, char** argv) {
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error with a message, not the end
   CLI::App app{
       "mbrl: model-based reinforcement learning.\n\n"
       "  mbrl envs                                             what can be learned\n"
