@@ -175,7 +175,7 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   EnsembleRolloutSettings settings;
   settings.horizon = kHorizon;
   settings.particles = 12;
-  settings.data_margin = 0.02f;
+  settings.data_margin = 0.5f;
   MlpEnsemble model = some_model(true, false, 4);
   model.obs_low.assign(kObs, -0.9f);
   compare(model, settings, false);
