@@ -126,9 +126,12 @@ struct Member {
   template <bool kToBlock, class Float>
   static void exchange(const LayerState& layer, float* weight, float* bias, Float* plain_weight,
                        Float* plain_bias) {
-    const auto out = static_cast<std::size_t>(layer.out), stride = static_cast<std::size_t>(layer.stride);
-    for (std::size_t i = 0; i < static_cast<std::size_t>(layer.in); ++i)
-      copy<kToBlock>(weight + i * stride, plain_weight + i * out, out);
+    constexpr std::size_t kPanel = training::kPad;
+    const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
+    for (std::size_t first = 0; first < out; first += kPanel)
+      for (std::size_t i = 0; i < in; ++i)
+        copy<kToBlock>(weight + first * in + i * kPanel, plain_weight + i * out + first,
+                       std::min(kPanel, out - first));
     copy<kToBlock>(bias, plain_bias, out);
   }
   template <bool kToBlock, class Float>

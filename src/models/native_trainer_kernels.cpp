@@ -23,11 +23,12 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::CappedTag<float, kPad>;
 using V = hn::Vec<D>;
 
-// Rows of a tile: with two vectors a row, as many accumulators as the registers hold beside the operands.
+// Rows of a tile: with two vectors a row, enough independent sums to hide the latency of a multiply-add.
+// Divides kPad, so that a tile's rows lie in one panel of the weights.
 #if HWY_TARGET <= HWY_AVX3
 constexpr int kRows = 8;
 #else
-constexpr int kRows = 5;
+constexpr int kRows = 4;
 #endif
 
 // exp, kept out of the range where it overflows.
@@ -43,13 +44,19 @@ HWY_INLINE V softplus(D d, V x) {
   return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x)))));
 }
 
-// C(m, n) = sum over k of A(m, k) B(k, n) for kM rows and kN vectors of columns. A(m, k) is a[m * row + k *
-// col], one of row and col being 1; B is [k][ldb]. The sum runs over k in order, so no result depends on the
-// vector length.
+// Where A(m, k) of a product is: base + m * row + k * column, for up to `run` consecutive k; the next run
+// begins `jump` floats later.
+struct Operand {
+  const float* base;
+  std::size_t row, column, run, jump;
+};
+
+// C(m, n) = sum over k of A(m, k) B(k, n) for kM rows from m0 and kN vectors of columns from n0; B is
+// [k][ldb]. The sum runs over k in order, so no result depends on the vector length. kUnitRow: a.row is 1,
+// else a.column is 1.
 template <int kM, int kN, bool kUnitRow, class Epilogue>
-HWY_INLINE void tile(const float* HWY_RESTRICT a, std::size_t stride, const float* HWY_RESTRICT b,
-                     std::size_t ldb, std::size_t depth, const Epilogue& epilogue, std::size_t m0,
-                     std::size_t n0) {
+HWY_INLINE void tile(const Operand& a, const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth,
+                     const Epilogue& epilogue, std::size_t m0, std::size_t n0) {
   const D d;
   const std::size_t lanes = hn::Lanes(d);
   V acc[kM][kN];
@@ -57,17 +64,20 @@ HWY_INLINE void tile(const float* HWY_RESTRICT a, std::size_t stride, const floa
   for (int m = 0; m < kM; ++m)
 #pragma GCC unroll 4
     for (int n = 0; n < kN; ++n) acc[m][n] = hn::Zero(d);
-  for (std::size_t k = 0; k < depth; ++k) {
-    V row[kN];
+  const float* HWY_RESTRICT from = a.base;
+  for (std::size_t k0 = 0; k0 < depth; k0 += a.run, from += a.jump) {
+    const std::size_t count = std::min(a.run, depth - k0);
+    for (std::size_t k = 0; k < count; ++k, b += ldb) {
+      V row[kN];
 #pragma GCC unroll 4
-    for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + k * ldb + static_cast<std::size_t>(n) * lanes);
+      for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + static_cast<std::size_t>(n) * lanes);
 #pragma GCC unroll 16
-    for (int m = 0; m < kM; ++m) {
-      const std::size_t at =
-          kUnitRow ? k * stride + static_cast<std::size_t>(m) : k + static_cast<std::size_t>(m) * stride;
-      const V factor = hn::Set(d, a[at]);
+      for (int m = 0; m < kM; ++m) {
+        const auto row_index = static_cast<std::size_t>(m);
+        const V factor = hn::Set(d, from[kUnitRow ? k * a.column + row_index : row_index * a.row + k]);
 #pragma GCC unroll 4
-      for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
+        for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
+      }
     }
   }
 #pragma GCC unroll 16
@@ -78,29 +88,51 @@ HWY_INLINE void tile(const float* HWY_RESTRICT a, std::size_t stride, const floa
 }
 
 template <int kM, bool kUnitRow, class Epilogue>
-HWY_INLINE void tile_row(const float* a, std::size_t stride, const float* b, std::size_t ldb,
-                         std::size_t columns, std::size_t depth, const Epilogue& epilogue, std::size_t m) {
+HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t columns,
+                         std::size_t depth, const Epilogue& epilogue, std::size_t m, std::size_t n) {
   const std::size_t lanes = hn::Lanes(D());
-  std::size_t n = 0;
   for (; n + 2 * lanes <= columns; n += 2 * lanes)
-    tile<kM, 2, kUnitRow>(a, stride, b + n, ldb, depth, epilogue, m, n);
-  if (n < columns) tile<kM, 1, kUnitRow>(a, stride, b + n, ldb, depth, epilogue, m, n);
+    tile<kM, 2, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+  if (n < columns) tile<kM, 1, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
 }
 
-// All of C: rows x columns, columns a multiple of the vector length.
-template <bool kUnitRow, class Epilogue>
-HWY_INLINE void multiply(std::size_t rows, std::size_t columns, std::size_t depth, const float* a,
-                         std::size_t stride, const float* b, std::size_t ldb, const Epilogue& epilogue) {
-  const std::size_t step = kUnitRow ? 1 : stride;
+// C for all rows and columns [first, columns); `operand(m)` gives A from row m on. `columns` is a multiple of
+// the vector length.
+template <bool kUnitRow, class OperandAt, class Epilogue>
+HWY_INLINE void multiply(std::size_t rows, std::size_t first, std::size_t columns, std::size_t depth,
+                         const OperandAt& operand, const float* b, std::size_t ldb,
+                         const Epilogue& epilogue) {
   std::size_t m = 0;
   for (; m + kRows <= rows; m += kRows)
-    tile_row<kRows, kUnitRow>(a + m * step, stride, b, ldb, columns, depth, epilogue, m);
-  for (; m + 4 <= rows; m += 4)
-    tile_row<4, kUnitRow>(a + m * step, stride, b, ldb, columns, depth, epilogue, m);
-  for (; m + 2 <= rows; m += 2)
-    tile_row<2, kUnitRow>(a + m * step, stride, b, ldb, columns, depth, epilogue, m);
-  if (m < rows) tile_row<1, kUnitRow>(a + m * step, stride, b, ldb, columns, depth, epilogue, m);
+    tile_row<kRows, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 4 <= rows; m += 4) tile_row<4, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 2 <= rows; m += 2) tile_row<2, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  if (m < rows) tile_row<1, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
 }
+
+// W as the left operand: rows are outputs, the sum runs over inputs.
+struct WeightRows {
+  const LayerState& layer;
+  HWY_INLINE Operand operator()(std::size_t m) const {
+    const auto in = static_cast<std::size_t>(layer.in);
+    return {layer.weight + m / kPad * in * kPad + m % kPad, 1, kPad, in, 0};
+  }
+};
+
+// W^T: rows are inputs, the sum runs over outputs, panel by panel.
+struct WeightColumns {
+  const LayerState& layer;
+  HWY_INLINE Operand operator()(std::size_t m) const {
+    return {layer.weight + m * kPad, kPad, 1, kPad, static_cast<std::size_t>(layer.in) * kPad};
+  }
+};
+
+// Activations [feature][sample]: rows are features, the sum runs over samples.
+struct SampleRows {
+  const float* base;
+  std::size_t ld, samples;
+  HWY_INLINE Operand operator()(std::size_t m) const { return {base + m * ld, ld, 1, samples, 0}; }
+};
 
 // y = f(acc + bias) and slope = f'(acc + bias).
 template <Activation kActivation>
@@ -164,7 +196,7 @@ struct AdamEpilogue {
   const LayerState& layer;
   const AdamStep& step;
   HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
-    const std::size_t at = m * static_cast<std::size_t>(layer.stride) + n;
+    const std::size_t at = (n / kPad * static_cast<std::size_t>(layer.in) + m) * kPad + n % kPad;
     float* w = layer.weight + at;
     const V gradient = hn::MulAdd(hn::Set(d, layer.decay), hn::Load(d, w), acc);
     adam(d, gradient, step, w, layer.weight_m + at, layer.weight_v + at);
@@ -174,9 +206,8 @@ struct AdamEpilogue {
 template <Activation kActivation>
 void hidden_layer(const LayerState& layer, const float* x, float* y, float* slope, std::size_t columns,
                   std::size_t ld) {
-  multiply<true>(static_cast<std::size_t>(layer.out), columns, static_cast<std::size_t>(layer.in),
-                 layer.weight, static_cast<std::size_t>(layer.stride), x, ld,
-                 HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
+  multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, static_cast<std::size_t>(layer.in),
+                 WeightRows{layer}, x, ld, HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
 }
 
 void Forward(const LayerState* layers, int layer_count, Activation activation, int samples,
@@ -200,8 +231,8 @@ void Forward(const LayerState* layers, int layer_count, Activation activation, i
     }
   }
   const LayerState& last = layers[layer_count - 1];
-  multiply<true>(static_cast<std::size_t>(last.out), columns, static_cast<std::size_t>(last.in), last.weight,
-                 static_cast<std::size_t>(last.stride), work.inputs[layer_count - 1], ld,
+  multiply<true>(static_cast<std::size_t>(last.out), 0, columns, static_cast<std::size_t>(last.in),
+                 WeightRows{last}, work.inputs[layer_count - 1], ld,
                  OutputEpilogue{last.bias, work.output, ld});
 }
 
@@ -285,14 +316,18 @@ void BackwardUpdate(const LayerState* layers, int layer_count, int samples, cons
     const float* gradient = work.gradient[turn];
     // The gradient of the layer's inputs needs the weights before they are updated.
     if (l > 0)
-      multiply<false>(in, columns, out, layer.weight, stride, gradient, ld,
+      multiply<false>(in, 0, columns, out, WeightColumns{layer}, gradient, ld,
                       SlopeEpilogue{work.slopes[l], work.gradient[1 - turn], ld});
     for (std::size_t b = 0; b < n; ++b) {
       float* row = work.transposed + b * stride;
       for (std::size_t o = 0; o < out; ++o) row[o] = gradient[o * ld + b];
       for (std::size_t o = out; o < stride; ++o) row[o] = 0.0f;
     }
-    multiply<false>(in, stride, n, work.inputs[l], ld, work.transposed, stride, AdamEpilogue{layer, step});
+    // Panel by panel, so that weights and moments stream through once, in the order they lie in.
+    const std::size_t step_columns = std::max<std::size_t>(kPad, 2 * hn::Lanes(d));
+    for (std::size_t first = 0; first < stride; first += step_columns)
+      multiply<false>(in, first, std::min(stride, first + step_columns), n, SampleRows{work.inputs[l], ld, n},
+                      work.transposed, stride, AdamEpilogue{layer, step});
     for (std::size_t o = 0; o < stride; o += hn::Lanes(d)) {
       V sum = hn::Zero(d);
       for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * stride + o));

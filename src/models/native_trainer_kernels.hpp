@@ -2,7 +2,7 @@
 // chosen at run time. Everything is laid out for one small matrix-multiply kernel that is vectorised over its
 // columns:
 //   activations  [feature][sample], samples padded to a multiple of 16 with zero columns;
-//   weights      [input][output], outputs padded likewise: the out x in column-major matrix of DenseLayer.
+//   weights      [output / 16][input][16]: panels of 16 outputs, so that every pass reads them in runs.
 #pragma once
 
 #include "mbrl/models/mlp_ensemble.hpp"
@@ -15,7 +15,7 @@ constexpr int padded(int n) { return (n + kPad - 1) / kPad * kPad; }
 // One layer's parameters and Adam's moments of them. Padding entries are 0 and stay so.
 struct LayerState {
   int in = 0, out = 0, stride = 0;  // stride = padded(out)
-  float* weight = nullptr;          // [in][stride]
+  float* weight = nullptr;          // stride / kPad panels of [in][kPad]
   float* weight_m = nullptr;
   float* weight_v = nullptr;
   float* bias = nullptr;  // [stride]
