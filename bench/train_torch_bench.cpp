@@ -1,0 +1,67 @@
+// The LibTorch baseline of the training benchmark; nothing without LibTorch.
+#if MBRL_HAS_TORCH
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "train_baseline.hpp"
+
+namespace mbrl::bench {
+namespace {
+
+using torch::Tensor;
+
+Tensor softplus_bound(const Tensor& raw, const Tensor& high, const Tensor& low) {
+  const Tensor capped = high - torch::softplus(high - raw);
+  return low + torch::softplus(capped - low);
+}
+
+}  // namespace
+
+double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, int steps) {
+  const int before = torch::get_num_threads();
+  torch::set_num_threads(threads);
+  const auto members = static_cast<std::int64_t>(model.members.size());
+  const std::int64_t dims = model.target_dim();
+  std::vector<Tensor> weights, biases, parameters;
+  for (const DenseLayer& layer : model.members[0]) {
+    weights.push_back((torch::randn({members, layer.in, layer.out}) * 0.05).requires_grad_(true));
+    biases.push_back(torch::zeros({members, 1, layer.out}).requires_grad_(true));
+    parameters.push_back(weights.back());
+    parameters.push_back(biases.back());
+  }
+  Tensor high = torch::full({dims}, 0.5).requires_grad_(true),
+         low = torch::full({dims}, -10.0).requires_grad_(true);
+  parameters.push_back(high);
+  parameters.push_back(low);
+  torch::optim::Adam adam(parameters, torch::optim::AdamOptions(1e-3));
+  const Tensor inputs = torch::randn({members, batch, model.input_dim()});
+  const Tensor targets = torch::randn({members, batch, dims});
+  std::vector<double> seconds;
+  for (int step = 0; step < steps + 3; ++step) {
+    const auto start = std::chrono::steady_clock::now();
+    Tensor x = inputs;
+    for (std::size_t l = 0; l < weights.size(); ++l) {
+      x = torch::baddbmm(biases[l], x, weights[l]);
+      if (l + 1 < weights.size()) x = torch::silu(x);
+    }
+    const Tensor logvar = softplus_bound(x.narrow(2, dims, dims), high, low);
+    Tensor loss =
+        ((x.narrow(2, 0, dims) - targets).square() * torch::exp(-logvar) + logvar).mean({1, 2}).sum();
+    loss = loss + 0.01 * (high.sum() - low.sum());
+    for (const Tensor& w : weights) loss = loss + 5e-5 * 0.5 * w.square().sum();
+    adam.zero_grad();
+    loss.backward();
+    adam.step();
+    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  torch::set_num_threads(before);
+  seconds.erase(seconds.begin(), seconds.begin() + 3);
+  std::nth_element(seconds.begin(), seconds.begin() + steps / 2, seconds.end());
+  return seconds[static_cast<std::size_t>(steps / 2)];
+}
+
+}  // namespace mbrl::bench
+#endif
