@@ -2,16 +2,22 @@
 // ensemble_torch_bench.cpp alone.
 #pragma once
 
+#include <string>
+
 #include "mbrl/models/mlp_ensemble.hpp"
 
 namespace mbrl::bench {
 
-// A LibTorch program for the ensemble's work on the CPU: rows are processed in blocks (the fastest of a few
-// sizes) that stay in cache, without autograd, with LibTorch's threads set to `threads`. Returns seconds, the
-// best of `repeats`. Forward: every member on `rows` rows of its own.
-double torch_forward_seconds(const MlpEnsemble& model, int rows, int threads, int repeats);
-// Whole TSinf rollouts of `rows` particles a member: encoding, networks, log-variance bounds, noise, state
-// update and the reward o0' - 0.1 |a|^2, block by block over the whole horizon.
-double torch_rollout_seconds(const MlpEnsemble& model, int rows, int horizon, int threads, int repeats);
+// Version, and whether its matrix products are MKL's: Debian's LibTorch calls whatever libblas is installed,
+// which by default is the reference implementation and an unfair opponent.
+std::string torch_description();
+
+// Rows a second of a LibTorch program on the CPU that does the ensemble's work member by member: blocks of
+// rows that stay in cache (the fastest of a few sizes), without autograd, with LibTorch's threads set to
+// `threads`. Tries for about `seconds`.
+double torch_forward_rate(const MlpEnsemble& model, int threads, double seconds);
+// The same with everything a TSinf rollout needs: encoding, log-variance bounds, noise, state update and the
+// reward o0' - 0.1 |a|^2, a block at a time through several steps.
+double torch_rollout_rate(const MlpEnsemble& model, int threads, double seconds);
 
 }  // namespace mbrl::bench

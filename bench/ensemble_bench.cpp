@@ -37,7 +37,8 @@ double median(std::vector<double> v) {
 // name).
 // Returns the median seconds.
 template <class Work, class Baseline>
-double measure(benchmark::State& state, ThreadPool& pool, double flops, Work&& work, Baseline&& baseline) {
+double measure(benchmark::State& state, ThreadPool& pool, double rows, double flops, Work&& work,
+               Baseline&& baseline) {
   using Clock = std::chrono::steady_clock;
   std::vector<double> fraction, seconds;
   work();
@@ -55,9 +56,10 @@ double measure(benchmark::State& state, ThreadPool& pool, double flops, Work&& w
   state.counters["GFLOP/s"] = flops / typical * 1e-9;
   state.counters["fraction_of_peak"] = median(fraction);
 #if MBRL_HAS_TORCH
-  state.counters["times_baseline"] = baseline() / typical;
+  state.counters["times_baseline"] = rows / typical / baseline();
+  state.SetLabel(bench::torch_description());
 #else
-  (void)baseline;
+  (void)rows, (void)baseline;
 #endif
   return typical;
 }
@@ -71,12 +73,12 @@ void forward(benchmark::State& state) {
   const Batchf input = Batchf::Random(model.input_dim(), kRows);
   Batchf output(model.output_dim(), kRows);
   measure(
-      state, pool, 5.0 * kRows * flops_per_row(model),
+      state, pool, 5.0 * kRows, 5.0 * kRows * flops_per_row(model),
       [&] {
         for (int m = 0; m < 5; ++m) packed.forward(m, input, output, pool);
         benchmark::DoNotOptimize(output.data());
       },
-      [&] { return bench::torch_forward_seconds(model, kRows, threads, 5); });
+      [&] { return bench::torch_forward_rate(model, threads, 3.0); });
 }
 
 // TSinf rollouts of `candidates` x `particles` over 30 steps, noise, reward and all.
@@ -98,12 +100,12 @@ void rollout(benchmark::State& state) {
   std::uint32_t plan = 0;
   const double rows = static_cast<double>(candidates) * particles * kHorizon;
   const double seconds = measure(
-      state, pool, rows * flops_per_row(model),
+      state, pool, rows, rows * flops_per_row(model),
       [&] {
         evaluator.evaluate(Vecf::Zero(18), actions, {plan++, 0, 0}, returns);
         benchmark::DoNotOptimize(returns.data());
       },
-      [&] { return bench::torch_rollout_seconds(model, candidates * particles / 5, kHorizon, threads, 2); });
+      [&] { return bench::torch_rollout_rate(model, threads, 3.0); });
   state.counters["rows/s"] = rows / seconds;
 }
 

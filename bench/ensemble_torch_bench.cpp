@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
+#include <string>
 #include <vector>
 
 #include "ensemble_baseline.hpp"
@@ -48,21 +48,25 @@ Tensor forward(const Member& m, Tensor x) {
   return x;
 }
 
-// The fastest block size, and the best of its runs.
+// Rows a second of run(block) at the fastest block size, each size tried for a share of `seconds`.
 template <class F>
-double best_seconds(int rows, int threads, int repeats, F&& run) {
+double best_rate(int threads, double seconds, F&& run) {
+  using Clock = std::chrono::steady_clock;
   const torch::NoGradGuard no_grad;
   const int before = torch::get_num_threads();
   torch::set_num_threads(threads);
-  double best = std::numeric_limits<double>::infinity();
-  for (const int block : {128, 256, 512, 1024, 2048}) {
-    if (block > rows && block != 128) break;
-    for (int r = 0; r <= repeats; ++r) {  // the first one warms up
-      const auto start = std::chrono::steady_clock::now();
+  const std::vector<int> blocks = {128, 256, 512, 1024, 2048};
+  double best = 0.0;
+  for (const int block : blocks) {
+    const auto begin = Clock::now();
+    run(block);  // warms up
+    do {
+      const auto start = Clock::now();
       run(block);
-      const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      if (r > 0) best = std::min(best, seconds);
-    }
+      const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+      best = std::max(best, block / elapsed);
+    } while (std::chrono::duration<double>(Clock::now() - begin).count() <
+             seconds / static_cast<double>(blocks.size()));
   }
   torch::set_num_threads(before);
   return best;
@@ -70,37 +74,38 @@ double best_seconds(int rows, int threads, int repeats, F&& run) {
 
 }  // namespace
 
-double torch_forward_seconds(const MlpEnsemble& model, int rows, int threads, int repeats) {
+std::string torch_description() {
+  return std::string("LibTorch ") + TORCH_VERSION + (at::hasMKL() ? " with MKL" : " without MKL");
+}
+
+double torch_forward_rate(const MlpEnsemble& model, int threads, double seconds) {
   const std::vector<Member> members = convert(model);
-  const Tensor x = torch::randn({rows, model.input_dim()});
-  return best_seconds(rows, threads, repeats, [&](int block) {
-    for (const Member& m : members)
-      for (int first = 0; first < rows; first += block)
-        forward(m, x.slice(0, first, std::min(rows, first + block)));
+  std::size_t next = 0;
+  return best_rate(threads, seconds, [&](int block) {
+    const Tensor x = torch::zeros({block, model.input_dim()});
+    forward(members[next++ % members.size()], x);
   });
 }
 
-double torch_rollout_seconds(const MlpEnsemble& model, int rows, int horizon, int threads, int repeats) {
+double torch_rollout_rate(const MlpEnsemble& model, int threads, double seconds) {
+  constexpr int kSteps = 3;  // all steps cost the same
   const std::vector<Member> members = convert(model);
   const int dims = model.obs_dim();
-  const Tensor actions = torch::rand({rows, horizon, model.action_dim}) * 2 - 1;
-  return best_seconds(rows, threads, repeats, [&](int block) {
-    for (const Member& m : members) {
-      for (int first = 0; first < rows; first += block) {
-        const Tensor plan = actions.slice(0, first, std::min(rows, first + block));
-        Tensor obs = torch::zeros({plan.size(0), dims});
-        Tensor total = torch::zeros({plan.size(0)});
-        for (int t = 0; t < horizon; ++t) {
-          const Tensor action = plan.select(1, t);
-          const Tensor y = forward(m, (torch::cat({obs, action}, 1) - m.mean) / m.std);
-          Tensor logvar = m.high - torch::softplus(m.high - y.narrow(1, dims, dims));
-          logvar = m.low + torch::softplus(logvar - m.low);
-          obs = obs + y.narrow(1, 0, dims) + torch::exp(logvar * 0.5) * torch::randn({plan.size(0), dims});
-          total += obs.select(1, 0) - 0.1 * action.square().sum(1);
-        }
-      }
-    }
-  });
+  std::size_t next = 0;
+  return kSteps * best_rate(threads, seconds, [&](int block) {
+           const Member& m = members[next++ % members.size()];
+           const Tensor plan = torch::zeros({block, kSteps, model.action_dim});
+           Tensor obs = torch::zeros({block, dims});
+           Tensor total = torch::zeros({block});
+           for (int t = 0; t < kSteps; ++t) {
+             const Tensor action = plan.select(1, t);
+             const Tensor y = forward(m, (torch::cat({obs, action}, 1) - m.mean) / m.std);
+             Tensor logvar = m.high - torch::softplus(m.high - y.narrow(1, dims, dims));
+             logvar = m.low + torch::softplus(logvar - m.low);
+             obs = obs + y.narrow(1, 0, dims) + torch::exp(logvar * 0.5) * torch::randn({block, dims});
+             total += obs.select(1, 0) - 0.1 * action.square().sum(1);
+           }
+         });
 }
 
 }  // namespace mbrl::bench
