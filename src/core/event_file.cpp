@@ -204,7 +204,7 @@ EventWriter EventWriter::resume(const std::filesystem::path& path, double wall_t
   const std::string bytes = read_file(path);
   std::size_t keep = 0;
   const std::size_t records = for_each_event(bytes, [&](std::size_t end, std::int64_t step, const auto&) {
-    if (step > last_step) return false;
+    if (keep > 0 && step > last_step) return false;  // the first record names the format and stays
     keep = end;
     return true;
   });

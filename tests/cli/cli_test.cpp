@@ -75,9 +75,10 @@ Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments) 
 }
 
 // A small run on the pendulum: some seconds.
-std::vector<std::string> small_run(const fs::path& out, std::vector<std::string> more = {}) {
+std::vector<std::string> small_run(const fs::path& out, std::vector<std::string> more = {},
+                                   const std::string& trials = "3") {
   std::vector<std::string> arguments = {"train", "pets",     "--env", "Pendulum-v1", "--seed",
-                                        "3",     "--trials", "3",     "--out",       out.string()};
+                                        "3",     "--trials", trials,  "--out",       out.string()};
   for (const char* setting :
        {"model.hidden=16,16", "rollout.horizon=12", "rollout.particles=5", "training.epochs=3",
         "planner.icem.population=24", "planner.icem.elites=4", "planner.icem.iterations=2"}) {
@@ -183,8 +184,10 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
 TEST_CASE("Ctrl-C leaves a checkpoint and says how to go on") {
   const Scratch scratch;
   const fs::path run = scratch / "run";
-  const pid_t pid = start(small_run(run, {"--trials", "500"}), scratch / "stdout", scratch / "stderr");
-  while (!fs::exists(run / "metrics.csv")) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const pid_t pid = start(small_run(run, {}, "500"), scratch / "stdout", scratch / "stderr");
+  for (int i = 0; i < 3000 && !fs::exists(run / "metrics.csv"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  REQUIRE(fs::exists(run / "metrics.csv"));
   ::kill(pid, SIGINT);
   CHECK(wait_for(pid) == 130);
   CHECK(fs::exists(run / "checkpoint/state.safetensors"));
@@ -238,7 +241,7 @@ TEST_CASE("a damaged checkpoint is refused; a full disk keeps the old one") {
 
   // An existing run without --resume, and a resumed one with other settings.
   CHECK(mbrl(scratch, small_run(run)).status == 2);
-  Outcome other = mbrl(scratch, small_run(run, {"--resume", "--seed", "4"}));
+  const Outcome other = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--seed", "4"});
   CHECK(other.status == 2);
   CHECK(other.err.find("seed is 3") != std::string::npos);
 
