@@ -2,6 +2,7 @@
 // ensemble_torch_bench.cpp alone.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "mbrl/models/mlp_ensemble.hpp"
@@ -12,12 +13,14 @@ namespace mbrl::bench {
 // which by default is the reference implementation and an unfair opponent.
 std::string torch_description();
 
-// Rows a second of a LibTorch program on the CPU that does the ensemble's work member by member: blocks of
-// rows that stay in cache (the fastest of a few sizes), without autograd, with LibTorch's threads set to
-// `threads`. Tries for about `seconds`.
-double torch_forward_rate(const MlpEnsemble& model, int threads, double seconds);
+// A measurement that can be repeated, in turns with another: runs for about `seconds`, returns rows a second.
+using RateMeasurement = std::function<double(double seconds)>;
+
+// A LibTorch program on the CPU that does the ensemble's work member by member: blocks of rows that stay in
+// cache (the fastest of a few sizes, found here), without autograd, with LibTorch's threads set to `threads`.
+RateMeasurement torch_forward(const MlpEnsemble& model, int threads);
 // The same with everything a TSinf rollout needs: encoding, log-variance bounds, noise, state update and the
 // reward o0' - 0.1 |a|^2, a block at a time through several steps.
-double torch_rollout_rate(const MlpEnsemble& model, int threads, double seconds);
+RateMeasurement torch_rollout(const MlpEnsemble& model, int threads);
 
 }  // namespace mbrl::bench

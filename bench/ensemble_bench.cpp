@@ -33,35 +33,36 @@ double median(std::vector<double> v) {
   return *middle;
 }
 
-// Times work() in turns with the peak; `baseline` gives LibTorch's seconds for the same work (asked once a
-// name).
-// Returns the median seconds.
+// Times work() in turns with the peak and with LibTorch: other programs then disturb all three alike.
 template <class Work, class Baseline>
-double measure(benchmark::State& state, ThreadPool& pool, double rows, double flops, Work&& work,
-               Baseline&& baseline) {
+void measure(benchmark::State& state, ThreadPool& pool, double rows, double flops, Work&& work,
+             [[maybe_unused]] Baseline&& baseline) {
   using Clock = std::chrono::steady_clock;
-  std::vector<double> fraction, seconds;
+  constexpr double kSlice = 0.02;  // seconds
+  std::vector<double> fraction, seconds, times_baseline;
+#if MBRL_HAS_TORCH
+  const bench::RateMeasurement torch_rate = baseline();
+  state.SetLabel(bench::torch_description());
+#endif
   work();
   for (auto _ : state) {
-    const double before = simd::fma_peak(pool, 0.02);
+    const double before = simd::fma_peak(pool, kSlice);
     const auto start = Clock::now();
     work();
     const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-    const double after = simd::fma_peak(pool, 0.02);
+    const double after = simd::fma_peak(pool, kSlice);
     state.SetIterationTime(elapsed);
     seconds.push_back(elapsed);
     fraction.push_back(flops / elapsed / std::max(before, after));
+#if MBRL_HAS_TORCH
+    times_baseline.push_back(rows / elapsed / torch_rate(std::min(elapsed, 0.5)));
+#endif
   }
   const double typical = median(seconds);
   state.counters["GFLOP/s"] = flops / typical * 1e-9;
+  state.counters["rows/s"] = rows / typical;
   state.counters["fraction_of_peak"] = median(fraction);
-#if MBRL_HAS_TORCH
-  state.counters["times_baseline"] = rows / typical / baseline();
-  state.SetLabel(bench::torch_description());
-#else
-  (void)rows, (void)baseline;
-#endif
-  return typical;
+  if (!times_baseline.empty()) state.counters["times_baseline"] = median(times_baseline);
 }
 
 // Every member on 2,000 prepared rows of its own.
@@ -78,7 +79,7 @@ void forward(benchmark::State& state) {
         for (int m = 0; m < 5; ++m) packed.forward(m, input, output, pool);
         benchmark::DoNotOptimize(output.data());
       },
-      [&] { return bench::torch_forward_rate(model, threads, 3.0); });
+      [&] { return bench::torch_forward(model, threads); });
 }
 
 // TSinf rollouts of `candidates` x `particles` over 30 steps, noise, reward and all.
@@ -99,14 +100,13 @@ void rollout(benchmark::State& state) {
   Vecf returns(candidates);
   std::uint32_t plan = 0;
   const double rows = static_cast<double>(candidates) * particles * kHorizon;
-  const double seconds = measure(
+  measure(
       state, pool, rows, rows * flops_per_row(model),
       [&] {
         evaluator.evaluate(Vecf::Zero(18), actions, {plan++, 0, 0}, returns);
         benchmark::DoNotOptimize(returns.data());
       },
-      [&] { return bench::torch_rollout_rate(model, threads, 3.0); });
-  state.counters["rows/s"] = rows / seconds;
+      [&] { return bench::torch_rollout(model, threads); });
 }
 
 BENCHMARK(forward)

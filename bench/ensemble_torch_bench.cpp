@@ -48,28 +48,37 @@ Tensor forward(const Member& m, Tensor x) {
   return x;
 }
 
-// Rows a second of run(block) at the fastest block size, each size tried for a share of `seconds`.
+// Rows a second of run(block), over about `seconds`.
 template <class F>
-double best_rate(int threads, double seconds, F&& run) {
+double rate(int block, int threads, double seconds, F& run) {
   using Clock = std::chrono::steady_clock;
   const torch::NoGradGuard no_grad;
   const int before = torch::get_num_threads();
   torch::set_num_threads(threads);
-  const std::vector<int> blocks = {128, 256, 512, 1024, 2048};
-  double best = 0.0;
-  for (const int block : blocks) {
-    const auto begin = Clock::now();
-    run(block);  // warms up
-    do {
-      const auto start = Clock::now();
-      run(block);
-      const double elapsed = std::chrono::duration<double>(Clock::now() - start).count();
-      best = std::max(best, block / elapsed);
-    } while (std::chrono::duration<double>(Clock::now() - begin).count() <
-             seconds / static_cast<double>(blocks.size()));
-  }
+  run(block);  // threads wake up
+  int runs = 0;
+  double elapsed = 0.0;
+  const auto start = Clock::now();
+  do {
+    run(block);
+    ++runs;
+    elapsed = std::chrono::duration<double>(Clock::now() - start).count();
+  } while (elapsed < seconds);
   torch::set_num_threads(before);
-  return best;
+  return runs * static_cast<double>(block) / elapsed;
+}
+
+// Finds the fastest block size; what is returned measures at that size.
+template <class F>
+RateMeasurement at_best_block(int threads, F run) {
+  int best_block = 0;
+  double best = 0.0;
+  for (const int block : {128, 256, 512, 1024, 2048})
+    for (int repeat = 0; repeat < 3; ++repeat) {
+      const double r = rate(block, threads, 0.05, run);
+      if (r > best) best = r, best_block = block;
+    }
+  return [=](double seconds) mutable { return rate(best_block, threads, seconds, run); };
 }
 
 }  // namespace
@@ -78,34 +87,32 @@ std::string torch_description() {
   return std::string("LibTorch ") + TORCH_VERSION + (at::hasMKL() ? " with MKL" : " without MKL");
 }
 
-double torch_forward_rate(const MlpEnsemble& model, int threads, double seconds) {
-  const std::vector<Member> members = convert(model);
-  std::size_t next = 0;
-  return best_rate(threads, seconds, [&](int block) {
-    const Tensor x = torch::zeros({block, model.input_dim()});
-    forward(members[next++ % members.size()], x);
+RateMeasurement torch_forward(const MlpEnsemble& model, int threads) {
+  return at_best_block(threads, [members = convert(model), inputs = model.input_dim(),
+                                 next = std::size_t{0}](int block) mutable {
+    forward(members[next++ % members.size()], torch::ones({block, inputs}));
   });
 }
 
-double torch_rollout_rate(const MlpEnsemble& model, int threads, double seconds) {
+RateMeasurement torch_rollout(const MlpEnsemble& model, int threads) {
   constexpr int kSteps = 3;  // all steps cost the same
-  const std::vector<Member> members = convert(model);
-  const int dims = model.obs_dim();
-  std::size_t next = 0;
-  return kSteps * best_rate(threads, seconds, [&](int block) {
-           const Member& m = members[next++ % members.size()];
-           const Tensor plan = torch::zeros({block, kSteps, model.action_dim});
-           Tensor obs = torch::zeros({block, dims});
-           Tensor total = torch::zeros({block});
-           for (int t = 0; t < kSteps; ++t) {
-             const Tensor action = plan.select(1, t);
-             const Tensor y = forward(m, (torch::cat({obs, action}, 1) - m.mean) / m.std);
-             Tensor logvar = m.high - torch::softplus(m.high - y.narrow(1, dims, dims));
-             logvar = m.low + torch::softplus(logvar - m.low);
-             obs = obs + y.narrow(1, 0, dims) + torch::exp(logvar * 0.5) * torch::randn({block, dims});
-             total += obs.select(1, 0) - 0.1 * action.square().sum(1);
-           }
-         });
+  const RateMeasurement plans =
+      at_best_block(threads, [members = convert(model), dims = model.obs_dim(), actions = model.action_dim,
+                              next = std::size_t{0}](int block) mutable {
+        const Member& m = members[next++ % members.size()];
+        const Tensor plan = torch::rand({block, kSteps, actions}) * 2 - 1;
+        Tensor obs = torch::zeros({block, dims});
+        Tensor total = torch::zeros({block});
+        for (int t = 0; t < kSteps; ++t) {
+          const Tensor action = plan.select(1, t);
+          const Tensor y = forward(m, (torch::cat({obs, action}, 1) - m.mean) / m.std);
+          Tensor logvar = m.high - torch::softplus(m.high - y.narrow(1, dims, dims));
+          logvar = m.low + torch::softplus(logvar - m.low);
+          obs = obs + y.narrow(1, 0, dims) + torch::exp(logvar * 0.5) * torch::randn({block, dims});
+          total += obs.select(1, 0) - 0.1 * action.square().sum(1);
+        }
+      });
+  return [plans](double seconds) { return kSteps * plans(seconds); };
 }
 
 }  // namespace mbrl::bench
