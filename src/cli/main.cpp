@@ -14,10 +14,12 @@ int main(int argc, char** argv) {
       "  mbrl envs                                             what can be learned\n"
       "  mbrl train pets --env pets/CartPole --out runs/demo   learn it, with progress\n"
       "  mbrl eval runs/demo                                   run what was learned\n"
+      "  mbrl compare runs/demo                                planners side by side on what was learned\n"
       "  mbrl verify pets/HalfCheetah recording.csv            compare an environment with a recording\n"};
   app.require_subcommand(1);
   mbrl::cli::add_train(app);
   mbrl::cli::add_eval(app);
+  mbrl::cli::add_compare(app);
   mbrl::cli::add_envs(app);
   mbrl::cli::add_verify(app);
   try {
