@@ -20,9 +20,10 @@
 #include "torch/tensors.hpp"
 
 #if MBRL_TORCH_CUDA
-#include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
 #endif
 
 namespace mbrl::torch {
@@ -432,10 +433,10 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
   if (device.is_cuda()) {
     if (!plan.graph) {
       // A first run outside the capture lets LibTorch and cuBLAS set themselves up.
-      const c10::cuda::CUDAStreamGuard side(at::cuda::getStreamFromPool(false, device.index()));
-      at::cuda::device_synchronize();
+      const c10::cuda::CUDAStreamGuard side(c10::cuda::getStreamFromPool(false, device.index()));
+      c10::cuda::device_synchronize();
       compute(s, plan.inputs);
-      at::cuda::getCurrentCUDAStream(device.index()).synchronize();
+      c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
       auto graph = std::make_unique<at::cuda::CUDAGraph>();
       graph->capture_begin();
       plan.outputs = compute(s, plan.inputs);
