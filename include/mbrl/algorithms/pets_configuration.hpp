@@ -58,8 +58,8 @@ inline PetsConfiguration published_pets(const std::string& environment) {
   return c;
 }
 
-// What `mbrl train pets` starts from: the frugal planner on few particles, and more training a trial than the paper's
-// five epochs, which leave the model useless in the first trials.
+// What `mbrl train pets` starts from: the frugal planner on few particles, and more training a trial than the
+// paper's five epochs, which leave the model useless in the first trials.
 inline PetsConfiguration default_pets(const std::string& environment) {
   PetsConfiguration c = published_pets(environment);
   c.planner.name = "icem";

@@ -33,14 +33,15 @@ template <class... Parts>
 // Throws unless `ok`; the parts are only formatted on failure.
 template <class... Parts>
 void require(bool ok, const Parts&... parts) {
-  if (!ok) [[unlikely]] fail(parts...);
+  if (!ok) [[unlikely]]
+    fail(parts...);
 }
 
 // "planner: action has 3 rows, expected 6": the one wording for every dimension mismatch.
 template <class Given, class Expected>
 void require_dim(std::string_view where, std::string_view what, Given given, Expected expected) {
-  require(static_cast<long long>(given) == static_cast<long long>(expected), where, ": ", what, " has dimension ",
-          given, ", expected ", expected);
+  require(static_cast<long long>(given) == static_cast<long long>(expected), where, ": ", what,
+          " has dimension ", given, ", expected ", expected);
 }
 
 }  // namespace mbrl

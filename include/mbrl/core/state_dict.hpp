@@ -1,4 +1,5 @@
-// Named arrays: what a component hands to a checkpoint and takes back. Files are core/safetensors.hpp's business.
+// Named arrays: what a component hands to a checkpoint and takes back. Files are core/safetensors.hpp's
+// business.
 #pragma once
 
 #include <bit>
@@ -18,10 +19,14 @@ enum class DType { kF32, kF64, kI64, kU64, kU8 };
 
 template <class T>
 constexpr DType dtype_of() {
-  if constexpr (std::is_same_v<T, float>) return DType::kF32;
-  else if constexpr (std::is_same_v<T, double>) return DType::kF64;
-  else if constexpr (std::is_same_v<T, std::int64_t>) return DType::kI64;
-  else if constexpr (std::is_same_v<T, std::uint64_t>) return DType::kU64;
+  if constexpr (std::is_same_v<T, float>)
+    return DType::kF32;
+  else if constexpr (std::is_same_v<T, double>)
+    return DType::kF64;
+  else if constexpr (std::is_same_v<T, std::int64_t>)
+    return DType::kI64;
+  else if constexpr (std::is_same_v<T, std::uint64_t>)
+    return DType::kU64;
   else {
     static_assert(std::is_same_v<T, std::uint8_t>, "StateDict stores float, double, int64, uint64 and uint8");
     return DType::kU8;
@@ -54,7 +59,9 @@ class StateDict {
     put(name, v.data(), {static_cast<std::int64_t>(v.size())});
   }
   template <class T>
-  void put_scalar(const std::string& name, T value) { put(name, &value, {1}); }
+  void put_scalar(const std::string& name, T value) {
+    put(name, &value, {1});
+  }
   template <class Derived>
   void put_matrix(const std::string& name, const Eigen::MatrixBase<Derived>& m) {
     const Batch<typename Derived::Scalar> copy = m;
@@ -80,7 +87,8 @@ class StateDict {
   template <class S>
   Batch<S> get_matrix(const std::string& name) const {
     const NamedArray& array = at<S>(name);
-    require(array.shape.size() == 2, "checkpoint: '", name, "' has ", array.shape.size(), " axes, expected 2");
+    require(array.shape.size() == 2, "checkpoint: '", name, "' has ", array.shape.size(),
+            " axes, expected 2");
     Batch<S> m(static_cast<Index>(array.shape[1]), static_cast<Index>(array.shape[0]));
     if (m.size() > 0) std::memcpy(m.data(), array.bytes.data(), array.bytes.size());
     return m;
@@ -91,14 +99,17 @@ class StateDict {
   const NamedArray& at(const std::string& name) const {
     const auto it = arrays.find(name);
     require(it != arrays.end(), "checkpoint: no array named '", name, "'");
-    require(it->second.dtype == dtype_of<T>(), "checkpoint: '", name, "' has another type of number than expected");
+    require(it->second.dtype == dtype_of<T>(), "checkpoint: '", name,
+            "' has another type of number than expected");
     return it->second;
   }
 };
 
-// What can be put into a checkpoint: `save` writes arrays whose names start with prefix, `load` restores them exactly.
+// What can be put into a checkpoint: `save` writes arrays whose names start with prefix, `load` restores them
+// exactly.
 template <class T>
-concept Checkpointable = requires(const T& c, T& m, StateDict& out, const StateDict& in, const std::string& prefix) {
+concept Checkpointable = requires(const T& c, T& m, StateDict& out, const StateDict& in,
+                                  const std::string& prefix) {
   c.save(out, prefix);
   m.load(in, prefix);
 };

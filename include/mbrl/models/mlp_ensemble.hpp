@@ -1,6 +1,6 @@
-// An ensemble of multilayer perceptrons over encoded observations and actions: the parameters alone. Trainers (LibTorch,
-// or the native one) write them; evaluators (the SIMD kernel, CUDA) read them.
-// Chua et al., "Deep reinforcement learning in a handful of trials using probabilistic dynamics models", NeurIPS 2018.
+// An ensemble of multilayer perceptrons over encoded observations and actions: the parameters alone. Trainers
+// (LibTorch, or the native one) write them; evaluators (the SIMD kernel, CUDA) read them. Chua et al., "Deep
+// reinforcement learning in a handful of trials using probabilistic dynamics models", NeurIPS 2018.
 #pragma once
 
 #include <array>
@@ -23,11 +23,11 @@ constexpr auto enum_names(Activation) {
 
 // The shape of the ensemble; fixed at construction.
 struct MlpEnsembleSettings {
-  int members = 5;                             // networks
+  int members = 5;                                 // networks
   std::vector<int> hidden = {200, 200, 200, 200};  // units of each hidden layer
-  Activation activation = Activation::kSilu;   // "swish" in the paper
-  bool gaussian = true;                        // false: the deterministic ensemble (DE), outputs are means only
-  bool learned_reward = false;                 // true: one more output after the observation's, the reward
+  Activation activation = Activation::kSilu;       // "swish" in the paper
+  bool gaussian = true;         // false: the deterministic ensemble (DE), outputs are means only
+  bool learned_reward = false;  // true: one more output after the observation's, the reward
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -39,8 +39,8 @@ struct MlpEnsembleSettings {
   }
 };
 
-// y = W x + b. Weights are stored out x in, column-major, in std::vector: storage that crosses the library's boundary
-// must not depend on the compile flags of either side, as Eigen's own does.
+// y = W x + b. Weights are stored out x in, column-major, in std::vector: storage that crosses the library's
+// boundary must not depend on the compile flags of either side, as Eigen's own does.
 struct DenseLayer {
   int in = 0, out = 0;
   std::vector<float> weight;  // out x in, column-major
@@ -52,22 +52,25 @@ struct DenseLayer {
 };
 
 // Input x = [(encode(obs) - input_mean) / input_std; action standardised by the same vectors' tail].
-// Output: `target_dim` means, then (Gaussian) `target_dim` raw log-variances lv, bounded per member-shared vectors as
-//   lv <- max_logvar - softplus(max_logvar - lv);  lv <- min_logvar + softplus(lv - min_logvar)   (Chua et al., app. A.1)
+// Output: `target_dim` means, then (Gaussian) `target_dim` raw log-variances lv, bounded per member-shared
+// vectors as
+//   lv <- max_logvar - softplus(max_logvar - lv);  lv <- min_logvar + softplus(lv - min_logvar)   (Chua et
+//   al., app. A.1)
 // in the units of the targets (targets are not standardised, as in the authors' code).
 struct MlpEnsemble {
   MlpEnsembleSettings settings;
   ObsEncoding encoding;
   int action_dim = 0;
-  std::vector<std::vector<DenseLayer>> members;   // [member][layer]
-  std::vector<float> input_mean, input_std;       // feature_dim + action_dim
-  std::vector<float> max_logvar, min_logvar;      // target_dim
-  std::vector<int> elites;                        // members used for prediction, best first
-  // The box of observations seen in training, per observation entry: what "far outside the data" is measured against.
+  std::vector<std::vector<DenseLayer>> members;  // [member][layer]
+  std::vector<float> input_mean, input_std;      // feature_dim + action_dim
+  std::vector<float> max_logvar, min_logvar;     // target_dim
+  std::vector<int> elites;                       // members used for prediction, best first
+  // The box of observations seen in training, per observation entry: what "far outside the data" is measured
+  // against.
   std::vector<float> obs_low, obs_high;
 
-  // Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a function of
-  // (seed, member, layer, entry). Elites are all members, the observation box is unbounded.
+  // Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a
+  // function of (seed, member, layer, entry). Elites are all members, the observation box is unbounded.
   static MlpEnsemble create(const MlpEnsembleSettings& settings, const ObsEncoding& encoding, int action_dim,
                             std::uint64_t seed);
 
@@ -84,10 +87,11 @@ struct MlpEnsemble {
   void load(const StateDict& in, const std::string& prefix);
 };
 
-// Plain Eigen forward pass of one member: the oracle the kernels are tested against, and good enough off the hot path.
-// obs: obs_dim x batch, action: action_dim x batch; mean and logvar: target_dim x batch (logvar untouched if not
-// Gaussian). The mean is the raw prediction: encoding.decode makes a next observation of its first obs_dim rows.
-void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> obs, ConstBatchRef<float> action,
-                    BatchRef<float> mean, BatchRef<float> logvar);
+// Plain Eigen forward pass of one member: the oracle the kernels are tested against, and good enough off the
+// hot path. obs: obs_dim x batch, action: action_dim x batch; mean and logvar: target_dim x batch (logvar
+// untouched if not Gaussian). The mean is the raw prediction: encoding.decode makes a next observation of its
+// first obs_dim rows.
+void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> obs,
+                    ConstBatchRef<float> action, BatchRef<float> mean, BatchRef<float> logvar);
 
 }  // namespace mbrl

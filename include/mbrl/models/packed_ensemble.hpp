@@ -1,5 +1,5 @@
-// The ensemble's forward pass on the CPU: weights packed once, blocks of samples that stay in cache through all layers,
-// SIMD chosen at run time (AVX-512, AVX2, or portable) by Google Highway.
+// The ensemble's forward pass on the CPU: weights packed once, blocks of samples that stay in cache through
+// all layers, SIMD chosen at run time (AVX-512, AVX2, or portable) by Google Highway.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,9 @@ class PackedEnsemble {
 
   const MlpEnsemble& model() const;
 
-  // One member's prediction with the meaning of mbrl::predict_member: obs obs_dim x batch, action action_dim x batch;
-  // mean and bounded logvar target_dim x batch (logvar untouched if not Gaussian). Batches are split over the pool.
+  // One member's prediction with the meaning of mbrl::predict_member: obs obs_dim x batch, action action_dim
+  // x batch; mean and bounded logvar target_dim x batch (logvar untouched if not Gaussian). Batches are split
+  // over the pool.
   void predict(int member, ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> mean,
                BatchRef<float> logvar, ThreadPool& pool) const;
 
