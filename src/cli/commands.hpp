@@ -5,6 +5,7 @@
 
 namespace mbrl::cli {
 
+void add_plot(CLI::App& app);
 void add_train(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);

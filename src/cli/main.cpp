@@ -18,6 +18,7 @@ int main(int argc, char** argv) {
       "  mbrl verify pets/HalfCheetah recording.csv            compare an environment with a recording\n"};
   app.require_subcommand(1);
   mbrl::cli::add_train(app);
+  mbrl::cli::add_plot(app);
   mbrl::cli::add_eval(app);
   mbrl::cli::add_compare(app);
   mbrl::cli::add_envs(app);
