@@ -6,9 +6,7 @@
 #include <numeric>
 
 #include "commands.hpp"
-#include "mbrl/core/settings.hpp"
-#include "pets_session.hpp"
-#include "run_reporter.hpp"
+#include "trained_run.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -66,18 +64,14 @@ std::vector<Contender> contenders(const PetsConfiguration& c, bool quick) {
 void compare(const CompareOptions& options) {
   require(options.states >= 1, "--states is ", options.states, ", expected at least 1");
   require(options.warm_up >= 0, "--warm-up is ", options.warm_up, ", expected at least 0");
-  const RunFolder folder = RunFolder::open(options.folder);
-  require(folder.has_checkpoint(), folder.path(),
-          " has no checkpoint yet; let 'mbrl train' finish a trial first");
-  PetsConfiguration configuration;
-  load_settings_file(configuration, folder.settings());
-  PetsSession session(configuration, options.threads);
-  session.pets.load(load_pets_checkpoint(folder), "pets.");
+  const TrainedRun run = load_trained_run(options.folder, options.threads);
+  const PetsConfiguration& configuration = run.configuration;
+  PetsSession& session = *run.session;
 
   // States spread evenly over the whole of the data, each with the steps before it, for the warm start.
   const TransitionBuffer& buffer = session.pets.buffer();
   const std::vector<std::uint32_t> starts = buffer.window_starts(options.warm_up + 1);
-  require(starts.size() >= static_cast<std::size_t>(options.states), folder.path(), " holds ", starts.size(),
+  require(starts.size() >= static_cast<std::size_t>(options.states), options.folder, " holds ", starts.size(),
           " usable states, expected at least ", options.states);
   const EnvSpec& spec = session.env.spec();
   const RewardFunction<float> reward =

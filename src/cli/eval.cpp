@@ -3,9 +3,7 @@
 #include <cstdio>
 
 #include "commands.hpp"
-#include "mbrl/core/settings.hpp"
-#include "pets_session.hpp"
-#include "run_reporter.hpp"
+#include "trained_run.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -19,17 +17,11 @@ struct EvalOptions {
 
 void evaluate(const EvalOptions& options) {
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
-  const RunFolder folder = RunFolder::open(options.folder);
-  require(folder.has_checkpoint(), folder.path(),
-          " has no checkpoint yet; let 'mbrl train' finish a trial first");
-  PetsConfiguration configuration;
-  load_settings_file(configuration, folder.settings());
-  PetsSession session(configuration, options.threads);
-  session.pets.load(load_pets_checkpoint(folder), "pets.");
-  require(!session.pets.metrics().empty(), folder.path(), " has not finished a trial yet");
+  TrainedRun run = load_trained_run(options.folder, options.threads);
+  PetsSession& session = *run.session;
 
-  std::printf("%s after %zu trials, planner %s\n", configuration.environment.c_str(),
-              session.pets.metrics().size(), configuration.planner.name.c_str());
+  std::printf("%s after %zu trials, planner %s\n", run.configuration.environment.c_str(),
+              session.pets.metrics().size(), run.configuration.planner.name.c_str());
   double sum = 0, squares = 0;
   for (int episode = 0; episode < options.episodes; ++episode) {
     session.controller.reset();
