@@ -57,7 +57,7 @@ void measure(benchmark::State& state, Trainer trainer, ThreadPool& pool, int bat
         fraction.push_back(flops / step / std::max(peak, simd::fma_peak(pool, 0.02)));
 #if MBRL_HAS_TORCH
         if (epoch % 4 == 1)  // LibTorch may be slow: where its BLAS is the reference one, a hundred times
-          ratio.push_back(bench::torch_train_seconds(model, batch, pool.size(), 3) / step);
+          ratio.push_back(bench::torch_train_seconds(model, batch, pool.size(), 0.2) / step);
 #endif
       }
       peak = simd::fma_peak(pool, 0.02);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <vector>
 
 #include "train_baseline.hpp"
@@ -20,7 +21,7 @@ Tensor softplus_bound(const Tensor& raw, const Tensor& high, const Tensor& low) 
 
 }  // namespace
 
-double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, int steps) {
+double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, double seconds) {
   const int before = torch::get_num_threads();
   torch::set_num_threads(threads);
   const auto members = static_cast<std::int64_t>(model.members.size());
@@ -39,8 +40,8 @@ double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, int
   torch::optim::Adam adam(parameters, torch::optim::AdamOptions(1e-3));
   const Tensor inputs = torch::randn({members, batch, model.input_dim()});
   const Tensor targets = torch::randn({members, batch, dims});
-  std::vector<double> seconds;
-  for (int step = 0; step < steps + 1; ++step) {
+  double best = std::numeric_limits<double>::infinity(), spent = 0.0;
+  for (int step = 0; step < 4 || (spent < seconds && step < 1000); ++step) {
     const auto start = std::chrono::steady_clock::now();
     Tensor x = inputs;
     for (std::size_t l = 0; l < weights.size(); ++l) {
@@ -55,12 +56,12 @@ double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, int
     adam.zero_grad();
     loss.backward();
     adam.step();
-    seconds.push_back(std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+    const double elapsed = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    if (step > 0) best = std::min(best, elapsed);  // the first one warms up
+    spent += elapsed;
   }
   torch::set_num_threads(before);
-  seconds.erase(seconds.begin(), seconds.begin() + 1);
-  std::nth_element(seconds.begin(), seconds.begin() + steps / 2, seconds.end());
-  return seconds[static_cast<std::size_t>(steps / 2)];
+  return best;
 }
 
 }  // namespace mbrl::bench
