@@ -138,7 +138,7 @@ TEST_CASE("help teaches, and a mistake in the command line has status 2") {
   CHECK(mbrl(scratch, {"train", "pets", "--trials", "many"}).status == 2);
 }
 
-TEST_CASE("the same seed gives the same metrics for one and two threads; a run is complete") {
+TEST_CASE("the same seed gives the same metrics for one and two threads, and a run is complete") {
   const Scratch scratch;
   REQUIRE(mbrl(scratch, small_run(scratch / "one", {"--threads", "1"})).status == 0);
   REQUIRE(mbrl(scratch, small_run(scratch / "two", {"--threads", "2"})).status == 0);
@@ -231,7 +231,7 @@ TEST_CASE("bad input gives one clear error and status 2") {
   fails({"verify", "Pendulum-v1", (scratch / "nowhere.csv").string()}, "nowhere.csv");
 }
 
-TEST_CASE("a damaged checkpoint is refused; a full disk keeps the old one") {
+TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") {
   const Scratch scratch;
   const fs::path run = scratch / "run", checkpoint = run / "checkpoint" / "state.safetensors";
   REQUIRE(mbrl(scratch, small_run(run)).status == 0);
