@@ -5,6 +5,7 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch_version=${MBRL_TORCH_VERSION:-2.13.0}
 mujoco_version=${MBRL_MUJOCO_VERSION:-4.0.0}
 deps_folder=${MBRL_DEPS_FOLDER:-$root/.deps}
+# shellcheck disable=SC2034  # read by the scripts that source this
 jobs=${MBRL_JOBS:-$(nproc)}
 
 say() { printf '%s\n' "== $*"; }
