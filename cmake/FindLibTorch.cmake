@@ -2,7 +2,10 @@
 # it was built with CUDA, and its flags reach every user; a program that only calls LibTorch needs neither.
 # Works with Debian's package, with a LibTorch archive and with a Python wheel (CPU or CUDA): set LibTorch_ROOT to the
 # folder that holds include/ and lib/ (or its parent), or put it on CMAKE_PREFIX_PATH.
-#   LibTorch_FOUND, LibTorch_VERSION, LibTorch_CUDA and the target LibTorch::LibTorch
+#   LibTorch_FOUND, LibTorch_VERSION and the target LibTorch::LibTorch
+#   LibTorch_CUDA          it was built with CUDA: "cuda" works at run time
+#   LibTorch_CUDA_RUNTIME  the CUDA runtime's headers and library were found too (a toolkit, or the wheels that LibTorch's
+#                          wheel came with): code may use streams and graphs
 set(_torch_hints ${LibTorch_ROOT} $ENV{LibTorch_ROOT})
 foreach(_torch_prefix IN LISTS CMAKE_PREFIX_PATH)
   list(APPEND _torch_hints ${_torch_prefix}/../..)  # what torch.utils.cmake_prefix_path gives: .../torch/share/cmake
@@ -55,8 +58,20 @@ the new ABI (every wheel from 2.6 on), or compile everything with -DCMAKE_CXX_FL
   find_library(LibTorch_torch_cuda_LIBRARY NAMES torch_cuda HINTS ${_torch_prefix} NO_DEFAULT_PATH)
   mark_as_advanced(LibTorch_torch_cuda_LIBRARY)
   set(LibTorch_CUDA FALSE)
+  set(LibTorch_CUDA_RUNTIME FALSE)
   if(LibTorch_torch_cuda_LIBRARY)
     set(LibTorch_CUDA TRUE)
+    file(GLOB _torch_nvidia LIST_DIRECTORIES true ${_torch_prefix}/../../nvidia/*)
+    set(_torch_cuda_hints ${CUDAToolkit_ROOT} $ENV{CUDAToolkit_ROOT} $ENV{CUDA_HOME} $ENV{CUDA_PATH} ${_torch_nvidia} /usr/local/cuda)
+    find_path(LibTorch_CUDA_INCLUDE_DIR NAMES crt/host_defines.h HINTS ${_torch_cuda_hints} PATH_SUFFIXES include)
+    find_library(LibTorch_c10_cuda_LIBRARY NAMES c10_cuda HINTS ${_torch_prefix} NO_DEFAULT_PATH)
+    find_library(LibTorch_cudart_LIBRARY NAMES cudart libcudart.so.13 libcudart.so.12 libcudart.so.11.0 NAMES_PER_DIR
+      HINTS ${_torch_cuda_hints} PATH_SUFFIXES lib64 lib)
+    if(LibTorch_CUDA_INCLUDE_DIR AND EXISTS ${LibTorch_CUDA_INCLUDE_DIR}/cuda_runtime_api.h
+       AND LibTorch_c10_cuda_LIBRARY AND LibTorch_cudart_LIBRARY)
+      set(LibTorch_CUDA_RUNTIME TRUE)
+    endif()
+    mark_as_advanced(LibTorch_CUDA_INCLUDE_DIR LibTorch_c10_cuda_LIBRARY LibTorch_cudart_LIBRARY)
   endif()
 endif()
 
@@ -77,8 +92,13 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::LibTorch)
   # so the linker must not drop it. The group is one word, so that CMake keeps it together.
   set_target_properties(LibTorch::LibTorch PROPERTIES INTERFACE_LINK_LIBRARIES
     "LibTorch::torch_cpu;LibTorch::c10;-Wl,--push-state,--no-as-needed,${LibTorch_torch_LIBRARY},--pop-state")
+  if(LibTorch_CUDA_RUNTIME)
+    set_property(TARGET LibTorch::LibTorch APPEND PROPERTY INTERFACE_LINK_LIBRARIES
+      ${LibTorch_torch_cuda_LIBRARY} ${LibTorch_c10_cuda_LIBRARY} ${LibTorch_cudart_LIBRARY})
+    set_property(TARGET LibTorch::LibTorch PROPERTY INTERFACE_INCLUDE_DIRECTORIES ${LibTorch_CUDA_INCLUDE_DIR})
+  endif()
 endif()
-foreach(_torch_name hints prefix file lines numbers library reason config abi abi_ok version_file)
+foreach(_torch_name hints prefix file lines numbers library reason config abi abi_ok version_file nvidia cuda_hints)
   unset(_torch_${_torch_name})
 endforeach()
 unset(_torch_name)
