@@ -7,12 +7,12 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "mbrl/core/csv.hpp"
 #include "mbrl/core/event_file.hpp"
 #include "mbrl/core/log.hpp"
 #include "mbrl/core/plot.hpp"
 #include "mbrl/core/progress.hpp"
 #include "mbrl/core/safetensors.hpp"
-#include "mbrl/core/text.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -20,24 +20,6 @@ namespace {
 double wall_clock() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
-
-// Whole tables are written anew: they are short, and a killed program then never leaves half a row.
-class CsvText {
- public:
-  explicit CsvText(const std::vector<std::string>& columns) {
-    for (std::size_t i = 0; i < columns.size(); ++i) text_ += (i ? "," : "") + columns[i];
-    text_ += '\n';
-  }
-  void add(const std::vector<double>& row) {
-    for (std::size_t i = 0; i < row.size(); ++i)
-      text_ += (i ? "," : "") + (std::isnan(row[i]) ? "" : shortest(row[i]));
-    text_ += '\n';
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
 
 std::string phase_label(const PetsProgress& p) {
   const std::string place = std::to_string(p.trial) + "/" + std::to_string(p.trials);
@@ -84,9 +66,10 @@ struct RunReporter::Impl {
   bool plot_failed = false;
 
   void write_metrics(const std::vector<TrialMetrics>& metrics) const {
-    CsvText csv(TrialMetrics::columns());
-    for (const TrialMetrics& m : metrics) csv.add(m.values());
-    write_file_atomically(folder.metrics(), csv.text());
+    // Written anew each time: a killed program then never leaves half a row.
+    std::vector<std::vector<double>> rows;
+    for (const TrialMetrics& m : metrics) rows.push_back(m.values());
+    write_file_atomically(folder.metrics(), csv_text(TrialMetrics::columns(), rows));
   }
 
   void plot(const std::vector<TrialMetrics>& metrics) {
@@ -157,12 +140,12 @@ void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vec
       m.trial, impl_->configuration.pets.trials, m.episode_return, m.best_return, m.predicted_return,
       m.realised_return, m.model_rmse, m.open_loop_rmse_k10, 100 * (m.out_of_data + m.not_finite),
       m.steps_per_s, impl_->time_left(metrics.size()));
-  CsvText plans({"t", "predicted", "realised"});
-  for (const PlanOutcome& o : outcomes) plans.add({static_cast<double>(o.t), o.predicted, o.realised});
+  std::vector<std::vector<double>> plans;
+  for (const PlanOutcome& o : outcomes) plans.push_back({static_cast<double>(o.t), o.predicted, o.realised});
   const auto plans_path = impl_->folder.plans(static_cast<int>(m.trial));
   std::error_code error;
   std::filesystem::create_directories(plans_path.parent_path(), error);
-  write_file_atomically(plans_path, plans.text());
+  write_file_atomically(plans_path, csv_text({"t", "predicted", "realised"}, plans));
   impl_->write_metrics(metrics);
   const std::vector<double> values = m.values();
   for (std::size_t i = 2; i < values.size(); ++i)

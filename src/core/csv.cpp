@@ -52,9 +52,12 @@ bool parse_number(std::string_view text, double& value) {
   return error == std::errc() && end == text.data() + text.size();
 }
 
-std::string header_line(const std::vector<std::string>& columns) {
+std::string header_line(const std::vector<std::string>& columns, const std::string& where) {
+  require(!columns.empty(), where, ": a table needs at least one column");
   std::string text;
   for (const std::string& name : columns) {
+    require(!name.empty() && name.find_first_of("\r\n") == std::string::npos, where, ": '", name,
+            "' cannot name a column");
     if (!text.empty()) text += ',';
     if (name.find_first_of(",\"") == std::string::npos) {
       text += name;
@@ -66,6 +69,20 @@ std::string header_line(const std::vector<std::string>& columns) {
   }
   return text + '\n';
 }
+
+std::string row_line(std::span<const double> values, std::size_t columns, const std::string& where) {
+  require(values.size() == columns, where, ": a row has ", values.size(), " values, expected ", columns);
+  std::string line;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    if (i) line += ',';
+    if (!std::isnan(values[i])) line += shortest(values[i]);
+  }
+  // A lone empty cell would look like a blank line.
+  if (line.empty()) line = "nan";
+  return line + '\n';
+}
+
+std::string named(const std::filesystem::path& path) { return "file '" + path.string() + "'"; }
 
 }  // namespace
 
@@ -131,24 +148,26 @@ CsvTable parse_csv(std::string_view text, std::string_view source) {
 
 CsvTable read_csv(const std::filesystem::path& path) { return parse_csv(read_file(path), path.string()); }
 
+std::string csv_text(const std::vector<std::string>& columns, const std::vector<std::vector<double>>& rows) {
+  std::string text = header_line(columns, "csv_text");
+  for (const std::vector<double>& row : rows) text += row_line(row, columns.size(), "csv_text");
+  return text;
+}
+
 CsvWriter::CsvWriter(const std::filesystem::path& path, std::vector<std::string> columns, std::size_t rows)
     : path_(path), columns_(std::move(columns)), rows_(rows), file_(std::fopen(path.c_str(), "ab")) {
   require(file_ != nullptr, "file '", path.string(), "' cannot be written: ", std::strerror(errno));
 }
 
 CsvWriter CsvWriter::create(const std::filesystem::path& path, std::vector<std::string> columns) {
-  require(!columns.empty(), "file '", path.string(), "': a table needs at least one column");
-  for (const std::string& name : columns)
-    require(!name.empty() && name.find_first_of("\r\n") == std::string::npos, "file '", path.string(), "': '",
-            name, "' cannot name a column");
-  write_file_atomically(path, header_line(columns));
+  write_file_atomically(path, header_line(columns, named(path)));
   return {path, std::move(columns), 0};
 }
 
 CsvWriter CsvWriter::resume(const std::filesystem::path& path, std::vector<std::string> columns,
                             std::size_t rows) {
   const std::string text = read_file(path);
-  const std::string header = header_line(columns);
+  const std::string header = header_line(columns, named(path));
   require(text.starts_with(header), "file '", path.string(), "' has other columns, expected ",
           header.substr(0, header.size() - 1));
   std::size_t end = header.size();
@@ -165,16 +184,7 @@ CsvWriter CsvWriter::resume(const std::filesystem::path& path, std::vector<std::
 }
 
 void CsvWriter::add_row(std::span<const double> values) {
-  require(values.size() == columns_.size(), "file '", path_.string(), "': a row has ", values.size(),
-          " values, expected ", columns_.size());
-  std::string line;
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (i) line += ',';
-    if (!std::isnan(values[i])) line += shortest(values[i]);
-  }
-  // A lone empty cell would look like a blank line.
-  if (line.empty()) line = "nan";
-  write(line + '\n');
+  write(row_line(values, columns_.size(), named(path_)));
   ++rows_;
 }
 

@@ -11,9 +11,10 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/rollout/aggregate.hpp"
+#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
+#include "mbrl/rollout/particle_call.hpp"
 #include "models/packed_layout.hpp"
 #include "simd/ensemble_kernels.hpp"
 #include "simd/tiles.hpp"
@@ -71,11 +72,10 @@ struct EnsembleRollout::Impl {
   ThreadPool* pool;
   RandomStream noise_stream, member_stream;
   RolloutCounts counts;
-  std::vector<float> box_low, box_high;  // the data's box widened by the margin
-  std::mutex mutex;                      // guards counts and idle
+  DataBox box;
+  std::mutex mutex;  // guards counts and idle
   std::vector<std::unique_ptr<Workspace>> idle;
-  Batchf particle_returns;
-  std::vector<std::uint32_t> all_ids;
+  ParticleMeans<float> means;
 
   Impl(const MlpEnsemble& model, RewardFunction<float> r, TerminationFunction<float> d,
        const EnsembleRolloutSettings& s, ThreadPool& p, std::uint64_t seed)
@@ -92,8 +92,7 @@ struct EnsembleRollout::Impl {
   int elites() const { return static_cast<int>(model().elites.size()); }
   int tile_width() const { return kernels().lanes * simd::kMaxVectors; }
 
-  void check() const;
-  void prepare_box();
+  void check();
   void run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids, RolloutKey key,
            int first, int last, BatchRef<float>* returns, Batchf* paths);
 
@@ -125,33 +124,13 @@ struct EnsembleRollout::Impl {
               const Workspace& w) const;
 };
 
-void EnsembleRollout::Impl::check() const {
+// Throws unless settings and model go together.
+void EnsembleRollout::Impl::check() {
   constexpr const char* kWhere = "EnsembleRollout";
-  require(settings.horizon >= 1, kWhere, ": horizon is ", settings.horizon, ", expected at least 1");
-  require(settings.particles >= 1, kWhere, ": particles is ", settings.particles, ", expected at least 1");
-  require(std::isfinite(settings.data_margin) && settings.data_margin >= 0.0f, kWhere, ": data_margin is ",
-          settings.data_margin, ", expected a number >= 0");
-  require(settings.propagation != Propagation::kTSinf || settings.particles < elites() ||
-              settings.particles % elites() == 0,
-          kWhere, ": particles is ", settings.particles, ", expected a multiple of the ", elites(),
-          " elites for TSinf (or fewer than them)");
+  check_particle_settings(kWhere, settings, elites());
   require(static_cast<bool>(reward) || model().settings.learned_reward, kWhere,
           ": the reward is empty and the ensemble has not learned one; give a reward or set learned_reward");
-}
-
-// Entries without width (constant in the data, or no data) tell nothing about how far is far: they are not
-// checked.
-void EnsembleRollout::Impl::prepare_box() {
-  const auto n = static_cast<std::size_t>(model().obs_dim());
-  box_low.assign(n, -std::numeric_limits<float>::infinity());
-  box_high.assign(n, std::numeric_limits<float>::infinity());
-  if (settings.data_margin == 0.0f) return;
-  for (std::size_t i = 0; i < n; ++i) {
-    const float width = model().obs_high[i] - model().obs_low[i];
-    if (!(width > 0.0f)) continue;
-    box_low[i] = model().obs_low[i] - settings.data_margin * width;
-    box_high[i] = model().obs_high[i] + settings.data_margin * width;
-  }
+  box = DataBox(kWhere, model(), settings.data_margin);
 }
 
 std::unique_ptr<Workspace> EnsembleRollout::Impl::take_workspace() {
@@ -478,7 +457,7 @@ void EnsembleRollout::Impl::guard(const TileRange& tile, int width, Workspace& w
   std::int32_t* finite = w.finite.data();
   std::int32_t* inside = w.inside.data();
   for (int i = 0; i < dims; ++i) {
-    const float low = box_low[static_cast<std::size_t>(i)], high = box_high[static_cast<std::size_t>(i)];
+    const float low = box.low[static_cast<std::size_t>(i)], high = box.high[static_cast<std::size_t>(i)];
     const float* row = next + i * width;
     for (int j = 0; j < width; ++j) {
       finite[j] &= static_cast<std::int32_t>(std::abs(row[j]) <= std::numeric_limits<float>::max());
@@ -593,7 +572,6 @@ EnsembleRollout::EnsembleRollout(const MlpEnsemble& model, RewardFunction<float>
                                  std::uint64_t seed)
     : impl_(std::make_unique<Impl>(model, std::move(reward), std::move(termination), settings, pool, seed)) {
   impl_->check();
-  impl_->prepare_box();
 }
 EnsembleRollout::~EnsembleRollout() = default;
 EnsembleRollout::EnsembleRollout(EnsembleRollout&&) noexcept = default;
@@ -610,7 +588,6 @@ void EnsembleRollout::set_model(const MlpEnsemble& model) {
     std::swap(impl_->packed, packed);  // the old model stays
     throw;
   }
-  impl_->prepare_box();
   impl_->idle.clear();  // layer widths may have changed
 }
 
@@ -621,37 +598,17 @@ const EnsembleRolloutSettings& EnsembleRollout::settings() const { return impl_-
 const RolloutCounts& EnsembleRollout::counts() const { return impl_->counts; }
 void EnsembleRollout::reset_counts() { impl_->counts = {}; }
 
-namespace {
-void check_call(const char* where, const Vecf& obs, int obs_dim, Index rows, int expected_rows) {
-  require_dim(where, "obs", obs.size(), obs_dim);
-  require(obs.allFinite(), where, ": the observation holds a number that is not finite");
-  require_dim(where, "an action sequence (horizon x action_dim)", rows, expected_rows);
-}
-}  // namespace
-
 void EnsembleRollout::evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key,
                                VecRef<float> returns) {
-  require_dim("EnsembleRollout::evaluate", "returns", returns.size(), actions.cols());
-  auto& ids = impl_->all_ids;
-  while (static_cast<Index>(ids.size()) < actions.cols())
-    ids.push_back(static_cast<std::uint32_t>(ids.size()));
-  impl_->particle_returns.resize(particles(), actions.cols());
-  evaluate_particles(obs, actions, ids.data(), key, 0, particles(), impl_->particle_returns);
-  aggregate_particles<float>(impl_->particle_returns, returns);
+  impl_->means.evaluate("EnsembleRollout::evaluate", *this, obs, actions, key, returns);
 }
 
 void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> actions,
                                          const std::uint32_t* candidate_ids, RolloutKey key, int first,
                                          int last, BatchRef<float> returns) {
   constexpr const char* kWhere = "EnsembleRollout::evaluate_particles";
-  check_call(kWhere, obs, impl_->model().obs_dim(), actions.rows(), horizon() * action_dim());
-  require(0 <= first && first < last && last <= particles(), kWhere, ": particles [", first, ", ", last,
-          ") asked for, expected a range within [0, ", particles(), ")");
-  require(settings().propagation != Propagation::kMomentMatching || (first == 0 && last == particles()),
-          kWhere, ": moment matching couples a candidate's particles; expected the full range [0, ",
-          particles(), ")");
-  require_dim(kWhere, "returns", returns.rows(), last - first);
-  require_dim(kWhere, "returns' batch", returns.cols(), actions.cols());
+  check_start<float>(kWhere, obs, impl_->model().obs_dim(), actions.rows(), horizon() * action_dim());
+  check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
   impl_->run(obs, actions, candidate_ids, key, first, last, &returns, nullptr);
 }
@@ -661,7 +618,7 @@ Batchf EnsembleRollout::trajectories(const State& obs, ConstBatchRef<float> acti
   require_dim(kWhere, "actions", actions.rows(), action_dim());
   require_dim(kWhere, "actions' batch (steps)", actions.cols(), horizon());
   const Batchf flat = actions.reshaped(actions.size(), 1);
-  check_call(kWhere, obs, impl_->model().obs_dim(), flat.rows(), horizon() * action_dim());
+  check_start<float>(kWhere, obs, impl_->model().obs_dim(), flat.rows(), horizon() * action_dim());
   Batchf paths(impl_->model().obs_dim(), static_cast<Index>(particles()) * (horizon() + 1));
   const std::uint32_t id = 0;
   impl_->run(obs, flat, &id, key, 0, particles(), nullptr, &paths);

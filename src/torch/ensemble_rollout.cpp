@@ -12,8 +12,9 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/rollout/aggregate.hpp"
+#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/noise.hpp"
+#include "mbrl/rollout/particle_call.hpp"
 #include "mbrl/torch/device.hpp"
 #include "mbrl/torch/interop.hpp"
 #include "torch/noise.hpp"
@@ -75,17 +76,9 @@ struct DeviceModel {
     is_sin = to_tensor(sine, device) > 0.5;
     is_cos = to_tensor(cosine, device) > 0.5;
     delta = to_tensor(change, device);
-    // Entries without width (constant in the data, or no data) are not checked.
-    constexpr float kInfinity = std::numeric_limits<float>::infinity();
-    std::vector<float> box_from(change.size(), -kInfinity), box_to(change.size(), kInfinity);
-    for (std::size_t i = 0; i < change.size() && margin > 0.0f; ++i) {
-      const float width = model.obs_high[i] - model.obs_low[i];
-      if (!(width > 0.0f)) continue;
-      box_from[i] = model.obs_low[i] - margin * width;
-      box_to[i] = model.obs_high[i] + margin * width;
-    }
-    box_low = to_tensor(box_from, device);
-    box_high = to_tensor(box_to, device);
+    const DataBox box("torch::EnsembleRollout", model, margin);
+    box_low = to_tensor(box.low, device);
+    box_high = to_tensor(box.high, device);
   }
 
   // Standardised inputs [rows, input_dim].
@@ -133,8 +126,8 @@ struct EnsembleRollout::Impl {
   RandomStream noise_stream, member_stream;
   RolloutCounts counts{};
   std::optional<DeviceModel> net;
-  Batchf particle_returns;
-  std::vector<std::uint32_t> all_ids, drawn;
+  ParticleMeans<float> means;
+  std::vector<std::uint32_t> drawn;
 
   // A shape met before, with its graph on CUDA.
   struct Plan {
@@ -162,14 +155,7 @@ struct EnsembleRollout::Impl {
 
   void check() const {
     constexpr const char* kWhere = "torch::EnsembleRollout";
-    require(settings.horizon >= 1, kWhere, ": horizon is ", settings.horizon, ", expected at least 1");
-    require(settings.particles >= 1, kWhere, ": particles is ", settings.particles, ", expected at least 1");
-    require(std::isfinite(settings.data_margin) && settings.data_margin >= 0.0f, kWhere, ": data_margin is ",
-            settings.data_margin, ", expected a number >= 0");
-    require(settings.propagation != Propagation::kTSinf || settings.particles < elites() ||
-                settings.particles % elites() == 0,
-            kWhere, ": particles is ", settings.particles, ", expected a multiple of the ", elites(),
-            " elites for TSinf (or fewer than them)");
+    check_particle_settings(kWhere, settings, elites());
     require(
         !learned_reward() || model.settings.learned_reward, kWhere,
         ": the task has no reward and the ensemble has not learned one; give a reward or set learned_reward");
@@ -508,29 +494,15 @@ void EnsembleRollout::reset_counts() { impl_->counts = {}; }
 
 void EnsembleRollout::evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key,
                                VecRef<float> returns) {
-  require_dim("torch::EnsembleRollout::evaluate", "returns", returns.size(), actions.cols());
-  auto& ids = impl_->all_ids;
-  while (static_cast<Index>(ids.size()) < actions.cols())
-    ids.push_back(static_cast<std::uint32_t>(ids.size()));
-  impl_->particle_returns.resize(particles(), actions.cols());
-  evaluate_particles(obs, actions, ids.data(), key, 0, particles(), impl_->particle_returns);
-  aggregate_particles<float>(impl_->particle_returns, returns);
+  impl_->means.evaluate("torch::EnsembleRollout::evaluate", *this, obs, actions, key, returns);
 }
 
 void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> actions,
                                          const std::uint32_t* candidate_ids, RolloutKey key, int first,
                                          int last, BatchRef<float> returns) {
   constexpr const char* kWhere = "torch::EnsembleRollout::evaluate_particles";
-  require_dim(kWhere, "obs", obs.size(), impl_->model.obs_dim());
-  require(obs.allFinite(), kWhere, ": the observation holds a number that is not finite");
-  require_dim(kWhere, "an action sequence (horizon x action_dim)", actions.rows(), horizon() * action_dim());
-  require(0 <= first && first < last && last <= particles(), kWhere, ": particles [", first, ", ", last,
-          ") asked for, expected a range within [0, ", particles(), ")");
-  require(settings().propagation != Propagation::kMomentMatching || (first == 0 && last == particles()),
-          kWhere, ": moment matching couples a candidate's particles; expected the full range [0, ",
-          particles(), ")");
-  require_dim(kWhere, "returns", returns.rows(), last - first);
-  require_dim(kWhere, "returns' batch", returns.cols(), actions.cols());
+  check_start<float>(kWhere, obs, impl_->model.obs_dim(), actions.rows(), horizon() * action_dim());
+  check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
   impl_->run(obs, actions, candidate_ids, key, first, last, returns);
 }

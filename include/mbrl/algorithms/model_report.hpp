@@ -22,10 +22,14 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
                          ThreadPool& pool, TrialMetrics& m) {
   const auto count = std::min(static_cast<std::size_t>(steps), buffer.size());
   if (count == 0) return;
-  const Transitions all = buffer.batch();
-  const Vecf mean = all.next_obs.rowwise().mean();
-  const Vecf variance = (all.next_obs.colwise() - mean).array().square().rowwise().mean();
-  const Vecf scale = variance.array().sqrt().max(1e-6f);
+  Vecd mean = Vecd::Zero(buffer.obs_dim()), square = mean;  // Welford: one pass, no copy of the data
+  for (std::size_t row = 0; row < buffer.size(); ++row) {
+    const Vecd x = buffer.next_obs(row).cast<double>();
+    const Vecd step = x - mean;
+    mean += step / static_cast<double>(row + 1);
+    square.array() += step.array() * (x - mean).array();
+  }
+  const Vecf scale = (square / static_cast<double>(buffer.size())).cwiseSqrt().cwiseMax(1e-6).cast<float>();
   const PackedEnsemble packed(model);
 
   const std::size_t first = buffer.size() - count;

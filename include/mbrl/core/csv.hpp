@@ -36,6 +36,10 @@ struct CsvTable {
 CsvTable read_csv(const std::filesystem::path& path);
 CsvTable parse_csv(std::string_view text, std::string_view source);
 
+// A whole table as text, numbers as CsvWriter writes them; for tables that are written anew each time.
+// Throws mbrl::Error for a name that cannot be one and for a row of another length.
+std::string csv_text(const std::vector<std::string>& columns, const std::vector<std::vector<double>>& rows);
+
 // Appends rows to a file, each with one write, so that a killed process leaves whole rows and at most one
 // broken one, which `resume` drops. Numbers are the shortest decimals that read back to the same bits; NaN is
 // an empty cell.

@@ -14,6 +14,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/ranking.hpp"
+#include "mbrl/rollout/aggregate.hpp"
 #include "mbrl/rollout/propagation.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
@@ -79,8 +80,7 @@ class CandidateRace {
     for (int k = 0; k < count; ++k) alive_[static_cast<std::size_t>(k)] = static_cast<std::uint32_t>(k);
     Outcome outcome;
     means_.setConstant(count, std::numeric_limits<Scalar>::quiet_NaN());
-    usable_.assign(static_cast<std::size_t>(count), false);
-    worst_ = std::numeric_limits<Scalar>::infinity();
+    worst_ = std::numeric_limits<Scalar>::quiet_NaN();
     for (int first = 0, last = std::min(settings.first_particles, particles);;) {
       evaluate_stage(evaluator, state, actions, key, first, last);
       outcome.rollouts += static_cast<std::int64_t>(alive_.size()) * (last - first);
@@ -92,9 +92,8 @@ class CandidateRace {
       last = std::min(2 * last, particles);
     }
     returns.setConstant(std::numeric_limits<Scalar>::quiet_NaN());
-    for (const std::uint32_t k : alive_)
-      if (usable_[k]) returns(k) = means_(k);
-    outcome.unusable = static_cast<int>(std::count(usable_.begin(), usable_.end(), false));
+    for (const std::uint32_t k : alive_) returns(k) = means_(k);
+    outcome.unusable = static_cast<int>(means_.array().isNaN().count());
     return outcome;
   }
 
@@ -110,16 +109,10 @@ class CandidateRace {
       for (Index i = 0; i < n; ++i) stage_actions_.col(i) = actions.col(alive_[static_cast<std::size_t>(i)]);
       evaluator.evaluate_particles(state, stage_actions_, alive_.data(), key, first, last, stage_values_);
     }
-    for (Index i = 0; i < n; ++i) {
-      const std::uint32_t k = alive_[static_cast<std::size_t>(i)];
-      for (int p = first; p < last; ++p) {
-        const Scalar value = stage_values_(p - first, i);
-        values_(p, k) = value;
-        if (!std::isfinite(value)) continue;
-        usable_[k] = true;
-        worst_ = std::min(worst_, value);
-      }
-    }
+    for (Index i = 0; i < n; ++i)
+      values_.col(alive_[static_cast<std::size_t>(i)]).segment(first, last - first) = stage_values_.col(i);
+    const Scalar worst = worst_usable<Scalar>(stage_values_);
+    if (!(worst >= worst_)) worst_ = std::isnan(worst) ? worst_ : worst;
   }
 
   Scalar value(int particle, std::uint32_t k) const {
@@ -128,11 +121,8 @@ class CandidateRace {
   }
 
   void update_means(int last) {
-    for (const std::uint32_t k : alive_) {
-      Scalar sum = 0;
-      for (int p = 0; p < last; ++p) sum += value(p, k);
-      means_(k) = sum / static_cast<Scalar>(last);
-    }
+    for (const std::uint32_t k : alive_)
+      aggregate_particles<Scalar>(values_.block(0, k, last, 1), worst_, means_.segment(k, 1));
   }
 
   // Returns how many were dropped.
@@ -165,7 +155,6 @@ class CandidateRace {
   Batch<Scalar> stage_values_;
   Vec<Scalar> means_, stage_means_;
   std::vector<std::uint32_t> alive_;
-  std::vector<bool> usable_;
   std::vector<int> order_;
   Scalar worst_ = 0;
 };

@@ -11,21 +11,21 @@
 
 namespace mbrl {
 
-// The smallest particle return that is not NaN: what stands in for unusable particles. NaN if there is none.
-// particles: any shape.
+// A particle's return is usable if it is finite. The smallest usable one of all is what stands in for those
+// that are not; NaN if there is none. particles: any shape.
 template <class S>
 S worst_usable(ConstBatchRef<S> particles) {
   S worst = std::numeric_limits<S>::quiet_NaN();
   for (Index k = 0; k < particles.cols(); ++k)
     for (Index p = 0; p < particles.rows(); ++p)
-      if (!(particles(p, k) >= worst) && !std::isnan(particles(p, k))) worst = particles(p, k);
+      if (std::isfinite(particles(p, k)) && !(particles(p, k) >= worst)) worst = particles(p, k);
   return worst;
 }
 
-// particles: particles x candidates; returns: one a candidate. The mean over a candidate's particles, where a
-// NaN counts as `stand_in` (worst_usable over all candidates compared), so that a poisoned particle never
-// helps its candidate; NaN for a candidate that has no usable particle. Sums run in double in the particles'
-// order.
+// particles: particles x candidates; returns: one a candidate. The mean over a candidate's particles, where
+// an unusable one counts as `stand_in` (worst_usable over all candidates compared), so that a poisoned
+// particle never helps its candidate; NaN for a candidate that has no usable particle. Sums run in double in
+// the particles' order.
 template <class S>
 void aggregate_particles(ConstBatchRef<S> particles, S stand_in, VecRef<S> returns) {
   require_dim("aggregate_particles", "returns", returns.size(), particles.cols());
@@ -34,8 +34,8 @@ void aggregate_particles(ConstBatchRef<S> particles, S stand_in, VecRef<S> retur
     bool usable = false;
     for (Index p = 0; p < particles.rows(); ++p) {
       const S value = particles(p, k);
-      usable = usable || !std::isnan(value);
-      sum += static_cast<double>(std::isnan(value) ? stand_in : value);
+      usable = usable || std::isfinite(value);
+      sum += static_cast<double>(std::isfinite(value) ? value : stand_in);
     }
     returns(k) = usable ? static_cast<S>(sum / static_cast<double>(particles.rows()))
                         : std::numeric_limits<S>::quiet_NaN();

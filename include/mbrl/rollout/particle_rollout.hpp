@@ -17,10 +17,10 @@
 #include "mbrl/core/reward.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/dynamics_model.hpp"
-#include "mbrl/rollout/aggregate.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
+#include "mbrl/rollout/particle_call.hpp"
 #include "mbrl/rollout/propagation.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
@@ -63,12 +63,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
         member_stream_(seed, Stream::kModelMember),
         workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
     constexpr const char* kWhere = "ParticleRollout";
-    require(settings.horizon >= 1, kWhere, ": horizon is ", settings.horizon, ", expected at least 1");
-    require(settings.particles >= 1, kWhere, ": particles is ", settings.particles, ", expected at least 1");
-    require(settings.propagation != Propagation::kTSinf || settings.particles < members() ||
-                settings.particles % members() == 0,
-            kWhere, ": particles is ", settings.particles, ", expected a multiple of the ", members(),
-            " members for TSinf (or fewer than them)");
+    check_particle_settings(kWhere, settings, members());
   }
 
   int horizon() const { return settings_.horizon; }
@@ -80,25 +75,14 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   void reset_counts() { counts_ = {}; }
 
   void evaluate(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key, VecRef<Scalar> returns) {
-    require_dim("ParticleRollout::evaluate", "returns", returns.size(), actions.cols());
-    std::vector<std::uint32_t> ids(static_cast<std::size_t>(actions.cols()));
-    for (std::size_t k = 0; k < ids.size(); ++k) ids[k] = static_cast<std::uint32_t>(k);
-    Batch<Scalar> values(particles(), actions.cols());
-    evaluate_particles(obs, actions, ids.data(), key, 0, particles(), values);
-    aggregate_particles<Scalar>(values, returns);
+    means_.evaluate("ParticleRollout::evaluate", *this, obs, actions, key, returns);
   }
 
   void evaluate_particles(const State& obs, ConstBatchRef<Scalar> actions, const std::uint32_t* candidate_ids,
                           RolloutKey key, int first, int last, BatchRef<Scalar> returns) {
     constexpr const char* kWhere = "ParticleRollout::evaluate_particles";
-    check(kWhere, obs, actions.rows());
-    require(0 <= first && first < last && last <= particles(), kWhere, ": particles [", first, ", ", last,
-            ") asked for, expected a range within [0, ", particles(), ")");
-    require(settings_.propagation != Propagation::kMomentMatching || (first == 0 && last == particles()),
-            kWhere, ": moment matching couples a candidate's particles; expected the full range [0, ",
-            particles(), ")");
-    require_dim(kWhere, "returns", returns.rows(), last - first);
-    require_dim(kWhere, "returns' batch", returns.cols(), actions.cols());
+    check_start<Scalar>(kWhere, obs, model_.obs_dim(), actions.rows(), horizon() * action_dim());
+    check_particle_range(kWhere, settings_, first, last, actions.cols(), returns.rows(), returns.cols());
     run(obs, actions, candidate_ids, key, first, last, returns, nullptr);
     const auto count = static_cast<std::uint64_t>(returns.size());
     counts_.particles += count;
@@ -112,7 +96,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
     constexpr const char* kWhere = "ParticleRollout::trajectories";
     require_dim(kWhere, "actions", actions.rows(), action_dim());
     const Batch<Scalar> flat = actions.reshaped(actions.size(), 1);
-    check(kWhere, obs, flat.rows());
+    check_start<Scalar>(kWhere, obs, model_.obs_dim(), flat.rows(), horizon() * action_dim());
     Batch<Scalar> paths(obs.size(), static_cast<Index>(particles()) * (horizon() + 1));
     Batch<Scalar> returns(particles(), 1);
     const std::uint32_t id = 0;
@@ -145,12 +129,6 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
       model_.predict(member, obs, action, mean, variance, workspace);
     else
       model_.predict(obs, action, mean, variance, workspace);
-  }
-
-  void check(const char* where, const State& obs, Index rows) const {
-    require_dim(where, "obs", obs.size(), model_.obs_dim());
-    require(obs.allFinite(), where, ": the observation holds a number that is not finite");
-    require_dim(where, "an action sequence (horizon x action_dim)", rows, horizon() * action_dim());
   }
 
   // Blocks of whole candidates: about 256 columns, whatever the number of threads.
@@ -303,6 +281,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   ParticleRolloutSettings settings_;
   ThreadPool* pool_;
   RandomStream noise_stream_, member_stream_;
+  ParticleMeans<Scalar> means_;
   RolloutCounts counts_;
   std::unique_ptr<WorkspacePool<Workspace>> workspaces_;
 };
