@@ -18,6 +18,7 @@ struct CompareOptions {
   int judge_particles = 100;
   int threads = 0;
   bool quick = false;
+  std::vector<std::string> assignments;
 };
 
 struct Contender {
@@ -26,38 +27,44 @@ struct Contender {
   EnsembleRolloutSettings rollout;
 };
 
-// PETS's full CEM first: the others are measured against it. Then the frugal planner, and it without each of
-// its parts.
-std::vector<Contender> contenders(const PetsConfiguration& c, bool quick) {
-  EnsembleRolloutSettings many = c.rollout;
-  many.particles = 20;
-  EnsembleRolloutSettings published = many;
+// PETS's full CEM first: the others are measured against it. Then the frugal planner, and what each of its
+// parts is worth: the same without it.
+std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOptions& options) {
+  EnsembleRolloutSettings published = run.rollout;
+  published.particles = 20;
   published.common_noise = false;
   PlannerSettings cem;
   cem.name = "cem";
+  cem.cem = {};
   cem.cem.population = 400;
   cem.cem.elites = 40;
-  PlannerSettings frugal = c.planner;
-  frugal.name = "icem";
+  PetsConfiguration frugal = matched_pets(run);
+  for (const std::string& assignment : options.assignments) set_assignment(frugal, assignment);
   std::vector<Contender> all = {{"CEM 400 x 5 x 20, as published", cem, published},
-                                {"frugal, 20 particles", frugal, many},
-                                {"frugal, the run's particles", frugal, c.rollout}};
-  if (quick) return all;
-  const auto without = [&](const std::string& name, auto&& change) {
-    Contender contender{name, frugal, many};
+                                {"frugal", frugal.planner, frugal.rollout},
+                                {"the run's own", run.planner, run.rollout}};
+  if (options.quick) return all;
+  const auto changed = [&](const std::string& name, auto&& change) {
+    Contender contender{"frugal, " + name, frugal.planner, frugal.rollout};
     change(contender);
     all.push_back(std::move(contender));
   };
-  without("- racing", [](Contender& x) { x.planner.icem.racing.on = false; });
-  without("- common noise", [](Contender& x) { x.rollout.common_noise = false; });
-  without("- stop on converged variance", [](Contender& x) { x.planner.icem.stop_std = 0; });
-  without("- coloured noise", [](Contender& x) { x.planner.icem.noise_beta = 0; });
-  without("- decay", [](Contender& x) { x.planner.icem.decay = 1; });
-  without("- elites kept", [](Contender& x) { x.planner.icem.keep_elites = false; });
-  without("- elites shifted", [](Contender& x) { x.planner.icem.shift_elites = false; });
-  without("best sample executed", [](Contender& x) { x.planner.icem.execute = Execute::kBest; });
-  without("population x 2", [](Contender& x) { x.planner.icem.population *= 2; });
-  without("population x 4", [](Contender& x) { x.planner.icem.population *= 4; });
+  changed("no common noise", [](Contender& x) { x.rollout.common_noise = false; });
+  changed("20 particles, raced", [](Contender& x) { x.rollout.particles = 20; });
+  changed("20 particles, no racing", [](Contender& x) {
+    x.rollout.particles = 20;
+    x.planner.icem.racing.on = false;
+  });
+  changed("no elites kept", [](Contender& x) { x.planner.icem.keep_elites = false; });
+  changed("no elites shifted", [](Contender& x) { x.planner.icem.shift_elites = false; });
+  changed("white noise", [](Contender& x) { x.planner.icem.noise_beta = 0; });
+  changed("decay 1.25", [](Contender& x) { x.planner.icem.decay = 1.25; });
+  changed("no stop on converged variance", [](Contender& x) { x.planner.icem.stop_std = 0; });
+  changed("stop at standard deviation 0.2", [](Contender& x) { x.planner.icem.stop_std = 0.2; });
+  changed("best sample executed", [](Contender& x) { x.planner.icem.execute = Execute::kBest; });
+  changed("half the iterations",
+          [](Contender& x) { x.planner.icem.iterations = (x.planner.icem.iterations + 1) / 2; });
+  changed("twice the iterations", [](Contender& x) { x.planner.icem.iterations *= 2; });
   return all;
 }
 
@@ -82,14 +89,14 @@ void compare(const CompareOptions& options) {
   EnsembleRollout judge(session.model, reward, spec.termination, judge_settings, session.pool,
                         configuration.seed + 1);
 
-  std::printf("%d states of %s, plans judged by %d particles, %d thread%s\n\n", options.states,
-              configuration.environment.c_str(), options.judge_particles, session.pool.size(),
-              session.pool.size() == 1 ? "" : "s");
+  std::printf("%d states of %s, %d plans before the one that counts, judged by %d particles, %d thread%s\n\n",
+              options.states, configuration.environment.c_str(), options.warm_up, options.judge_particles,
+              session.pool.size(), session.pool.size() == 1 ? "" : "s");
   std::printf(
       "| planner | mean return | of CEM's | s a plan | CEM's time / this | rollouts a plan "
       "|\n|---|---|---|---|---|---|\n");
   double cem_return = 0, cem_seconds = 0;
-  for (const Contender& contender : contenders(configuration, options.quick)) {
+  for (const Contender& contender : contenders(configuration, options)) {
     EnsembleRollout evaluator(session.model, reward, spec.termination, contender.rollout, session.pool,
                               configuration.seed);
     auto planner = make_planner(evaluator, bounds, contender.planner, configuration.seed);
@@ -129,7 +136,8 @@ void add_compare(CLI::App& app) {
   auto* command = app.add_subcommand(
       "compare",
       "Compare planners on the states and the model of a run: return against time, as a table\n\n"
-      "  mbrl compare runs/cheetah --states 50\n\n"
+      "  mbrl compare runs/cheetah --states 50\n"
+      "  mbrl compare runs/cheetah --quick --set planner.icem.iterations=10\n\n"
       "Every planner plans at the same recorded states after the same warm-up; every plan is judged by the "
       "same large set\n"
       "of particles, with noise that no planner has seen.");
@@ -142,7 +150,12 @@ void add_compare(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (default: all cores)");
   command->add_flag("--quick", options->quick,
-                    "Only CEM and the frugal planner, not the latter without each part");
+                    "Only CEM, the frugal planner and the run's own, not the frugal one without each part");
+  command
+      ->add_option(
+          "--set", options->assignments,
+          "Change a setting of the frugal planner, e.g. planner.icem.population=100; may be repeated")
+      ->type_name("KEY=VALUE");
   command->callback([options] { compare(*options); });
 }
 

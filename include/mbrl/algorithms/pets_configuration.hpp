@@ -78,4 +78,21 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   return c;
 }
 
+// The frugal planner as good as the published CEM in the same model, at a fraction of its time
+// (docs/results). Many iterations with few candidates each; five particles, one a network, are enough once
+// all candidates share their noise.
+inline PetsConfiguration matched_pets(const PetsConfiguration& run) {
+  PetsConfiguration c = run;
+  c.planner.name = "icem";
+  c.planner.icem = {};
+  c.planner.icem.population = 92;
+  c.planner.icem.elites = 10;
+  c.planner.icem.iterations = 7;
+  c.planner.icem.decay = 1.0;
+  c.planner.icem.initial_std = 0.4;
+  c.rollout.common_noise = true;
+  c.rollout.particles = 5;
+  return c;
+}
+
 }  // namespace mbrl
