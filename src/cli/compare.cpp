@@ -94,13 +94,14 @@ void compare(const CompareOptions& options) {
               session.pool.size(), session.pool.size() == 1 ? "" : "s");
   std::printf(
       "| planner | mean return | of CEM's | s a plan | CEM's time / this | rollouts a plan "
-      "|\n|---|---|---|---|---|---|\n");
+      "| plans without a judgement |\n|---|---|---|---|---|---|---|\n");
   double cem_return = 0, cem_seconds = 0;
   for (const Contender& contender : contenders(configuration, options)) {
     EnsembleRollout evaluator(session.model, reward, spec.termination, contender.rollout, session.pool,
                               configuration.seed);
     auto planner = make_planner(evaluator, bounds, contender.planner, configuration.seed);
     double total = 0, seconds = 0, rollouts = 0;
+    int judged = 0;
     for (int i = 0; i < options.states; ++i) {
       const std::size_t row =
           starts[static_cast<std::size_t>(i) * starts.size() / static_cast<std::size_t>(options.states)];
@@ -116,16 +117,19 @@ void compare(const CompareOptions& options) {
         rollouts += static_cast<double>(plan.report.rollouts);
         Vecf value(1);
         judge.evaluate(obs, plan.actions.reshaped(), {static_cast<std::uint32_t>(i), 0, 0}, value);
+        if (!std::isfinite(value(0))) continue;  // every judging particle left the data
         total += static_cast<double>(value(0));
+        ++judged;
       }
     }
-    const double mean = total / options.states, time = seconds / options.states;
+    const double mean = total / judged, time = seconds / options.states;
     if (cem_seconds == 0) {
       cem_return = mean;
       cem_seconds = time;
     }
-    std::printf("| %s | %.2f | %.1f %% | %.4f | %.1f | %.0f |\n", contender.name.c_str(), mean,
-                100 * mean / cem_return, time, cem_seconds / time, rollouts / options.states);
+    std::printf("| %s | %.2f | %.1f %% | %.4f | %.1f | %.0f | %d |\n", contender.name.c_str(), mean,
+                100 * mean / cem_return, time, cem_seconds / time, rollouts / options.states,
+                options.states - judged);
     std::fflush(stdout);
   }
 }
@@ -140,7 +144,9 @@ void add_compare(CLI::App& app) {
       "  mbrl compare runs/cheetah --quick --set planner.icem.iterations=10\n\n"
       "Every planner plans at the same recorded states after the same warm-up; every plan is judged by the "
       "same large set\n"
-      "of particles, with noise that no planner has seen.");
+      "of particles, with noise that no planner has seen. A plan along which all of these leave the data has "
+      "no "
+      "judgement and is counted apart.");
   auto options = std::make_shared<CompareOptions>();
   command->add_option("run", options->folder, "Run folder")->required();
   command->add_option("--states", options->states, "Recorded states to plan at")->capture_default_str();
