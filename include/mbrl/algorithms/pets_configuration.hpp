@@ -63,10 +63,9 @@ inline PetsConfiguration published_pets(const std::string& environment) {
 inline PetsConfiguration default_pets(const std::string& environment) {
   PetsConfiguration c = published_pets(environment);
   c.planner.name = "icem";
-  // Few candidates on purpose: what a better optimiser finds in a young model is the model's mistakes
-  // (docs/results/study.md).
   c.planner.icem.population = 64;
   c.planner.icem.iterations = 3;
+  c.mpc.cold_start_plans = 10;  // a poor first plan can throw the cheetah on its back for the whole episode
   c.rollout.common_noise = true;
   c.rollout.particles = 5;
   c.training.epochs = 30;

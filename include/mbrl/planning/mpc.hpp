@@ -14,11 +14,15 @@
 namespace mbrl {
 
 struct MpcSettings {
-  int replan_every = 1;  // control steps executed of a plan before the next
+  int replan_every = 1;      // control steps executed of a plan before the next
+  int cold_start_plans = 1;  // plans made at an episode's first step, each starting from the last: a planner
+                             // that lives on its warm start has none there
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("replan_every", s.replan_every, "control steps executed of a plan before the next");
+    field("cold_start_plans", s.cold_start_plans,
+          "plans made at an episode's first step, each starting from the last");
   }
 };
 
@@ -32,13 +36,16 @@ class Mpc {
       : planner_(std::move(planner)), settings_(settings) {
     require(settings.replan_every >= 1, "mpc: replan_every is ", settings.replan_every,
             ", expected at least 1");
+    require(settings.cold_start_plans >= 1, "mpc: cold_start_plans is ", settings.cold_start_plans,
+            ", expected at least 1");
   }
 
   // The action (action_dim) for the next control step. Call once a step, `reset` before an episode's first.
   Vec<Scalar> act(const State& state) {
     if (executed_ == settings_.replan_every || plan_.actions.cols() == 0) {
       if (executed_ > 0) planner_.advance(executed_);
-      plan_ = latency_.time([&] { return planner_.plan(state, t_); });
+      plan_ = latency_.time(
+          [&] { return plan_.actions.cols() == 0 ? cold_start(state) : planner_.plan(state, t_); });
       require(plan_.actions.cols() >= settings_.replan_every, "mpc: replan_every is ", settings_.replan_every,
               ", expected 1 to the planning horizon, ", plan_.actions.cols());
       executed_ = 0;
@@ -93,6 +100,18 @@ class Mpc {
   }
 
  private:
+  // The last of several plans; its report counts the rollouts of all.
+  ActionPlan<Scalar> cold_start(const State& state) {
+    ActionPlan<Scalar> plan;
+    std::int64_t rollouts = 0;
+    for (int i = 0; i < settings_.cold_start_plans; ++i) {
+      plan = planner_.plan(state, t_);
+      rollouts += plan.report.rollouts;
+    }
+    plan.report.rollouts = rollouts;
+    return plan;
+  }
+
   P planner_;
   MpcSettings settings_;
   ActionPlan<Scalar> plan_;
