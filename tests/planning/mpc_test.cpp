@@ -58,6 +58,32 @@ TEST_CASE("the mpc loop plans every k steps, shifts, and forgets at a reset") {
   CHECK_THROWS_AS(too_long.act(0), Error);
 }
 
+TEST_CASE("an episode's first plan is made several times over, and only that") {
+  std::string log;
+  Mpc mpc(ScriptedPlanner{&log}, {.replan_every = 2, .cold_start_plans = 3});
+  for (int t = 0; t < 3; ++t) mpc.act(t);
+  CHECK(log == "plan 0 at 0; plan 0 at 0; plan 0 at 0; advance 2; plan 2 at 2; ");
+  CHECK(mpc.latency().count() == 2);
+  log.clear();
+  mpc.reset();
+  mpc.act(9);
+  CHECK(log == "reset; plan 9 at 0; plan 9 at 0; plan 9 at 0; ");
+  CHECK_THROWS_AS(Mpc(ScriptedPlanner{&log}, {.cold_start_plans = 0}), Error);
+
+  // What it is for: a planner of few candidates starts from a better plan, and all rollouts are counted.
+  const Pendulum pendulum;
+  ObjectiveEvaluator<double> evaluator(1, 30, pendulum.objective<double>());
+  const ICemSettings few{.population = 20, .elites = 5, .iterations = 3, .stop_std = 0};
+  const auto first_plan = [&](int plans) {
+    Mpc loop(ICem(evaluator, ActionBounds::uniform(1, -6, 6), few, 3), {.cold_start_plans = plans});
+    loop.act(vec({0.6, 0.0}));
+    return loop.last_plan();
+  };
+  const auto cold = first_plan(1), warm = first_plan(10);
+  CHECK(warm.predicted_return > cold.predicted_return);
+  CHECK(warm.report.rollouts > 10 * cold.report.rollouts);  // later plans keep elites
+}
+
 // Return of 30 control steps of the real pendulum under a model of it.
 double episode(const Pendulum& real, const Pendulum& model, int replan_every) {
   constexpr int kSteps = 30;
