@@ -6,21 +6,64 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "mbrl/core/random.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/env/vector_environment.hpp"
+#include "mbrl/mujoco/ant.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
+#include "mbrl/mujoco/hopper.hpp"
+#include "mbrl/mujoco/humanoid.hpp"
+#include "mbrl/mujoco/inverted_double_pendulum.hpp"
+#include "mbrl/mujoco/inverted_pendulum.hpp"
 #include "mbrl/mujoco/pets_cartpole.hpp"
 #include "mbrl/mujoco/pets_half_cheetah.hpp"
+#include "mbrl/mujoco/pets_reacher3d.hpp"
+#include "mbrl/mujoco/pusher.hpp"
+#include "mbrl/mujoco/reacher.hpp"
+#include "mbrl/mujoco/swimmer.hpp"
+#include "mbrl/mujoco/walker2d.hpp"
 
 namespace mbrl::mujoco {
 namespace {
 
 constexpr int kEpisode = 200;  // control steps from one reset
 constexpr int kBlock = 20;     // control steps timed at a stretch
+constexpr int kVector = 32;    // environments stepped together
+
+using Data = std::unique_ptr<mjData, decltype(&mj_deleteData)>;
+
+Batchd random_actions(const EnvSpec& spec, int count) {
+  const RandomStream random(1, Stream::kUser);
+  Batchd actions(spec.action_dim(), count);
+  for (Index i = 0; i < actions.size(); ++i)
+    actions(i) =
+        random.uniform(-1.0, 1.0, static_cast<std::uint32_t>(i)) * spec.action_high(i % spec.action_dim());
+  return actions;
+}
+
+void bare_step(const mjModel& model, mjData& data, ConstVecRef<double> action, int frame_skip) {
+  std::copy_n(action.data(), action.size(), data.ctrl);
+  for (int i = 0; i < frame_skip; ++i) mj_step(&model, &data);
+}
+
+void start(const mjModel& model, mjData& data, const std::vector<double>& physics) {
+  mj_resetData(&model, &data);
+  std::copy_n(physics.data(), model.nq, data.qpos);
+  std::copy_n(physics.data() + model.nq, model.nv, data.qvel);
+  mj_forward(&model, &data);
+}
+
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::nth_element(values.begin(), middle, values.end());
+  return *middle;
+}
 
 // Processor time of this thread: other work on the machine then costs cache and clock only, and both sides
 // alike.
@@ -38,29 +81,16 @@ double seconds(Body&& body) {
 
 // Times short blocks of environment steps and of bare steps in turn, now the one and now the other going
 // first; the ratio is the median over pairs of blocks.
-template <MujocoTask Task>
-void env_step(benchmark::State& state) {
-  TaskEnvironment<Task> task_environment;
-  const mjModel& model = task_environment.simulation().model();
-  const int frame_skip = task_environment.task().frame_skip();
-  const std::unique_ptr<mjData, decltype(&mj_deleteData)> bare(mj_makeData(&model), mj_deleteData);
-  AnyEnvironment env(std::move(task_environment));  // as a program meets it
-
-  const EnvSpec& spec = env.spec();
-  const RandomStream random(1, Stream::kUser);
-  Batchd actions(spec.action_dim(), kEpisode);
-  for (Index i = 0; i < actions.size(); ++i)
-    actions(i) =
-        random.uniform(-1.0, 1.0, static_cast<std::uint32_t>(i)) * spec.action_high(i % spec.action_dim());
+void env_step(benchmark::State& state, AnyEnvironment env, const Model& shared, int frame_skip) {
+  const mjModel& model = *shared;
+  const Data bare(mj_makeData(&model), mj_deleteData);
+  const Batchd actions = random_actions(env.spec(), kEpisode);
 
   const auto env_block = [&](int first) {
     for (int t = first; t < first + kBlock; ++t) benchmark::DoNotOptimize(env.step(actions.col(t)));
   };
   const auto bare_block = [&](int first) {
-    for (int t = first; t < first + kBlock; ++t) {
-      std::copy_n(actions.col(t).data(), spec.action_dim(), bare->ctrl);
-      for (int i = 0; i < frame_skip; ++i) mj_step(&model, bare.get());
-    }
+    for (int t = first; t < first + kBlock; ++t) bare_step(model, *bare, actions.col(t), frame_skip);
     benchmark::DoNotOptimize(bare->qpos[0]);
   };
 
@@ -69,11 +99,7 @@ void env_step(benchmark::State& state) {
   std::uint64_t seed = 0, pair = 0;
   for (auto _ : state) {
     env.reset(seed++);
-    const std::vector<double> start = env.physics_state();
-    mj_resetData(&model, bare.get());
-    std::copy_n(start.data(), model.nq, bare->qpos);
-    std::copy_n(start.data() + model.nq, model.nv, bare->qvel);
-    mj_forward(&model, bare.get());
+    start(model, *bare, env.physics_state());
 
     double env_total = 0.0;
     for (int first = 0; first < kEpisode; first += kBlock) {
@@ -93,19 +119,100 @@ void env_step(benchmark::State& state) {
     state.SetIterationTime(env_total);
   }
   if (ratios.empty()) return;
-  std::nth_element(ratios.begin(), ratios.begin() + static_cast<std::ptrdiff_t>(ratios.size() / 2),
-                   ratios.end());
   const double steps = static_cast<double>(ratios.size()) * kBlock;
   state.counters["env_steps_per_s"] =
       benchmark::Counter(kEpisode, benchmark::Counter::kIsIterationInvariantRate);
   state.counters["bare_steps_per_s"] = steps / bare_total;
-  state.counters["times_baseline"] = ratios[ratios.size() / 2];
-  state.counters["fraction_of_peak"] = ratios[ratios.size() / 2];
+  state.counters["times_baseline"] = state.counters["fraction_of_peak"] = median(ratios);
 }
 
-BENCHMARK(env_step<HalfCheetahTask>)->Name("mujoco/env_step/HalfCheetah")->UseManualTime();
-BENCHMARK(env_step<PetsHalfCheetahTask>)->Name("mujoco/env_step/pets_HalfCheetah")->UseManualTime();
-BENCHMARK(env_step<PetsCartPoleTask>)->Name("mujoco/env_step/pets_CartPole")->UseManualTime();
+// The same for many environments on all hardware threads: the peak is as many simulations on as many threads,
+// each thread stepping its share through the whole block without waiting for the others. Wall time, as
+// threads are what is measured. For tasks that do not terminate: both sides go on with states of a kind.
+void vector_step(benchmark::State& state, const std::function<AnyEnvironment()>& make, const Model& shared,
+                 int frame_skip) {
+  const mjModel& model = *shared;
+  ThreadPool pool;
+  VectorEnvironment envs(make, kVector);
+  std::vector<Data> bare;
+  for (int i = 0; i < kVector; ++i) bare.emplace_back(mj_makeData(&model), mj_deleteData);
+  const Batchd actions = random_actions(envs.spec(), kBlock * kVector);
+  AnyEnvironment one = make();
+  one.reset(1);
+  for (const Data& data : bare) start(model, *data, one.physics_state());
+
+  const auto wall = [](auto&& body) {
+    const auto begin = std::chrono::steady_clock::now();
+    body();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  };
+  const auto env_block = [&] {
+    for (int t = 0; t < kBlock; ++t)
+      benchmark::DoNotOptimize(&envs.step(actions.middleCols(t * kVector, kVector)));
+  };
+  const auto bare_block = [&] {
+    pool.parallel_for(kVector, pool.size(), [&](std::ptrdiff_t begin, std::ptrdiff_t end, int) {
+      for (int t = 0; t < kBlock; ++t)
+        for (std::ptrdiff_t i = begin; i < end; ++i)
+          bare_step(model, *bare[static_cast<std::size_t>(i)], actions.col(t * kVector + i), frame_skip);
+    });
+  };
+  std::vector<double> ratios;
+  for (auto _ : state) {
+    double env_time = 0.0;
+    const bool env_goes_first = ratios.size() % 2 == 0;
+    if (env_goes_first) env_time = wall(env_block);
+    const double bare_time = wall(bare_block);
+    if (!env_goes_first) env_time = wall(env_block);
+    ratios.push_back(bare_time / env_time);
+    state.SetIterationTime(env_time);
+  }
+  if (ratios.empty()) return;
+  state.counters["threads"] = pool.size();
+  state.counters["env_steps_per_s"] =
+      benchmark::Counter(kBlock * kVector, benchmark::Counter::kIsIterationInvariantRate);
+  state.counters["times_baseline"] = state.counters["fraction_of_peak"] = median(ratios);
+}
+
+template <MujocoTask Task>
+void add(const std::string& name, Task task) {
+  benchmark::RegisterBenchmark(("mujoco/env_step/" + name).c_str(), [task](benchmark::State& state) {
+    env_step(state, AnyEnvironment(TaskEnvironment<Task>(task)), task.model(), task.frame_skip());
+  })->UseManualTime();
+}
+
+template <MujocoTask Task>
+void add_vector(const std::string& name, Task task) {
+  benchmark::RegisterBenchmark(("mujoco/vector_step/" + name).c_str(), [task](benchmark::State& state) {
+    vector_step(
+        state, [task] { return AnyEnvironment(TaskEnvironment<Task>(task)); }, task.model(),
+        task.frame_skip());
+  })->UseManualTime();
+}
+
+const bool registered = [] {
+  add("HalfCheetah", HalfCheetahTask());
+  add("Hopper", HopperTask());
+  add("Walker2d", Walker2dTask());
+  add("Ant", AntTask());
+  add("Humanoid", HumanoidTask());
+  add("HumanoidStandup", HumanoidStandupTask());
+  add("Swimmer", SwimmerTask());
+  add("InvertedPendulum", InvertedPendulumTask());
+  add("InvertedDoublePendulum", InvertedDoublePendulumTask());
+  add("Reacher", ReacherTask());
+  add("Pusher", PusherTask());
+  add("pets_HalfCheetah", PetsHalfCheetahTask());
+  add("pets_CartPole", PetsCartPoleTask());
+  add("pets_Reacher3D", PetsReacher3DTask());
+  add("pets_Pusher", PetsPusherTask());
+  add("mbpo_AntTruncatedObs", AntTask(AntTask::Version::kTruncated));
+  add("mbpo_HumanoidTruncatedObs", HumanoidTask(HumanoidTask::Version::kTruncated));
+  add_vector("HalfCheetah", HalfCheetahTask());
+  add_vector("Swimmer", SwimmerTask());
+  add_vector("HumanoidStandup", HumanoidStandupTask());
+  return true;
+}();
 
 }  // namespace
 }  // namespace mbrl::mujoco

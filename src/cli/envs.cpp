@@ -23,7 +23,7 @@ std::string bounds(const EnvSpec& spec) {
 
 void print_environments() {
   const EnvRegistry registry = all_environments();
-  constexpr const char* kFormat = "%-18s %4s %7s  %-10s %6s %6s  %-8s %s\n";
+  constexpr const char* kFormat = "%-25s %4s %7s  %-11s %6s %6s  %-8s %s\n";
   std::printf(kFormat, "name", "obs", "actions", "bounds", "steps", "dt", "reward", "source");
   for (const std::string& name : registry.names()) {
     const EnvSpec& spec = registry.spec(name);

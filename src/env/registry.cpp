@@ -2,6 +2,9 @@
 #include "mbrl/env/registry.hpp"
 
 #include "mbrl/core/text.hpp"
+#include "mbrl/env/acrobot.hpp"
+#include "mbrl/env/cartpole.hpp"
+#include "mbrl/env/mountain_car.hpp"
 #include "mbrl/env/pendulum.hpp"
 
 namespace mbrl {
@@ -32,6 +35,12 @@ const std::pair<EnvSpec, EnvRegistry::Factory>& EnvRegistry::entry(const std::st
 
 void register_analytic_environments(EnvRegistry& registry) {
   registry.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
+  registry.add(MountainCar().spec(), [] { return AnyEnvironment(MountainCar()); });
+  registry.add(Acrobot().spec(), [] { return AnyEnvironment(Acrobot()); });
+  for (const auto kind : {CartPoleTask::Action::kDiscrete, CartPoleTask::Action::kContinuous}) {
+    const CartPoleTask task(kind);
+    registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });
+  }
 }
 
 }  // namespace mbrl

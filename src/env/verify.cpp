@@ -84,14 +84,15 @@ class Verifier {
     return Comparison{report_.groups.size() - 1, std::move(columns)};
   }
 
-  // The part after the last dash: "v5" of HalfCheetah-v5.
+  // The part after the last dash or before the slash: "v5" of HalfCheetah-v5, "mbpo" of mbpo/AntTruncatedObs.
   std::string version() const {
-    const std::size_t dash = report_.env.rfind('-');
-    return dash == std::string::npos ? "" : report_.env.substr(dash + 1);
+    const std::size_t dash = report_.env.rfind('-'), slash = report_.env.find('/');
+    if (dash != std::string::npos) return report_.env.substr(dash + 1);
+    return slash == std::string::npos ? "" : report_.env.substr(0, slash);
   }
 
   std::vector<std::size_t> single(const std::string& name) const {
-    for (const std::string& column : {name, name + "_" + version()})
+    for (const std::string& column : {name, name + "_" + version(), name + "_env"})
       if (recording_.contains(column)) return {recording_.index(column)};
     return {};
   }

@@ -45,7 +45,8 @@ double default_verify_tolerance(std::size_t step);
 // ...). Row t holds the controls u0, u1, ... of step t and what came of it: the state in the same columns,
 // and where they exist the observation obs0, ..., reward, terminated and model_in0, ... (the encoded
 // observation). Variants are told apart by the environment's version: HalfCheetah-v5 also accepts reward_v5
-// and obs_v50, .... Empty cells are not compared. Throws on columns that are missing or do not fit the
+// and obs_v50, ..., mbpo/AntTruncatedObs reward_mbpo; reward_env is the reward where the recording has a
+// planner's beside it. Empty cells are not compared. Throws on columns that are missing or do not fit the
 // environment, and on a tolerance that is not positive.
 VerifyReport verify_recording(AnyEnvironment& env, const CsvTable& recording,
                               std::optional<double> tolerance = {});

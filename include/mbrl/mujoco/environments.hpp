@@ -5,7 +5,9 @@
 
 namespace mbrl::mujoco {
 
-// pets/CartPole, pets/HalfCheetah, HalfCheetah-v4, HalfCheetah-v5.
+// -v4 and -v5 of HalfCheetah, Hopper, Walker2d, Ant, Humanoid, HumanoidStandup, Swimmer, InvertedPendulum,
+// InvertedDoublePendulum, Reacher, Pusher; pets/CartPole, pets/HalfCheetah, pets/Reacher3D, pets/Pusher;
+// mbpo/AntTruncatedObs, mbpo/HumanoidTruncatedObs.
 void register_environments(EnvRegistry& registry);
 
 }  // namespace mbrl::mujoco

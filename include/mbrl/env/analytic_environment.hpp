@@ -1,0 +1,128 @@
+// An environment from a few equations: what is drawn at the start, how a step goes, what is seen.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/env/check_action.hpp"
+#include "mbrl/env/environment.hpp"
+
+namespace mbrl {
+
+// What a step gives besides the new state.
+struct StepOutcome {
+  double reward = 0.0;
+  bool terminated = false;
+};
+
+// clang-format off
+// A task is a handful of functions without side effects; docs/custom_environment.md writes one.
+template <class T>
+concept AnalyticTask = std::copy_constructible<T> &&
+    requires(const T& task, const RandomStream& random, Vecd& vector, ConstVecRef<double> action) {
+  { task.spec() } -> std::convertible_to<EnvSpec>;
+  { task.state_dim() } -> std::convertible_to<int>;
+  task.draw_start(random, vector);                            // state_dim entries, coming in as zeros
+  { task.step(vector, action) } -> std::same_as<StepOutcome>; // the state before, to become the one after
+};
+
+// What is observed is the state unless the task says otherwise.
+template <class T>
+concept Observes = requires(const T& task, const Vecd& state, Vecd& obs) {
+  task.observe(state, obs);                                   // obs_dim entries
+};
+// clang-format on
+
+// A Resettable and PhysicsSettable environment. A step to a state that is not finite ends the episode as
+// terminated, with the cause in StepResult::fault, and the state is the one before.
+template <AnalyticTask Task>
+class AnalyticEnvironment {
+ public:
+  explicit AnalyticEnvironment(Task task = Task()) : task_(std::move(task)), spec_(task_.spec()) {
+    require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
+    if constexpr (!Observes<Task>)
+      require_dim(spec_.name, "spec().obs_dim of a task without observe", spec_.obs_dim, task_.state_dim());
+    spec_.encoding.validate();
+    reset(0);
+  }
+
+  const EnvSpec& spec() const { return spec_; }
+
+  Vecd reset(std::uint64_t seed) {
+    state_ = Vecd::Zero(task_.state_dim());
+    task_.draw_start(RandomStream(seed, Stream::kReset), state_);
+    steps_ = 0;
+    broken_ = false;
+    return observation();
+  }
+
+  StepResult step(ConstVecRef<double> action) {
+    check_action(spec_, action);
+    require(!broken_, spec_.name, ": step after the state broke down, expected reset or set_state first");
+    before_ = state_;
+    StepResult result;
+    const StepOutcome outcome = task_.step(state_, action);
+    if (state_.allFinite()) {
+      result.reward = outcome.reward;
+      result.terminated = outcome.terminated;
+    } else {
+      result.fault = "the state is not finite";
+      result.terminated = broken_ = true;
+      state_ = before_;
+    }
+    result.obs = observation();
+    result.truncated = ++steps_ >= spec_.max_steps;
+    return result;
+  }
+
+  Vecd observation() const {
+    if constexpr (Observes<Task>) {
+      Vecd obs(spec_.obs_dim);
+      task_.observe(state_, obs);
+      return obs;
+    } else {
+      return state_;
+    }
+  }
+
+  // [state, steps, broken]
+  std::vector<double> state() const {
+    std::vector<double> state = physics_state();
+    state.push_back(static_cast<double>(steps_));
+    state.push_back(broken_ ? 1.0 : 0.0);
+    return state;
+  }
+  void set_state(const std::vector<double>& state) {
+    require_dim(spec_.name + ": set_state", "state", state.size(), state_.size() + 2);
+    state_ = Eigen::Map<const Vecd>(state.data(), state_.size());
+    steps_ = static_cast<int>(state[state.size() - 2]);
+    broken_ = state.back() != 0.0;
+  }
+
+  std::vector<std::string> physics_names() const {
+    std::vector<std::string> names;
+    for (Index i = 0; i < state_.size(); ++i) names.push_back("state" + std::to_string(i));
+    return names;
+  }
+  std::vector<double> physics_state() const { return {state_.data(), state_.data() + state_.size()}; }
+  Vecd set_physics_state(const std::vector<double>& values) {
+    require_dim(spec_.name + ": set_physics_state", "values", values.size(), state_.size());
+    state_ = Eigen::Map<const Vecd>(values.data(), state_.size());
+    steps_ = 0;
+    broken_ = false;
+    return observation();
+  }
+
+ private:
+  Task task_;
+  EnvSpec spec_;
+  Vecd state_, before_;
+  int steps_ = 0;
+  bool broken_ = false;
+};
+
+}  // namespace mbrl
