@@ -221,17 +221,19 @@ TEST_CASE("cma-es equals a naive loop") {
 }
 
 TEST_CASE("under losses that say nothing cma-es does not drift") {
-  // Neutral selection: E[m] stays, E[C] = I, E[log sigma] stays (the tutorial's principle of unbiasedness).
+  // Neutral selection: y_w sqrt(mu_w) ~ N(0, C), so E[m] stays and, the paths starting from 0,
+  //   E|p_sigma| = sqrt(1 - (1 - c_sigma)^(2 g)) E|N(0, I)|,
+  //   E[p_c p_c'] <- (1 - c_c)^2 E[p_c p_c'] + c_c (2 - c_c) E[C],  E[C] <- (1 - c_1) E[C] + c_1 E[p_c p_c'].
   const RandomStream random(8, Stream::kUser);
   for (const bool separable : {false, true}) {
-    constexpr int kRuns = 1000, kDim = 5;
+    constexpr int kRuns = 3000, kDim = 5, kGenerations = 15;
     double log_sigma = 0, variance = 0;
     Vecd mean = Vecd::Zero(kDim);
     CmaEs search(Vecd::Zero(kDim), 1.0, {.separable = separable}, 4);
     Vecd losses(search.population());
     for (std::uint32_t run = 0; run < kRuns; ++run) {
       search.restart(Vecd::Zero(kDim), 1.0, run);
-      for (std::uint32_t generation = 0; generation < 15; ++generation) {
+      for (std::uint32_t generation = 0; generation < kGenerations; ++generation) {
         search.ask();
         for (Index k = 0; k < losses.size(); ++k)
           losses(k) = random.uniform(run, generation, static_cast<std::uint32_t>(k));
@@ -241,10 +243,27 @@ TEST_CASE("under losses that say nothing cma-es does not drift") {
       variance += std::pow(search.spread() / search.sigma(), 2) / kRuns;
       mean += search.mean() / kRuns;
     }
+    double squares = 0, total = 0;
+    for (int i = 1; i <= search.population() / 2; ++i) {
+      const double w = std::log(0.5 * (search.population() + 1)) - std::log(i);
+      squares += w * w;
+      total += w;
+    }
+    const double mu_w = total * total / squares;
+    const double c_sigma = (mu_w + 2) / (kDim + mu_w + 5),
+                 c_c = (4 + mu_w / kDim) / (kDim + 4 + 2 * mu_w / kDim);
+    const double c_1 = (separable ? (kDim + 2) / 3.0 : 1.0) * 2 / (std::pow(kDim + 1.3, 2) + mu_w);
+    REQUIRE(mu_w < kDim + 2);  // then d_sigma = 1 + c_sigma
+    double expected_log = 0, expected_c = 1, expected_path = 0;
+    for (int g = 1; g <= kGenerations; ++g) {
+      expected_log += c_sigma / (1 + c_sigma) * (std::sqrt(1 - std::pow(1 - c_sigma, 2 * g)) - 1);
+      expected_path = std::pow(1 - c_c, 2) * expected_path + c_c * (2 - c_c) * expected_c;
+      expected_c = (1 - c_1) * expected_c + c_1 * expected_path;
+    }
     INFO("separable " << separable << ": log sigma " << log_sigma << ", variance " << variance);
-    CHECK(std::abs(log_sigma) < 0.08);
-    CHECK(variance == Approx(1.0).margin(0.06));
-    CHECK(mean.norm() < 0.3);
+    CHECK(log_sigma == Approx(expected_log).margin(0.03));
+    CHECK(variance == Approx(expected_c).margin(0.04));
+    CHECK(mean.norm() < 0.2);
   }
 }
 

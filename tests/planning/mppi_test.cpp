@@ -166,7 +166,7 @@ TEST_CASE("mppi's mean is that of the distribution weighted by the exponential o
   problem.g << 0.8, -0.6;
   const Eigen::Vector2d start(0.2, 0.1);
   const Eigen::Matrix2d prior = problem.sigma.inverse();
-  Eigen::Vector2d last;
+  Eigen::Vector2d last = problem.g;
   for (const double lambda : {0.2, 1.0, 5.0}) {
     problem.lambda = lambda;
     const Eigen::Matrix2d precision = prior + problem.q / lambda;

@@ -197,6 +197,11 @@ class CmaEs {
   }
 
  private:
+  // y of the i-th best candidate.
+  auto deviation(Index i) const {
+    return (candidates_.col(order_[static_cast<std::size_t>(i)]) - mean_) / sigma_;
+  }
+
   void update() {
     const auto parents = static_cast<Index>(order_.size());
     const double total = weights_.head(parents).sum();  // 1 unless some parents are missing
@@ -231,11 +236,6 @@ class CmaEs {
     mean_ += sigma_ * step_;
     sigma_ *= std::exp(c_sigma_ / d_sigma_ * (length / expected_norm_ - 1));
     if ((generation_ + 1) % lag_ == 0) renew_factor();
-  }
-
-  // y of the i-th best candidate.
-  auto deviation(Index i) const {
-    return (candidates_.col(order_[static_cast<std::size_t>(i)]) - mean_) / sigma_;
   }
 
   void renew_factor() {
