@@ -95,7 +95,7 @@ class ICem {
         mixing_(coloured_noise_mixing(evaluator.horizon(), settings.noise_beta).template cast<Scalar>()),
         half_range_((box_.high() - box_.low()) * Scalar(0.5)),
         mean_(box_.mid()),
-        elites_(box_.size(), 0) {}
+        elites_(box_.size(), settings.elites) {}
 
   ActionPlan<Scalar> plan(const State& state, int t) {
     ActionPlan<Scalar> result;
@@ -129,14 +129,14 @@ class ICem {
 
   void advance(int steps) {
     box_.shift(mean_, steps, settings_.pad);
-    for (Index k = 0; k < elites_.cols(); ++k) box_.shift(elites_.col(k), steps, settings_.pad);
+    for (Index k = 0; k < elite_count_; ++k) box_.shift(elites_.col(k), steps, settings_.pad);
     elite_tail_ = std::min(box_.horizon(), elite_tail_ + std::min(steps, box_.horizon()));
   }
 
   // Forgets mean and elites.
   void reset() {
     mean_ = box_.mid();
-    elites_.resize(box_.size(), 0);
+    elite_count_ = 0;
     elite_tail_ = 0;
   }
 
@@ -145,7 +145,7 @@ class ICem {
     out.put_scalar(prefix + "plan_index", plan_index_);
     out.put_scalar(prefix + "elite_tail", static_cast<std::int64_t>(elite_tail_));
     box_.save(out, prefix + "mean", mean_);
-    out.put_matrix(prefix + "elites", elites_);
+    out.put_matrix(prefix + "elites", elites_.leftCols(elite_count_));
   }
   void load(const StateDict& in, const std::string& prefix) {
     Vec<Scalar> mean = box_.load(in, prefix + "mean");
@@ -159,6 +159,7 @@ class ICem {
     plan_index_ = plan_index;
     elite_tail_ = static_cast<int>(tail);
     elites_ = std::move(elites);
+    elite_count_ = elites_.cols();
     mean_ = std::move(mean);
   }
 
@@ -191,7 +192,7 @@ class ICem {
     const bool reuse = iteration == 0 ? settings_.shift_elites : settings_.keep_elites;
     Index kept = 0;
     if (reuse && elite_tail_ < box_.horizon())
-      kept = std::min<Index>(elites_.cols(), std::lround(settings_.keep_fraction * settings_.elites));
+      kept = std::min<Index>(elite_count_, std::lround(settings_.keep_fraction * settings_.elites));
     count_ = fresh + kept + (with_mean ? 1 : 0);
     reserve(settings_.population + settings_.elites + 1);
     noise_.normal(plan, iteration, white_.leftCols(fresh + kept));
@@ -239,11 +240,13 @@ class ICem {
   void refit() {
     const auto count = static_cast<Index>(order_.size());
     const auto alpha = static_cast<Scalar>(settings_.alpha);
-    elites_.resize(box_.size(), count);
+    elites_.resize(box_.size(), settings_.elites);
+    elite_count_ = count;
     elite_tail_ = 0;
     for (Index k = 0; k < count; ++k) elites_.col(k) = candidates_.col(order_[static_cast<std::size_t>(k)]);
-    elite_mean_ = elites_.rowwise().mean();
-    elite_sigma_ = ((elites_.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
+    const auto elites = elites_.leftCols(count);
+    elite_mean_ = elites.rowwise().mean();
+    elite_sigma_ = ((elites.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
     mean_ = (alpha * mean_ + (Scalar(1) - alpha) * elite_mean_).cwiseMax(box_.low()).cwiseMin(box_.high());
     sigma_ = alpha * sigma_ + (Scalar(1) - alpha) * elite_sigma_;
   }
@@ -271,8 +274,9 @@ class ICem {
   Batch<Scalar> mixing_;  // horizon x horizon
   Vec<Scalar> half_range_;
   Vec<Scalar> mean_;      // warm start of the next plan
-  Batch<Scalar> elites_;  // of the last iteration, best first
-  int elite_tail_ = 0;    // last actions of the elites that were never planned
+  Batch<Scalar> elites_;  // of the last iteration, best first: the leading columns
+  Index elite_count_ = 0;
+  int elite_tail_ = 0;  // last actions of the elites that were never planned
   Vec<Scalar> sigma_, best_, elite_mean_, elite_sigma_, returns_;
   Batch<Scalar> white_, candidates_;
   Index count_ = 0;  // candidates of this iteration: the leading columns
