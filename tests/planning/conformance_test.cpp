@@ -47,6 +47,37 @@ struct MakeICem {
   }
 };
 
+struct MakeMppi {
+  static constexpr bool kWarmStart = true;
+  static constexpr bool kReturnsMean = true;
+  template <class E>
+  auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
+    return Mppi<E>(evaluator, bounds, {.population = 15 * effort}, seed);
+  }
+};
+
+template <PddmFilter kFilter>
+struct MakePddm {
+  static constexpr bool kWarmStart = true;
+  static constexpr bool kReturnsMean = true;
+  template <class E>
+  auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
+    return Pddm<E>(evaluator, bounds, {.population = 15 * effort, .iterations = 4, .filter = kFilter}, seed);
+  }
+};
+
+template <bool kSeparable>
+struct MakeCmaEs {
+  static constexpr bool kWarmStart = true;
+  static constexpr bool kReturnsMean = true;
+  template <class E>
+  auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
+    return CmaEsPlanner<E>(
+        evaluator, bounds,
+        {.population = 8 * effort, .iterations = 8, .separable = kSeparable, .stop_std = 0.0}, seed);
+  }
+};
+
 struct MakeAny {
   static constexpr bool kWarmStart = true;
   static constexpr bool kReturnsMean = true;
@@ -231,6 +262,24 @@ void conformance() {
     }
   }
 
+  SECTION("a plan into memory that is there already is the same plan") {
+    Evaluator evaluator(2, 6, quadratic<float>());
+    auto one = make(evaluator, bounds, 5);
+    auto two = make(evaluator, bounds, 5);
+    ActionPlan<float> plan;
+    for (int t = 0; t < 3; ++t) {
+      const ActionPlan<float> expected = one.plan(state, t);
+      two.plan(state, t, plan);
+      CHECK(plan.actions == expected.actions);
+      CHECK(plan.predicted_return == expected.predicted_return);
+      CHECK(plan.report.rollouts == expected.report.rollouts);
+      CHECK(plan.report.best_return == expected.report.best_return);
+      CHECK(plan.report.unusable == expected.report.unusable);
+      one.advance(1);
+      two.advance(1);
+    }
+  }
+
   SECTION("bad bounds are refused") {
     Evaluator evaluator(2, 6, quadratic<float>());
     CHECK_THROWS_AS(make(evaluator, ActionBounds::uniform(3, -1, 1), 1), Error);
@@ -247,6 +296,11 @@ TEST_CASE("planner conformance: icem without racing") { conformance<MakeICem<Exe
 TEST_CASE("planner conformance: icem that executes the best sample") {
   conformance<MakeICem<Execute::kBest, true>>();
 }
+TEST_CASE("planner conformance: mppi") { conformance<MakeMppi>(); }
+TEST_CASE("planner conformance: pddm") { conformance<MakePddm<PddmFilter::kActions>>(); }
+TEST_CASE("planner conformance: pddm that smooths the noise") { conformance<MakePddm<PddmFilter::kNoise>>(); }
+TEST_CASE("planner conformance: cmaes") { conformance<MakeCmaEs<true>>(); }
+TEST_CASE("planner conformance: cmaes with correlations") { conformance<MakeCmaEs<false>>(); }
 TEST_CASE("planner conformance: chosen by name") { conformance<MakeAny>(); }
 
 }  // namespace

@@ -111,9 +111,10 @@ TEST_CASE("closed loop makes up for a wrong model, open loop does not") {
 TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
   NoisyEvaluator<float> evaluator(2, 8, 20, quadratic<float>(), 0.3f, 0.3f);
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"rs", "cem", "icem"}) {
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
     PlannerSettings settings{.name = name};
-    settings.rs.population = settings.cem.population = 100;
+    settings.rs.population = settings.cem.population = settings.mppi.population = settings.pddm.population =
+        100;
     Mpc mpc(make_planner(evaluator, bounds, settings, 5), {.replan_every = 3});
     for (int saved_at = 0; saved_at < 5; ++saved_at) {
       StateDict saved;
@@ -139,18 +140,22 @@ TEST_CASE("planners by name") {
   using E = ObjectiveEvaluator<float>;
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
   PlannerRegistry<E> registry;
-  CHECK(registry.names() == std::vector<std::string>{"cem", "icem", "rs"});
+  CHECK(registry.names() == std::vector<std::string>{"cem", "cmaes", "icem", "mppi", "pddm", "rs"});
 
   auto cem = registry.make(evaluator, bounds, {.name = "cem"}, 1);
   CHECK(cem.target<Cem<E>>() != nullptr);
   CHECK(cem.target<ICem<E>>() == nullptr);
+  CHECK(registry.make(evaluator, bounds, {.name = "mppi"}, 1).target<Mppi<E>>() != nullptr);
+  CHECK(registry.make(evaluator, bounds, {.name = "pddm"}, 1).target<Pddm<E>>() != nullptr);
+  CHECK(registry.make(evaluator, bounds, {.name = "cmaes"}, 1).target<CmaEsPlanner<E>>() != nullptr);
   CHECK(cem.plan(vec({0.2f}), 0).actions == Cem<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
 
   try {
     registry.make(evaluator, bounds, {.name = "cme"}, 1);
     CHECK(false);
   } catch (const Error& e) {
-    CHECK(std::string(e.what()) == "planners: no planner named 'cme', expected one of cem, icem, rs");
+    CHECK(std::string(e.what()) ==
+          "planners: no planner named 'cme', expected one of cem, cmaes, icem, mppi, pddm, rs");
   }
 
   registry.add("mine", [](E& e, const ActionBounds& b, const PlannerSettings&, std::uint64_t seed) {
@@ -176,8 +181,9 @@ TEST_CASE("every planner setting is described") {
   std::map<std::string, std::string> helps;
   PlannerSettings settings;
   PlannerSettings::describe(settings, NameCollector{helps, ""});
-  CHECK(helps.size() == 4 + 1 + 6 + 15 + 3);
-  for (const char* name : {"name", "rs.population", "cem.epsilon", "icem.execute", "icem.racing.confidence"})
+  CHECK(helps.size() == 7 + 1 + 6 + 15 + 3 + 9 + 8 + 6);
+  for (const char* name : {"name", "rs.population", "cem.epsilon", "icem.execute", "icem.racing.confidence",
+                           "mppi.temperature", "pddm.beta", "cmaes.separable"})
     CHECK(helps.contains(name));
   for (const auto& [name, help] : helps) CHECK(!help.empty());
 }

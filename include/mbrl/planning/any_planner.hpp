@@ -23,7 +23,13 @@ class AnyPlanner {
              std::same_as<typename P::State, StateType> && std::same_as<typename P::Scalar, S>)
   explicit AnyPlanner(P planner) : self_(std::make_unique<Model<P>>(std::move(planner))) {}
 
-  ActionPlan<S> plan(const State& state, int t) { return self_->plan(state, t); }
+  ActionPlan<S> plan(const State& state, int t) {
+    ActionPlan<S> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already, where the planner can.
+  void plan(const State& state, int t, ActionPlan<S>& result) { self_->plan(state, t, result); }
   void advance(int steps) { self_->advance(steps); }
   void reset() { self_->reset(); }
   void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
@@ -39,7 +45,7 @@ class AnyPlanner {
  private:
   struct Interface {
     virtual ~Interface() = default;
-    virtual ActionPlan<S> plan(const State& state, int t) = 0;
+    virtual void plan(const State& state, int t, ActionPlan<S>& result) = 0;
     virtual void advance(int steps) = 0;
     virtual void reset() = 0;
     virtual void save(StateDict& out, const std::string& prefix) const = 0;
@@ -48,7 +54,12 @@ class AnyPlanner {
   template <class P>
   struct Model final : Interface {
     explicit Model(P p) : planner(std::move(p)) {}
-    ActionPlan<S> plan(const State& state, int t) override { return planner.plan(state, t); }
+    void plan(const State& state, int t, ActionPlan<S>& result) override {
+      if constexpr (requires { planner.plan(state, t, result); })
+        planner.plan(state, t, result);
+      else
+        result = planner.plan(state, t);
+    }
     void advance(int steps) override { planner.advance(steps); }
     void reset() override { planner.reset(); }
     void save(StateDict& out, const std::string& prefix) const override { planner.save(out, prefix); }

@@ -70,9 +70,14 @@ class Cem {
   }
 
   ActionPlan<Scalar> plan(const State& state, int t) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
     ActionPlan<Scalar> result;
-    PlanReport& report = result.report;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    PlanReport& report = result.report = {};
     report.best_return = std::numeric_limits<double>::quiet_NaN();
     variance_ = (box_.high() - box_.low()).array().square() / Scalar(16);
     std::uint32_t iteration = 0;
@@ -92,7 +97,6 @@ class Cem {
     report.iterations = static_cast<int>(iteration);
     report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
     finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
-    return result;
   }
 
   void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
@@ -118,13 +122,13 @@ class Cem {
     candidates_.resize(box_.size(), settings_.population);
     returns_.resize(settings_.population);
     noise_.truncated_normal(Scalar(2), plan, iteration, candidates_);
-    const Vec<Scalar> sigma = variance_.array()
-                                  .min((Scalar(0.5) * (mean_ - box_.low())).array().square())
-                                  .min((Scalar(0.5) * (box_.high() - mean_)).array().square())
-                                  .sqrt();
+    sigma_ = variance_.array()
+                 .min((Scalar(0.5) * (mean_ - box_.low())).array().square())
+                 .min((Scalar(0.5) * (box_.high() - mean_)).array().square())
+                 .sqrt();
     // Two sigma reach the nearer bound exactly; the clamp takes off what rounding adds.
     for (Index k = 0; k < candidates_.cols(); ++k)
-      candidates_.col(k) = (mean_.array() + sigma.array() * candidates_.col(k).array())
+      candidates_.col(k) = (mean_.array() + sigma_.array() * candidates_.col(k).array())
                                .max(box_.low().array())
                                .min(box_.high().array());
   }
@@ -147,7 +151,7 @@ class Cem {
   CandidateNoise<Scalar> noise_;
   std::int64_t plan_index_ = 0;
   Vec<Scalar> mean_;  // warm start of the next plan
-  Vec<Scalar> variance_, elite_mean_, elite_variance_, returns_;
+  Vec<Scalar> variance_, sigma_, elite_mean_, elite_variance_, returns_;
   Batch<Scalar> candidates_;
   std::vector<int> order_;
 };

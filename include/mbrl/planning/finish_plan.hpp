@@ -20,11 +20,10 @@ template <RolloutEvaluator E>
 void finish_plan(E& evaluator, const typename E::State& state, const SequenceBox<typename E::Scalar>& box,
                  const Vec<typename E::Scalar>& sequence, RolloutKey key,
                  ActionPlan<typename E::Scalar>& result) {
-  Vec<typename E::Scalar> value(1);
+  Eigen::Map<Vec<typename E::Scalar>> value(&result.predicted_return, 1);
   evaluator.evaluate(state, sequence, key, value);
-  result.actions = box.as_actions(sequence);
-  result.predicted_return = value(0);
-  result.report.mean_return = static_cast<double>(value(0));
+  result.actions = sequence.reshaped(box.action_dim(), box.horizon());
+  result.report.mean_return = static_cast<double>(result.predicted_return);
   result.report.rollouts += particles_of(evaluator);
 }
 

@@ -95,11 +95,17 @@ class ICem {
         mixing_(coloured_noise_mixing(evaluator.horizon(), settings.noise_beta).template cast<Scalar>()),
         half_range_((box_.high() - box_.low()) * Scalar(0.5)),
         mean_(box_.mid()),
-        elites_(box_.size(), 0) {}
+        elites_(box_.size(), settings.elites) {}
 
   ActionPlan<Scalar> plan(const State& state, int t) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
     ActionPlan<Scalar> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    result.report = {};
     result.report.best_return = std::numeric_limits<double>::quiet_NaN();
     sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
     best_ = mean_;
@@ -109,7 +115,7 @@ class ICem {
       const bool last = iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
       draw_candidates(plan, iteration, last && settings_.add_mean);
       evaluate(state, {plan, iteration, t}, last && settings_.execute == Execute::kBest, result.report);
-      rank_candidates(returns_, settings_.elites, order_);
+      rank_candidates(returns_.head(count_), settings_.elites, order_);
       if (order_.empty()) continue;
       best_ = candidates_.col(order_[0]);
       result.report.best_return = static_cast<double>(returns_(order_[0]));
@@ -119,24 +125,18 @@ class ICem {
     result.report.iterations = static_cast<int>(iteration);
     finish_plan(*evaluator_, state, box_, settings_.execute == Execute::kBest ? best_ : mean_,
                 {plan, iteration, t}, result);
-    return result;
   }
 
   void advance(int steps) {
     box_.shift(mean_, steps, settings_.pad);
-    Vec<Scalar> elite;
-    for (Index k = 0; k < elites_.cols(); ++k) {
-      elite = elites_.col(k);
-      box_.shift(elite, steps, settings_.pad);
-      elites_.col(k) = elite;
-    }
+    for (Index k = 0; k < elite_count_; ++k) box_.shift(elites_.col(k), steps, settings_.pad);
     elite_tail_ = std::min(box_.horizon(), elite_tail_ + std::min(steps, box_.horizon()));
   }
 
   // Forgets mean and elites.
   void reset() {
     mean_ = box_.mid();
-    elites_.resize(box_.size(), 0);
+    elite_count_ = 0;
     elite_tail_ = 0;
   }
 
@@ -145,7 +145,7 @@ class ICem {
     out.put_scalar(prefix + "plan_index", plan_index_);
     out.put_scalar(prefix + "elite_tail", static_cast<std::int64_t>(elite_tail_));
     box_.save(out, prefix + "mean", mean_);
-    out.put_matrix(prefix + "elites", elites_);
+    out.put_matrix(prefix + "elites", elites_.leftCols(elite_count_));
   }
   void load(const StateDict& in, const std::string& prefix) {
     Vec<Scalar> mean = box_.load(in, prefix + "mean");
@@ -159,6 +159,7 @@ class ICem {
     plan_index_ = plan_index;
     elite_tail_ = static_cast<int>(tail);
     elites_ = std::move(elites);
+    elite_count_ = elites_.cols();
     mean_ = std::move(mean);
   }
 
@@ -191,10 +192,10 @@ class ICem {
     const bool reuse = iteration == 0 ? settings_.shift_elites : settings_.keep_elites;
     Index kept = 0;
     if (reuse && elite_tail_ < box_.horizon())
-      kept = std::min<Index>(elites_.cols(), std::lround(settings_.keep_fraction * settings_.elites));
-    white_.resize(box_.size(), fresh + kept);
-    noise_.normal(plan, iteration, white_);
-    candidates_.resize(box_.size(), fresh + kept + (with_mean ? 1 : 0));
+      kept = std::min<Index>(elite_count_, std::lround(settings_.keep_fraction * settings_.elites));
+    count_ = fresh + kept + (with_mean ? 1 : 0);
+    reserve(settings_.population + settings_.elites + 1);
+    noise_.normal(plan, iteration, white_.leftCols(fresh + kept));
     const int a = box_.action_dim(), h = box_.horizon();
     for (Index k = 0; k < fresh + kept; ++k) {
       const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), a, h);
@@ -209,33 +210,43 @@ class ICem {
     }
     const Index known = static_cast<Index>(h - elite_tail_) * a;
     for (Index k = 0; k < kept; ++k) candidates_.col(fresh + k).head(known) = elites_.col(k).head(known);
-    if (with_mean) candidates_.rightCols(1) = mean_;
+    if (with_mean) candidates_.col(count_ - 1) = mean_;
+  }
+
+  // Iterations differ in how many candidates they have: the columns that none needs stay unused.
+  void reserve(Index most) {
+    white_.resize(box_.size(), most);
+    candidates_.resize(box_.size(), most);
+    returns_.resize(most);
   }
 
   void evaluate(const State& state, RolloutKey key, bool rank_elites, PlanReport& report) {
-    returns_.resize(candidates_.cols());
+    const auto candidates = candidates_.leftCols(count_);
+    auto returns = returns_.head(count_);
     if constexpr (ParticleEvaluator<E>) {
       if (settings_.racing.on && can_race(*evaluator_)) {
-        const auto outcome = race_.run(*evaluator_, state, candidates_, key, settings_.elites, rank_elites,
-                                       settings_.racing, returns_);
+        const auto outcome = race_.run(*evaluator_, state, candidates, key, settings_.elites, rank_elites,
+                                       settings_.racing, returns);
         report.rollouts += outcome.rollouts;
         report.unusable += outcome.unusable;
         return;
       }
     }
-    evaluator_->evaluate(state, candidates_, key, returns_);
-    report.rollouts += static_cast<std::int64_t>(candidates_.cols()) * particles_of(*evaluator_);
-    report.unusable += candidates_.cols() - returns_.array().isFinite().template cast<Index>().sum();
+    evaluator_->evaluate(state, candidates, key, returns);
+    report.rollouts += static_cast<std::int64_t>(count_) * particles_of(*evaluator_);
+    report.unusable += count_ - returns.array().isFinite().template cast<Index>().sum();
   }
 
   void refit() {
     const auto count = static_cast<Index>(order_.size());
     const auto alpha = static_cast<Scalar>(settings_.alpha);
-    elites_.resize(box_.size(), count);
+    elites_.resize(box_.size(), settings_.elites);
+    elite_count_ = count;
     elite_tail_ = 0;
     for (Index k = 0; k < count; ++k) elites_.col(k) = candidates_.col(order_[static_cast<std::size_t>(k)]);
-    elite_mean_ = elites_.rowwise().mean();
-    elite_sigma_ = ((elites_.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
+    const auto elites = elites_.leftCols(count);
+    elite_mean_ = elites.rowwise().mean();
+    elite_sigma_ = ((elites.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
     mean_ = (alpha * mean_ + (Scalar(1) - alpha) * elite_mean_).cwiseMax(box_.low()).cwiseMin(box_.high());
     sigma_ = alpha * sigma_ + (Scalar(1) - alpha) * elite_sigma_;
   }
@@ -263,10 +274,12 @@ class ICem {
   Batch<Scalar> mixing_;  // horizon x horizon
   Vec<Scalar> half_range_;
   Vec<Scalar> mean_;      // warm start of the next plan
-  Batch<Scalar> elites_;  // of the last iteration, best first
-  int elite_tail_ = 0;    // last actions of the elites that were never planned
+  Batch<Scalar> elites_;  // of the last iteration, best first: the leading columns
+  Index elite_count_ = 0;
+  int elite_tail_ = 0;  // last actions of the elites that were never planned
   Vec<Scalar> sigma_, best_, elite_mean_, elite_sigma_, returns_;
   Batch<Scalar> white_, candidates_;
+  Index count_ = 0;  // candidates of this iteration: the leading columns
   std::vector<int> order_;
   typename RaceOf<E, ParticleEvaluator<E>>::type race_;
 };

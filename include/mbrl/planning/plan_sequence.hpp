@@ -53,16 +53,12 @@ class SequenceBox {
   const Vec<S>& mid() const { return mid_; }
 
   // Drops the first `steps` actions of a sequence, moves the others forward and pads the end.
-  void shift(Vec<S>& sequence, int steps, WarmStartPad pad) const {
+  void shift(VecRef<S> sequence, int steps, WarmStartPad pad) const {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
     const Index moved = std::min<Index>(static_cast<Index>(steps) * action_dim_, size());
-    const Vec<S> last = sequence.tail(action_dim_);
     std::copy(sequence.begin() + moved, sequence.end(), sequence.begin());
-    for (Index i = size() - moved; i < size(); ++i) sequence(i) = pad_value(i, pad, last);
+    for (Index i = size() - moved; i < size(); ++i) sequence(i) = pad_value(i, pad, sequence);
   }
-
-  // action_dim x horizon.
-  Batch<S> as_actions(const Vec<S>& sequence) const { return sequence.reshaped(action_dim_, horizon_); }
 
   // Reads a column of this size; throws on any other.
   Vec<S> load(const StateDict& in, const std::string& name) const {
@@ -76,8 +72,9 @@ class SequenceBox {
   }
 
  private:
-  S pad_value(Index i, WarmStartPad pad, const Vec<S>& last) const {
-    if (pad == WarmStartPad::kRepeat) return last(i % action_dim_);
+  // The last action stays where it is until it is overwritten by itself.
+  S pad_value(Index i, WarmStartPad pad, const VecRef<S>& sequence) const {
+    if (pad == WarmStartPad::kRepeat) return sequence(size() - action_dim_ + i % action_dim_);
     if (pad == WarmStartPad::kZero && low_(i) < S(0) && S(0) < high_(i)) return S(0);
     return mid_(i);
   }

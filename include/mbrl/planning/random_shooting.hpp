@@ -41,33 +41,38 @@ class RandomShooting {
       : evaluator_(&evaluator),
         settings_(settings),
         box_("random shooting", bounds, evaluator.action_dim(), evaluator.horizon()),
-        noise_(seed) {
+        noise_(seed),
+        range_(box_.high() - box_.low()) {
     require(settings.population >= 1, "random shooting: population is ", settings.population,
             ", expected at least 1");
   }
 
   ActionPlan<Scalar> plan(const State& state, int t) {
+    ActionPlan<Scalar> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
     const auto plan = static_cast<std::uint32_t>(plan_index_++);
     candidates_.resize(box_.size(), settings_.population);
     returns_.resize(settings_.population);
     noise_.uniform(plan, 0, candidates_);
-    candidates_ =
-        (candidates_.array().colwise() * (box_.high() - box_.low()).array()).colwise() + box_.low().array();
-    candidates_ = candidates_.cwiseMax(box_.low().replicate(1, settings_.population))
-                      .cwiseMin(box_.high().replicate(1, settings_.population));
+    for (Index k = 0; k < candidates_.cols(); ++k)
+      candidates_.col(k) =
+          (candidates_.col(k).cwiseProduct(range_) + box_.low()).cwiseMax(box_.low()).cwiseMin(box_.high());
     evaluator_->evaluate(state, candidates_, {plan, 0, t}, returns_);
 
-    ActionPlan<Scalar> result;
+    result.report = {};
     const int usable = rank_candidates(returns_, 1, order_);
     result.report.rollouts = static_cast<std::int64_t>(settings_.population) * particles_of(*evaluator_);
     result.report.iterations = 1;
     result.report.unusable = settings_.population - usable;
-    Vec<Scalar> best = box_.mid();
-    if (usable > 0) best = candidates_.col(order_[0]);
+    best_ = box_.mid();
+    if (usable > 0) best_ = candidates_.col(order_[0]);
     result.report.best_return =
         usable > 0 ? static_cast<double>(returns_(order_[0])) : std::numeric_limits<double>::quiet_NaN();
-    finish_plan(*evaluator_, state, box_, best, {plan, 1, t}, result);
-    return result;
+    finish_plan(*evaluator_, state, box_, best_, {plan, 1, t}, result);
   }
 
   void advance(int steps) {
@@ -93,7 +98,7 @@ class RandomShooting {
   CandidateNoise<Scalar> noise_;
   std::int64_t plan_index_ = 0;
   Batch<Scalar> candidates_;
-  Vec<Scalar> returns_;
+  Vec<Scalar> range_, best_, returns_;
   std::vector<int> order_;
 };
 

@@ -12,7 +12,10 @@
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/any_planner.hpp"
 #include "mbrl/planning/cem.hpp"
+#include "mbrl/planning/cma_es_planner.hpp"
 #include "mbrl/planning/icem.hpp"
+#include "mbrl/planning/mppi.hpp"
+#include "mbrl/planning/pddm.hpp"
 #include "mbrl/planning/random_shooting.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
@@ -20,17 +23,23 @@ namespace mbrl {
 
 // Which planner, and the settings of each.
 struct PlannerSettings {
-  std::string name = "icem";       // rs, cem, icem
-  RandomShootingSettings rs = {};  // random shooting
-  CemSettings cem = {};            // the cross-entropy method of PETS
-  ICemSettings icem = {};          // the frugal planner
+  std::string name = "icem";        // rs, cem, icem, mppi, pddm, cmaes
+  RandomShootingSettings rs = {};   // random shooting
+  CemSettings cem = {};             // the cross-entropy method of PETS
+  ICemSettings icem = {};           // the frugal planner
+  MppiSettings mppi = {};           // model-predictive path integral control
+  PddmSettings pddm = {};           // smooth candidates weighted by their returns
+  CmaEsPlannerSettings cmaes = {};  // covariance matrix adaptation
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("name", s.name, "planner: rs, cem or icem");
+    field("name", s.name, "planner: rs, cem, icem, mppi, pddm or cmaes");
     field("rs", s.rs, "random shooting");
     field("cem", s.cem, "the cross-entropy method of PETS");
     field("icem", s.icem, "the frugal planner");
+    field("mppi", s.mppi, "model-predictive path integral control");
+    field("pddm", s.pddm, "smooth candidates weighted by their returns");
+    field("cmaes", s.cmaes, "covariance matrix adaptation");
   }
 };
 
@@ -51,6 +60,15 @@ class PlannerRegistry {
     });
     add("icem", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
       return Any(ICem<E>(e, b, s.icem, seed));
+    });
+    add("mppi", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
+      return Any(Mppi<E>(e, b, s.mppi, seed));
+    });
+    add("pddm", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
+      return Any(Pddm<E>(e, b, s.pddm, seed));
+    });
+    add("cmaes", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
+      return Any(CmaEsPlanner<E>(e, b, s.cmaes, seed));
     });
   }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
@@ -51,9 +52,15 @@ struct ModelRolloutSettings {
   }
 };
 
+// What a last observation is worth beyond the horizon: called as value(obs, t, out) with obs obs_dim x batch,
+// t the control step it is reached at, out one value a column. Must be thread-safe.
+template <class S>
+using TerminalValueFunction = std::function<void(ConstBatchRef<S> obs, int t, VecRef<S> out)>;
+
 // A RolloutEvaluator: from one observation, candidates in blocks that run in parallel. A rollout that meets a
 // number that is not finite has return NaN. After a predicted termination nothing more is earned (the
-// terminating step's own reward counts). The pool must outlive the evaluator.
+// terminating step's own reward counts), nor the terminal value. The pool must outlive the evaluator. An
+// evaluation allocates nothing; only the model's own workspaces may grow at first.
 template <DynamicsModel Model, class Reward = RewardFunction<typename Model::Scalar>>
   requires RewardModel<Reward, typename Model::Scalar>
 class ModelRollout {
@@ -71,6 +78,11 @@ class ModelRollout {
         workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
     require(settings.horizon >= 1, "ModelRollout: horizon is ", settings.horizon, ", expected at least 1");
     require(settings.block >= 1, "ModelRollout: block is ", settings.block, ", expected at least 1");
+    for (int i = 0; i < pool.size(); ++i) {
+      auto w = std::make_unique<Workspace>();
+      w->reserve(static_cast<Index>(model_.obs_dim()), action_dim(), settings.block);
+      workspaces_->give(std::move(w));
+    }
   }
   ModelRollout(Model model, Reward reward, const ModelRolloutSettings& settings, ThreadPool& pool)
       : ModelRollout(std::move(model), std::move(reward), {}, settings, pool) {}
@@ -78,6 +90,9 @@ class ModelRollout {
   int horizon() const { return settings_.horizon; }
   int action_dim() const { return static_cast<int>(model_.action_dim()); }
   const Model& model() const { return model_; }
+
+  // Adds value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
+  void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
 
   void evaluate(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key, VecRef<Scalar> returns) {
     constexpr const char* kWhere = "ModelRollout::evaluate";
@@ -87,13 +102,14 @@ class ModelRollout {
                 horizon() * action_dim());
     require_dim(kWhere, "returns", returns.size(), actions.cols());
     const Index blocks = (actions.cols() + settings_.block - 1) / settings_.block;
-    pool_->run(static_cast<int>(blocks), [&](int i) {
+    const auto run = [&](int i) {
       const Index first = static_cast<Index>(i) * settings_.block;
       const Index count = std::min<Index>(settings_.block, actions.cols() - first);
       auto w = workspaces_->take();
       run_block(obs, actions.middleCols(first, count), key.t, returns.segment(first, count), *w);
       workspaces_->give(std::move(w));
-    });
+    };
+    pool_->run(static_cast<int>(blocks), std::ref(run));  // by reference: std::function copies nothing
   }
 
  private:
@@ -102,36 +118,53 @@ class ModelRollout {
     Vec<Scalar> reward;
     std::vector<bool> alive;
     typename Model::Workspace model;
+
+    // Room for whole blocks: the last block of a call may be shorter, and a plan's evaluation is one column.
+    void reserve(Index obs_dim, Index action_dim, Index block) {
+      obs.resize(obs_dim, block);
+      next.resize(obs_dim, block);
+      action.resize(action_dim, block);
+      reward.resize(block);
+      alive.reserve(static_cast<std::size_t>(block));
+    }
   };
 
   void run_block(const State& start, ConstBatchRef<Scalar> actions, int t0, VecRef<Scalar> returns,
                  Workspace& w) {
     const Index n = actions.cols();
-    w.obs = start.replicate(1, n);
-    w.next.resize(start.size(), n);
-    w.reward.resize(n);
+    w.reserve(start.size(), action_dim(), settings_.block);
+    w.obs.leftCols(n).colwise() = start;
+    VecRef<Scalar> reward = w.reward.head(n);
+    BatchRef<Scalar> action = w.action.leftCols(n);
     w.alive.assign(static_cast<std::size_t>(n), true);
     returns.setZero();
     for (int step = 0; step < horizon(); ++step) {
-      w.action = actions.middleRows(static_cast<Index>(step) * action_dim(), action_dim());
-      model_.step(w.obs, w.action, w.next, w.model);
+      action = actions.middleRows(static_cast<Index>(step) * action_dim(), action_dim());
+      const ConstBatchRef<Scalar> obs = w.obs.leftCols(n);
+      BatchRef<Scalar> next = w.next.leftCols(n);
+      model_.step(obs, action, next, w.model);
       for (Index j = 0; j < n; ++j) {
-        if (w.alive[static_cast<std::size_t>(j)] && !w.next.col(j).allFinite()) {
+        if (w.alive[static_cast<std::size_t>(j)] && !next.col(j).allFinite()) {
           w.alive[static_cast<std::size_t>(j)] = false;
           returns[j] = std::numeric_limits<Scalar>::quiet_NaN();
         }
         if (!w.alive[static_cast<std::size_t>(j)])
-          w.next.col(j) = w.obs.col(j);  // stopped: nothing infinite travels on
+          next.col(j) = obs.col(j);  // stopped: nothing infinite travels on
       }
-      reward_(w.obs, w.action, w.next, t0 + step, w.reward);
+      reward_(obs, action, next, t0 + step, reward);
       for (Index j = 0; j < n; ++j)
-        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += w.reward[j];
+        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += reward[j];
       if (termination_) {
-        termination_(w.next, w.reward);
+        termination_(next, reward);
         for (Index j = 0; j < n; ++j)
-          if (w.reward[j] > Scalar(0.5)) w.alive[static_cast<std::size_t>(j)] = false;
+          if (reward[j] > Scalar(0.5)) w.alive[static_cast<std::size_t>(j)] = false;
       }
       std::swap(w.obs, w.next);
+    }
+    if (terminal_value_) {
+      terminal_value_(w.obs.leftCols(n), t0 + horizon(), reward);
+      for (Index j = 0; j < n; ++j)
+        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += reward[j];
     }
     for (Index j = 0; j < n; ++j)
       if (!std::isfinite(returns[j])) returns[j] = std::numeric_limits<Scalar>::quiet_NaN();
@@ -140,6 +173,7 @@ class ModelRollout {
   Model model_;
   Reward reward_;
   TerminationFunction<Scalar> termination_;
+  TerminalValueFunction<Scalar> terminal_value_;
   ModelRolloutSettings settings_;
   ThreadPool* pool_;
   std::unique_ptr<WorkspacePool<Workspace>> workspaces_;

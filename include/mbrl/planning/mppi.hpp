@@ -1,0 +1,189 @@
+// Model-predictive path integral control.
+// Williams, Wagener, Goldfain, Drews, Rehg, Boots, Theodorou, "Information theoretic MPC for model-based
+// reinforcement learning", ICRA 2017, algorithm 2; Williams, Drews, Goldfain, Rehg, Theodorou, "Information-
+// theoretic model predictive control: theory and applications to autonomous driving", IEEE T-RO 34(6), 2018.
+#pragma once
+
+#include <Eigen/Cholesky>
+#include <Eigen/LU>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/finish_plan.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/reward_weights.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+struct MppiSettings {
+  int population = 256;              // candidates an iteration
+  int iterations = 4;                // as the paper: 1
+  double temperature = 0.1;          // lambda: the lower, the more the best candidates count
+  bool relative_temperature = true;  // its unit is best minus median return; false: return (the paper)
+  double noise_std = 0.5;            // standard deviation of the noise, in half action ranges
+  std::vector<double> noise_covariance =
+      {};                    // action_dim^2 numbers in action units squared, in place of noise_std
+  double noise_decay = 0.7;  // every iteration's noise is this factor smaller; 1: always the same
+  double control_cost =
+      0;  // gamma: price of leaving the noise's own distribution; the paper: lambda (1 - alpha)
+  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("population", s.population, "candidates an iteration");
+    field("iterations", s.iterations, "iterations");
+    field("temperature", s.temperature, "the lower, the more the best candidates count");
+    field("relative_temperature", s.relative_temperature,
+          "the temperature's unit is best minus median return; false: return");
+    field("noise_std", s.noise_std, "standard deviation of the noise, in half action ranges");
+    field("noise_covariance", s.noise_covariance,
+          "action_dim x action_dim numbers in action units squared, in place of noise_std; empty: none");
+    field("noise_decay", s.noise_decay, "every iteration's noise is this factor smaller; 1: always the same");
+    field("control_cost", s.control_cost, "price of leaving the distribution of the noise around mid-range");
+    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+  }
+};
+
+// With the mean sequence u (the shifted previous plan) and the middle m of the action range, an iteration is
+//   v^k_t = clip(u_t + eps^k_t),  eps ~ N(0, Sigma),  k = 1..population
+//   S^k = -R(s, v^k) + gamma sum_t (u_t - m)' Sigma^-1 (v^k_t - u_t)
+//   w^k = exp(-(S^k - min S) / lambda) / sum,  u <- sum_k w^k v^k
+// The paper's base distribution is that of the uncontrolled system, u = 0; here it lies mid-range, which is
+// the same for symmetric bounds. Averaging clipped actions keeps u inside the bounds (the paper averages the
+// noise before clipping). gamma = lambda makes the result independent of u, by importance sampling.
+// Candidates without a finite return weigh nothing; an iteration without any usable one changes nothing. The
+// evaluator must outlive the planner.
+template <RolloutEvaluator E>
+class Mppi {
+ public:
+  using Scalar = typename E::Scalar;
+  using State = typename E::State;
+
+  Mppi(E& evaluator, const ActionBounds& bounds, const MppiSettings& settings, std::uint64_t seed)
+      : evaluator_(&evaluator),
+        settings_(checked(settings)),
+        box_("mppi", bounds, evaluator.action_dim(), evaluator.horizon()),
+        noise_(seed),
+        mean_(box_.mid()) {
+    const int a = box_.action_dim();
+    const Vecd half = 0.5 * (box_.high() - box_.low()).head(a).template cast<double>();
+    Batchd covariance = (settings.noise_std * half).array().square().matrix().asDiagonal();
+    if (!settings.noise_covariance.empty()) {
+      require_dim("mppi", "noise_covariance (action_dim x action_dim)", settings.noise_covariance.size(),
+                  a * a);
+      covariance = Eigen::Map<const Batchd>(settings.noise_covariance.data(), a, a);
+    }
+    const Eigen::LLT<Batchd> factor(covariance);
+    require(covariance.allFinite() && covariance == covariance.transpose() && factor.info() == Eigen::Success,
+            "mppi: noise_covariance is not symmetric and positive definite");
+    noise_factor_ = Batchd(factor.matrixL()).template cast<Scalar>();
+    precision_ = Batchd(covariance.inverse()).template cast<Scalar>();
+  }
+
+  ActionPlan<Scalar> plan(const State& state, int t) {
+    ActionPlan<Scalar> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    PlanReport& report = result.report = {};
+    report.best_return = std::numeric_limits<double>::quiet_NaN();
+    const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
+    double scale = 1;  // of the noise
+    for (std::uint32_t iteration = 0; iteration < iterations; ++iteration, scale *= settings_.noise_decay) {
+      sample(plan, iteration, static_cast<Scalar>(scale));
+      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
+      for (const Scalar value : returns_)
+        if (std::isfinite(value) && !(report.best_return >= static_cast<double>(value)))
+          report.best_return = static_cast<double>(value);
+      if (settings_.control_cost > 0) add_control_cost(static_cast<Scalar>(scale));
+      const int usable =
+          reward_weights(returns_, 1 / settings_.temperature, settings_.relative_temperature, weights_);
+      report.unusable += settings_.population - usable;
+      if (usable == 0) continue;
+      mean_.noalias() = candidates_ * weights_;
+      mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+    report.iterations = settings_.iterations;
+    report.rollouts = std::int64_t{settings_.iterations} * settings_.population * particles_of(*evaluator_);
+    finish_plan(*evaluator_, state, box_, mean_, {plan, iterations, t}, result);
+  }
+
+  void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
+  void reset() { mean_ = box_.mid(); }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "plan_index", plan_index_);
+    box_.save(out, prefix + "mean", mean_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    Vec<Scalar> mean = box_.load(in, prefix + "mean");
+    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
+    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    plan_index_ = plan_index;
+    mean_ = std::move(mean);
+  }
+
+  const MppiSettings& settings() const { return settings_; }
+
+ private:
+  static const MppiSettings& checked(const MppiSettings& s) {
+    require(s.population >= 1, "mppi: population is ", s.population, ", expected at least 1");
+    require(s.iterations >= 1, "mppi: iterations is ", s.iterations, ", expected at least 1");
+    require(s.temperature > 0, "mppi: temperature is ", s.temperature, ", expected more than 0");
+    require(s.noise_std > 0, "mppi: noise_std is ", s.noise_std, ", expected more than 0");
+    require(s.noise_decay > 0 && s.noise_decay <= 1, "mppi: noise_decay is ", s.noise_decay,
+            ", expected more than 0, at most 1");
+    require(s.control_cost >= 0, "mppi: control_cost is ", s.control_cost, ", expected 0 or more");
+    return s;
+  }
+
+  void sample(std::uint32_t plan, std::uint32_t iteration, Scalar scale) {
+    white_.resize(box_.size(), settings_.population);
+    candidates_.resize(box_.size(), settings_.population);
+    returns_.resize(settings_.population);
+    noise_.normal(plan, iteration, white_);
+    for (Index k = 0; k < candidates_.cols(); ++k) {
+      const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), box_.action_dim(), box_.horizon());
+      Eigen::Map<Batch<Scalar>> noise(candidates_.col(k).data(), box_.action_dim(), box_.horizon());
+      noise = noise_factor_.lazyProduct(white);
+      candidates_.col(k) = (mean_ + scale * candidates_.col(k)).cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+  }
+
+  // returns -= gamma (u - m)' Sigma^-1 (v - u), Sigma being this iteration's.
+  void add_control_cost(Scalar scale) {
+    price_.resize(box_.size());
+    for (int step = 0; step < box_.horizon(); ++step) {
+      const Index first = static_cast<Index>(step) * box_.action_dim();
+      price_.segment(first, box_.action_dim()) = precision_.lazyProduct(
+          mean_.segment(first, box_.action_dim()) - box_.mid().segment(first, box_.action_dim()));
+    }
+    price_ *= static_cast<Scalar>(settings_.control_cost) / (scale * scale);
+    for (Index k = 0; k < candidates_.cols(); ++k) returns_(k) -= price_.dot(candidates_.col(k) - mean_);
+  }
+
+  E* evaluator_;
+  MppiSettings settings_;
+  SequenceBox<Scalar> box_;
+  CandidateNoise<Scalar> noise_;
+  std::int64_t plan_index_ = 0;
+  Batch<Scalar> noise_factor_, precision_;  // L with L L' = Sigma; Sigma^-1
+  Vec<Scalar> mean_;                        // warm start of the next plan
+  Vec<Scalar> returns_, weights_, price_;
+  Batch<Scalar> white_, candidates_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,182 @@
+// PDDM's planner: candidates smooth in time, weighted by their returns.
+// Nagabandi, Konolige, Levine, Kumar, "Deep dynamics models for learning dexterous manipulation", CoRL 2019,
+// section 3.2.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/finish_plan.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/reward_weights.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+// What is smoothed over time.
+enum class PddmFilter : int {
+  kActions = 0,  // mean plus noise, starting from the last executed action (the authors' code)
+  kNoise = 1,    // the noise alone, starting from 0 (the paper)
+};
+
+constexpr auto enum_names(PddmFilter) {
+  return std::array{std::pair{PddmFilter::kActions, "actions"}, std::pair{PddmFilter::kNoise, "noise"}};
+}
+
+struct PddmSettings {
+  int population = 700;                      // candidates an iteration
+  int iterations = 1;                        // refinements of the mean a plan
+  double kappa = 10;                         // the higher, the more the best candidates count
+  bool relative_kappa = true;                // its unit is 1 / (best minus median return); false: 1 / return
+  double sigma = 0.9;                        // standard deviation of the noise, in half action ranges
+  double beta = 0.7;                         // share of the new in every step of the filter; 1: no smoothing
+  PddmFilter filter = PddmFilter::kActions;  // what is smoothed
+  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("population", s.population, "candidates an iteration");
+    field("iterations", s.iterations, "refinements of the mean a plan");
+    field("kappa", s.kappa, "the higher, the more the best candidates count");
+    field("relative_kappa", s.relative_kappa,
+          "kappa's unit is 1 / (best minus median return); false: 1 / return");
+    field("sigma", s.sigma, "standard deviation of the noise, in half action ranges");
+    field("beta", s.beta, "share of the new in every step of the filter; 1: no smoothing");
+    field("filter", s.filter, "what is smoothed: actions or noise");
+    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+  }
+};
+
+// With the mean sequence mu (the shifted previous plan) and the last executed action a_{-1} (mid-range at
+// first), an iteration is, with eps ~ N(0, sigma^2) and k = 1..population,
+//   a^k_t = beta (mu_t + eps^k_t) + (1 - beta) a^k_{t-1}                                     (actions), or
+//   n^k_t = beta eps^k_t + (1 - beta) n^k_{t-1},  n^k_{-1} = 0,  a^k_t = mu_t + n^k_t        (noise),
+// clipped to the bounds once all steps are drawn, and
+//   mu <- sum_k w^k a^k / sum_k w^k,  w^k = exp(kappa (R^k - max R)).
+// beta = 1 is MPPI with temperature 1 / kappa. Candidates without a finite return weigh nothing; an iteration
+// without any usable one changes nothing. The evaluator must outlive the planner.
+template <RolloutEvaluator E>
+class Pddm {
+ public:
+  using Scalar = typename E::Scalar;
+  using State = typename E::State;
+
+  Pddm(E& evaluator, const ActionBounds& bounds, const PddmSettings& settings, std::uint64_t seed)
+      : evaluator_(&evaluator),
+        settings_(checked(settings)),
+        box_("pddm", bounds, evaluator.action_dim(), evaluator.horizon()),
+        noise_(seed),
+        sigma_(static_cast<Scalar>(0.5 * settings.sigma) * (box_.high() - box_.low())),
+        mean_(box_.mid()),
+        executed_(box_.mid().head(box_.action_dim())) {}
+
+  ActionPlan<Scalar> plan(const State& state, int t) {
+    ActionPlan<Scalar> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
+    const auto plan = static_cast<std::uint32_t>(plan_index_++);
+    PlanReport& report = result.report = {};
+    report.best_return = std::numeric_limits<double>::quiet_NaN();
+    const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
+    for (std::uint32_t iteration = 0; iteration < iterations; ++iteration) {
+      sample(plan, iteration);
+      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
+      for (const Scalar value : returns_)
+        if (std::isfinite(value) && !(report.best_return >= static_cast<double>(value)))
+          report.best_return = static_cast<double>(value);
+      const int usable = reward_weights(returns_, settings_.kappa, settings_.relative_kappa, weights_);
+      report.unusable += settings_.population - usable;
+      if (usable == 0) continue;
+      mean_.noalias() = candidates_ * weights_;
+      mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+    report.iterations = settings_.iterations;
+    report.rollouts = std::int64_t{settings_.iterations} * settings_.population * particles_of(*evaluator_);
+    finish_plan(*evaluator_, state, box_, mean_, {plan, iterations, t}, result);
+  }
+
+  // The plan's actions are taken for the executed ones.
+  void advance(int steps) {
+    if (steps > 0) {
+      const Index last = static_cast<Index>(std::min(steps, box_.horizon())) - 1;
+      executed_ = mean_.segment(last * box_.action_dim(), box_.action_dim());
+    }
+    box_.shift(mean_, steps, settings_.pad);
+  }
+  void reset() {
+    mean_ = box_.mid();
+    executed_ = box_.mid().head(box_.action_dim());
+  }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "plan_index", plan_index_);
+    box_.save(out, prefix + "mean", mean_);
+    box_.save(out, prefix + "executed", executed_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    Vec<Scalar> mean = box_.load(in, prefix + "mean");
+    const auto executed = in.get<Scalar>(prefix + "executed");
+    require_dim("checkpoint: '" + prefix + "executed'", "an action", executed.size(), box_.action_dim());
+    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
+    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    plan_index_ = plan_index;
+    mean_ = std::move(mean);
+    executed_ = Eigen::Map<const Vec<Scalar>>(executed.data(), box_.action_dim());
+  }
+
+  const PddmSettings& settings() const { return settings_; }
+
+ private:
+  static const PddmSettings& checked(const PddmSettings& s) {
+    require(s.population >= 1, "pddm: population is ", s.population, ", expected at least 1");
+    require(s.iterations >= 1, "pddm: iterations is ", s.iterations, ", expected at least 1");
+    require(s.kappa > 0, "pddm: kappa is ", s.kappa, ", expected more than 0");
+    require(s.sigma > 0, "pddm: sigma is ", s.sigma, ", expected more than 0");
+    require(s.beta > 0 && s.beta <= 1, "pddm: beta is ", s.beta, ", expected more than 0, at most 1");
+    return s;
+  }
+
+  void sample(std::uint32_t plan, std::uint32_t iteration) {
+    candidates_.resize(box_.size(), settings_.population);
+    returns_.resize(settings_.population);
+    noise_.normal(plan, iteration, candidates_);
+    const auto beta = static_cast<Scalar>(settings_.beta);
+    const bool smooth_noise = settings_.filter == PddmFilter::kNoise;
+    const Index a = box_.action_dim();
+    for (Index k = 0; k < candidates_.cols(); ++k) {
+      auto x = candidates_.col(k);
+      for (Index i = 0; i < box_.size(); ++i) {
+        const Scalar before = i >= a ? x(i - a) : (smooth_noise ? Scalar(0) : executed_(i));
+        x(i) =
+            beta * (sigma_(i) * x(i) + (smooth_noise ? Scalar(0) : mean_(i))) + (Scalar(1) - beta) * before;
+      }
+      if (smooth_noise) x += mean_;
+      x = x.cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+  }
+
+  E* evaluator_;
+  PddmSettings settings_;
+  SequenceBox<Scalar> box_;
+  CandidateNoise<Scalar> noise_;
+  std::int64_t plan_index_ = 0;
+  Vec<Scalar> sigma_;
+  Vec<Scalar> mean_;      // warm start of the next plan
+  Vec<Scalar> executed_;  // the last action executed
+  Vec<Scalar> returns_, weights_;
+  Batch<Scalar> candidates_;
+};
+
+}  // namespace mbrl
