@@ -73,6 +73,7 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   if (environment == "pets/CartPole") {
     c.pets.trials = 15;
     c.model.hidden = {200, 200, 200};
+    c.mpc.cold_start_plans = 1;  // starts hanging down, at rest: nothing to lose
   }
   return c;
 }
