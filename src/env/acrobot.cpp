@@ -34,7 +34,7 @@ double wrapped(double angle) {
 
 }  // namespace
 
-EnvSpec AcrobotTask::spec() const {
+EnvSpec AcrobotTask::spec() {
   EnvSpec spec;
   spec.name = "Acrobot-v1";
   spec.source = "Gymnasium 1.4 classic_control/acrobot";

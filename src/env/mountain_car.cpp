@@ -6,7 +6,7 @@
 
 namespace mbrl {
 
-EnvSpec MountainCarTask::spec() const {
+EnvSpec MountainCarTask::spec() {
   EnvSpec spec;
   spec.name = "MountainCarContinuous-v0";
   spec.source = "Gymnasium 1.4 classic_control/continuous_mountain_car";

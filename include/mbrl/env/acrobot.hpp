@@ -13,7 +13,7 @@ namespace mbrl {
 // the step that terminates; 500 steps.
 class AcrobotTask {
  public:
-  EnvSpec spec() const;
+  static EnvSpec spec();
   int state_dim() const { return 4; }
   void draw_start(const RandomStream& random, Vecd& state) const;
   StepOutcome step(Vecd& state, ConstVecRef<double> action) const;

@@ -13,7 +13,7 @@ namespace mbrl {
 // a^2 (of the unclipped action); 999 steps. A step has no unit of time: dt is 1.
 class MountainCarTask {
  public:
-  EnvSpec spec() const;
+  static EnvSpec spec();
   int state_dim() const { return 2; }
   void draw_start(const RandomStream& random, Vecd& state) const;
   StepOutcome step(Vecd& state, ConstVecRef<double> action) const;
