@@ -87,5 +87,31 @@ TEST_CASE("model rollout: termination stops earning, NaN gives NaN, mistakes are
   CHECK_THROWS_AS(ModelRollout<Cart>(Cart{}, ones, {0}, pool), Error);
 }
 
+TEST_CASE("model rollout: a terminal value is added where the rollout has not ended") {
+  ThreadPool pool(2);
+  const RewardFunction<double> ones = [](auto, auto, auto, int, VecRef<double> out) { out.setOnes(); };
+  const TerminationFunction<double> fast = [](ConstBatchRef<double> next, VecRef<double> done) {
+    done = (next.row(1).transpose().array() > 0.25).cast<double>();
+  };
+  ModelRollout<Cart> rollout(Cart{}, ones, fast, {5, 2}, pool);
+  rollout.set_terminal_value([](ConstBatchRef<double> obs, int t, VecRef<double> out) {
+    out = 100.0 * t + obs.row(1).transpose().array();
+  });
+  Batchd actions = Batchd::Zero(5, 4);
+  actions.col(0).setOnes();  // velocity 0.3 after the third step
+  actions(2, 1) = std::numeric_limits<double>::quiet_NaN();
+  actions.col(3).setConstant(0.2);
+  Vecd returns(4);
+  rollout.evaluate(Vecd::Zero(2), actions, {0, 0, 20}, returns);
+  CHECK(returns[0] == 3.0);
+  CHECK(std::isnan(returns[1]));
+  CHECK(returns[2] == Approx(5.0 + 2500.0));
+  CHECK(returns[3] == Approx(5.0 + 2500.0 + 0.1));
+  rollout.set_terminal_value([](ConstBatchRef<double>, int, VecRef<double> out) { out.setConstant(NAN); });
+  rollout.evaluate(Vecd::Zero(2), actions, {}, returns);
+  CHECK(returns[0] == 3.0);
+  CHECK(std::isnan(returns[2]));
+}
+
 }  // namespace
 }  // namespace mbrl

@@ -166,11 +166,10 @@ class Mppi {
   // returns -= gamma (u - m)' Sigma^-1 (v - u), Sigma being this iteration's.
   void add_control_cost(Scalar scale) {
     price_.resize(box_.size());
-    for (int step = 0; step < box_.horizon(); ++step) {
-      const Index first = static_cast<Index>(step) * box_.action_dim();
-      price_.segment(first, box_.action_dim()) = precision_.lazyProduct(
-          mean_.segment(first, box_.action_dim()) - box_.mid().segment(first, box_.action_dim()));
-    }
+    offset_ = mean_ - box_.mid();
+    for (Index first = 0; first < box_.size(); first += box_.action_dim())
+      price_.segment(first, box_.action_dim()) =
+          precision_.lazyProduct(offset_.segment(first, box_.action_dim()));
     price_ *= static_cast<Scalar>(settings_.control_cost) / (scale * scale);
     for (Index k = 0; k < candidates_.cols(); ++k) returns_(k) -= price_.dot(candidates_.col(k) - mean_);
   }
@@ -182,7 +181,7 @@ class Mppi {
   std::int64_t plan_index_ = 0;
   Batch<Scalar> noise_factor_, precision_;  // L with L L' = Sigma; Sigma^-1
   Vec<Scalar> mean_;                        // warm start of the next plan
-  Vec<Scalar> returns_, weights_, price_;
+  Vec<Scalar> returns_, weights_, offset_, price_;
   Batch<Scalar> white_, candidates_;
 };
 
