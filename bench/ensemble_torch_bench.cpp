@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ensemble_baseline.hpp"
+#include "torch_threads.hpp"
 
 namespace mbrl::bench {
 namespace {
@@ -50,11 +51,10 @@ Tensor forward(const Member& m, Tensor x) {
 
 // Rows a second of run(block), over about `seconds`.
 template <class F>
-double rate(int block, int threads, double seconds, F& run) {
+double rate(int block, TorchThreads threads, double seconds, F& run) {
   using Clock = std::chrono::steady_clock;
   const torch::NoGradGuard no_grad;
-  const int before = torch::get_num_threads();
-  torch::set_num_threads(threads);
+  const ScopedTorchThreads scope(threads);
   run(block);  // threads wake up
   int runs = 0;
   double elapsed = 0.0;
@@ -64,21 +64,22 @@ double rate(int block, int threads, double seconds, F& run) {
     ++runs;
     elapsed = std::chrono::duration<double>(Clock::now() - start).count();
   } while (elapsed < seconds);
-  torch::set_num_threads(before);
   return runs * static_cast<double>(block) / elapsed;
 }
 
-// Finds the fastest block size; what is returned measures at that size.
+// Finds the fastest block size and use of the threads; what is returned measures with these.
 template <class F>
 RateMeasurement at_best_block(int threads, F run) {
   int best_block = 0;
+  TorchThreads best_threads;
   double best = 0.0;
-  for (const int block : {128, 256, 512, 1024, 2048})
-    for (int repeat = 0; repeat < 3; ++repeat) {
-      const double r = rate(block, threads, 0.05, run);
-      if (r > best) best = r, best_block = block;
-    }
-  return [=](double seconds) mutable { return rate(best_block, threads, seconds, run); };
+  for (const TorchThreads way : ways_to_use(threads))
+    for (const int block : {128, 256, 512, 1024, 2048})
+      for (int repeat = 0; repeat < 3; ++repeat) {
+        const double r = rate(block, way, 0.05, run);
+        if (r > best) best = r, best_block = block, best_threads = way;
+      }
+  return [=](double seconds) mutable { return rate(best_block, best_threads, seconds, run); };
 }
 
 }  // namespace

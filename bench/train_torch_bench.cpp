@@ -7,6 +7,7 @@
 #include <limits>
 #include <vector>
 
+#include "torch_threads.hpp"
 #include "train_baseline.hpp"
 
 namespace mbrl::bench {
@@ -19,11 +20,8 @@ Tensor softplus_bound(const Tensor& raw, const Tensor& high, const Tensor& low) 
   return low + torch::softplus(capped - low);
 }
 
-}  // namespace
-
-double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, double seconds) {
-  const int before = torch::get_num_threads();
-  torch::set_num_threads(threads);
+double train_seconds(const MlpEnsemble& model, int batch, TorchThreads threads, double seconds) {
+  const ScopedTorchThreads scope(threads);
   const auto members = static_cast<std::int64_t>(model.members.size());
   const std::int64_t dims = model.target_dim();
   std::vector<Tensor> weights, biases, parameters;
@@ -60,7 +58,16 @@ double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, dou
     if (step > 0) best = std::min(best, elapsed);  // the first one warms up
     spent += elapsed;
   }
-  torch::set_num_threads(before);
+  return best;
+}
+
+}  // namespace
+
+double torch_train_seconds(const MlpEnsemble& model, int batch, int threads, double seconds) {
+  double best = std::numeric_limits<double>::infinity();
+  const std::vector<TorchThreads> ways = ways_to_use(threads);
+  for (const TorchThreads way : ways)
+    best = std::min(best, train_seconds(model, batch, way, seconds / static_cast<double>(ways.size())));
   return best;
 }
 
