@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <vector>
 
 #include "ensemble_baseline.hpp"
@@ -56,6 +57,7 @@ void measure(benchmark::State& state, ThreadPool& pool, double rows, double flop
     fraction.push_back(flops / elapsed / std::max(before, after));
 #if MBRL_HAS_TORCH
     times_baseline.push_back(rows / elapsed / torch_rate(std::min(elapsed, 0.5)));
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // its threads spin for a while yet
 #endif
   }
   const double typical = median(seconds);
