@@ -38,6 +38,20 @@ struct Jet {
     for (std::size_t i = 0; i < N; ++i) d[i] -= o.d[i];
     return *this;
   }
+  Jet& operator+=(double b) {
+    v += b;
+    return *this;
+  }
+  Jet& operator-=(double b) {
+    v -= b;
+    return *this;
+  }
+  // A constant has no derivatives: products with it cost half.
+  Jet& operator*=(double b) {
+    v *= b;
+    for (auto& x : d) x *= b;
+    return *this;
+  }
   Jet& operator*=(const Jet& o) { return *this = *this * o; }
   Jet& operator/=(const Jet& o) { return *this = *this / o; }
 
@@ -54,22 +68,11 @@ struct Jet {
     for (std::size_t i = 0; i < N; ++i) out.d[i] = a.v * b.d[i] + a.d[i] * b.v;
     return out;
   }
-  // A constant has no derivatives: products with it cost half.
-  friend Jet operator*(Jet a, double b) {
-    a.v *= b;
-    for (auto& x : a.d) x *= b;
-    return a;
-  }
+  friend Jet operator*(Jet a, double b) { return a *= b; }
   friend Jet operator*(double a, const Jet& b) { return b * a; }
-  friend Jet operator+(Jet a, double b) {
-    a.v += b;
-    return a;
-  }
+  friend Jet operator+(Jet a, double b) { return a += b; }
   friend Jet operator+(double a, const Jet& b) { return b + a; }
-  friend Jet operator-(Jet a, double b) {
-    a.v -= b;
-    return a;
-  }
+  friend Jet operator-(Jet a, double b) { return a -= b; }
   friend Jet operator-(double a, const Jet& b) { return -b + a; }
   friend Jet operator/(const Jet& a, const Jet& b) {
     const T inverse = T(1.0) / b.v;
