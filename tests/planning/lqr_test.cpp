@@ -3,6 +3,7 @@
 #include "mbrl/planning/lqr.hpp"
 
 #include <Eigen/LU>
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <limits>

@@ -3,6 +3,7 @@
 // model-based planning.
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "mbrl/core/error.hpp"
