@@ -79,8 +79,8 @@ class RiccatiStep {
     p_ = Eigen::Map<const Mat<Nx, 1>>(s.next_gradient, nx);
     if (s.offset) p_.noalias() += next.lazyProduct(Eigen::Map<const Mat<Nx, 1>>(s.offset, nx));
     transposed_times(f, p_, s.cost_gradient, q_);
-    const auto qx = q_.template head<Nx>(nx);
-    const auto qu = q_.template tail<Nu>(nu);
+    const auto qx = q_.template segment<Nx>(0, nx);
+    const auto qu = q_.template segment<Nu>(nx, nu);
 
     multiply(next, f, w_);
     transpose(w_, wt_);
@@ -136,7 +136,7 @@ class RiccatiStep {
   double second_order() const { return second_order_; }
   const Mat<Nu, Nu>& quu() const { return quu_; }  // lower triangle
   // The gradient of the cost with respect to the action, qu.
-  auto action_gradient() const { return q_.template tail<Nu>(nu_); }
+  auto action_gradient() const { return q_.template segment<Nu>(nx_, nu_); }
 
  private:
   static constexpr bool kUnrolled = Nz != Eigen::Dynamic && Nz <= 8;
