@@ -112,6 +112,7 @@ TEST_CASE("lqr equals a dense solve of the optimality conditions on 100 random p
     fixed = std::max(fixed, worst_distance<4, 1>(4, 1, 6, problem));
     fixed = std::max(fixed, worst_distance<3, 2>(3, 2, 6, problem));
     fixed = std::max(fixed, worst_distance<18, 6>(18, 6, 3, problem));
+    fixed = std::max(fixed, worst_distance<12, 1>(12, 1, 3, problem));
   }
   fixed = std::max(fixed, worst_distance<Eigen::Dynamic, Eigen::Dynamic>(37, 12, 3, 1));
   CHECK(fixed < 1e-10);

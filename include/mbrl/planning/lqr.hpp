@@ -64,7 +64,6 @@ class Lqr {
     hessians_.setZero(nx, static_cast<Index>(nx) * (horizon + 1));
     gradients_.setZero(nx, horizon + 1);
     constants_.assign(static_cast<std::size_t>(horizon) + 1, 0.0);
-    offset_value_.setZero(nx);
   }
 
   // The backward pass. Throws where the problem has no unique minimum (Quu is not positive definite at some
@@ -96,11 +95,8 @@ class Lqr {
       s.gain_t = gains_t_.data() + t * nx * nu_;
       s.feedforward = feedforward_.data() + t * nu_;
       if (!step_.run(s, 0.0)) return static_cast<int>(t);
-      const auto f = p.offset.col(t);
-      offset_value_.noalias() = hessian_block(t + 1).lazyProduct(f);
       const auto i = static_cast<std::size_t>(t);
-      constants_[i] = constants_[i + 1] + gradients_.col(t + 1).dot(f) + 0.5 * f.dot(offset_value_) +
-                      step_.first_order() + step_.second_order();
+      constants_[i] = constants_[i + 1] + step_.offset_value() + step_.first_order() + step_.second_order();
     }
     return value_hessian(0).allFinite() && gradients_.col(0).allFinite() ? -1 : 0;
   }
@@ -146,7 +142,6 @@ class Lqr {
   Eigen::Matrix<double, Nx, Eigen::Dynamic> gains_t_, hessians_, gradients_;
   Eigen::Matrix<double, Nu, Eigen::Dynamic> feedforward_;
   std::vector<double> constants_;
-  Eigen::Matrix<double, Nx, 1> offset_value_;
 };
 
 }  // namespace mbrl

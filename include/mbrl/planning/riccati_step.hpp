@@ -76,8 +76,15 @@ class RiccatiStep {
     const auto fx = f.template leftCols<Nx>(nx);
     const auto fu = f.template rightCols<Nu>(nu);
 
-    p_ = Eigen::Map<const Mat<Nx, 1>>(s.next_gradient, nx);
-    if (s.offset) p_.noalias() += next.lazyProduct(Eigen::Map<const Mat<Nx, 1>>(s.offset, nx));
+    const Eigen::Map<const Mat<Nx, 1>> next_gradient(s.next_gradient, nx);
+    if (s.offset) {
+      const Eigen::Map<const Mat<Nx, 1>> offset(s.offset, nx);
+      transposed_times(next, offset, s.next_gradient, p_);  // V' is symmetric
+      offset_value_ = 0.5 * offset.dot(next_gradient + p_);
+    } else {
+      p_ = next_gradient;
+      offset_value_ = 0;
+    }
     transposed_times(f, p_, s.cost_gradient, q_);
     const auto qx = q_.template segment<Nx>(0, nx);
     const auto qu = q_.template segment<Nu>(nx, nu);
@@ -114,7 +121,7 @@ class RiccatiStep {
     first_order_ = k.dot(qu);
     second_order_ = 0.5 * k.dot(quu_k_);
     gradient = qx;
-    gradient.noalias() += g.lazyProduct(qu);
+    for (Index j = 0; j < nu; ++j) gradient += qu(j) * g.col(j);
     if (!s.low && !regularized) {
       subtract_product<true>(qxx_, y_, v);
     } else {
@@ -122,7 +129,7 @@ class RiccatiStep {
       t_ = qxu_;
       for (Index j = 0; j < nu; ++j)
         for (Index i = 0; i < nu; ++i) t_.col(j) += (i >= j ? quu_(i, j) : quu_(j, i)) * g.col(i);
-      gradient.noalias() += t_.lazyProduct(k);
+      for (Index j = 0; j < nu; ++j) gradient += k(j) * t_.col(j);
       multiply_add<true>(qxx_, t_, g.transpose(), v);
       multiply_add<true>(v, g, qxu_.transpose(), qxx_);
       v = qxx_;
@@ -134,6 +141,8 @@ class RiccatiStep {
   // Of the last stage: the cost changes by alpha first_order + alpha^2 second_order for a step alpha k.
   double first_order() const { return first_order_; }
   double second_order() const { return second_order_; }
+  // What the offset alone adds to the cost: v''f + 1/2 f'V'f.
+  double offset_value() const { return offset_value_; }
   const Mat<Nu, Nu>& quu() const { return quu_; }  // lower triangle
   // The gradient of the cost with respect to the action, qu.
   auto action_gradient() const { return q_.template segment<Nu>(nx_, nu_); }
@@ -183,12 +192,12 @@ class RiccatiStep {
     p.cols = b.cols();
     p.depth = a.cols();
     p.a = a.data();
-    p.lda = a.outerStride();
+    p.lda = a.colStride();
     p.b = b.data();
     p.b_row = b.rowStride();
     p.b_col = b.colStride();
     p.d = d.data();
-    p.ldd = d.outerStride();
+    p.ldd = d.colStride();
   }
   template <class A, class B, class D>
   static void multiply(const A& a, const B& b, D& d) {
@@ -208,7 +217,7 @@ class RiccatiStep {
       dense::Product p;
       fill(p, a, b, d);
       p.c = c.data();
-      p.ldc = c.outerStride();
+      p.ldc = c.colStride();
       p.lower = kLower;
       dense::product(p);
     }
@@ -222,7 +231,7 @@ class RiccatiStep {
       dense::Product p;
       fill(p, a, a.transpose(), d);
       p.c = c.data();
-      p.ldc = c.outerStride();
+      p.ldc = c.colStride();
       p.subtract = true;
       p.lower = kLower;
       dense::product(p);
@@ -233,14 +242,14 @@ class RiccatiStep {
     if constexpr (kUnrolled)
       b = a.transpose();
     else
-      dense::transpose(a.rows(), a.cols(), a.data(), a.outerStride(), b.data(), b.outerStride());
+      dense::transpose(a.rows(), a.cols(), a.data(), a.colStride(), b.data(), b.colStride());
   }
   template <class A, class X, class Y>
   static void transposed_times(const A& a, const X& x, const double* c, Y& y) {
     if constexpr (kUnrolled)
       y.noalias() = Eigen::Map<const Y>(c) + a.transpose().lazyProduct(x);
     else
-      dense::transposed_times(a.rows(), a.cols(), a.data(), a.outerStride(), x.data(), c, y.data());
+      dense::transposed_times(a.rows(), a.cols(), a.data(), a.colStride(), x.data(), c, y.data());
   }
   template <class A>
   static void mirror_lower(A& a) {
@@ -248,7 +257,7 @@ class RiccatiStep {
       for (Index j = 0; j < a.cols(); ++j)
         for (Index i = 0; i < j; ++i) a(i, j) = a(j, i);
     } else {
-      dense::mirror_lower(a.rows(), a.data(), a.outerStride());
+      dense::mirror_lower(a.rows(), a.data(), a.colStride());
     }
   }
   // y = Qxu l'^-1 and K' = -y l^-1.
@@ -266,8 +275,8 @@ class RiccatiStep {
         g.col(j) *= inverse_diagonal_(j);
       }
     } else {
-      dense::solve_gain(nx_, nu_, factor_.data(), factor_.outerStride(), inverse_diagonal_.data(), qxu.data(),
-                        qxu.outerStride(), y_.data(), y_.outerStride(), g.data(), g.outerStride());
+      dense::solve_gain(nx_, nu_, factor_.data(), factor_.colStride(), inverse_diagonal_.data(), qxu.data(),
+                        qxu.colStride(), y_.data(), y_.colStride(), g.data(), g.colStride());
     }
   }
 
@@ -281,7 +290,7 @@ class RiccatiStep {
   Mat<Nx, Nu> qxu_, qxu_r_, y_, t_;
   Mat<Nu, Nu> quu_, quu_r_, factor_;
   Mat<Nu, 1> inverse_diagonal_, quu_k_;
-  double first_order_ = 0, second_order_ = 0;
+  double first_order_ = 0, second_order_ = 0, offset_value_ = 0;
 };
 
 }  // namespace mbrl
