@@ -86,7 +86,7 @@ TEST_CASE("ddp converges quadratically on the pendulum's swing-up, ilqr does not
     return out;
   };
   // Near the solution: a disturbed optimum, so that both methods start alike.
-  const Batchd near = reference.actions().array() + 0.3;
+  const Batchd near = reference.actions().array() + 0.01;
   const std::vector<double> ddp = errors(true, near, 12), ilqr = errors(false, near, 12);
   double order = 0;
   for (std::size_t i = 2; i < ddp.size() && ddp[i] > 1e-10; ++i)
