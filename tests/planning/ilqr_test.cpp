@@ -87,7 +87,7 @@ TEST_CASE("ddp converges quadratically on the pendulum's swing-up, ilqr does not
   };
   // Near the solution: a disturbed optimum, so that both methods start alike.
   const Batchd near = reference.actions().array() + 0.01;
-  const std::vector<double> ddp = errors(true, near, 12), ilqr = errors(false, near, 12);
+  const std::vector<double> ddp = errors(true, near, 14), ilqr = errors(false, near, 14);
   double order = 0;
   for (std::size_t i = 2; i < ddp.size() && ddp[i] > 1e-10; ++i)
     if (ddp[i - 1] < 0.1) order = std::log(ddp[i] / ddp[i - 1]) / std::log(ddp[i - 1] / ddp[i - 2]);
