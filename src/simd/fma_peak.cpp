@@ -18,13 +18,14 @@ namespace mbrl::simd {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-double FmaRounds(long rounds, float* sink) {
-  using D = hn::ScalableTag<float>;
+template <class T>
+HWY_INLINE double FmaRoundsOf(long rounds, T* sink) {
+  using D = hn::ScalableTag<T>;
   const D d;
   constexpr int kChains = 12;  // more than latency times throughput of any processor's multiply-add
   hn::Vec<D> sum[kChains];
-  for (int i = 0; i < kChains; ++i) sum[i] = hn::Set(d, static_cast<float>(i));
-  const auto half = hn::Set(d, 0.5f), one = hn::Set(d, 1.0f);
+  for (int i = 0; i < kChains; ++i) sum[i] = hn::Set(d, static_cast<T>(i));
+  const auto half = hn::Set(d, T(0.5)), one = hn::Set(d, T(1));
   for (long r = 0; r < rounds; ++r) {
     HWY_UNROLL(12) for (int i = 0; i < kChains; ++i) sum[i] = hn::MulAdd(sum[i], half, one);
   }
@@ -34,6 +35,9 @@ double FmaRounds(long rounds, float* sink) {
   return 2.0 * kChains * static_cast<double>(hn::Lanes(d)) * static_cast<double>(rounds);
 }
 
+double FmaRounds(long rounds, float* sink) { return FmaRoundsOf(rounds, sink); }
+double FmaRoundsDouble(long rounds, double* sink) { return FmaRoundsOf(rounds, sink); }
+
 }  // namespace HWY_NAMESPACE
 }  // namespace mbrl::simd
 HWY_AFTER_NAMESPACE();
@@ -41,13 +45,17 @@ HWY_AFTER_NAMESPACE();
 #if HWY_ONCE
 namespace mbrl::simd {
 HWY_EXPORT(FmaRounds);
+HWY_EXPORT(FmaRoundsDouble);
 double fma_rounds(long rounds, float* sink) { return HWY_DYNAMIC_DISPATCH(FmaRounds)(rounds, sink); }
+double fma_rounds(long rounds, double* sink) { return HWY_DYNAMIC_DISPATCH(FmaRoundsDouble)(rounds, sink); }
 
-double fma_peak(ThreadPool& pool, double seconds) {
+namespace {
+template <class T>
+double measured_peak(ThreadPool& pool, double seconds) {
   using Clock = std::chrono::steady_clock;
   constexpr long kRounds = 20000;  // a fraction of a millisecond
   const int tasks = 8 * pool.size();
-  std::vector<float> sinks(static_cast<std::size_t>(tasks));
+  std::vector<T> sinks(static_cast<std::size_t>(tasks));
   long repeat = 1;
   for (;;) {  // lengthen the measurement until it lasts as long as asked
     std::vector<double> flops(static_cast<std::size_t>(tasks));
@@ -62,5 +70,9 @@ double fma_peak(ThreadPool& pool, double seconds) {
     repeat = std::max(repeat + 1, static_cast<long>(static_cast<double>(repeat) * seconds / elapsed));
   }
 }
+}  // namespace
+
+double fma_peak(ThreadPool& pool, double seconds) { return measured_peak<float>(pool, seconds); }
+double fma_peak_double(ThreadPool& pool, double seconds) { return measured_peak<double>(pool, seconds); }
 }  // namespace mbrl::simd
 #endif

@@ -1,0 +1,230 @@
+// Planning by gradient descent through a differentiable model: Adam on the actions, from several starts.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/models/differentiable_model.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/trajectory_cost.hpp"
+
+namespace mbrl {
+
+struct GradientPlannerSettings {
+  int horizon = 30;             // steps a plan looks ahead
+  int iterations = 50;          // gradient steps from every start
+  int restarts = 4;             // starts: the warm start, the rest random
+  double learning_rate = 0.05;  // of Adam, in half action ranges
+  double beta1 = 0.9;           // decay of Adam's first moment
+  double beta2 = 0.999;         // of its second moment
+  double initial_std = 0.5;     // of the random starts about the warm start, in half action ranges
+  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("horizon", s.horizon, "steps a plan looks ahead");
+    field("iterations", s.iterations, "gradient steps from every start");
+    field("restarts", s.restarts, "starts: the warm start, the rest random");
+    field("learning_rate", s.learning_rate, "of Adam, in half action ranges");
+    field("beta1", s.beta1, "decay of Adam's first moment");
+    field("beta2", s.beta2, "decay of Adam's second moment");
+    field("initial_std", s.initial_std, "of the random starts about the warm start, in half action ranges");
+    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+  }
+};
+
+// With the costate l_N = dJ_f/dx, l_t = dc_t/dx + (df/dx)' l_{t+1}, the gradient is dJ/du_t = dc_t/du +
+// (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
+// scaled to [-1, 1], which are clipped to the bounds after every step; the plan is the cheapest iterate of
+// all starts. A start whose rollout leaves the finite numbers ends there, and is counted. Starts run in
+// parallel on the pool, with the same result for any number of threads. The pool must outlive the planner.
+template <DifferentiableModel Model, TrajectoryCost Cost>
+  requires std::same_as<typename Model::Scalar, double>
+class GradientPlanner {
+ public:
+  using Scalar = double;
+  using State = Vecd;
+
+  GradientPlanner(Model model, Cost cost, const ActionBounds& bounds, const GradientPlannerSettings& settings,
+                  std::uint64_t seed, ThreadPool& pool)
+      : model_(std::move(model)),
+        cost_(std::move(cost)),
+        settings_(checked(settings)),
+        box_("gradient", bounds, static_cast<int>(model_.action_dim()), settings.horizon),
+        noise_(seed),
+        pool_(&pool),
+        half_range_(0.5 * (box_.high() - box_.low())),
+        mean_(box_.mid()) {
+    const Index nx = model_.obs_dim(), nu = model_.action_dim(), n = settings.horizon;
+    starts_.resize(static_cast<std::size_t>(settings.restarts));
+    for (Start& s : starts_) {
+      s.states.setZero(nx, n + 1);
+      s.jacobian.setZero(nx, n * (nx + nu));
+      s.stage_hessian.setZero(nx + nu, nx + nu);
+      s.final_hessian.setZero(nx, nx);
+      s.stage_gradient.setZero(nx + nu);
+      s.costate.setZero(nx);
+      for (Vecd* v : {&s.actions, &s.best, &s.gradient, &s.first, &s.second}) v->setZero(box_.size());
+    }
+    random_.setZero(box_.size(), settings.restarts);
+  }
+
+  ActionPlan<double> plan(const State& state, int t) {
+    require_dim("gradient", "the state", state.size(), model_.obs_dim());
+    require(state.allFinite(), "gradient: the state holds a number that is not finite");
+    noise_.normal(static_cast<std::uint32_t>(plan_index_++), 0, random_);
+    const auto work = [&](int i) { descend(starts_[static_cast<std::size_t>(i)], i, state, t); };
+    pool_->run(settings_.restarts, std::cref(work));
+    ActionPlan<double> out;
+    double best = std::numeric_limits<double>::infinity();
+    for (const Start& s : starts_) {
+      out.report.rollouts += s.rollouts;
+      out.report.unusable += s.diverged;
+      out.report.iterations = std::max(out.report.iterations, static_cast<int>(s.rollouts) - 1);
+      if (s.best_cost < best) {
+        best = s.best_cost;
+        mean_ = s.best;
+      }
+    }
+    out.actions = box_.as_actions(mean_);
+    out.predicted_return = std::isfinite(best) ? -best : std::numeric_limits<double>::quiet_NaN();
+    out.report.best_return = out.report.mean_return = out.predicted_return;
+    return out;
+  }
+
+  void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
+  void reset() { mean_ = box_.mid(); }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "plan_index", plan_index_);
+    box_.save(out, prefix + "mean", mean_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    Vecd mean = box_.load(in, prefix + "mean");
+    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
+    noise_ = CandidateNoise<double>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    plan_index_ = plan_index;
+    mean_ = std::move(mean);
+  }
+
+  const GradientPlannerSettings& settings() const { return settings_; }
+
+ private:
+  struct Start {
+    Batchd states, jacobian, stage_hessian, final_hessian;
+    Vecd actions, best, gradient, first, second, stage_gradient, costate;
+    double best_cost = 0;
+    std::int64_t rollouts = 0;
+    bool diverged = false;
+    typename Model::Workspace model;
+  };
+
+  static const GradientPlannerSettings& checked(const GradientPlannerSettings& s) {
+    require(s.iterations >= 1, "gradient: iterations is ", s.iterations, ", expected at least 1");
+    require(s.restarts >= 1, "gradient: restarts is ", s.restarts, ", expected at least 1");
+    require(s.learning_rate > 0, "gradient: learning_rate is ", s.learning_rate, ", expected more than 0");
+    require(s.beta1 >= 0 && s.beta1 < 1 && s.beta2 >= 0 && s.beta2 < 1, "gradient: beta1 and beta2 are ",
+            s.beta1, " and ", s.beta2, ", expected 0 to less than 1");
+    require(s.initial_std >= 0, "gradient: initial_std is ", s.initial_std, ", expected 0 or more");
+    return s;
+  }
+
+  void descend(Start& s, int index, const State& state, int t0) const {
+    s.actions = mean_;
+    if (index > 0)
+      s.actions = (mean_.array() + settings_.initial_std * half_range_.array() * random_.col(index).array())
+                      .max(box_.low().array())
+                      .min(box_.high().array());
+    s.first.setZero();
+    s.second.setZero();
+    s.best = s.actions;
+    s.best_cost = std::numeric_limits<double>::infinity();
+    s.rollouts = 0;
+    s.diverged = false;
+    double decay1 = 1, decay2 = 1;
+    for (int i = 0; i <= settings_.iterations; ++i) {
+      const double cost = roll_out(s, state, t0);
+      ++s.rollouts;
+      if (!std::isfinite(cost)) {
+        s.diverged = true;
+        return;
+      }
+      if (cost < s.best_cost) {
+        s.best_cost = cost;
+        s.best = s.actions;
+      }
+      if (i == settings_.iterations) return;
+      back_propagate(s, t0);
+      if (!s.gradient.allFinite()) {
+        s.diverged = true;
+        return;
+      }
+      decay1 *= settings_.beta1;
+      decay2 *= settings_.beta2;
+      s.gradient.array() *= half_range_.array();
+      s.first = settings_.beta1 * s.first + (1 - settings_.beta1) * s.gradient;
+      s.second.array() =
+          settings_.beta2 * s.second.array() + (1 - settings_.beta2) * s.gradient.array().square();
+      s.actions.array() -= settings_.learning_rate * half_range_.array() * (s.first.array() / (1 - decay1)) /
+                           ((s.second.array() / (1 - decay2)).sqrt() + 1e-8);
+      s.actions = s.actions.cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+  }
+
+  Eigen::Map<const Batchd> actions_of(const Start& s) const {
+    return {s.actions.data(), box_.action_dim(), box_.horizon()};
+  }
+
+  double roll_out(Start& s, const State& state, int t0) const {
+    const auto actions = actions_of(s);
+    s.states.col(0) = state;
+    double cost = 0;
+    for (Index t = 0; t < actions.cols(); ++t) {
+      cost += cost_.stage(s.states.col(t), actions.col(t), t0 + static_cast<int>(t));
+      model_.step(s.states.col(t), actions.col(t), s.states.col(t + 1), s.model);
+      if (!s.states.col(t + 1).allFinite()) return std::numeric_limits<double>::quiet_NaN();
+    }
+    return cost + cost_.final_cost(s.states.col(actions.cols()), t0 + static_cast<int>(actions.cols()));
+  }
+
+  void back_propagate(Start& s, int t0) const {
+    const auto actions = actions_of(s);
+    const Index n = actions.cols(), nx = s.states.rows(), nu = actions.rows(), nz = nx + nu;
+    model_.linearize(s.states.leftCols(n), actions, s.jacobian, s.model);
+    cost_.final_derivatives(s.states.col(n), t0 + static_cast<int>(n), s.costate, s.final_hessian);
+    for (Index t = n; t-- > 0;) {
+      cost_.stage_derivatives(s.states.col(t), actions.col(t), t0 + static_cast<int>(t), s.stage_gradient,
+                              s.stage_hessian);
+      s.stage_gradient.noalias() += s.jacobian.middleCols(t * nz, nz).transpose().lazyProduct(s.costate);
+      s.gradient.segment(t * nu, nu) = s.stage_gradient.tail(nu);
+      s.costate = s.stage_gradient.head(nx);
+    }
+  }
+
+  Model model_;
+  Cost cost_;
+  GradientPlannerSettings settings_;
+  SequenceBox<double> box_;
+  CandidateNoise<double> noise_;
+  std::int64_t plan_index_ = 0;
+  ThreadPool* pool_;
+  Vecd half_range_;
+  Vecd mean_;  // warm start of the next plan
+  Batchd random_;
+  std::vector<Start> starts_;
+};
+
+}  // namespace mbrl

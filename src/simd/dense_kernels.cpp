@@ -1,0 +1,286 @@
+// Small dense linear algebra, compiled once for each instruction set and chosen at run time by Highway. Rows
+// are taken in vectors; where they do not divide evenly the last vector overlaps the one before: the same
+// numbers are computed twice, which is why results never share memory with what they are made from.
+#include "mbrl/core/dense_kernels.hpp"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "simd/highway_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "simd/dense_kernels.cpp"
+#include "hwy/foreach_target.h"
+
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace mbrl::dense {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// 32 registers hold 24 sums, three columns' vectors and a broadcast entry; 16 registers hold 12 sums.
+#if HWY_TARGET <= HWY_AVX3 || HWY_ARCH_ARM_A64
+constexpr int kColumns = 8;
+#else
+constexpr int kColumns = 4;
+#endif
+constexpr int kVectors = 3;
+constexpr std::size_t kMaxLanes = 8;
+
+template <int kR, int kC, bool kSubtract, class D>
+HWY_INLINE void ProductTile(D d, const Product& p, const Index* HWY_RESTRICT row, Index j) {
+  using V = hn::Vec<D>;
+  V sum[kR][kC];
+  const double* HWY_RESTRICT a = p.a;
+  const double* HWY_RESTRICT b = p.b + j * p.b_col;
+  if (p.c != nullptr) {
+    HWY_UNROLL(8) for (int c = 0; c < kC; ++c) {
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r][c] = hn::LoadU(d, p.c + row[r] + (j + c) * p.ldc);
+    }
+  } else {
+    HWY_UNROLL(8) for (int c = 0; c < kC; ++c) {
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r][c] = hn::Zero(d);
+    }
+  }
+  for (Index k = 0; k < p.depth; ++k) {
+    V column[kR];
+    HWY_UNROLL(3) for (int r = 0; r < kR; ++r) column[r] = hn::LoadU(d, a + row[r]);
+    HWY_UNROLL(8) for (int c = 0; c < kC; ++c) {
+      const V entry = hn::Set(d, b[c * p.b_col]);
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) {
+        sum[r][c] =
+            kSubtract ? hn::NegMulAdd(column[r], entry, sum[r][c]) : hn::MulAdd(column[r], entry, sum[r][c]);
+      }
+    }
+    a += p.lda;
+    b += p.b_row;
+  }
+  HWY_UNROLL(8) for (int c = 0; c < kC; ++c) {
+    HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(sum[r][c], d, p.d + row[r] + (j + c) * p.ldd);
+  }
+}
+
+template <int kR, int kC, bool kSubtract, class D>
+HWY_INLINE void ProductColumns(D d, const Product& p, const Index* row, Index j, Index end) {
+  for (; j + kC <= end; j += kC) ProductTile<kR, kC, kSubtract>(d, p, row, j);
+  if constexpr (kC > 1) {
+    if (j < end) ProductColumns<kR, kC / 2, kSubtract>(d, p, row, j, end);
+  }
+}
+
+template <bool kSubtract, class D>
+HWY_INLINE void ProductRows(D d, const Product& p) {
+  const auto lanes = static_cast<Index>(hn::Lanes(d));
+  const Index vectors = (p.rows + lanes - 1) / lanes;
+  const Index tiles = (vectors + kVectors - 1) / kVectors;
+  for (Index tile = 0; tile < tiles; ++tile) {
+    const Index begin = vectors * tile / tiles, count = vectors * (tile + 1) / tiles - begin;
+    Index row[kVectors] = {};
+    for (Index r = 0; r < count; ++r) row[r] = std::min((begin + r) * lanes, p.rows - lanes);
+    const Index end = p.lower ? std::min(p.cols, row[count - 1] + lanes) : p.cols;
+    if (count == 3)
+      ProductColumns<3, kColumns, kSubtract>(d, p, row, 0, end);
+    else if (count == 2)
+      ProductColumns<2, kColumns, kSubtract>(d, p, row, 0, end);
+    else
+      ProductColumns<1, kColumns, kSubtract>(d, p, row, 0, end);
+  }
+}
+
+// Calls work(tag) with the widest vectors that `rows` fill.
+template <std::size_t kLanes, class Work>
+HWY_INLINE void WithLanes(Index rows, const Work& work) {
+  const hn::CappedTag<double, kLanes> d;
+  if constexpr (kLanes > 1) {
+    if (rows < static_cast<Index>(hn::Lanes(d))) {
+      WithLanes<kLanes / 2>(rows, work);
+      return;
+    }
+  }
+  work(d);
+}
+
+struct ProductWork {
+  const Product& p;
+  template <class D>
+  HWY_INLINE void operator()(D d) const {
+    if (p.subtract)
+      ProductRows<true>(d, p);
+    else
+      ProductRows<false>(d, p);
+  }
+};
+
+void ProductImpl(const Product& p) {
+  if (p.rows > 0) WithLanes<kMaxLanes>(p.rows, ProductWork{p});
+}
+
+// Two by two entries at a time.
+void TransposeImpl(Index rows, Index cols, const double* a, Index lda, double* out, Index ldout) {
+  Index done = 0;  // columns of a
+#if HWY_TARGET != HWY_SCALAR
+  const hn::CappedTag<double, 2> d;
+  for (; done + 2 <= cols; done += 2) {
+    const double* first = a + done * lda;
+    const double* second = first + lda;
+    double* to = out + done;
+    Index i = 0;
+    for (; i + 2 <= rows; i += 2, to += 2 * ldout) {
+      const auto x = hn::LoadU(d, first + i), y = hn::LoadU(d, second + i);
+      hn::StoreU(hn::InterleaveLower(d, x, y), d, to);
+      hn::StoreU(hn::InterleaveUpper(d, x, y), d, to + ldout);
+    }
+    if (i < rows) {
+      to[0] = first[i];
+      to[1] = second[i];
+    }
+  }
+#endif
+  for (; done < cols; ++done)
+    for (Index i = 0; i < rows; ++i) out[done + i * ldout] = a[i + done * lda];
+}
+
+void MirrorLowerImpl(Index n, double* a, Index lda) {
+  for (Index j = 0; j < n; j += 2) {
+    const Index width = std::min<Index>(2, n - j);
+    if (width == 2) a[j + (j + 1) * lda] = a[j + 1 + j * lda];
+    if (j + width < n)
+      TransposeImpl(n - j - width, width, a + j + width + j * lda, lda, a + j + (j + width) * lda, lda);
+  }
+}
+
+struct TransposedTimesWork {
+  Index rows, cols;
+  const double* a;
+  Index lda;
+  const double* x;
+  const double* c;
+  double* out;
+
+  template <int kC, class D>
+  HWY_INLINE void Columns(D d, Index j) const {
+    using V = hn::Vec<D>;
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    V sum[kC];
+    HWY_UNROLL(4) for (int i = 0; i < kC; ++i) sum[i] = hn::Zero(d);
+    Index k = 0;
+    for (; k + lanes <= rows; k += lanes) {
+      const V part = hn::LoadU(d, x + k);
+      HWY_UNROLL(4)
+      for (int i = 0; i < kC; ++i) sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+    }
+    if (k < rows) {  // the last vector overlaps: what was added already is masked out
+      const auto seen = hn::FirstN(d, static_cast<std::size_t>(lanes - (rows - k)));
+      k = rows - lanes;
+      const V part = hn::IfThenZeroElse(seen, hn::LoadU(d, x + k));
+      HWY_UNROLL(4)
+      for (int i = 0; i < kC; ++i) sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+    }
+    HWY_UNROLL(4)
+    for (int i = 0; i < kC; ++i) out[j + i] =
+        hn::GetLane(hn::SumOfLanes(d, sum[i])) + (c != nullptr ? c[j + i] : 0.0);
+  }
+  template <class D>
+  HWY_INLINE void operator()(D d) const {
+    Index j = 0;
+    for (; j + 4 <= cols; j += 4) Columns<4>(d, j);
+    for (; j < cols; ++j) Columns<1>(d, j);
+  }
+};
+
+void TransposedTimesImpl(Index rows, Index cols, const double* a, Index lda, const double* x, const double* c,
+                         double* out) {
+  if (rows > 0) WithLanes<kMaxLanes>(rows, TransposedTimesWork{rows, cols, a, lda, x, c, out});
+}
+
+struct SolveGainWork {
+  Index rows, n;
+  const double* l;
+  Index ldl;
+  const double* inverse_diagonal;
+  const double* q;
+  Index ldq;
+  double* y;
+  Index ldy;
+  double* g;
+  Index ldg;
+
+  template <int kR, class D>
+  HWY_INLINE void Rows(D d, const Index* HWY_RESTRICT row) const {
+    using V = hn::Vec<D>;
+    V sum[kR];
+    for (Index j = 0; j < n; ++j) {
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::LoadU(d, q + row[r] + j * ldq);
+      for (Index i = 0; i < j; ++i) {
+        const V entry = hn::Set(d, l[j + i * ldl]);
+        HWY_UNROLL(3)
+        for (int r = 0; r < kR; ++r) sum[r] =
+            hn::NegMulAdd(hn::LoadU(d, y + row[r] + i * ldy), entry, sum[r]);
+      }
+      const V scale = hn::Set(d, inverse_diagonal[j]);
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, y + row[r] + j * ldy);
+    }
+    for (Index j = n; j-- > 0;) {
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::Neg(hn::LoadU(d, y + row[r] + j * ldy));
+      for (Index i = j + 1; i < n; ++i) {
+        const V entry = hn::Set(d, l[i + j * ldl]);
+        HWY_UNROLL(3)
+        for (int r = 0; r < kR; ++r) sum[r] =
+            hn::NegMulAdd(hn::LoadU(d, g + row[r] + i * ldg), entry, sum[r]);
+      }
+      const V scale = hn::Set(d, inverse_diagonal[j]);
+      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, g + row[r] + j * ldg);
+    }
+  }
+  template <class D>
+  HWY_INLINE void operator()(D d) const {
+    const auto lanes = static_cast<Index>(hn::Lanes(d));
+    const Index vectors = (rows + lanes - 1) / lanes;
+    for (Index v = 0; v < vectors; v += kVectors) {
+      const Index count = std::min<Index>(kVectors, vectors - v);
+      Index row[kVectors] = {};
+      for (Index r = 0; r < count; ++r) row[r] = std::min((v + r) * lanes, rows - lanes);
+      if (count == 3)
+        Rows<3>(d, row);
+      else if (count == 2)
+        Rows<2>(d, row);
+      else
+        Rows<1>(d, row);
+    }
+  }
+};
+
+void SolveGainImpl(Index rows, Index n, const double* l, Index ldl, const double* inverse_diagonal,
+                   const double* q, Index ldq, double* y, Index ldy, double* g, Index ldg) {
+  if (rows > 0)
+    WithLanes<kMaxLanes>(rows, SolveGainWork{rows, n, l, ldl, inverse_diagonal, q, ldq, y, ldy, g, ldg});
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mbrl::dense
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mbrl::dense {
+HWY_EXPORT(ProductImpl);
+HWY_EXPORT(TransposeImpl);
+HWY_EXPORT(MirrorLowerImpl);
+HWY_EXPORT(TransposedTimesImpl);
+HWY_EXPORT(SolveGainImpl);
+
+void product(const Product& p) { HWY_DYNAMIC_DISPATCH(ProductImpl)(p); }
+void transpose(Index rows, Index cols, const double* a, Index lda, double* out, Index ldout) {
+  HWY_DYNAMIC_DISPATCH(TransposeImpl)(rows, cols, a, lda, out, ldout);
+}
+void mirror_lower(Index n, double* a, Index lda) { HWY_DYNAMIC_DISPATCH(MirrorLowerImpl)(n, a, lda); }
+void transposed_times(Index rows, Index cols, const double* a, Index lda, const double* x, const double* c,
+                      double* out) {
+  HWY_DYNAMIC_DISPATCH(TransposedTimesImpl)(rows, cols, a, lda, x, c, out);
+}
+void solve_gain(Index rows, Index n, const double* l, Index ldl, const double* inverse_diagonal,
+                const double* q, Index ldq, double* y, Index ldy, double* g, Index ldg) {
+  HWY_DYNAMIC_DISPATCH(SolveGainImpl)(rows, n, l, ldl, inverse_diagonal, q, ldq, y, ldy, g, ldg);
+}
+}  // namespace mbrl::dense
+#endif
