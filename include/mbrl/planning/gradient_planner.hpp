@@ -98,7 +98,7 @@ class GradientPlanner {
         mean_ = s.best;
       }
     }
-    out.actions = box_.as_actions(mean_);
+    out.actions = mean_.reshaped(box_.action_dim(), box_.horizon());
     out.predicted_return = std::isfinite(best) ? -best : std::numeric_limits<double>::quiet_NaN();
     out.report.best_return = out.report.mean_return = out.predicted_return;
     return out;
