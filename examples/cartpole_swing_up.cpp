@@ -37,7 +37,7 @@ int main() {
   settings.iterations = 300;
   mbrl::Ilqr solver(model, effort, kSteps, settings, mbrl::ActionBounds::uniform(1, -100, 100));
   const mbrl::IlqrReport& report = solver.solve(rest, mbrl::Batchd::Zero(1, kSteps));
-  for (std::size_t i = 0; i < solver.trace().size(); i += 5)
+  for (std::size_t i = 0; i < solver.trace().size(); i += 20)
     std::printf("iteration %3zu  cost %12.4f  step %.3f  regularisation %.1e\n", i + 1,
                 solver.trace()[i].cost, solver.trace()[i].alpha, solver.trace()[i].mu);
   std::printf("%d iterations, cost %.4f\n\n", report.iterations, report.cost);

@@ -167,19 +167,21 @@ struct TransposedTimesWork {
     Index k = 0;
     for (; k + lanes <= rows; k += lanes) {
       const V part = hn::LoadU(d, x + k);
-      HWY_UNROLL(4)
-      for (int i = 0; i < kC; ++i) sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+      HWY_UNROLL(4) for (int i = 0; i < kC; ++i) {
+        sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+      }
     }
     if (k < rows) {  // the last vector overlaps: what was added already is masked out
       const auto seen = hn::FirstN(d, static_cast<std::size_t>(lanes - (rows - k)));
       k = rows - lanes;
       const V part = hn::IfThenZeroElse(seen, hn::LoadU(d, x + k));
-      HWY_UNROLL(4)
-      for (int i = 0; i < kC; ++i) sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+      HWY_UNROLL(4) for (int i = 0; i < kC; ++i) {
+        sum[i] = hn::MulAdd(part, hn::LoadU(d, a + k + (j + i) * lda), sum[i]);
+      }
     }
-    HWY_UNROLL(4)
-    for (int i = 0; i < kC; ++i) out[j + i] =
-        hn::GetLane(hn::SumOfLanes(d, sum[i])) + (c != nullptr ? c[j + i] : 0.0);
+    HWY_UNROLL(4) for (int i = 0; i < kC; ++i) {
+      out[j + i] = hn::GetLane(hn::SumOfLanes(d, sum[i])) + (c != nullptr ? c[j + i] : 0.0);
+    }
   }
   template <class D>
   HWY_INLINE void operator()(D d) const {
@@ -214,9 +216,9 @@ struct SolveGainWork {
       HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::LoadU(d, q + row[r] + j * ldq);
       for (Index i = 0; i < j; ++i) {
         const V entry = hn::Set(d, l[j + i * ldl]);
-        HWY_UNROLL(3)
-        for (int r = 0; r < kR; ++r) sum[r] =
-            hn::NegMulAdd(hn::LoadU(d, y + row[r] + i * ldy), entry, sum[r]);
+        HWY_UNROLL(3) for (int r = 0; r < kR; ++r) {
+          sum[r] = hn::NegMulAdd(hn::LoadU(d, y + row[r] + i * ldy), entry, sum[r]);
+        }
       }
       const V scale = hn::Set(d, inverse_diagonal[j]);
       HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, y + row[r] + j * ldy);
@@ -225,9 +227,9 @@ struct SolveGainWork {
       HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::Neg(hn::LoadU(d, y + row[r] + j * ldy));
       for (Index i = j + 1; i < n; ++i) {
         const V entry = hn::Set(d, l[i + j * ldl]);
-        HWY_UNROLL(3)
-        for (int r = 0; r < kR; ++r) sum[r] =
-            hn::NegMulAdd(hn::LoadU(d, g + row[r] + i * ldg), entry, sum[r]);
+        HWY_UNROLL(3) for (int r = 0; r < kR; ++r) {
+          sum[r] = hn::NegMulAdd(hn::LoadU(d, g + row[r] + i * ldg), entry, sum[r]);
+        }
       }
       const V scale = hn::Set(d, inverse_diagonal[j]);
       HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, g + row[r] + j * ldg);
