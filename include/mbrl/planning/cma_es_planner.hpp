@@ -21,8 +21,8 @@ namespace mbrl {
 
 struct CmaEsPlannerSettings {
   int population = 64;     // candidates a generation; 0: 4 + floor(3 ln n), n = horizon * action_dim
-  int iterations = 12;     // generations at most
-  double sigma = 0.4;      // of every plan's first generation, in half action ranges
+  int iterations = 8;      // generations at most
+  double sigma = 0.5;      // of every plan's first generation, in half action ranges
   bool separable = true;   // learn variances only: a plan has too few generations to learn n^2 covariances
   double stop_std = 0.02;  // no further generation once the standard deviation (root mean square over the
                            // plan, in half action ranges) is below; 0: never stop early
