@@ -103,16 +103,13 @@ class Cem {
   void reset() { mean_ = box_.mid(); }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", noise_.seed());
-    out.put_scalar(prefix + "plan_index", plan_index_);
-    box_.save(out, prefix + "mean", mean_);
+    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vec<Scalar> mean = box_.load(in, prefix + "mean");
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
-    plan_index_ = plan_index;
-    mean_ = std::move(mean);
+    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
+    noise_ = CandidateNoise<Scalar>(kept.seed);
+    plan_index_ = kept.plan_index;
+    mean_ = kept.mean;
   }
 
   const CemSettings& settings() const { return settings_; }

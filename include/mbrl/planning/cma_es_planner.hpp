@@ -106,16 +106,13 @@ class CmaEsPlanner {
   void reset() { mean_ = box_.mid(); }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", seed_);
-    out.put_scalar(prefix + "plan_index", plan_index_);
-    box_.save(out, prefix + "mean", mean_);
+    WarmStart<Scalar>{seed_, plan_index_, mean_}.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vec<Scalar> mean = box_.load(in, prefix + "mean");
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    seed_ = in.get_scalar<std::uint64_t>(prefix + "seed");
-    plan_index_ = plan_index;
-    mean_ = std::move(mean);
+    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
+    seed_ = kept.seed;
+    plan_index_ = kept.plan_index;
+    mean_ = kept.mean;
     search_ = CmaEs(start(), settings_.sigma, {settings_.population, settings_.separable}, seed_);
   }
 

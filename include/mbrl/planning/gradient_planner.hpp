@@ -108,16 +108,13 @@ class GradientPlanner {
   void reset() { mean_ = box_.mid(); }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", noise_.seed());
-    out.put_scalar(prefix + "plan_index", plan_index_);
-    box_.save(out, prefix + "mean", mean_);
+    WarmStart<double>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vecd mean = box_.load(in, prefix + "mean");
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    noise_ = CandidateNoise<double>(in.get_scalar<std::uint64_t>(prefix + "seed"));
-    plan_index_ = plan_index;
-    mean_ = std::move(mean);
+    const auto kept = WarmStart<double>::load(in, prefix, box_);
+    noise_ = CandidateNoise<double>(kept.seed);
+    plan_index_ = kept.plan_index;
+    mean_ = kept.mean;
   }
 
   const GradientPlannerSettings& settings() const { return settings_; }

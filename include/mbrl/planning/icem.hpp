@@ -141,26 +141,23 @@ class ICem {
   }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", noise_.seed());
-    out.put_scalar(prefix + "plan_index", plan_index_);
+    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
     out.put_scalar(prefix + "elite_tail", static_cast<std::int64_t>(elite_tail_));
-    box_.save(out, prefix + "mean", mean_);
     out.put_matrix(prefix + "elites", elites_.leftCols(elite_count_));
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vec<Scalar> mean = box_.load(in, prefix + "mean");
+    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
     Batch<Scalar> elites = in.get_matrix<Scalar>(prefix + "elites");
     require_dim("checkpoint: '" + prefix + "elites'", "an action sequence", elites.rows(), box_.size());
     const auto tail = in.get_scalar<std::int64_t>(prefix + "elite_tail");
     require(tail >= 0 && tail <= box_.horizon(), "checkpoint: '", prefix, "elite_tail' is ", tail,
             ", expected 0 to the horizon, ", box_.horizon());
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
-    plan_index_ = plan_index;
+    noise_ = CandidateNoise<Scalar>(kept.seed);
+    plan_index_ = kept.plan_index;
     elite_tail_ = static_cast<int>(tail);
     elites_ = std::move(elites);
     elite_count_ = elites_.cols();
-    mean_ = std::move(mean);
+    mean_ = kept.mean;
   }
 
   const ICemSettings& settings() const { return settings_; }

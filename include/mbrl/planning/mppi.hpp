@@ -104,9 +104,7 @@ class Mppi {
     for (std::uint32_t iteration = 0; iteration < iterations; ++iteration, scale *= settings_.noise_decay) {
       sample(plan, iteration, static_cast<Scalar>(scale));
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      for (const Scalar value : returns_)
-        if (std::isfinite(value) && !(report.best_return >= static_cast<double>(value)))
-          report.best_return = static_cast<double>(value);
+      raise_to_best(returns_, report.best_return);
       if (settings_.control_cost > 0) add_control_cost(static_cast<Scalar>(scale));
       const int usable =
           reward_weights(returns_, 1 / settings_.temperature, settings_.relative_temperature, weights_);
@@ -124,16 +122,13 @@ class Mppi {
   void reset() { mean_ = box_.mid(); }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", noise_.seed());
-    out.put_scalar(prefix + "plan_index", plan_index_);
-    box_.save(out, prefix + "mean", mean_);
+    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vec<Scalar> mean = box_.load(in, prefix + "mean");
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
-    plan_index_ = plan_index;
-    mean_ = std::move(mean);
+    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
+    noise_ = CandidateNoise<Scalar>(kept.seed);
+    plan_index_ = kept.plan_index;
+    mean_ = kept.mean;
   }
 
   const MppiSettings& settings() const { return settings_; }

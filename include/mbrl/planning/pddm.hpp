@@ -92,9 +92,7 @@ class Pddm {
     for (std::uint32_t iteration = 0; iteration < iterations; ++iteration) {
       sample(plan, iteration);
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      for (const Scalar value : returns_)
-        if (std::isfinite(value) && !(report.best_return >= static_cast<double>(value)))
-          report.best_return = static_cast<double>(value);
+      raise_to_best(returns_, report.best_return);
       const int usable = reward_weights(returns_, settings_.kappa, settings_.relative_kappa, weights_);
       report.unusable += settings_.population - usable;
       if (usable == 0) continue;
@@ -120,19 +118,16 @@ class Pddm {
   }
 
   void save(StateDict& out, const std::string& prefix) const {
-    out.put_scalar(prefix + "seed", noise_.seed());
-    out.put_scalar(prefix + "plan_index", plan_index_);
-    box_.save(out, prefix + "mean", mean_);
+    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
     box_.save(out, prefix + "executed", executed_);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    Vec<Scalar> mean = box_.load(in, prefix + "mean");
+    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
     const auto executed = in.get<Scalar>(prefix + "executed");
     require_dim("checkpoint: '" + prefix + "executed'", "an action", executed.size(), box_.action_dim());
-    const auto plan_index = in.get_scalar<std::int64_t>(prefix + "plan_index");
-    noise_ = CandidateNoise<Scalar>(in.get_scalar<std::uint64_t>(prefix + "seed"));
-    plan_index_ = plan_index;
-    mean_ = std::move(mean);
+    noise_ = CandidateNoise<Scalar>(kept.seed);
+    plan_index_ = kept.plan_index;
+    mean_ = kept.mean;
     executed_ = Eigen::Map<const Vec<Scalar>>(executed.data(), box_.action_dim());
   }
 

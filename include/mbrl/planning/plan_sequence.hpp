@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
@@ -81,6 +82,24 @@ class SequenceBox {
 
   int action_dim_, horizon_;
   Vec<S> low_, high_, mid_;
+};
+
+// What a planner that starts from its last plan keeps between plans, in a checkpoint.
+template <class S>
+struct WarmStart {
+  std::uint64_t seed = 0;       // of its random numbers
+  std::int64_t plan_index = 0;  // of the next plan
+  Vec<S> mean;                  // the shifted last plan
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", seed);
+    out.put_scalar(prefix + "plan_index", plan_index);
+    SequenceBox<S>::save(out, prefix + "mean", mean);
+  }
+  static WarmStart load(const StateDict& in, const std::string& prefix, const SequenceBox<S>& box) {
+    return {in.get_scalar<std::uint64_t>(prefix + "seed"), in.get_scalar<std::int64_t>(prefix + "plan_index"),
+            box.load(in, prefix + "mean")};
+  }
 };
 
 }  // namespace mbrl

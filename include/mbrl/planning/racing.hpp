@@ -111,8 +111,7 @@ class CandidateRace {
     }
     for (Index i = 0; i < n; ++i)
       values_.col(alive_[static_cast<std::size_t>(i)]).segment(first, last - first) = stage_values_.col(i);
-    const Scalar worst = worst_usable<Scalar>(stage_values_);
-    if (!(worst >= worst_)) worst_ = std::isnan(worst) ? worst_ : worst;
+    worst_ = std::fmin(worst_, worst_usable<Scalar>(stage_values_));  // NaN stands for none
   }
 
   Scalar value(int particle, std::uint32_t k) const {
