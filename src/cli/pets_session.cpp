@@ -1,5 +1,7 @@
 #include "pets_session.hpp"
 
+#include "plan_tasks.hpp"
+
 #if MBRL_HAS_MUJOCO
 #include "mbrl/mujoco/environments.hpp"
 #endif
@@ -9,6 +11,7 @@ namespace mbrl::cli {
 EnvRegistry all_environments() {
   EnvRegistry registry;
   register_analytic_environments(registry);
+  register_control_tasks(registry);
 #if MBRL_HAS_MUJOCO
   mujoco::register_environments(registry);
 #endif
