@@ -1,6 +1,9 @@
 // The list of MuJoCo environments.
 #include "mbrl/mujoco/environments.hpp"
 
+#include <functional>
+#include <map>
+
 #include "mbrl/mujoco/ant.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
 #include "mbrl/mujoco/hopper.hpp"
@@ -18,14 +21,21 @@
 namespace mbrl::mujoco {
 namespace {
 
+using Models = std::map<std::string, std::function<Model()>>;
+
 template <MujocoTask Task>
 void add(EnvRegistry& registry, Task task) {
   registry.add(task.spec(), [task] { return AnyEnvironment(TaskEnvironment<Task>(task)); });
 }
 
-}  // namespace
+template <MujocoTask Task>
+void add(Models& models, Task task) {
+  models.emplace(task.spec().name, [task] { return task.model(); });
+}
 
-void register_environments(EnvRegistry& registry) {
+// Every task, into either.
+template <class Registry>
+void add_all(Registry& registry) {
   for (const GymVersion version : {GymVersion::kV4, GymVersion::kV5}) {
     add(registry, HalfCheetahTask(versioned("HalfCheetah", version)));
     add(registry, HopperTask(version));
@@ -46,6 +56,21 @@ void register_environments(EnvRegistry& registry) {
   add(registry, PetsHalfCheetahTask{});
   add(registry, PetsReacher3DTask{});
   add(registry, PetsPusherTask{});
+}
+
+}  // namespace
+
+void register_environments(EnvRegistry& registry) { add_all(registry); }
+
+std::optional<Model> find_model(const std::string& name) {
+  static const Models models = [] {
+    Models all;
+    add_all(all);
+    return all;
+  }();
+  const auto found = models.find(name);
+  if (found == models.end()) return std::nullopt;
+  return found->second();
 }
 
 }  // namespace mbrl::mujoco

@@ -1,7 +1,11 @@
 // All environments that run on MuJoCo, by name.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "mbrl/env/registry.hpp"
+#include "mbrl/mujoco/model.hpp"
 
 namespace mbrl::mujoco {
 
@@ -9,5 +13,8 @@ namespace mbrl::mujoco {
 // InvertedDoublePendulum, Reacher, Pusher; pets/CartPole, pets/HalfCheetah, pets/Reacher3D, pets/Pusher;
 // mbpo/AntTruncatedObs, mbpo/HumanoidTruncatedObs.
 void register_environments(EnvRegistry& registry);
+
+// The model that one of these runs on, for drawing it; empty for another name.
+std::optional<Model> find_model(const std::string& name);
 
 }  // namespace mbrl::mujoco
