@@ -1,0 +1,4 @@
+#include "commands.hpp"
+namespace mbrl::cli {
+void add_view(CLI::App&) {}
+}  // namespace mbrl::cli
