@@ -102,17 +102,18 @@ Result run(const PlanOptions& options, const PlanTask& task, const std::string& 
   double seconds = 0, planning = 0, plans = 0, rollouts = 0;
   for (int episode = 0; episode < options.episodes; ++episode) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(episode);
-    const auto controller = task.controller(configuration, seed, pool);
+    PlanController controller = task.controller(configuration, seed, pool);
     Vecd obs = env.reset(seed);
     const int steps = options.steps > 0 ? options.steps : env.spec().max_steps;
     std::vector<double> rewards;
     StepResult step;
     while (static_cast<int>(rewards.size()) < steps && !step.terminated && !step.truncated) {
-      const Vecd action = controller->act(env);
-      if (controller->planned_now()) {
+      const Vecd action = controller.act(env);
+      if (controller.mpc.planned_now()) {
         ++plans;
-        rollouts += static_cast<double>(controller->last_plan().report.rollouts);
-        if (episode == 0 && rewards.empty()) result.trace.costs = controller->cost_per_iteration();
+        rollouts += static_cast<double>(controller.mpc.last_plan().report.rollouts);
+        if (episode == 0 && rewards.empty())
+          result.trace.costs = controller.cost_per_iteration(controller.mpc.planner());
       }
       step = env.step(action);
       if (episode == 0) {
@@ -134,8 +135,8 @@ Result run(const PlanOptions& options, const PlanTask& task, const std::string& 
     totals.push_back(total);
     ends.push_back(end);
     seconds += static_cast<double>(rewards.size()) * env.spec().dt;
-    planning += controller->latency().total();
-    latency.add_all(controller->latency());
+    planning += controller.mpc.latency().total();
+    latency.add_all(controller.mpc.latency());
   }
   result.total = median(totals);
   result.end_reward = median(ends);

@@ -7,11 +7,11 @@
 #include <numbers>
 #include <utility>
 
+#include "environments.hpp"
 #include "mbrl/algorithms/control_task.hpp"
 #include "mbrl/models/analytic_model.hpp"
 #include "mbrl/models/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
-#include "pets_session.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -23,33 +23,33 @@ Vecd column(std::initializer_list<double> entries) {
 }
 Batchd diagonal(std::initializer_list<double> entries) { return column(entries).asDiagonal(); }
 
-using Rollout = SimulatorRollout<AnyEnvironment>;
-
-std::vector<double> whole_state(const AnyEnvironment& env) { return env.state(); }
-Vecd physics_state(const AnyEnvironment& env) {
-  const std::vector<double> state = env.physics_state();
-  return Eigen::Map<const Vecd>(state.data(), static_cast<Index>(state.size()));
+Vecd vector_of(const std::vector<double>& values) {
+  return Eigen::Map<const Vecd>(values.data(), static_cast<Index>(values.size()));
 }
+Vecd whole_state(const AnyEnvironment& env) { return vector_of(env.state()); }
+Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
-template <class State>
-class Controller final : public PlanController {
+// Rollouts in the environment itself, from states in the type that all planners here share.
+class EnvironmentRollout {
  public:
-  using Planner = AnyPlanner<State, double>;
-  using Costs = std::vector<double> (*)(Planner&);
-  Controller(Planner planner, const MpcSettings& settings, State (*state)(const AnyEnvironment&), Costs costs)
-      : mpc_(std::move(planner), settings), state_(state), costs_(costs) {}
-
-  const Vecd& act(const AnyEnvironment& env) override { return mpc_.act(state_(env)); }
-  bool planned_now() const override { return mpc_.planned_now(); }
-  const ActionPlan<double>& last_plan() const override { return mpc_.last_plan(); }
-  const LatencyRecorder& latency() const override { return mpc_.latency(); }
-  std::vector<double> cost_per_iteration() override { return costs_(mpc_.planner()); }
+  using Scalar = double;
+  using State = Vecd;
+  EnvironmentRollout(const std::function<AnyEnvironment()>& make, int horizon, ThreadPool& pool)
+      : rollout_(make, {.horizon = horizon}, pool) {}
+  int horizon() const { return rollout_.horizon(); }
+  int action_dim() const { return rollout_.action_dim(); }
+  void evaluate(const Vecd& state, ConstBatchRef<double> actions, RolloutKey key, VecRef<double> returns) {
+    state_.assign(state.begin(), state.end());
+    rollout_.evaluate(state_, actions, key, returns);
+  }
 
  private:
-  Mpc<Planner> mpc_;
-  State (*state_)(const AnyEnvironment&);
-  Costs costs_;
+  SimulatorRollout<AnyEnvironment> rollout_;
+  std::vector<double> state_;
 };
+
+using Rollout = AnyRollout<Vecd, double>;
+using Planner = PlanController::Planner;
 
 bool samples(const std::string& name) {
   const auto names = PlannerRegistry<Rollout>().names();
@@ -58,23 +58,20 @@ bool samples(const std::string& name) {
 
 // Planners over dynamics and cost that are written down; their state is the environment's physical state.
 template <class Model, class Cost>
-std::unique_ptr<PlanController> known(const Model& model, const Cost& cost, const ActionBounds& bounds,
-                                      const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
+PlanController known(const Model& model, const Cost& cost, const ActionBounds& bounds,
+                     const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
   const KnownPlannerRegistry<Model, Cost> registry;
-  return std::make_unique<Controller<Vecd>>(registry.make(model, cost, bounds, c.planner, seed, pool), c.mpc,
-                                            physics_state,
-                                            &KnownPlannerRegistry<Model, Cost>::cost_per_iteration);
+  return {Mpc(registry.make(model, cost, bounds, c.planner, seed, pool), c.mpc), physics_state,
+          KnownPlannerRegistry<Model, Cost>::cost_per_iteration};
 }
 
 // Sampling planners in the environment itself.
-std::unique_ptr<PlanController> simulated(const std::function<AnyEnvironment()>& make, const EnvSpec& spec,
-                                          const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
-  using State = std::vector<double>;
-  OwningPlanner<Rollout> planner(Rollout(make, {.horizon = c.planner.horizon}, pool),
-                                 ActionBounds(spec.action_low, spec.action_high), c.planner.sampling, seed);
-  return std::make_unique<Controller<State>>(
-      AnyPlanner<State, double>(std::move(planner)), c.mpc, whole_state,
-      +[](AnyPlanner<State, double>&) { return std::vector<double>(); });
+PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvSpec& spec,
+                         const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
+  OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, pool)),
+                        ActionBounds(spec.action_low, spec.action_high), c.planner.sampling, seed);
+  return {Mpc(Planner(std::move(planner)), c.mpc), whole_state,
+          [](Planner&) { return std::vector<double>(); }};
 }
 
 // --- costs, as templates over the type of number
@@ -211,8 +208,8 @@ std::vector<ControlEntry> control_tasks() {
 }
 
 // Gymnasium's pendulum without its limit on the rate, 8 rad/s, which a swing-up does not reach.
-std::unique_ptr<PlanController> pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::uint64_t seed,
-                                         ThreadPool& pool) {
+PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::uint64_t seed,
+                        ThreadPool& pool) {
   return known(AnalyticModel(PendulumSystem{}, {.dt = spec.dt, .method = Integrator::kSemiImplicit}),
                AutoDiffCost<PendulumCost, 2, 1>(), ActionBounds(spec.action_low, spec.action_high), c, seed,
                pool);

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <memory>
 #include <string>
 #include <vector>
 
@@ -27,20 +26,19 @@ struct PlanConfiguration {
 };
 
 // A planner in its loop on the dynamics of one environment.
-class PlanController {
- public:
-  virtual ~PlanController() = default;
-  virtual const Vecd& act(const AnyEnvironment& env) = 0;  // the next action, for the state env is in
-  virtual bool planned_now() const = 0;
-  virtual const ActionPlan<double>& last_plan() const = 0;
-  virtual const LatencyRecorder& latency() const = 0;
-  virtual std::vector<double> cost_per_iteration() = 0;  // of the last plan, iLQR's and DDP's alone
+struct PlanController {
+  using Planner = AnyPlanner<Vecd, double>;
+  Mpc<Planner> mpc;
+  std::function<Vecd(const AnyEnvironment&)> state;  // what it plans from
+  std::function<std::vector<double>(Planner&)>
+      cost_per_iteration;  // of the last plan, iLQR's and DDP's alone
+
+  const Vecd& act(const AnyEnvironment& env) { return mpc.act(state(env)); }
 };
 
 struct PlanTask {
   std::function<AnyEnvironment()> make;
-  std::function<std::unique_ptr<PlanController>(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)>
-      controller;
+  std::function<PlanController(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)> controller;
   int horizon = 30;  // steps a plan looks ahead unless the user says otherwise
 };
 
