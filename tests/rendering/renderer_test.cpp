@@ -90,8 +90,7 @@ TEST_CASE("Renderer: the camera is a choice") {
   renderer.set_camera(mujoco::camera_of(renderer.scene(), "track"));
   CHECK(difference(front, renderer.picture(env)) < 1e-12);  // the cheetah's default
   renderer.set_camera(mujoco::camera_of(mujoco::scene_of(mujoco::HalfCheetah()), "free"));
-  CHECK(difference(front, renderer.picture(env)) <
-        6);  // near the origin nearly the same
+  CHECK(difference(front, renderer.picture(env)) < 6);  // near the origin nearly the same
 
   // Far away only the camera that goes along sees the body, light and shadow included.
   std::vector<double> physics = env.physics_state();
