@@ -194,7 +194,7 @@ void train(const TrainOptions& options) {
   Observer<PetsSession> observer(session, *folder, reporter, filming, options.checkpoint_every_s);
   const bool done = session.pets.run(observer);
   reporter.finish(session.pets.metrics(), done);
-  filming.finish(*folder, session.pets.metrics());
+  if (done) filming.finish(*folder, session.pets.metrics());
   if (!done) throw CLI::RuntimeError(130);
 }
 

@@ -29,8 +29,9 @@ void Renderer::draw(const std::vector<double>& physics, Image& image, const std:
                     const std::vector<Path>& paths) {
   impl_->context.make_current();
   impl_->painter.pose(physics);
-  impl_->painter.paint({0, 0, impl_->settings.width, impl_->settings.height}, overlay, paths);
-  impl_->painter.read(image);
+  const mjrRect all = {0, 0, impl_->settings.width, impl_->settings.height};
+  impl_->painter.paint(all, overlay, paths);
+  impl_->painter.read(all, image);
 }
 
 std::string Renderer::backend() { return GlContext::backend(); }

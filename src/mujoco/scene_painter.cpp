@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "mbrl/core/error.hpp"
+#include "pose_model.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -79,26 +80,9 @@ void ScenePainter::set_camera(const Camera& camera) {
 }
 
 void ScenePainter::pose(const std::vector<double>& physics) {
-  const auto nq = static_cast<std::size_t>(model_->nq);
-  require(std::all_of(physics.begin(), physics.end(), [](double x) { return std::isfinite(x); }),
-          "rendering: the physical state has numbers that are not finite");
-  std::copy_n(model_->qpos0, nq, data_->qpos);
-  if (scene_.pose) {
-    scene_.pose(physics, data_->qpos);
-  } else {
-    require(physics.size() >= nq, "rendering: the physical state has ", physics.size(), " numbers, expected ",
-            nq, " or more");
-    std::copy_n(physics.data(), nq, data_->qpos);
-  }
-  mj_kinematics(model_.get(), data_.get());
-  mj_comPos(model_.get(), data_.get());
+  pose_model(scene_, physics, *model_, *data_);
   mj_camlight(model_.get(), data_.get());
   if (model_->ntendon > 0) mj_tendon(model_.get(), data_.get());
-}
-
-std::array<double, 3> ScenePainter::centre(int body) const {
-  const mjtNum* at = data_->xipos + 3 * body;
-  return {at[0], at[1], at[2]};
 }
 
 void ScenePainter::add(const Path& path) {
@@ -161,14 +145,13 @@ void ScenePainter::write(const mjrRect& view, int corner, const std::string& lef
   mjr_overlay(mjFONT_NORMAL, corner, view, left.c_str(), right.empty() ? nullptr : right.c_str(), &context_);
 }
 
-void ScenePainter::read(Image& image) const {
-  const mjrRect all = mjr_maxViewport(&context_);
-  const auto row = 3 * static_cast<std::size_t>(all.width);
-  if (image.width != all.width || image.height != all.height) image = Image(all.width, all.height);
+void ScenePainter::read(const mjrRect& view, Image& image) {
+  const auto row = 3 * static_cast<std::size_t>(view.width);
+  if (image.width != view.width || image.height != view.height) image = Image(view.width, view.height);
   upside_down_.resize(image.rgb.size());
-  mjr_readPixels(upside_down_.data(), nullptr, all, &context_);
-  for (int y = 0; y < all.height; ++y)  // OpenGL's rows go up
-    std::copy_n(upside_down_.data() + row * static_cast<std::size_t>(all.height - 1 - y), row,
+  mjr_readPixels(upside_down_.data(), nullptr, view, &context_);
+  for (int y = 0; y < view.height; ++y)  // OpenGL's rows go up
+    std::copy_n(upside_down_.data() + row * static_cast<std::size_t>(view.height - 1 - y), row,
                 image.pixel(0, y));
 }
 

@@ -29,14 +29,12 @@ class ScenePainter {
 
   // Puts the model where the environment is. Throws on too few or not finite numbers.
   void pose(const std::vector<double>& physics);
-  // Where a body's mass is centred in the present pose.
-  std::array<double, 3> centre(int body) const;
 
   void paint(const mjrRect& view, const std::vector<OverlayLine>& overlay, const std::vector<Path>& paths,
              const mjvPerturb* perturb = nullptr);
   // Text in another corner of what was painted.
   void write(const mjrRect& view, int corner, const std::string& left, const std::string& right = {});
-  void read(Image& image) const;
+  void read(const mjrRect& view, Image& image);
 
  private:
   void add(const Path& path);
@@ -55,7 +53,7 @@ class ScenePainter {
   mjvOption options_;
   mjvScene drawn_;
   mjrContext context_;
-  mutable std::vector<std::uint8_t> upside_down_;
+  std::vector<std::uint8_t> upside_down_;
 };
 
 }  // namespace mbrl::mujoco

@@ -7,6 +7,7 @@
 
 #include "assets/classic.hpp"
 #include "mbrl/mujoco/environments.hpp"
+#include "pose_model.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -42,6 +43,58 @@ const std::map<std::string, View>& views() {
 }
 
 using Pose = std::function<void(const std::vector<double>&, double*)>;
+
+using Foresee = std::function<void(const Vecd&, double, std::vector<double>&)>;
+
+// Observations that hold the positions but for the first `hidden`, which are added up from the velocities
+// that follow.
+Foresee travelling(int nq, int hidden) {
+  return [nq, hidden](const Vecd& obs, double dt, std::vector<double>& physics) {
+    for (int i = hidden; i < nq; ++i) physics[static_cast<std::size_t>(i)] = obs(i - hidden);
+    for (int i = 0; i < hidden; ++i) physics[static_cast<std::size_t>(i)] += obs(nq - hidden + i) * dt;
+  };
+}
+
+// Observations that begin with the first `count` positions.
+Foresee beginning(int count) {
+  return [count](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+    std::copy_n(obs.data(), count, physics.data());
+  };
+}
+
+// Angles seen as cosines and sines: of the k-th position at these entries.
+Foresee angles(std::vector<std::array<int, 2>> cos_sin, int first = 0) {
+  return [cos_sin, first](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+    for (std::size_t k = 0; k < cos_sin.size(); ++k)
+      physics[static_cast<std::size_t>(first) + k] = std::atan2(obs(cos_sin[k][1]), obs(cos_sin[k][0]));
+  };
+}
+
+// By what the environment's name begins with, the longest match first.
+Foresee foresee_of(const std::string& name, int nq) {
+  const auto is = [&name](const char* beginning) { return name.rfind(beginning, 0) == 0; };
+  if (is("pets/HalfCheetah"))
+    return [nq](const Vecd& obs, double dt, std::vector<double>& physics) {
+      physics[0] += obs(0) * dt;
+      std::copy_n(obs.data() + 1, nq - 1, physics.data() + 1);
+    };
+  if (is("HalfCheetah-v") || is("Hopper-v") || is("Walker2d-v")) return travelling(nq, 1);
+  if (is("Ant-v") || is("Humanoid") || is("mbpo/") || is("Swimmer-v")) return travelling(nq, 2);
+  if (is("InvertedPendulum-v") || is("pets/CartPole")) return beginning(2);
+  if (is("Pusher-v") || is("pets/Pusher") || is("pets/Reacher3D")) return beginning(7);
+  if (is("Reacher-v")) return angles({{0, 2}, {1, 3}});
+  if (is("InvertedDoublePendulum-v"))
+    return [](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+      physics[0] = obs(0);
+      physics[1] = std::atan2(obs(1), obs(3));
+      physics[2] = std::atan2(obs(2), obs(4));
+    };
+  if (is("Pendulum-v1")) return angles({{0, 1}});
+  if (is("Acrobot-v1")) return angles({{0, 1}, {2, 3}});
+  if (is("CartPole")) return beginning(4);
+  if (is("MountainCarContinuous-v0")) return beginning(2);
+  return {};
+}
 
 struct Posed {
   std::string mjcf;
@@ -123,11 +176,46 @@ Scene scene_of(const EnvSpec& spec) {
   if (const auto found = analytic_scenes().find(spec.name); found != analytic_scenes().end()) {
     Scene scene = scene_of(Model::from_string(found->second.mjcf, spec.name));
     scene.pose = found->second.pose;
+    scene.foresee = foresee_of(spec.name, 0);
     return scene;
   }
-  if (const auto model = find_model(spec.name)) return scene_of(*model);
+  if (const auto model = find_model(spec.name)) {
+    Scene scene = scene_of(*model);
+    scene.foresee = foresee_of(spec.name, static_cast<int>((*model)->nq));
+    return scene;
+  }
   fail("environment '", spec.name,
        "' has no picture: none of this library's; give a Renderer your own Scene");
+}
+
+Tracer::Tracer(const Scene& scene) : scene_(scene), simulation_(scene.model) {
+  require(scene.traced_body >= 0 && scene.traced_body < static_cast<int>(scene.model->nbody),
+          "Tracer: traced_body is ", scene.traced_body, ", expected a body of the model, 0 to ",
+          scene.model->nbody - 1);
+}
+
+std::array<double, 3> Tracer::operator()(const std::vector<double>& physics) {
+  const mjModel& model = simulation_.model();
+  mjData& data = simulation_.data();
+  pose_model(scene_, physics, model, data);
+  const mjtNum* at = data.xipos + 3 * scene_.traced_body;
+  return {at[0], at[1], at[2]};
+}
+
+void pose_model(const Scene& scene, const std::vector<double>& physics, const mjModel& model, mjData& data) {
+  const auto nq = static_cast<std::size_t>(model.nq);
+  require(std::all_of(physics.begin(), physics.end(), [](double x) { return std::isfinite(x); }),
+          "scene: the physical state has numbers that are not finite");
+  std::copy_n(model.qpos0, nq, data.qpos);
+  if (scene.pose) {
+    scene.pose(physics, data.qpos);
+  } else {
+    require(physics.size() >= nq, "scene: the physical state has ", physics.size(), " numbers, expected ", nq,
+            " or more");
+    std::copy_n(physics.data(), nq, data.qpos);
+  }
+  mj_kinematics(&model, &data);
+  mj_comPos(&model, &data);
 }
 
 Camera camera_of(const Scene& scene, const std::string& name) {

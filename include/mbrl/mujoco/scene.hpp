@@ -30,8 +30,23 @@ struct Scene {
   // Sets positions (nq, coming in as the model's qpos0) from the physical state. Empty: the first nq numbers
   // as they are.
   std::function<void(const std::vector<double>& physics, double* qpos)> pose{};
+  // The physical state that a predicted observation stands for, from the one a control step (dt, s) before
+  // it, in place: to draw what a model foresees. Empty where observations do not tell.
+  std::function<void(const Vecd& obs, double dt, std::vector<double>& physics)> foresee{};
   // The body whose path stands for a plan's, in pictures of plans.
   int traced_body = 1;
+};
+
+// Where the traced body's mass is centred (m, world) in a physical state. For one thread at a time; draws
+// nothing.
+class Tracer {
+ public:
+  explicit Tracer(const Scene& scene);
+  std::array<double, 3> operator()(const std::vector<double>& physics);
+
+ private:
+  Scene scene_;
+  Simulation simulation_;
 };
 
 // A camera by name: "default" is the scene's, "free" the same standing still, "track" the same following the
