@@ -121,7 +121,7 @@ TEST_CASE("scaled actions: the bounds become [-1, 1], for planners too") {
 }
 
 TEST_CASE("strict actions: outside the bounds is an error that says what and where") {
-  AnyEnvironment env(StrictActions(AnyEnvironment(Pendulum()))), plain{Pendulum()};
+  AnyEnvironment env{StrictActions(AnyEnvironment{Pendulum()})}, plain{Pendulum()};
   CHECK(env.reset(1) == plain.reset(1));
   CHECK(env.step(Vecd::Constant(1, 2.0)).obs == plain.step(Vecd::Constant(1, 2.0)).obs);
   const auto state = env.state();
