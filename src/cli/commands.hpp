@@ -12,5 +12,11 @@ void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_envs(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_render(CLI::App& app);
+void add_view(CLI::App& app);
+
+// --camera and --size.
+struct VideoOptions;
+void add_video_options(CLI::App& command, VideoOptions& options);
 
 }  // namespace mbrl::cli

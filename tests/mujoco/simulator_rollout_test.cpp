@@ -203,3 +203,26 @@ TEST_CASE("simulator rollout: no memory from the heap once warm") {
     CHECK(test::allocations_during(evaluate) == 0);
   }
 }
+
+TEST_CASE("model: a changed copy has what follows from the change, and leaves the original alone") {
+  const HalfCheetahTask task;
+  const Model model = task.model();
+  const double mass = model->body_subtreemass[0], invweight = model->body_invweight0[2];
+  const Model heavy = model.changed([](mjModel& m) {
+    for (int i = 0; i < static_cast<int>(m.nbody); ++i) {
+      m.body_mass[i] *= 1.5;
+      for (int j = 0; j < 3; ++j) m.body_inertia[3 * i + j] *= 1.5;
+    }
+  });
+  CHECK(heavy->body_subtreemass[0] == Approx(1.5 * mass));
+  CHECK(heavy->body_invweight0[2] < invweight);
+  CHECK(model->body_subtreemass[0] == mass);
+  HalfCheetah light_env(task), heavy_env(task, heavy);
+  light_env.reset(1);
+  heavy_env.reset(1);
+  CHECK(light_env.physics_state() == heavy_env.physics_state());
+  light_env.step(Vecd::Ones(6));
+  heavy_env.step(Vecd::Ones(6));
+  CHECK(light_env.physics_state() != heavy_env.physics_state());
+  CHECK_THROWS_AS(HalfCheetah(task, Hopper().task().model()), Error);
+}
