@@ -255,21 +255,20 @@ void add_plan(CLI::App& app) {
       "  mbrl plan --env control/CartPole --planner ilqr,cem --out pictures --csv table.csv\n"
       "  mbrl plan --env control/CartPole --planner icem --set mpc.deadline=0.005   a plan in 5 ms\n"
       "  mbrl plan --env control/CartPole --planner ilqr --set mpc.open_loop=true   without looking\n\n"
-      "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment; gradient, ilqr and "
-      "ddp need\n"
-      "derivatives and run on control/... and Pendulum-v1. Every planner may roll out --budget action "
-      "sequences a plan;\n"
-      "what it rolls out is in the table (linearisations are not counted). x real time is simulated time "
-      "over "
-      "planning\n"
-      "time: above 1 the planner could steer the real thing. With several episodes the returns are medians.\n"
+      "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment. gradient and ilqr "
+      "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks "
+      "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
+      "Every planner may roll out --budget action sequences a plan; what it rolls out is in the table "
+      "(linearisations\nare not counted). x real time is simulated time over planning time: above 1 the "
+      "planner "
+      "could steer the real\nthing. With several episodes the returns are medians.\n"
       "'mbrl plan --env ENV --list-settings' shows every key that --set takes.");
   auto options = std::make_shared<PlanOptions>();
   auto list = std::make_shared<bool>(false);
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs'")->required();
   command
       ->add_option("--planner", options->planners,
-                   "Planners: rs, cem, icem, mppi, pddm, cmaes, gradient, ilqr, ddp")
+                   "Planners: rs, cem, icem, mppi, pddm, cmaes, gradient, ilqr, ddp, collocation")
       ->delimiter(',')
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();

@@ -12,6 +12,7 @@
 #include "mbrl/models/analytic_model.hpp"
 #include "mbrl/models/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
+#include "plan_mujoco.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -27,7 +28,6 @@ Vecd vector_of(const std::vector<double>& values) {
   return Eigen::Map<const Vecd>(values.data(), static_cast<Index>(values.size()));
 }
 Vecd whole_state(const AnyEnvironment& env) { return vector_of(env.state()); }
-Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
 // Rollouts in the environment itself, from states in the type that all planners here share.
 class EnvironmentRollout {
@@ -54,15 +54,6 @@ using Planner = PlanController::Planner;
 bool samples(const std::string& name) {
   const auto names = PlannerRegistry<Rollout>().names();
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-// Planners over dynamics and cost that are written down; their state is the environment's physical state.
-template <class Model, class Cost>
-PlanController known(const Model& model, const Cost& cost, const ActionBounds& bounds,
-                     const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
-  const KnownPlannerRegistry<Model, Cost> registry;
-  return {Mpc(registry.make(model, cost, bounds, c.planner, seed, pool), c.mpc), physics_state,
-          KnownPlannerRegistry<Model, Cost>::cost_per_iteration};
 }
 
 // Sampling planners in the environment itself.
@@ -148,7 +139,7 @@ ControlEntry entry(T task, int horizon) {
   e.spec = task.spec();
   e.task.make = [task] { return AnyEnvironment(AnalyticEnvironment<T>(task)); };
   e.task.controller = [task](const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
-    return known(task.model, task.cost, task.bounds, c, seed, pool);
+    return known_controller(task.model, task.cost, task.bounds, c, seed, pool);
   };
   e.task.horizon = horizon;
   return e;
@@ -166,7 +157,7 @@ std::vector<ControlEntry> control_tasks() {
                                                          .spread = Vecd::Constant(4, 0.05),
                                                          .dt = 0.05,
                                                          .max_steps = 200},
-                      25));
+                      20));
   all.push_back(entry(Task<AcrobotSystem, AcrobotCost>{.name = "control/Acrobot",
                                                        .source = kSystem,
                                                        .model = AnalyticModel(AcrobotSystem{}, {0.05}),
@@ -211,12 +202,14 @@ std::vector<ControlEntry> control_tasks() {
 // Gymnasium's pendulum without its limit on the rate, 8 rad/s, which a swing-up does not reach.
 PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::uint64_t seed,
                         ThreadPool& pool) {
-  return known(AnalyticModel(PendulumSystem{}, {.dt = spec.dt, .method = Integrator::kSemiImplicit}),
-               AutoDiffCost<PendulumCost, 2, 1>(), ActionBounds(spec.action_low, spec.action_high), c, seed,
-               pool);
+  return known_controller(
+      AnalyticModel(PendulumSystem{}, {.dt = spec.dt, .method = Integrator::kSemiImplicit}),
+      AutoDiffCost<PendulumCost, 2, 1>(), ActionBounds(spec.action_low, spec.action_high), c, seed, pool);
 }
 
 }  // namespace
+
+Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
 void register_control_tasks(EnvRegistry& registry) {
   for (const ControlEntry& e : control_tasks()) registry.add(e.spec, e.task.make);
@@ -231,7 +224,10 @@ PlanTask plan_task(const std::string& environment) {
   task.make = [registry, environment] { return registry.make(environment); };
   task.controller = [make = task.make, spec](const PlanConfiguration& c, std::uint64_t seed,
                                              ThreadPool& pool) {
-    if (!samples(c.planner.sampling.name) && spec.name == "Pendulum-v1") return pendulum(spec, c, seed, pool);
+    if (!samples(c.planner.sampling.name)) {
+      if (spec.name == "Pendulum-v1") return pendulum(spec, c, seed, pool);
+      if (auto controller = mujoco_controller(spec.name, c, seed, pool)) return std::move(*controller);
+    }
     return simulated(make, spec, c, seed, pool);
   };
   return task;

@@ -36,6 +36,17 @@ struct PlanController {
   const Vecd& act(const AnyEnvironment& env) { return mpc.act(state(env)); }
 };
 
+Vecd physics_state(const AnyEnvironment& env);
+
+// Planners over dynamics and cost that are written down; their state is the environment's physical state.
+template <class Model, class Cost>
+PlanController known_controller(const Model& model, const Cost& cost, const ActionBounds& bounds,
+                                const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
+  const KnownPlannerRegistry<Model, Cost> registry;
+  return {Mpc(registry.make(model, cost, bounds, c.planner, seed, pool), c.mpc), physics_state,
+          KnownPlannerRegistry<Model, Cost>::cost_per_iteration};
+}
+
 struct PlanTask {
   std::function<AnyEnvironment()> make;
   std::function<PlanController(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)> controller;

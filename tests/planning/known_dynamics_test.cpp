@@ -26,8 +26,8 @@ TEST_CASE("every planner known by name brings a point mass to rest") {
   const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
   ThreadPool pool(1);
   const KnownPlannerRegistry<PointMass, QuadraticCost> registry;
-  CHECK(registry.names() ==
-        std::vector<std::string>{"cem", "cmaes", "ddp", "gradient", "icem", "ilqr", "mppi", "pddm", "rs"});
+  CHECK(registry.names() == std::vector<std::string>{"cem", "cmaes", "collocation", "ddp", "gradient", "icem",
+                                                     "ilqr", "mppi", "pddm", "rs"});
   KnownPlannerSettings settings{.horizon = 15};
   settings.sampling.cem.population = 100;
   settings.sampling.cem.elites = 10;
@@ -48,6 +48,31 @@ TEST_CASE("every planner known by name brings a point mass to rest") {
     CHECK(costs.empty() == (name != "ilqr" && name != "ddp"));
     for (std::size_t i = 1; i < costs.size(); ++i) CHECK(costs[i] <= costs[i - 1]);
   }
+}
+
+TEST_CASE("collocation and ilqr plan the same way round, and collocation can be saved") {
+  const PointMass model({}, {0.1});
+  const QuadraticCost cost(diagonal({1, 1, 0.1, 0.1}), diagonal({0.1, 0.1}), diagonal({10, 10, 1, 1}),
+                           column({0.5, -0.3, 0, 0}));
+  const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
+  StepCollocation planner(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
+  IlqrPlanner ilqr(model, cost, 15, {}, bounds);
+  const Vecd x = column({0.1, 0.2, -0.3, 0.1});
+  const auto a = planner.plan(x, 0), b = ilqr.plan(x, 0);
+  CHECK(a.report.unusable == 0);
+  // The one cost is an integral, the other its sum over steps: they agree to the step's length.
+  CHECK(a.predicted_return == Approx(b.predicted_return).epsilon(0.2));
+  CHECK((a.actions - b.actions).cwiseAbs().maxCoeff() < 0.25);
+  CHECK(a.actions.cwiseAbs().maxCoeff() <= 2.0);
+  StateDict saved;
+  planner.advance(2);
+  planner.save(saved, "c.");
+  StepCollocation copy(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
+  copy.load(saved, "c.");
+  CHECK(copy.plan(x, 2).actions == planner.plan(x, 2).actions);
+  CHECK_THROWS_AS(planner.advance(-1), Error);
+  CHECK_THROWS_AS(StepCollocation(AnalyticFlow(PointMassSystem{}), cost, 0.0, 15, bounds), Error);
+  CHECK_THROWS_AS(StepCollocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 0, bounds), Error);
 }
 
 struct NoDerivatives {
@@ -80,11 +105,13 @@ TEST_CASE("a planner whose derivatives are missing says so") {
           std::string::npos);
     CHECK(complaint(NoDerivatives{}, name).find(name) != std::string::npos);
   }
+  CHECK(complaint(Exploding{}, "collocation").find("continuous time") != std::string::npos);
   CHECK(complaint(NoDerivatives{}, "cem").empty());
   CHECK(complaint(Exploding{}, "ilqr").empty());
   CHECK(complaint(Exploding{}, "ddp").find("HessianByDifferences") != std::string::npos);
   CHECK(complaint(Exploding{}, "lqr") ==
-        "planners: no planner named 'lqr', expected one of cem, cmaes, ddp, gradient, icem, ilqr, mppi, "
+        "planners: no planner named 'lqr', expected one of cem, cmaes, collocation, ddp, gradient, icem, "
+        "ilqr, mppi, "
         "pddm, rs");
 
   KnownPlannerRegistry<Exploding, QuadraticCost> registry;

@@ -14,6 +14,7 @@
 #include "mbrl/planning/gradient_planner.hpp"
 #include "mbrl/planning/ilqr_planner.hpp"
 #include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/step_collocation.hpp"
 #include "mbrl/rollout/any_rollout.hpp"
 
 namespace mbrl {
@@ -21,9 +22,10 @@ namespace mbrl {
 // Which planner, how far it looks, and the settings of each.
 struct KnownPlannerSettings {
   int horizon = 30;                       // steps a plan looks ahead, whichever the planner
-  PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp
+  PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp, collocation
   GradientPlannerSettings gradient = {};  // Adam on the actions (its horizon is the one above)
   IlqrSettings ilqr = {};                 // iLQR and DDP (which of the two is the name's choice)
+  CollocationSettings collocation = {};   // direct collocation, one segment a control step
 
   // The sampling planners' settings are not nested: icem.population, as everywhere.
   template <class Self, class F>
@@ -32,6 +34,7 @@ struct KnownPlannerSettings {
     PlannerSettings::describe(s.sampling, field);
     field("gradient", s.gradient, "Adam on the actions");
     field("ilqr", s.ilqr, "iLQR and DDP");
+    field("collocation", s.collocation, "direct collocation, one segment a control step");
   }
 };
 
@@ -113,6 +116,17 @@ class KnownPlannerRegistry {
                 "offer; wrap them in HessianByDifferences, or take ilqr");
           else
             no_derivatives("ddp");
+        });
+    add("collocation",
+        [](const Model& model, const Cost& cost, const ActionBounds& bounds,
+           const KnownPlannerSettings& settings, std::uint64_t, ThreadPool&) -> Any {
+          if constexpr (requires { AnalyticFlow(model.system()), model.integrator().dt; })
+            return Any(StepCollocation(AnalyticFlow(model.system()), cost, model.integrator().dt,
+                                       settings.horizon, bounds, settings.collocation));
+          else
+            fail(
+                "planners: 'collocation' needs equations of motion in continuous time (AnalyticModel), which "
+                "these dynamics are not; take ilqr, or one that samples");
         });
   }
 
