@@ -84,7 +84,7 @@ struct Result {
   double p50 = 0, p99 = 0;           // s, of all plans
   double x_real_time = 0;            // simulated time over planning time
   double rollouts = 0, missed = 0;   // a plan; in all
-  Trace trace{};                     // of the first episode
+  Trace trace = {};                  // of the first episode
 };
 
 double median(std::vector<double> values) {
