@@ -146,4 +146,15 @@ Model Model::from_file(const std::string& path) {
   return {std::move(model), std::make_shared<const std::vector<std::string>>(std::move(warnings))};
 }
 
+Model Model::changed(const std::function<void(mjModel&)>& change) const {
+  prepare_engine();
+  std::unique_ptr<mjModel, DeleteModel> copy(mj_copyModel(nullptr, model_.get()));
+  require(copy != nullptr, "MuJoCo: no memory for another model");
+  change(*copy);
+  const std::unique_ptr<mjData, decltype(&mj_deleteData)> data(mj_makeData(copy.get()), mj_deleteData);
+  require(data != nullptr, "MuJoCo: no memory for another simulation");
+  mj_setConst(copy.get(), data.get());
+  return {std::shared_ptr<const mjModel>(std::move(copy)), warnings_};
+}
+
 }  // namespace mbrl::mujoco

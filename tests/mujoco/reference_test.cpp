@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "mbrl/env/verify.hpp"
 #include "mbrl/mujoco/model.hpp"
+#include "paths.hpp"
 #include "support.hpp"
 
 using namespace mbrl;
@@ -50,7 +51,7 @@ TEST_CASE("reference: recorded trajectories are reproduced") {
   // Recordings exist for two releases. Most tasks agree between them within 1e-11, or 1e-6 for the inverted
   // pendulums, so other releases are held to the newer; those whose contacts have margins do not, nor does
   // the ball in its cup.
-  std::filesystem::path folder = MBRL_SOURCE_DIR "/tests/data/reference/" + mujoco_release();
+  std::filesystem::path folder = test::data_folder() / "reference" / mujoco_release();
   const bool recorded = std::filesystem::exists(folder);
   if (!recorded) folder.replace_filename("4.0.0");
   struct Case {
@@ -115,7 +116,7 @@ TEST_CASE("reference: recorded trajectories are reproduced") {
 }
 
 TEST_CASE("reference: another task's recording is noticed") {
-  const std::filesystem::path folder = MBRL_SOURCE_DIR "/tests/data/reference/2.2.2";
+  const std::filesystem::path folder = test::data_folder() / "reference/2.2.2";
   AnyEnvironment cheetah = all_environments().make("HalfCheetah-v5");
   CHECK_THROWS_AS(verify_recording(cheetah, folder / "pets_half_cheetah.csv"), Error);  // 18 observations
   AnyEnvironment cartpole = all_environments().make("pets/CartPole");

@@ -1,7 +1,11 @@
 // All environments that run on MuJoCo, by name.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "mbrl/env/registry.hpp"
+#include "mbrl/mujoco/model.hpp"
 
 namespace mbrl::mujoco {
 
@@ -11,5 +15,8 @@ namespace mbrl::mujoco {
 // Walker2d, Hopper, Ant, SlimHumanoid (the last four also with ET at the end), InvertedPendulum, Reacher;
 // dmc/cheetah-run, cartpole-swingup, reacher-easy, finger-spin, ball_in_cup-catch, walker-walk.
 void register_environments(EnvRegistry& registry);
+
+// The model that one of these runs on, for drawing it; empty for another name.
+std::optional<Model> find_model(const std::string& name);
 
 }  // namespace mbrl::mujoco

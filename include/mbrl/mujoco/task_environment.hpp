@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -84,13 +85,15 @@ Derived derived_of(const T& task) {
     return Derived::kLagging;
 }
 
-// A Resettable and PhysicsSettable environment. Throws on construction if the model cannot be loaded, or has
-// other dimensions or another time step than the task says.
+// A Resettable and PhysicsSettable environment, and a Simulator. Throws on construction if the model cannot
+// be loaded, or has other dimensions or another time step than the task says.
 template <MujocoTask Task>
 class TaskEnvironment {
  public:
-  explicit TaskEnvironment(const Task& task = Task())
-      : task_(task), spec_(task.spec()), simulation_(task.model(), derived_of(task)) {
+  explicit TaskEnvironment(const Task& task = Task()) : TaskEnvironment(task, task.model()) {}
+  // The same task with another model of the same dimensions: heavier, say.
+  TaskEnvironment(const Task& task, Model model)
+      : task_(task), spec_(task_.spec()), simulation_(std::move(model), derived_of(task_)) {
     require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
     require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), simulation_.nu());
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
@@ -130,25 +133,13 @@ class TaskEnvironment {
 
   // Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
   StepResult step(ConstVecRef<double> action) {
-    check_action(spec_, action);
-    require(!broken_, spec_.name,
-            ": step after the simulation broke down, expected reset or set_state first");
     StepResult result;
-    result.fault = simulation_.advance(action, task_.frame_skip());
-    if (result.fault.empty()) {
-      before_ = after_;
-      measure();
-      result.obs = observation();
-      result.reward = task_.reward(view(), action);
-      require(std::isfinite(result.reward), spec_.name, ": the task's reward is ", result.reward,
-              ", expected a finite number");
-      if constexpr (EndsEpisodes<Task>) result.terminated = task_.terminated(view());
-    } else {
-      broken_ = true;
-      result.obs = observation();
-      result.terminated = true;
-    }
-    ++steps_;
+    const SimulatorStep step = advance(action, result.fault);
+    require(std::isfinite(step.reward), spec_.name, ": the task's reward is ", step.reward,
+            ", expected a finite number");
+    result.obs = observation();
+    result.reward = step.reward;
+    result.terminated = step.terminated;
     result.truncated = steps_ >= spec_.max_steps;
     return result;
   }
@@ -162,26 +153,45 @@ class TaskEnvironment {
     return obs;
   }
 
-  // [steps, broken, measured before, measured after, simulation]
   std::vector<double> state() const {
-    std::vector<double> state(state_size());
+    std::vector<double> state(static_cast<std::size_t>(state_dim()));
+    save_state(state);
+    return state;
+  }
+  void set_state(const std::vector<double>& state) { load_state(state); }
+
+  // The environment as a Simulator: the same steps without their observations, and without memory from the
+  // heap.
+  int obs_dim() const { return spec_.obs_dim; }
+  int action_dim() const { return spec_.action_dim(); }
+  int state_dim() const { return 2 + 2 * static_cast<int>(after_.size()) + simulation_.state_size(); }
+  // [steps, broken, measured before, measured after, simulation]
+  void save_state(std::span<double> state) const {
+    require_dim(spec_.name, "save_state: the state", state.size(), state_dim());
     double* out = state.data();
     *out++ = static_cast<double>(steps_);
     *out++ = broken_ ? 1.0 : 0.0;
     out = std::copy_n(before_.data(), before_.size(), out);
     out = std::copy_n(after_.data(), after_.size(), out);
     simulation_.save(out);
-    return state;
   }
-
-  void set_state(const std::vector<double>& state) {
-    require_dim(spec_.name + ": set_state", "state", state.size(), state_size());
+  void load_state(std::span<const double> state) {
+    require_dim(spec_.name, "set_state: the state", state.size(), state_dim());
     const double* in = state.data();
     steps_ = static_cast<int>(*in++);
     broken_ = *in++ != 0.0;
     in = copy_in(in, before_);
     in = copy_in(in, after_);
     simulation_.load(in);
+  }
+  SimulatorStep advance(ConstVecRef<double> action) {
+    std::string fault;
+    return advance(action, fault);
+  }
+  void observe(VecRef<double> obs) {
+    scratch_.resize(spec_.obs_dim);
+    task_.observe(view(), scratch_);
+    obs = scratch_;
   }
 
   std::vector<std::string> physics_names() const {
@@ -213,6 +223,23 @@ class TaskEnvironment {
     if constexpr (Measures<Task>) task_.measure(simulation_.model(), simulation_.data(), after_);
   }
 
+  SimulatorStep advance(ConstVecRef<double> action, std::string& fault) {
+    check_action(spec_, action);
+    require(!broken_, spec_.name,
+            ": step after the simulation broke down, expected reset or set_state first");
+    ++steps_;
+    fault = simulation_.advance(action, task_.frame_skip());
+    if (!fault.empty()) [[unlikely]] {
+      broken_ = true;
+      return {0.0, true, true};
+    }
+    before_ = after_;
+    measure();
+    SimulatorStep step{task_.reward(view(), action), false, false};
+    if constexpr (EndsEpisodes<Task>) step.terminated = task_.terminated(view());
+    return step;
+  }
+
   void draw(const RandomStream& random) {
     const mjModel& model = simulation_.model();
     Vecd qpos = Eigen::Map<const Vecd>(model.qpos0, simulation_.nq());
@@ -236,9 +263,6 @@ class TaskEnvironment {
     return observation();
   }
 
-  std::size_t state_size() const {
-    return static_cast<std::size_t>(2 + 2 * after_.size() + simulation_.state_size());
-  }
   static const double* copy_in(const double* in, Vecd& out) {
     std::copy_n(in, out.size(), out.data());
     return in + out.size();
@@ -247,7 +271,7 @@ class TaskEnvironment {
   Task task_;
   EnvSpec spec_;
   Simulation simulation_;
-  Vecd before_, after_;
+  Vecd before_, after_, scratch_;
   int steps_ = 0;
   bool broken_ = false;
 };
