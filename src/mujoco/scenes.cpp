@@ -26,7 +26,7 @@ const std::map<std::string, View>& views() {
       {"walker2d", {{.follow = true, .elevation = -8, .distance = 3.2, .lookat = {0, 0, 0.8}}, "torso"}},
       {"ant", {{.follow = true, .elevation = -30, .distance = 3.6, .lookat = {0, 0, 0.4}}, "torso"}},
       {"humanoid",
-       {{.follow = true, .azimuth = 120, .elevation = -12, .distance = 3.6, .lookat = {0, 0, 0.9}}, "torso"}},
+       {{.follow = true, .azimuth = 120, .elevation = -12, .distance = 3.1, .lookat = {0, 0, 0.8}}, "torso"}},
       {"swimmer", {{.follow = true, .elevation = -45, .distance = 4.2, .lookat = {0, 0, 0}}, "front"}},
       {"cartpole", {{.elevation = -8, .distance = 4.2, .lookat = {0, 0, 0}}, "pole"}},
       {"inverted_pendulum", {{.elevation = -12, .distance = 2.4, .lookat = {0, 0, 0.25}}, "pole"}},
@@ -35,7 +35,7 @@ const std::map<std::string, View>& views() {
       {"reacher", {{.elevation = -65, .distance = 0.7, .lookat = {0, 0, 0}}, "fingertip"}},
       {"pusher", {{.azimuth = 140, .elevation = -35, .distance = 2.4, .lookat = {0.3, -0.2, -0.2}}, "tips"}},
       {"reacher3d", {{.azimuth = 140, .elevation = -25, .distance = 2.5, .lookat = {0.3, 0, 0}}, "left_tip"}},
-      {"pendulum", {{.elevation = -6, .distance = 3.6, .lookat = {0, 0, 0}}, "rod"}},
+      {"pendulum", {{.elevation = -6, .distance = 3.2, .lookat = {0, 0, 0}}, "rod"}},
       {"classic_cartpole", {{.elevation = -10, .distance = 4.2, .lookat = {0, 0, 0.45}}, "pole"}},
       {"acrobot", {{.elevation = -6, .distance = 6.2, .lookat = {0, 0, -0.3}}, "lower_link"}},
       {"mountain_car", {{.elevation = -8, .distance = 2.3, .lookat = {-0.3, 0, 0.55}}, "car"}}};
