@@ -1,5 +1,5 @@
 // Counts heap allocations of the whole test program, by whatever road they are asked for: Eigen calls malloc,
-// not operator new. planning/allocation_test.cpp holds the hook.
+// not operator new. allocation_hook.hpp holds the hook.
 #pragma once
 
 #include <cstdint>

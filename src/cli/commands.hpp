@@ -7,6 +7,7 @@ namespace mbrl::cli {
 
 void add_plot(CLI::App& app);
 void add_train(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_envs(CLI::App& app);

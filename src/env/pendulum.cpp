@@ -40,31 +40,47 @@ Vecd Pendulum::reset(std::uint64_t seed) {
 }
 
 StepResult Pendulum::step(ConstVecRef<double> action) {
-  check_action(spec_, action);
-  const double torque = std::clamp(action(0), -2.0, 2.0);
-  const double angle = wrapped(theta_);
   StepResult result;
-  result.reward = -(angle * angle + 0.1 * omega_ * omega_ + 0.001 * torque * torque);
-  omega_ = std::clamp(omega_ + (15.0 * std::sin(theta_) + 3.0 * torque) * spec_.dt, -8.0, 8.0);
-  theta_ += omega_ * spec_.dt;
-  ++steps_;
+  result.reward = advance(action).reward;
   result.obs = observation();
   result.truncated = steps_ >= spec_.max_steps;
   return result;
 }
 
+SimulatorStep Pendulum::advance(ConstVecRef<double> action) {
+  check_action(spec_, action);
+  const double torque = std::clamp(action(0), -2.0, 2.0);
+  const double angle = wrapped(theta_);
+  const double reward = -(angle * angle + 0.1 * omega_ * omega_ + 0.001 * torque * torque);
+  omega_ = std::clamp(omega_ + (15.0 * std::sin(theta_) + 3.0 * torque) * spec_.dt, -8.0, 8.0);
+  theta_ += omega_ * spec_.dt;
+  ++steps_;
+  return {reward, false, false};
+}
+
 Vecd Pendulum::observation() const {
   Vecd obs(3);
-  obs << std::cos(theta_), std::sin(theta_), omega_;
+  observe(obs);
   return obs;
 }
 
-void Pendulum::set_state(const std::vector<double>& state) {
+void Pendulum::observe(VecRef<double> obs) const { obs << std::cos(theta_), std::sin(theta_), omega_; }
+
+void Pendulum::save_state(std::span<double> state) const {
+  require_dim("Pendulum::save_state", "state", state.size(), 3);
+  state[0] = theta_;
+  state[1] = omega_;
+  state[2] = static_cast<double>(steps_);
+}
+
+void Pendulum::load_state(std::span<const double> state) {
   require_dim("Pendulum::set_state", "state", state.size(), 3);
   theta_ = state[0];
   omega_ = state[1];
   steps_ = static_cast<int>(state[2]);
 }
+
+void Pendulum::set_state(const std::vector<double>& state) { load_state(state); }
 
 Vecd Pendulum::set_physics_state(const std::vector<double>& values) {
   require_dim("Pendulum::set_physics_state", "values", values.size(), 2);

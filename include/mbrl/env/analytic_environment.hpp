@@ -1,8 +1,10 @@
 // An environment from a few equations: what is drawn at the start, how a step goes, what is seen.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,8 +39,8 @@ concept Observes = requires(const T& task, const Vecd& state, Vecd& obs) {
 };
 // clang-format on
 
-// A Resettable and PhysicsSettable environment. A step to a state that is not finite ends the episode as
-// terminated, with the cause in StepResult::fault, and the state is the one before.
+// A Resettable and PhysicsSettable environment, and a Simulator. A step to a state that is not finite ends
+// the episode as terminated, with the cause in StepResult::fault, and the state is the one before.
 template <AnalyticTask Task>
 class AnalyticEnvironment {
  public:
@@ -61,21 +63,13 @@ class AnalyticEnvironment {
   }
 
   StepResult step(ConstVecRef<double> action) {
-    check_action(spec_, action);
-    require(!broken_, spec_.name, ": step after the state broke down, expected reset or set_state first");
-    before_ = state_;
+    const SimulatorStep step = advance(action);
     StepResult result;
-    const StepOutcome outcome = task_.step(state_, action);
-    if (state_.allFinite()) {
-      result.reward = outcome.reward;
-      result.terminated = outcome.terminated;
-    } else {
-      result.fault = "the state is not finite";
-      result.terminated = broken_ = true;
-      state_ = before_;
-    }
+    if (step.broken) result.fault = "the state is not finite";
+    result.reward = step.reward;
+    result.terminated = step.terminated;
     result.obs = observation();
-    result.truncated = ++steps_ >= spec_.max_steps;
+    result.truncated = steps_ >= spec_.max_steps;
     return result;
   }
 
@@ -89,18 +83,49 @@ class AnalyticEnvironment {
     }
   }
 
-  // [state, steps, broken]
   std::vector<double> state() const {
-    std::vector<double> state = physics_state();
-    state.push_back(static_cast<double>(steps_));
-    state.push_back(broken_ ? 1.0 : 0.0);
+    std::vector<double> state(static_cast<std::size_t>(state_dim()));
+    save_state(state);
     return state;
   }
-  void set_state(const std::vector<double>& state) {
-    require_dim(spec_.name + ": set_state", "state", state.size(), state_.size() + 2);
+  void set_state(const std::vector<double>& state) { load_state(state); }
+
+  // The environment as a Simulator.
+  int obs_dim() const { return spec_.obs_dim; }
+  int action_dim() const { return spec_.action_dim(); }
+  int state_dim() const { return static_cast<int>(state_.size()) + 2; }
+  // [state, steps, broken]
+  void save_state(std::span<double> state) const {
+    require_dim(spec_.name, "save_state: the state", state.size(), state_dim());
+    std::copy_n(state_.data(), state_.size(), state.data());
+    state[state.size() - 2] = static_cast<double>(steps_);
+    state.back() = broken_ ? 1.0 : 0.0;
+  }
+  void load_state(std::span<const double> state) {
+    require_dim(spec_.name, "set_state: the state", state.size(), state_dim());
     state_ = Eigen::Map<const Vecd>(state.data(), state_.size());
     steps_ = static_cast<int>(state[state.size() - 2]);
     broken_ = state.back() != 0.0;
+  }
+  SimulatorStep advance(ConstVecRef<double> action) {
+    check_action(spec_, action);
+    require(!broken_, spec_.name, ": step after the state broke down, expected reset or set_state first");
+    ++steps_;
+    before_ = state_;
+    const StepOutcome outcome = task_.step(state_, action);
+    if (state_.allFinite()) return {outcome.reward, outcome.terminated, false};
+    broken_ = true;
+    state_ = before_;
+    return {0.0, true, true};
+  }
+  void observe(VecRef<double> obs) {
+    if constexpr (Observes<Task>) {
+      seen_.resize(spec_.obs_dim);
+      task_.observe(state_, seen_);
+      obs = seen_;
+    } else {
+      obs = state_;
+    }
   }
 
   std::vector<std::string> physics_names() const {
@@ -120,7 +145,7 @@ class AnalyticEnvironment {
  private:
   Task task_;
   EnvSpec spec_;
-  Vecd state_, before_;
+  Vecd state_, before_, seen_;
   int steps_ = 0;
   bool broken_ = false;
 };

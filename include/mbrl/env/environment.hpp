@@ -1,10 +1,12 @@
 // What the library asks of an environment, and the type-erased form used where it is chosen at run time.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +14,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/observation_encoding.hpp"
 #include "mbrl/core/reward.hpp"
+#include "mbrl/core/simulator.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -69,7 +72,9 @@ concept PhysicsSettable = Environment<E> && requires(E& env, const E& cenv, cons
 };
 // clang-format on
 
-// Any resettable environment behind one type: chosen by name at run time.
+// Any resettable environment behind one type: chosen by name at run time. It is a Simulator too, so planners
+// can look ahead in the environment itself; one that is none by its own steps observes on the way and
+// allocates.
 class AnyEnvironment {
  public:
   template <Resettable E>
@@ -86,6 +91,15 @@ class AnyEnvironment {
   std::vector<std::string> physics_names() const { return self_->physics_names(); }
   std::vector<double> physics_state() const { return self_->physics_state(); }
   Vecd set_physics_state(const std::vector<double>& values) { return self_->set_physics_state(values); }
+
+  // See Simulator.
+  int obs_dim() const { return spec().obs_dim; }
+  int action_dim() const { return spec().action_dim(); }
+  int state_dim() const { return self_->state_dim(); }
+  void save_state(std::span<double> out) const { self_->save_state(out); }
+  void load_state(std::span<const double> state) { self_->load_state(state); }
+  SimulatorStep advance(ConstVecRef<double> action) { return self_->advance(action); }
+  void observe(VecRef<double> obs) { self_->observe(obs); }
 
   // The environment inside, or null if it is of another type.
   template <class E>
@@ -105,6 +119,11 @@ class AnyEnvironment {
     virtual std::vector<std::string> physics_names() const = 0;
     virtual std::vector<double> physics_state() const = 0;
     virtual Vecd set_physics_state(const std::vector<double>& values) = 0;
+    virtual int state_dim() const = 0;
+    virtual void save_state(std::span<double> out) const = 0;
+    virtual void load_state(std::span<const double> state) = 0;
+    virtual SimulatorStep advance(ConstVecRef<double> action) = 0;
+    virtual void observe(VecRef<double> obs) = 0;
   };
   template <class E>
   struct Model final : Interface {
@@ -132,10 +151,47 @@ class AnyEnvironment {
       else
         no_physics();
     }
+    int state_dim() const override {
+      if constexpr (Simulator<E>)
+        return env.state_dim();
+      else
+        return static_cast<int>(env.state().size());
+    }
+    void save_state(std::span<double> out) const override {
+      if constexpr (Simulator<E>) {
+        env.save_state(out);
+      } else {
+        const std::vector<double> state = env.state();
+        require_dim(env.spec().name + ": save_state", "state", out.size(), state.size());
+        std::copy(state.begin(), state.end(), out.begin());
+      }
+    }
+    void load_state(std::span<const double> state) override {
+      if constexpr (Simulator<E>)
+        env.load_state(state);
+      else
+        env.set_state({state.begin(), state.end()});
+    }
+    SimulatorStep advance(ConstVecRef<double> action) override {
+      if constexpr (Simulator<E>) {
+        return env.advance(action);
+      } else {
+        StepResult result = env.step(action);
+        seen = std::move(result.obs);
+        return {result.reward, result.terminated, !result.fault.empty()};
+      }
+    }
+    void observe(VecRef<double> obs) override {
+      if constexpr (Simulator<E>)
+        env.observe(obs);
+      else
+        obs = seen;
+    }
     [[noreturn]] void no_physics() const {
       fail("environment '", env.spec().name, "' cannot be started from a recorded physical state");
     }
     E env;
+    Vecd seen{};  // by the last step, of an environment that is no Simulator
   };
   std::unique_ptr<Interface> self_;
 };

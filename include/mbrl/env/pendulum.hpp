@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ class Pendulum {
   std::vector<double> state() const { return {theta_, omega_, static_cast<double>(steps_)}; }
   void set_state(const std::vector<double>& state);
   Vecd observation() const;
+
+  // The environment as a Simulator.
+  int obs_dim() const { return 3; }
+  int action_dim() const { return 1; }
+  int state_dim() const { return 3; }
+  void save_state(std::span<double> state) const;
+  void load_state(std::span<const double> state);
+  SimulatorStep advance(ConstVecRef<double> action);
+  void observe(VecRef<double> obs) const;
 
   std::vector<std::string> physics_names() const { return {"state0", "state1"}; }
   std::vector<double> physics_state() const { return {theta_, omega_}; }

@@ -1,6 +1,7 @@
 // A compiled MuJoCo model, shared and never changed: one for all environments of a kind, on all threads.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -25,6 +26,16 @@ class Model {
   const mjModel& operator*() const { return *model_; }
   const mjModel* operator->() const { return model_.get(); }
   const mjModel* get() const { return model_.get(); }
+
+  // The index of a body, joint, geom, site, camera, tendon, actuator or sensor by its name, e.g.
+  // id(mjOBJ_JOINT, "hinge"). Throws if the model has none of that name, and says which it has. For use when
+  // a task is made, not in every step.
+  int id(mjtObj kind, const std::string& name) const;
+
+  // A copy with some of its numbers changed (masses, friction, gains, but no sizes), and what follows from
+  // them computed anew: for models that are wrong on purpose.
+  //   model.changed([](mjModel& m) { m.body_mass[1] *= 1.3; })
+  Model changed(const std::function<void(mjModel&)>& change) const;
 
   // What the compiler warned of; empty as a rule.
   const std::vector<std::string>& warnings() const { return *warnings_; }

@@ -1,0 +1,53 @@
+// HalfCheetah-v4 run by iCEM on its true dynamics: MuJoCo itself is the model, one simulation a thread. The
+// settings are the paper's (Pinneri et al. 2020): 109 rollouts of 30 steps an action.
+//   half_cheetah_icem [steps [seed [planner]]]      planner: icem or cem, with equally many rollouts
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "mbrl/mujoco/half_cheetah.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/registry.hpp"
+#include "mbrl/rollout/simulator_rollout.hpp"
+
+int main(int argc, char** argv) try {
+  const int steps = argc > 1 ? std::stoi(argv[1]) : 1000;
+  const auto seed = static_cast<std::uint64_t>(argc > 2 ? std::stoi(argv[2]) : 1);
+  using Env = mbrl::mujoco::HalfCheetah;
+  const auto make = [] { return Env(mbrl::mujoco::HalfCheetahTask("HalfCheetah-v4")); };
+
+  mbrl::ThreadPool pool;  // all cores
+  mbrl::SimulatorRollout<Env> rollout(make, {.horizon = 30}, pool);
+  mbrl::PlannerSettings settings;
+  settings.name = argc > 3 ? argv[3] : "icem";
+  settings.icem = {.population = 40,
+                   .elites = 10,
+                   .iterations = 3,
+                   .alpha = 0.1,
+                   .initial_std = 0.5,
+                   .decay = 1.25,
+                   .noise_beta = 0.25,
+                   .execute = mbrl::Execute::kBest};
+  settings.cem = {.population = 36, .elites = 10, .iterations = 3};
+  const mbrl::ActionBounds bounds = mbrl::ActionBounds::uniform(6, -1.0, 1.0);
+  mbrl::Mpc mpc(mbrl::make_planner(rollout, bounds, settings, seed));
+
+  Env env = make();
+  env.reset(seed);
+  double total = 0.0;
+  const auto start = std::chrono::steady_clock::now();
+  for (int t = 1; t <= steps; ++t) {
+    total += env.step(mpc.act(env.state())).reward;
+    if (t % 50 != 0 && t != steps) continue;
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    std::printf("step %4d  return %7.1f  %5.1f s  %lld rollouts a step\n", t, total, seconds,
+                static_cast<long long>(mpc.last_plan().report.rollouts));
+    std::fflush(stdout);
+  }
+  return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "%s\n", error.what());
+  return 1;
+}
