@@ -7,9 +7,16 @@ namespace mbrl::cli {
 
 void add_plot(CLI::App& app);
 void add_train(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_envs(CLI::App& app);
 void add_verify(CLI::App& app);
+void add_render(CLI::App& app);
+void add_view(CLI::App& app);
+
+// --camera and --size.
+struct VideoOptions;
+void add_video_options(CLI::App& command, VideoOptions& options);
 
 }  // namespace mbrl::cli

@@ -3,6 +3,7 @@
 #include <sstream>
 
 #include "commands.hpp"
+#include "contact_sheet.hpp"
 #include "pets_session.hpp"
 
 namespace mbrl::cli {
@@ -40,8 +41,17 @@ void print_environments() {
 
 void add_envs(CLI::App& app) {
   auto* command =
-      app.add_subcommand("envs", "List the environments: dimensions, bounds, episode length, source");
-  command->callback([] { print_environments(); });
+      app.add_subcommand("envs",
+                         "List the environments: dimensions, bounds, episode length, source\n\n"
+                         "  mbrl envs --contact-sheet environments.png      a picture of each, in one file");
+  auto sheet = std::make_shared<std::string>();
+  command->add_option("--contact-sheet", *sheet, "Write a PNG with a picture of every environment instead");
+  command->callback([sheet] {
+    if (sheet->empty())
+      print_environments();
+    else
+      write_contact_sheet(*sheet, all_environments());
+  });
 }
 
 }  // namespace mbrl::cli

@@ -1,8 +1,10 @@
 // mbrl eval: act with what a run has learned, without learning more.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
 #include "commands.hpp"
+#include "episode_video.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {
@@ -13,27 +15,34 @@ struct EvalOptions {
   int episodes = 1;
   std::uint64_t seed = 1;
   int threads = 0;
+  bool video = false;
+  VideoOptions video_options;
 };
 
 void evaluate(const EvalOptions& options) {
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   TrainedRun run = load_trained_run(options.folder, options.threads);
   PetsSession& session = *run.session;
+  if (options.video) check_video(session.env.spec(), options.video_options);
 
   std::printf("%s after %zu trials, planner %s\n", run.configuration.environment.c_str(),
               session.pets.metrics().size(), run.configuration.planner.name.c_str());
   double sum = 0, squares = 0;
+  Episode episode_now, best;
   for (int episode = 0; episode < options.episodes; ++episode) {
     session.controller.reset();
     session.controller.latency().clear();
     Vecd obs = session.env.reset(options.seed + static_cast<std::uint64_t>(episode));
+    if (options.video) episode_now.begin(session.env);
     double total = 0;
     int steps = 0;
     for (StepResult result; !result.terminated && !result.truncated; ++steps) {
       result = session.env.step(session.controller.act(obs.cast<float>()).cast<double>());
       obs = result.obs;
       total += result.reward;
+      if (options.video) episode_now.add(session.env, result.reward);
     }
+    if (options.video && (best.rewards.empty() || episode_now.total() > best.total())) best = episode_now;
     sum += total;
     squares += total * total;
     const LatencyRecorder& latency = session.controller.latency();
@@ -45,6 +54,11 @@ void evaluate(const EvalOptions& options) {
     const double n = options.episodes, mean = sum / n;
     std::printf("mean return %.1f, standard deviation %.1f over %d episodes\n", mean,
                 std::sqrt(std::max(0.0, (squares - n * mean * mean) / (n - 1))), options.episodes);
+  }
+  if (options.video) {
+    const auto file = std::filesystem::path(options.folder) / "episode.mp4";
+    write_video(file, session.env.spec(), best, options.video_options);
+    std::printf("%s: the best episode, return %.1f\n", file.c_str(), best.total());
   }
 }
 
@@ -58,6 +72,9 @@ void add_eval(CLI::App& app) {
   command->add_option("--episodes", options->episodes, "Episodes")->capture_default_str();
   command->add_option("--seed", options->seed, "Start state of the first episode")->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (default: all cores)");
+  command->add_flag("--video", options->video,
+                    "Leave a film of the best episode, episode.mp4, in the run folder");
+  add_video_options(*command, options->video_options);
   command->callback([options] { evaluate(*options); });
 }
 

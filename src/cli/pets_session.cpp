@@ -1,19 +1,6 @@
 #include "pets_session.hpp"
 
-#if MBRL_HAS_MUJOCO
-#include "mbrl/mujoco/environments.hpp"
-#endif
-
 namespace mbrl::cli {
-
-EnvRegistry all_environments() {
-  EnvRegistry registry;
-  register_analytic_environments(registry);
-#if MBRL_HAS_MUJOCO
-  mujoco::register_environments(registry);
-#endif
-  return registry;
-}
 
 MlpEnsembleSettings model_settings(const PetsConfiguration& configuration, const EnvSpec& spec) {
   MlpEnsembleSettings settings = configuration.model;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "environments.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/env/registry.hpp"
@@ -15,9 +16,6 @@
 #endif
 
 namespace mbrl::cli {
-
-// Every environment of the components this program was built with.
-EnvRegistry all_environments();
 
 // The ensemble's settings for an environment: its reward is learned where none is given.
 MlpEnsembleSettings model_settings(const PetsConfiguration& configuration, const EnvSpec& spec);

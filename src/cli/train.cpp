@@ -2,12 +2,18 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <csignal>
+#include <filesystem>
 #include <iostream>
+#include <limits>
 #include <optional>
 #include <thread>
 
+#include <spdlog/spdlog.h>
+
 #include "commands.hpp"
+#include "episode_video.hpp"
 #include "mbrl/algorithms/run_folder.hpp"
 #include "mbrl/core/safetensors.hpp"
 #include "mbrl/core/settings.hpp"
@@ -35,6 +41,8 @@ struct TrainOptions {
   std::vector<std::string> assignments;
   std::string settings_file;
   double checkpoint_every_s = 60;
+  bool video = false;
+  VideoOptions video_options;
 };
 
 // Command line over settings file, --set over --settings, the flags with names of their own over both.
@@ -74,14 +82,63 @@ PetsConfiguration configuration_to_resume(const TrainOptions& options, const Run
   return wanted;
 }
 
+// Keeps the best whole trial that this program sees, for a film. It only reads: the run's numbers are the
+// same with and without it.
+class Filming {
+ public:
+  Filming(const AnyEnvironment& env, const TrainOptions& options) : env_(env), options_(options) {
+    if (options.video) check_video(env.spec(), options.video_options);
+  }
+
+  void progress(const PetsProgress& progress) {
+    if (!options_.video || progress.phase != PetsProgress::Phase::kActing) return;
+    if (progress.done == 1) {
+      now_ = {};
+      last_ = 0;
+      begun_ = true;
+    }
+    if (begun_) now_.add(env_, progress.value - last_);
+    last_ = progress.value;
+  }
+  void trial() {
+    if (begun_ && (best_.rewards.empty() || now_.total() > best_.total())) best_ = now_;
+    begun_ = false;
+  }
+  // A film from before is replaced by a better trial only.
+  void finish(const RunFolder& folder, const std::vector<TrialMetrics>& metrics) const {
+    if (best_.rewards.empty()) return;
+    double best_before = -std::numeric_limits<double>::infinity();
+    for (const TrialMetrics& m : metrics) best_before = std::max(best_before, m.episode_return);
+    if (std::filesystem::exists(folder.video()) && best_.total() < best_before - 1e-6 * std::abs(best_before))
+      return;
+    write_video(folder.video(), env_.spec(), best_, options_.video_options);
+    spdlog::info("{}: the trial of return {:.1f}", folder.video().string(), best_.total());
+  }
+
+ private:
+  const AnyEnvironment& env_;
+  const TrainOptions& options_;
+  Episode now_, best_;
+  double last_ = 0;
+  bool begun_ = false;  // seen from its first step on
+};
+
 // Saves, reports and stops on behalf of the loop.
 template <class Session>
 class Observer {
  public:
-  Observer(const Session& session, const RunFolder& folder, RunReporter& reporter, double checkpoint_every_s)
-      : session_(session), folder_(folder), reporter_(reporter), checkpoint_every_s_(checkpoint_every_s) {}
+  Observer(const Session& session, const RunFolder& folder, RunReporter& reporter, Filming& filming,
+           double checkpoint_every_s)
+      : session_(session),
+        folder_(folder),
+        reporter_(reporter),
+        filming_(filming),
+        checkpoint_every_s_(checkpoint_every_s) {}
 
-  void on_progress(const PetsProgress& progress) { reporter_.progress(progress); }
+  void on_progress(const PetsProgress& progress) {
+    reporter_.progress(progress);
+    filming_.progress(progress);
+  }
   bool stop_requested() const { return cli::stop_requested; }
   bool on_safe_point(bool trial_over) {
     const double waited = std::chrono::duration<double>(Clock::now() - saved_).count();
@@ -90,6 +147,7 @@ class Observer {
   }
   void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) {
     reporter_.trial(session_.pets.metrics(), outcomes);
+    filming_.trial();
   }
   void save() {
     StateDict state;
@@ -104,6 +162,7 @@ class Observer {
   const Session& session_;
   const RunFolder& folder_;
   RunReporter& reporter_;
+  Filming& filming_;
   double checkpoint_every_s_;
   Clock::time_point saved_ = Clock::now();
 };
@@ -122,6 +181,7 @@ void train(const TrainOptions& options) {
     configuration = configure(options);
   }
   PetsSession session(configuration, options.threads);
+  Filming filming(session.env, options);
   if (!folder) folder = RunFolder::create(out, to_json_text(configuration));
   if (folder->has_checkpoint()) {
     session.pets.load(load_pets_checkpoint(*folder), "pets.");
@@ -131,9 +191,10 @@ void train(const TrainOptions& options) {
   reporter.start(session.pets.metrics(), folder->has_checkpoint());
 
   std::signal(SIGINT, on_interrupt);
-  Observer<PetsSession> observer(session, *folder, reporter, options.checkpoint_every_s);
+  Observer<PetsSession> observer(session, *folder, reporter, filming, options.checkpoint_every_s);
   const bool done = session.pets.run(observer);
   reporter.finish(session.pets.metrics(), done);
+  if (done) filming.finish(*folder, session.pets.metrics());
   if (!done) throw CLI::RuntimeError(130);
 }
 
@@ -172,6 +233,8 @@ void add_train(CLI::App& app) {
   pets->add_option("--checkpoint-every", options->checkpoint_every_s,
                    "Seconds between checkpoints inside a trial")
       ->capture_default_str();
+  pets->add_flag("--video", options->video, "Leave a film of the best trial, episode.mp4, in the run folder");
+  add_video_options(*pets, options->video_options);
   pets->add_flag("--list-settings", *list, "Show every setting with its value for the environment, and stop");
   pets->callback([options, list] {
     if (*list) {

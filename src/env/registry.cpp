@@ -4,6 +4,7 @@
 #include "mbrl/core/text.hpp"
 #include "mbrl/env/acrobot.hpp"
 #include "mbrl/env/cartpole.hpp"
+#include "mbrl/env/mbbl.hpp"
 #include "mbrl/env/mountain_car.hpp"
 #include "mbrl/env/pendulum.hpp"
 
@@ -41,6 +42,9 @@ void register_analytic_environments(EnvRegistry& registry) {
     const CartPoleTask task(kind);
     registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });
   }
+  using Task = MbblClassic::Task;
+  for (const auto task : {Task::kPendulum, Task::kMountainCar, Task::kCartPole, Task::kAcrobot})
+    registry.add(MbblClassic(task).spec(), [task] { return AnyEnvironment(MbblClassic(task)); });
 }
 
 }  // namespace mbrl

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mbrl/core/random.hpp"
+#include "mbrl/env/check_action.hpp"
 
 namespace mbrl {
 
@@ -80,6 +81,15 @@ ScaledActions::ScaledActions(AnyEnvironment env)
 StepResult ScaledActions::step(ConstVecRef<double> action) {
   require_dim(spec_.name + ": step", "action", action.size(), spec_.action_dim());
   return env_.step(middle_ + half_.cwiseProduct(action));
+}
+
+StepResult StrictActions::step(ConstVecRef<double> action) {
+  check_action(spec_, action);
+  for (Index i = 0; i < action.size(); ++i)
+    require(action(i) >= spec_.action_low(i) && action(i) <= spec_.action_high(i), spec_.name,
+            ": action entry ", i, " is ", action(i), ", expected ", spec_.action_low(i), " to ",
+            spec_.action_high(i));
+  return env_.step(action);
 }
 
 StackedObservations::StackedObservations(AnyEnvironment env, int count) : Wrapper(std::move(env)) {

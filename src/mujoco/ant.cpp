@@ -15,14 +15,26 @@ bool healthy(const mjData& data) { return data.qpos[2] >= 0.2 && data.qpos[2] <=
 }  // namespace
 
 std::string AntTask::name() const {
-  return version_ == Version::kV4 ? "Ant-v4" : version_ == Version::kV5 ? "Ant-v5" : "mbpo/AntTruncatedObs";
+  switch (version_) {
+    case Version::kV4:
+      return "Ant-v4";
+    case Version::kV4Contact:
+      return "AntContactForces-v4";
+    case Version::kV5:
+      return "Ant-v5";
+    default:
+      return "mbpo/AntTruncatedObs";
+  }
 }
 
 EnvSpec AntTask::spec() const {
+  const int wrenches = version_ == Version::kV5          ? kWrenches
+                       : version_ == Version::kV4Contact ? 6 + kWrenches
+                                                         : 0;
   EnvSpec spec = make_spec(name(),
                            version_ == Version::kTruncated ? "mbpo ant_truncated_obs (Janner et al. 2019)"
                                                            : "Gymnasium 1.4 mujoco/ant",
-                           version_ == Version::kV5 ? 27 + kWrenches : 27, 8, 1.0, 1000, kDt);
+                           27 + wrenches, 8, 1.0, 1000, kDt);
   spec.termination = AntTermination<float>{};
   return spec;
 }
@@ -47,7 +59,8 @@ void AntTask::measure(const mjModel& model, mjData& data, Vecd& out) const {
 void AntTask::observe(const TaskView& view, Vecd& obs) const {
   std::copy_n(view.data.qpos + 2, 13, obs.data());
   std::copy_n(view.data.qvel, 14, obs.data() + 13);
-  if (version_ == Version::kV5) obs.tail<kWrenches>() = view.after.tail<kWrenches>();
+  if (version_ == Version::kV4Contact) obs.segment<6>(27).setZero();  // the world's
+  if (obs.size() > 27) obs.tail<kWrenches>() = view.after.tail<kWrenches>();
 }
 
 double AntTask::reward(const TaskView& view, ConstVecRef<double> action) const {

@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/text.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -66,7 +67,42 @@ std::shared_ptr<const mjModel> load(const char* path, const mjVFS* vfs, const st
   return std::shared_ptr<const mjModel>(std::unique_ptr<mjModel, DeleteModel>(model));
 }
 
+int count(const mjModel& model, mjtObj kind) {
+  switch (kind) {
+    case mjOBJ_BODY:
+      return static_cast<int>(model.nbody);
+    case mjOBJ_JOINT:
+      return static_cast<int>(model.njnt);
+    case mjOBJ_GEOM:
+      return static_cast<int>(model.ngeom);
+    case mjOBJ_SITE:
+      return static_cast<int>(model.nsite);
+    case mjOBJ_CAMERA:
+      return static_cast<int>(model.ncam);
+    case mjOBJ_TENDON:
+      return static_cast<int>(model.ntendon);
+    case mjOBJ_ACTUATOR:
+      return static_cast<int>(model.nu);
+    case mjOBJ_SENSOR:
+      return static_cast<int>(model.nsensor);
+    default:
+      fail("Model::id: kind is ", static_cast<int>(kind),
+           ", expected body, joint, geom, site, camera, tendon, actuator or sensor");
+  }
+}
+
 }  // namespace
+
+int Model::id(mjtObj kind, const std::string& name) const {
+  const int size = count(*model_, kind), found = mj_name2id(model_.get(), kind, name.c_str());
+  if (found >= 0) return found;
+  std::vector<std::string> known;
+  for (int i = 0; i < size; ++i)
+    if (const char* other = mj_id2name(model_.get(), kind, i); other && *other) known.emplace_back(other);
+  const char* what = mju_type2Str(kind);
+  if (known.empty()) fail("MuJoCo model: no ", what, " named '", name, "', and none of another name");
+  fail("MuJoCo model: no ", what, " named '", name, "'", did_you_mean(name, known));
+}
 
 void prepare_engine() {
   static std::once_flag once;

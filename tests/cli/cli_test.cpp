@@ -295,3 +295,75 @@ TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") 
   std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << good;
   CHECK(mbrl(scratch, resume).status == 0);
 }
+
+TEST_CASE("plan compares planners on the true dynamics") {
+  const Scratch scratch;
+  const fs::path csv = scratch / "table.csv", pictures = scratch / "pictures";
+  const auto plan = [&](const std::string& threads) {
+    return mbrl(scratch, {"plan", "--env", "control/PointMass", "--planner", "cem,ilqr", "--steps", "20",
+                          "--seed", "3", "--budget", "100", "--threads", threads, "--csv", csv.string(),
+                          "--out", pictures.string()});
+  };
+  const auto returns = [&] {
+    std::ifstream file(csv);
+    std::string header, cell, result;
+    std::getline(file, header);
+    CHECK(header == "planner,return,plan_ms_p50,plan_ms_p99,x_real_time");
+    for (std::string line; std::getline(file, line);) {
+      std::stringstream cells(line);
+      for (int i = 0; i < 2 && std::getline(cells, cell, ','); ++i) result += cell + " ";
+      for (double x = 0; std::getline(cells, cell, ',');) {
+        x = std::stod(cell);
+        CHECK(x > 0);
+      }
+    }
+    return result;
+  };
+  const Outcome one = plan("1");
+  INFO(one.err);
+  CHECK(one.status == 0);
+  CHECK(one.out.find("| planner | return |") != std::string::npos);
+  CHECK(one.out.find("| ilqr | ") != std::string::npos);
+  const std::string first = returns();
+  CHECK(first.substr(0, 5) == "cem -");
+  CHECK(first.find(" ilqr -") != std::string::npos);
+  CHECK(fs::exists(pictures / "trajectory_cem.csv"));
+  if (std::system("command -v gnuplot >/dev/null") == 0)
+    for (const char* name :
+         {"trajectory_cem.png", "trajectory_ilqr.png", "reward.png", "cost_per_iteration.png"})
+      CHECK(fs::file_size(pictures / name) > 1000);
+  CHECK(plan("3").status == 0);
+  CHECK(returns() == first);
+
+  const Outcome list =
+      mbrl(scratch, {"plan", "--env", "control/PointMass", "--budget", "501", "--list-settings"});
+  CHECK(list.out.find("cem.population = 100\n") != std::string::npos);
+  CHECK(list.out.find("mpc.deadline = 0\n") != std::string::npos);
+  CHECK(list.out.find("horizon = 20\n") != std::string::npos);
+}
+
+TEST_CASE("plan runs on any environment, and says what it cannot do") {
+  const Scratch scratch;
+  const auto plan = [&](const std::string& environment, const std::string& planner,
+                        std::vector<std::string> more = {}) {
+    std::vector<std::string> arguments = {"plan",    "--env", environment, "--planner", planner,
+                                          "--steps", "3",     "--budget",  "20"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return mbrl(scratch, arguments);
+  };
+  for (const char* environment : {"Pendulum-v1", "Acrobot-v1", "CartPole-v1", "MountainCarContinuous-v0"})
+    CHECK(plan(environment, "rs,mppi,icem").status == 0);
+  CHECK(plan("Pendulum-v1", "gradient,ilqr,ddp", {"--set", "ilqr.iterations=2"}).status == 0);
+  CHECK(plan("control/CartPole", "icem", {"--episodes", "3", "--set", "mpc.deadline=1e-5"}).status == 0);
+  const auto complains = [&](const Outcome& outcome, const std::string& of) {
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(of) != std::string::npos);
+  };
+  complains(plan("Acrobot-v1", "rs,ilqr"), "'ilqr' needs derivatives");
+  complains(plan("Acrobot-v1", "rss"), "no planner named 'rss'");
+  complains(plan("Acrobt-v1", "rs"), "Acrobot-v1");
+  complains(plan("Acrobot-v1", "rs", {"--budget", "3"}), "--budget is 3");
+  complains(plan("Acrobot-v1", "rs", {"--set", "icem.populaton=3"}), "icem.population");
+  complains(plan("Acrobot-v1", "rs", {"--steps", "-1"}), "--steps is -1");
+}

@@ -10,6 +10,7 @@
 #include "mbrl/env/mountain_car.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/env/verify.hpp"
+#include "paths.hpp"
 
 using namespace mbrl;
 
@@ -43,9 +44,8 @@ TEST_CASE("classic control: recorded trajectories are reproduced") {
         Case{"MountainCarContinuous-v0", "mountain_car_continuous", 120},
         Case{"Acrobot-v1", "acrobot", 200}}) {
     AnyEnvironment env = make(c.env);
-    const VerifyReport report =
-        verify_recording(env, std::filesystem::path(MBRL_SOURCE_DIR "/tests/data/reference/classic_" +
-                                                    std::string(c.file) + ".csv"));
+    const VerifyReport report = verify_recording(
+        env, test::data_folder() / "reference" / ("classic_" + std::string(c.file) + ".csv"));
     INFO(to_string(report));
     CHECK(report.within());
     CHECK(report.steps == c.steps);

@@ -6,12 +6,13 @@
 
 #include "catch.hpp"
 #include "mbrl/env/pendulum.hpp"
+#include "paths.hpp"
 
 using namespace mbrl;
 
 namespace {
 
-const std::string kFile = MBRL_SOURCE_DIR "/tests/data/reference/classic_pendulum.csv";
+const std::string kFile = test::data_folder() / "reference/classic_pendulum.csv";
 
 AnyEnvironment pendulum() { return AnyEnvironment(Pendulum()); }
 

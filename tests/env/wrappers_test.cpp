@@ -120,6 +120,23 @@ TEST_CASE("scaled actions: the bounds become [-1, 1], for planners too") {
   CHECK(discrete.step(number(1.0)).obs(1) > 0.1);
 }
 
+TEST_CASE("strict actions: outside the bounds is an error that says what and where") {
+  AnyEnvironment env{StrictActions(AnyEnvironment{Pendulum()})}, plain{Pendulum()};
+  CHECK(env.reset(1) == plain.reset(1));
+  CHECK(env.step(Vecd::Constant(1, 2.0)).obs == plain.step(Vecd::Constant(1, 2.0)).obs);
+  const auto state = env.state();
+  try {
+    env.step(Vecd::Constant(1, -2.5));
+    FAIL("accepted");
+  } catch (const Error& error) {
+    const std::string message = error.what();
+    CHECK(message.find("action entry 0 is -2.5, expected -2 to 2") != std::string::npos);
+  }
+  CHECK_THROWS_AS(env.step(Vecd::Zero(2)), Error);
+  CHECK_THROWS_AS(env.step(Vecd::Constant(1, std::nan(""))), Error);
+  CHECK(env.state() == state);
+}
+
 TEST_CASE("stacked observations: the newest last, functions of planners see it") {
   StackedObservations env(cartpole(), 3);
   AnyEnvironment plain = cartpole();

@@ -119,6 +119,25 @@ TEST_CASE("mujoco environments: dimensions, bounds and lengths are the published
       {"Reacher-v5", 10, 10, 2, 50, 1.0, 0.02},
       {"Pusher-v4", 23, 23, 7, 100, 2.0, 0.05},
       {"Pusher-v5", 23, 23, 7, 100, 2.0, 0.05},
+      {"AntContactForces-v4", 111, 111, 8, 1000, 1.0, 0.05},
+      {"mbbl/HalfCheetah", 17, 17, 6, 1000, 1.0, 0.05},
+      {"mbbl/Walker2d", 17, 17, 6, 1000, 1.0, 0.008},
+      {"mbbl/Walker2dET", 17, 17, 6, 1000, 1.0, 0.008},
+      {"mbbl/Hopper", 11, 11, 3, 1000, 1.0, 0.008},
+      {"mbbl/HopperET", 11, 11, 3, 1000, 1.0, 0.008},
+      {"mbbl/Ant", 27, 27, 8, 1000, 1.0, 0.05},
+      {"mbbl/AntET", 27, 27, 8, 1000, 1.0, 0.05},
+      {"mbbl/Swimmer", 8, 8, 2, 1000, 1.0, 0.04},
+      {"mbbl/SlimHumanoid", 45, 45, 17, 1000, 0.4, 0.015},
+      {"mbbl/SlimHumanoidET", 45, 45, 17, 1000, 0.4, 0.015},
+      {"mbbl/InvertedPendulum", 4, 4, 1, 100, 3.0, 0.04},
+      {"mbbl/Reacher", 11, 11, 2, 50, 1.0, 0.02},
+      {"dmc/cheetah-run", 17, 17, 6, 1000, 1.0, 0.01},
+      {"dmc/cartpole-swingup", 5, 5, 1, 1000, 1.0, 0.01},
+      {"dmc/reacher-easy", 6, 6, 2, 1000, 1.0, 0.02},
+      {"dmc/finger-spin", 9, 9, 2, 1000, 1.0, 0.02},
+      {"dmc/ball_in_cup-catch", 8, 8, 2, 1000, 1.0, 0.02},
+      {"dmc/walker-walk", 24, 24, 6, 1000, 1.0, 0.025},
   };
   CHECK(all.size() == mujoco_names().size());
   for (const Facts& facts : all) {
@@ -132,6 +151,7 @@ TEST_CASE("mujoco environments: dimensions, bounds and lengths are the published
     CHECK(spec.action_low == Vecd::Constant(facts.actions, -facts.high));
     CHECK(spec.action_high == Vecd::Constant(facts.actions, facts.high));
     CHECK(spec.max_steps == facts.steps);
+    CHECK_FALSE(spec.source.empty());
     CHECK(spec.dt == facts.dt);
     CHECK_NOTHROW(spec.encoding.validate());
     CHECK(env.reset(0).size() == facts.obs);
@@ -202,6 +222,18 @@ TEST_CASE("mujoco environments: start states follow their distributions") {
   check("Reacher-v5", 0, 2, 0, 0.1, uniform_cdf);
   check("Reacher-v5", 4, 2, 0, 0.005, uniform_cdf);
   check("Pusher-v5", 11, 7, 0, 0.005, uniform_cdf);
+  check("mbbl/HalfCheetah", 1, 8, 0, 0.1, uniform_cdf);
+  check("mbbl/Ant", 15, 14, 0, 0.1, normal_cdf);
+  const double pi = std::numbers::pi, degree = pi / 180.0;
+  check("dmc/cartpole-swingup", 0, 1, 0, 0.01, normal_cdf);
+  check("dmc/cartpole-swingup", 1, 1, pi, 0.01, normal_cdf);
+  check("dmc/cartpole-swingup", 2, 2, 0, 0.01, normal_cdf);
+  check("dmc/reacher-easy", 0, 1, 0, pi, uniform_cdf);
+  check("dmc/reacher-easy", 1, 1, 0, 160 * degree, uniform_cdf);
+  check("dmc/walker-walk", 2, 1, 0, pi, uniform_cdf);
+  check("dmc/walker-walk", 3, 1, 40 * degree, 60 * degree, uniform_cdf);
+  check("dmc/walker-walk", 4, 1, -75 * degree, 75 * degree, uniform_cdf);
+  check("dmc/walker-walk", 8, 1, 0, 45 * degree, uniform_cdf);
 
   AnyEnvironment env = all_environments().make("HalfCheetah-v5");
   // No two entries share their draw.
@@ -388,7 +420,10 @@ TEST_CASE("mujoco environments: a broken simulation ends any episode as terminat
     AnyEnvironment env = all_environments().make(name);
     env.reset(1);
     auto state = env.physics_state();
-    state.back() = 1e11;
+    const std::vector<std::string> names = env.physics_names();
+    std::size_t last = state.size() - 1;
+    while (!names[last].starts_with("qvel")) --last;
+    state[last] = 1e11;
     const Vecd obs = env.set_physics_state(state);
     const StepResult result = env.step(Vecd::Zero(env.spec().action_dim()));
     CHECK(result.terminated);

@@ -135,6 +135,43 @@ TEST_CASE("model: a broken one is refused with the compiler's words and the mode
   CHECK_THROWS_AS(Model::from_file("/nonexistent/model.xml"), Error);
 }
 
+TEST_CASE("model: a file that is missing or is no MJCF is named") {
+  const auto error_of = [](const std::string& path) {
+    try {
+      Model::from_file(path);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(error_of("/nonexistent/model.xml").find("/nonexistent/model.xml") != std::string::npos);
+  const auto path = std::filesystem::temp_directory_path() / "mbrl_malformed_test.xml";
+  std::ofstream(path) << "<mujoco><worldbody><body></worldbody></mujoco>";
+  const std::string message = error_of(path.string());
+  std::filesystem::remove(path);
+  CHECK(message.find("mbrl_malformed_test.xml") != std::string::npos);
+  CHECK(message.size() > std::string("MuJoCo model '': ").size() + path.string().size());
+}
+
+TEST_CASE("model: a joint that does not exist is named, by the compiler and by us") {
+  const std::string text = kUnstable;
+  std::string wrong = text;
+  wrong.replace(wrong.find("joint=\"slide\""), 13, "joint=\"slyde\"");
+  CHECK(load_error(wrong).find("slyde") != std::string::npos);
+
+  const Model model = Model::from_string(text);
+  CHECK(model.id(mjOBJ_JOINT, "slide") == 0);
+  CHECK(model.id(mjOBJ_BODY, "world") == 0);
+  try {
+    model.id(mjOBJ_JOINT, "slde");
+    FAIL("accepted");
+  } catch (const Error& error) {
+    CHECK(std::string(error.what()) == "MuJoCo model: no joint named 'slde', did you mean 'slide'?");
+  }
+  CHECK_THROWS_AS(model.id(mjOBJ_SENSOR, "touch"), Error);
+  CHECK_THROWS_AS(model.id(mjOBJ_TEXTURE, "sky"), Error);
+}
+
 TEST_CASE("model: text and file give the same model, and the same text one model") {
   const auto path = std::filesystem::temp_directory_path() / "mbrl_model_test.xml";
   std::ofstream(path) << kUnstable;

@@ -154,6 +154,47 @@ TEST_CASE("traps: velocities are clipped in the observation but not in the test 
   CHECK(fast.reward < -1e-3 * w1 * w1 - 5e-3 * w2 * w2);  // the penalty is of the whole
 }
 
+TEST_CASE("traps: PETS's cheetah starts from a hundredth of Gymnasium's noise") {
+  const auto spread = [](const char* name) {
+    AnyEnvironment env = all_environments().make(name);
+    double squares = 0.0;
+    for (std::uint64_t seed = 0; seed < 200; ++seed) {
+      env.reset(seed);
+      for (const double x : env.physics_state()) squares += x * x;
+    }
+    return std::sqrt(squares / (200.0 * 18.0));
+  };
+  CHECK(spread("pets/HalfCheetah") == Approx(0.001).epsilon(0.05));
+  CHECK(spread("HalfCheetah-v5") == Approx(std::sqrt((0.01 / 3.0 + 0.01) / 2.0)).epsilon(0.05));
+}
+
+TEST_CASE("traps: PETS's reacher is an arm of seven joints and a target, not mbrl-lib's pusher") {
+  PetsReacher3D env;
+  CHECK(env.simulation().nq() == 10);
+  CHECK(env.simulation().nu() == 7);
+  CHECK(env.spec().obs_dim == 17);
+  env.reset(1);
+  const std::vector<double> state = env.physics_state();
+  const Vecd goal = env.observation().segment(7, 3);
+  for (Index i = 0; i < 3; ++i) CHECK(goal(i) == state[static_cast<std::size_t>(7 + i)]);
+  const Vecd action = Vecd::Constant(7, 1.0);
+  const StepResult result = env.step(action);
+  CHECK(result.obs.segment(7, 3) == goal);
+  const Vecd arm = result.obs.head(7);
+  CHECK(result.reward ==
+        Approx(-(reacher3d_end<double>(arm) - Eigen::Vector3d(goal)).squaredNorm() - 0.01 * 7.0)
+            .epsilon(1e-12));
+}
+
+TEST_CASE("traps: the mountain car's state is in single precision") {
+  AnyEnvironment car = all_environments().make("MountainCarContinuous-v0");
+  car.reset(1);
+  for (int t = 0; t < 50; ++t) {
+    car.step(Vecd::Constant(1, 0.7));
+    for (const double x : car.physics_state()) CHECK(x == static_cast<double>(static_cast<float>(x)));
+  }
+}
+
 TEST_CASE("traps: the tips of PETS's pusher are a place, not a centre of mass") {
   PetsPusher env;
   const Vecd obs = env.set_physics_state(std::vector<double>(22, 0.0));
@@ -200,11 +241,14 @@ TEST_CASE("traps: the double pendulum's gravity leans") {
 
 TEST_CASE("traps: contact wrenches are filled in, after steps but not at the start") {
   Ant env;
-  TaskEnvironment<AntTask> plain(AntTask(AntTask::Version::kV4)), mbpo(AntTask(AntTask::Version::kTruncated));
+  using Version = AntTask::Version;
+  const auto make = [](Version version) { return TaskEnvironment<AntTask>(AntTask(version)); };
+  auto plain = make(Version::kV4), mbpo = make(Version::kTruncated), forces = make(Version::kV4Contact);
   CHECK(env.reset(2).tail(78).isZero(0.0));
   double most = 0.0;
   plain.reset(2);
   mbpo.reset(2);
+  CHECK(forces.reset(2).tail(84).isZero(0.0));
   for (int t = 0; t < 60; ++t) {
     const Vecd action = random_action(env.spec(), 2, t);
     const StepResult full = env.step(action), without = plain.step(action), truncated = mbpo.step(action);
@@ -212,6 +256,11 @@ TEST_CASE("traps: contact wrenches are filled in, after steps but not at the sta
     CHECK(full.obs.tail(78).cwiseAbs().maxCoeff() <= 1.0);
     CHECK(without.reward - truncated.reward == Approx(cost).margin(1e-12));
     CHECK(full.obs.head(27) == truncated.obs);
+    const StepResult v4 = forces.step(action);  // use_contact_forces: the world's wrench too, always zero
+    CHECK(v4.obs.head(27) == truncated.obs);
+    CHECK(v4.obs.segment(27, 6).isZero(0.0));
+    CHECK(v4.obs.tail(78) == full.obs.tail(78));
+    CHECK(v4.reward == truncated.reward);
     most = std::max(most, cost);
   }
   CHECK(most > 0.0);

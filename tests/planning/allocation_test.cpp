@@ -5,6 +5,10 @@
 
 #include "allocation_hook.hpp"
 #include "catch.hpp"
+#include "mbrl/models/analytic_model.hpp"
+#include "mbrl/models/systems.hpp"
+#include "mbrl/planning/known_dynamics.hpp"
+#include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
@@ -90,6 +94,41 @@ TEST_CASE("no sampling planner allocates in its steady state") {
   settings.mppi.control_cost = 0.1;
   settings.mppi.noise_covariance = {0.5, 0.1, 0.1, 0.2};
   check_planner(settings, 1);
+}
+
+TEST_CASE("acting in the mpc loop allocates nothing once warm, whichever the planner") {
+  if (!test::can_count_allocations()) return;
+  const AnalyticModel model(PendulumSystem{}, {0.05});
+  const Batchd weights = Vecd(Eigen::Vector2d(1.0, 0.1)).asDiagonal();
+  const QuadraticCost cost(weights, Batchd::Constant(1, 1, 0.01), 10 * weights, Vecd::Zero(2));
+  KnownPlannerSettings settings{.horizon = 20};
+  settings.sampling.rs.population = 64;
+  settings.sampling.cem = {.population = 60, .elites = 6, .iterations = 2};
+  settings.sampling.pddm.population = 64;
+  settings.gradient.iterations = 5;
+  settings.ilqr.iterations = 10;
+  const KnownPlannerRegistry<AnalyticModel<PendulumSystem>, QuadraticCost> registry;
+  for (const std::string& name : registry.names())
+    for (const int threads : {1, 3})
+      for (const bool hurried : {false, true}) {
+        INFO(name << " on " << threads << " threads, hurried " << hurried);
+        ThreadPool pool(threads);
+        settings.sampling.name = name;
+        Mpc mpc(registry.make(model, cost, ActionBounds::uniform(1, -2, 2), settings, 3, pool),
+                {.replan_every = 2, .deadline = hurried ? 1e-6 : 0.0});
+        AnalyticModel<PendulumSystem>::Workspace none;
+        Vecd x = (Vecd(2) << 2.5, 0.3).finished(), next(2);
+        const auto some_steps = [&] {
+          for (int t = 0; t < 7; ++t) {
+            model.step(x, mpc.act(x), next, none);
+            x.swap(next);
+          }
+        };
+        some_steps();
+        CHECK(test::allocations_during(some_steps) == 0);
+        CHECK(x.allFinite());
+        CHECK((mpc.latency().missed() > 0) == hurried);
+      }
 }
 
 }  // namespace

@@ -58,6 +58,30 @@ TEST_CASE("the mpc loop plans every k steps, shifts, and forgets at a reset") {
   CHECK_THROWS_AS(too_long.act(0), Error);
 }
 
+TEST_CASE("in open loop a plan is executed to its end, and a changed task can ask for a new one") {
+  std::string log;
+  Mpc mpc(ScriptedPlanner{&log}, {.open_loop = true});
+  std::vector<float> actions;
+  for (int t = 0; t < 5; ++t) actions.push_back(mpc.act(t)(0));
+  CHECK(log == "plan 0 at 0; advance 4; plan 4 at 4; ");
+  CHECK(actions == std::vector<float>{0, 1, 2, 3, 40});
+  log.clear();
+  mpc.replan();
+  CHECK(mpc.act(5)(0) == 50);
+  CHECK(mpc.act(6)(0) == 51);
+  CHECK(log == "advance 1; plan 5 at 5; ");
+
+  log.clear();
+  Mpc some(ScriptedPlanner{&log}, {.replan_every = 3});
+  some.replan();  // nothing to drop
+  some.act(0);
+  some.act(1);
+  some.replan();
+  some.act(2);
+  some.act(3);
+  CHECK(log == "plan 0 at 0; advance 2; plan 2 at 2; ");
+}
+
 TEST_CASE("an episode's first plan is made several times over, and only that") {
   std::string log;
   Mpc mpc(ScriptedPlanner{&log}, {.replan_every = 2, .cold_start_plans = 3});
@@ -85,12 +109,12 @@ TEST_CASE("an episode's first plan is made several times over, and only that") {
 }
 
 // Return of 30 control steps of the real pendulum under a model of it.
-double episode(const Pendulum& real, const Pendulum& model, int replan_every) {
+double episode(const Pendulum& real, const Pendulum& model, const MpcSettings& mpc_settings) {
   constexpr int kSteps = 30;
   ObjectiveEvaluator<double> evaluator(1, kSteps, model.objective<double>());
   const ICemSettings settings{
       .population = 200, .elites = 20, .iterations = 10, .noise_beta = 1.0, .stop_std = 0.01};
-  Mpc mpc(ICem(evaluator, ActionBounds::uniform(1, -6, 6), settings, 3), {.replan_every = replan_every});
+  Mpc mpc(ICem(evaluator, ActionBounds::uniform(1, -6, 6), settings, 3), mpc_settings);
   Vecd state = vec({0.6, 0.0});
   double sum = 0;
   for (int t = 0; t < kSteps; ++t) sum += real.step(state, mpc.act(state)(0));
@@ -99,13 +123,15 @@ double episode(const Pendulum& real, const Pendulum& model, int replan_every) {
 
 TEST_CASE("closed loop makes up for a wrong model, open loop does not") {
   const Pendulum real, wrong{.mass = 0.8};
-  const double closed = episode(real, wrong, 1), open = episode(real, wrong, 30);
-  INFO("closed " << closed << ", open " << open << ", true " << episode(real, real, 1) << " "
-                 << episode(real, real, 30));
+  const MpcSettings blind{.open_loop = true};
+  const double closed = episode(real, wrong, {}), open = episode(real, wrong, blind);
+  INFO("closed " << closed << ", open " << open << ", true " << episode(real, real, {}) << " "
+                 << episode(real, real, blind));
+  CHECK(open == episode(real, wrong, {.replan_every = 30}));
   CHECK(closed > -6.0);
   CHECK(open < 3.0 * closed);
   // With the true model nothing is gained by looking again.
-  CHECK(episode(real, real, 30) > closed - 2.0);
+  CHECK(episode(real, real, blind) > closed - 2.0);
 }
 
 TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
@@ -158,6 +184,13 @@ TEST_CASE("planners by name") {
           "planners: no planner named 'cme', expected one of cem, cmaes, icem, mppi, pddm, rs");
   }
 
+  try {
+    registry.make(evaluator, bounds, {.name = "ilqr"}, 1);
+    CHECK(false);
+  } catch (const Error& e) {
+    CHECK(std::string(e.what()).find("'ilqr' needs derivatives") != std::string::npos);
+  }
+
   registry.add("mine", [](E& e, const ActionBounds& b, const PlannerSettings&, std::uint64_t seed) {
     return PlannerRegistry<E>::Any(RandomShooting<E>(e, b, {.population = 7}, seed));
   });
@@ -202,6 +235,15 @@ TEST_CASE("planning times: percentiles by nearest rank") {
   CHECK(latency.time([] { return 3; }) == 3);
   CHECK(latency.count() == 1);
   CHECK(latency.p99() >= 0.0);
+
+  // Percentiles forget what is long past, counts do not.
+  latency.clear();
+  for (std::size_t i = 0; i < LatencyRecorder::kKept; ++i) latency.add(9.0, 8.0);
+  for (std::size_t i = 0; i < LatencyRecorder::kKept; ++i) latency.add(1.0, 8.0);
+  CHECK(latency.count() == 2 * LatencyRecorder::kKept);
+  CHECK(latency.missed() == LatencyRecorder::kKept);
+  CHECK(latency.percentile(1.0) == 1.0);
+  CHECK(latency.total() == 10.0 * LatencyRecorder::kKept);
 }
 
 }  // namespace

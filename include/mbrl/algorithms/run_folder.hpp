@@ -10,7 +10,8 @@
 
 namespace mbrl {
 
-// runs/<name>/: settings.json, metrics.csv, plans/, events.*, checkpoint/, learning_curve.png, log.txt.
+// runs/<name>/: settings.json, metrics.csv, plans/, events.*, checkpoint/, learning_curve.png, episode.mp4,
+// log.txt.
 class RunFolder {
  public:
   // Makes a new folder with its settings. Throws if the folder holds a run already, or anything else.
@@ -41,6 +42,7 @@ class RunFolder {
   std::filesystem::path metrics() const { return path_ / "metrics.csv"; }
   std::filesystem::path checkpoint() const { return path_ / "checkpoint" / "state.safetensors"; }
   std::filesystem::path learning_curve() const { return path_ / "learning_curve.png"; }
+  std::filesystem::path video() const { return path_ / "episode.mp4"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
   std::filesystem::path plans(int trial) const {
     return path_ / "plans" / ("trial_" + std::to_string(10000 + trial).substr(1) + ".csv");

@@ -1,4 +1,4 @@
-// Environments around environments: time limit, action repeat and scaling, stacked, noisy and delayed
+// Environments around environments: time limit, action repeat, scaling and bounds, stacked, noisy and delayed
 // observations.
 #pragma once
 
@@ -73,6 +73,18 @@ class ScaledActions : public Wrapper {
 
  private:
   Vecd middle_, half_;
+};
+
+// Refuses actions outside the bounds with an error that names entry, value and bound. Environments themselves
+// take them, as those they equal do.
+class StrictActions : public Wrapper {
+ public:
+  explicit StrictActions(AnyEnvironment env) : Wrapper(std::move(env)) {}
+  Vecd reset(std::uint64_t seed) { return env_.reset(seed); }
+  StepResult step(ConstVecRef<double> action);
+  std::vector<double> state() const { return env_.state(); }
+  void set_state(const std::vector<double>& state) { env_.set_state(state); }
+  Vecd set_physics_state(const std::vector<double>& values) { return env_.set_physics_state(values); }
 };
 
 // Observes the last `count` observations, the newest last; at the start the first one `count` times.

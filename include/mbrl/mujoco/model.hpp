@@ -27,6 +27,11 @@ class Model {
   const mjModel* operator->() const { return model_.get(); }
   const mjModel* get() const { return model_.get(); }
 
+  // The index of a body, joint, geom, site, camera, tendon, actuator or sensor by its name, e.g.
+  // id(mjOBJ_JOINT, "hinge"). Throws if the model has none of that name, and says which it has. For use when
+  // a task is made, not in every step.
+  int id(mjtObj kind, const std::string& name) const;
+
   // A copy with some of its numbers changed (masses, friction, gains, but no sizes), and what follows from
   // them computed anew: for models that are wrong on purpose.
   //   model.changed([](mjModel& m) { m.body_mass[1] *= 1.3; })

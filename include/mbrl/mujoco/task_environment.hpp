@@ -18,7 +18,8 @@
 namespace mbrl::mujoco {
 
 // What a task sees after a control step. Of `data` only time, qpos, qvel and act are sure to be up to date:
-// derived quantities such as xpos lag behind, and are not part of an environment's state. What the task needs
+// derived quantities such as xpos lag behind (unless the task asks for Derived::kInSync), and are not part of
+// an environment's state. What the task needs
 // of those it takes in `measure`, and finds here as it was before and after the control step (the same at the
 // start).
 struct TaskView {
@@ -54,7 +55,35 @@ concept Measures = requires(const T& task, const mjModel& model, mjData& data, V
   { task.measured_dim() } -> std::convertible_to<int>;
   task.measure(model, data, out);                              // measured_dim entries
 };
+
+// Its model may have mocap bodies, at places that belong to the start state: 3 numbers each, coming in as the model's.
+template <class T>
+concept DrawsPlaces = requires(const T& task, const RandomStream& random, Vecd& places) {
+  task.draw_places(random, places);
+};
+
+// A start drawn may be refused, seen when the model was evaluated there; then another one is drawn.
+template <class T>
+concept RefusesStarts = requires(const T& task, const mjModel& model, const mjData& data) {
+  { task.accepts_start(model, data) } -> std::convertible_to<bool>;
+};
+
+// It may begin after so many time steps without controls from the start drawn.
+template <class T>
+concept Settles = requires(const T& task) { { task.settling_steps() } -> std::convertible_to<int>; };
+
+// Derived quantities may be those of the new state: `Derived derived() const`, else they lag.
+template <class T>
+concept ChoosesDerived = requires(const T& task) { { task.derived() } -> std::same_as<Derived>; };
 // clang-format on
+
+template <MujocoTask T>
+Derived derived_of(const T& task) {
+  if constexpr (ChoosesDerived<T>)
+    return task.derived();
+  else
+    return Derived::kLagging;
+}
 
 // A Resettable and PhysicsSettable environment, and a Simulator. Throws on construction if the model cannot
 // be loaded, or has other dimensions or another time step than the task says.
@@ -64,7 +93,7 @@ class TaskEnvironment {
   explicit TaskEnvironment(const Task& task = Task()) : TaskEnvironment(task, task.model()) {}
   // The same task with another model of the same dimensions: heavier, say.
   TaskEnvironment(const Task& task, Model model)
-      : task_(task), spec_(task_.spec()), simulation_(std::move(model)) {
+      : task_(task), spec_(task_.spec()), simulation_(std::move(model), derived_of(task_)) {
     require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
     require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), simulation_.nu());
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
@@ -81,11 +110,25 @@ class TaskEnvironment {
   const Task& task() const { return task_; }
 
   Vecd reset(std::uint64_t seed) {
-    const mjModel& model = simulation_.model();
-    Vecd qpos = Eigen::Map<const Vecd>(model.qpos0, simulation_.nq());
-    Vecd qvel = Vecd::Zero(simulation_.nv());
-    task_.draw_start(RandomStream(seed, Stream::kReset), qpos, qvel);
-    return start(qpos, qvel);
+    constexpr int kAttempts = 1000;
+    RandomStream random(seed, Stream::kReset);
+    for (int attempt = 1;; ++attempt) {
+      draw(random);
+      if constexpr (RefusesStarts<Task>) {
+        if (!task_.accepts_start(simulation_.model(), simulation_.data())) {
+          require(attempt < kAttempts, spec_.name, ": none of ", attempt, " starts drawn was accepted");
+          const auto bits = random.bits(~0u, ~0u, ~0u, ~0u);  // a block that no draw uses
+          random = RandomStream((std::uint64_t{bits[1]} << 32) | bits[0], Stream::kReset);
+          continue;
+        }
+      }
+      break;
+    }
+    if constexpr (Settles<Task>) {
+      const std::string fault = simulation_.settle(task_.settling_steps());
+      require(fault.empty(), spec_.name, ": broken down while the start settled: ", fault);
+    }
+    return begin();
   }
 
   // Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
@@ -155,18 +198,22 @@ class TaskEnvironment {
     std::vector<std::string> names;
     for (int i = 0; i < simulation_.nq(); ++i) names.push_back("qpos" + std::to_string(i));
     for (int i = 0; i < simulation_.nv(); ++i) names.push_back("qvel" + std::to_string(i));
+    for (int i = 0; i < simulation_.places_size(); ++i) names.push_back("mocap" + std::to_string(i));
     return names;
   }
   std::vector<double> physics_state() const {
     const mjData& data = simulation_.data();
     std::vector<double> values(data.qpos, data.qpos + simulation_.nq());
     values.insert(values.end(), data.qvel, data.qvel + simulation_.nv());
+    values.insert(values.end(), data.mocap_pos, data.mocap_pos + simulation_.places_size());
     return values;
   }
   Vecd set_physics_state(const std::vector<double>& values) {
-    const int nq = simulation_.nq(), nv = simulation_.nv();
-    require_dim(spec_.name + ": set_physics_state", "values", values.size(), nq + nv);
-    return start(Eigen::Map<const Vecd>(values.data(), nq), Eigen::Map<const Vecd>(values.data() + nq, nv));
+    const int nq = simulation_.nq(), nv = simulation_.nv(), places = simulation_.places_size();
+    require_dim(spec_.name + ": set_physics_state", "values", values.size(), nq + nv + places);
+    const Vecd all = Eigen::Map<const Vecd>(values.data(), nq + nv + places);
+    simulation_.start(all.head(nq), all.segment(nq, nv), all.tail(places));
+    return begin();
   }
 
  private:
@@ -193,8 +240,22 @@ class TaskEnvironment {
     return step;
   }
 
-  Vecd start(ConstVecRef<double> qpos, ConstVecRef<double> qvel) {
-    simulation_.start(qpos, qvel);
+  void draw(const RandomStream& random) {
+    const mjModel& model = simulation_.model();
+    Vecd qpos = Eigen::Map<const Vecd>(model.qpos0, simulation_.nq());
+    Vecd qvel = Vecd::Zero(simulation_.nv());
+    task_.draw_start(random, qpos, qvel);
+    Vecd places(simulation_.places_size());
+    for (int body = 0; body < static_cast<int>(model.nbody); ++body)
+      if (model.body_mocapid[body] >= 0)
+        places.segment<3>(3 * model.body_mocapid[body]) =
+            Eigen::Map<const Eigen::Vector3d>(model.body_pos + 3 * body);
+    if constexpr (DrawsPlaces<Task>) task_.draw_places(random, places);
+    simulation_.start(qpos, qvel, places);
+  }
+
+  // At the start of an episode, where the simulation is.
+  Vecd begin() {
     measure();
     before_ = after_;
     steps_ = 0;

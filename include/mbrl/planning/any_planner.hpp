@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/planner.hpp"
 
 namespace mbrl {
@@ -30,6 +31,8 @@ class AnyPlanner {
   }
   // The same into memory that is there already, where the planner can.
   void plan(const State& state, int t, ActionPlan<S>& result) { self_->plan(state, t, result); }
+  // Without effect on a planner that cannot stop early.
+  void set_deadline(const Deadline& deadline) { self_->set_deadline(deadline); }
   void advance(int steps) { self_->advance(steps); }
   void reset() { self_->reset(); }
   void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
@@ -46,6 +49,7 @@ class AnyPlanner {
   struct Interface {
     virtual ~Interface() = default;
     virtual void plan(const State& state, int t, ActionPlan<S>& result) = 0;
+    virtual void set_deadline(const Deadline& deadline) = 0;
     virtual void advance(int steps) = 0;
     virtual void reset() = 0;
     virtual void save(StateDict& out, const std::string& prefix) const = 0;
@@ -59,6 +63,9 @@ class AnyPlanner {
         planner.plan(state, t, result);
       else
         result = planner.plan(state, t);
+    }
+    void set_deadline([[maybe_unused]] const Deadline& deadline) override {
+      if constexpr (requires { planner.set_deadline(deadline); }) planner.set_deadline(deadline);
     }
     void advance(int steps) override { planner.advance(steps); }
     void reset() override { planner.reset(); }

@@ -12,6 +12,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -50,7 +51,7 @@ struct CemSettings {
 // are finite, those are the elites, and an iteration without any leaves the distribution as it was. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Cem {
+class Cem : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -80,9 +81,10 @@ class Cem {
     PlanReport& report = result.report = {};
     report.best_return = std::numeric_limits<double>::quiet_NaN();
     variance_ = (box_.high() - box_.low()).array().square() / Scalar(16);
+    Pacer pace(deadline_);
     std::uint32_t iteration = 0;
     for (; iteration < static_cast<std::uint32_t>(settings_.iterations) &&
-           variance_.maxCoeff() > static_cast<Scalar>(settings_.epsilon);
+           variance_.maxCoeff() > static_cast<Scalar>(settings_.epsilon) && pace.another();
          ++iteration) {
       sample(plan, iteration);
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
@@ -95,6 +97,7 @@ class Cem {
       }
     }
     report.iterations = static_cast<int>(iteration);
+    report.timed_out = pace.stopped();
     report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
     finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
   }

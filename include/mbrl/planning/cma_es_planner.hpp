@@ -12,6 +12,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/cma_es.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -52,7 +53,7 @@ struct CmaEsPlannerSettings {
 // other way, would never end with hundreds of variables. The plan is the mean, put inside the box. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class CmaEsPlanner {
+class CmaEsPlanner : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -81,8 +82,10 @@ class CmaEsPlanner {
     search_.restart(start(), settings_.sigma, plan);
     const int population = search_.population();
     bool moved = false;
+    Pacer pace(deadline_);
     std::uint32_t iteration = 0;
-    for (bool converged = false; iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged;
+    for (bool converged = false;
+         iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged && pace.another();
          ++iteration) {
       repair(search_.ask());
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
@@ -98,6 +101,7 @@ class CmaEsPlanner {
                   .cwiseMax(box_.low())
                   .cwiseMin(box_.high());
     report.iterations = static_cast<int>(iteration);
+    report.timed_out = pace.stopped();
     report.rollouts = std::int64_t{iteration} * population * particles_of(*evaluator_);
     finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
   }

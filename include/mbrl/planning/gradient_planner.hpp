@@ -16,6 +16,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/differentiable_model.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/trajectory_cost.hpp"
@@ -49,10 +50,12 @@ struct GradientPlannerSettings {
 // (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
 // scaled to [-1, 1], which are clipped to the bounds after every step; the plan is the cheapest iterate of
 // all starts. A start whose rollout leaves the finite numbers ends there, and is counted. Starts run in
-// parallel on the pool, with the same result for any number of threads. The pool must outlive the planner.
+// parallel on the pool, with the same result for any number of threads. When a deadline has passed no further
+// step is made and no further start begun; the warm start is rolled out in any case. The pool must outlive
+// the planner.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
-class GradientPlanner {
+class GradientPlanner : public Anytime {
  public:
   using Scalar = double;
   using State = Vecd;
@@ -82,16 +85,23 @@ class GradientPlanner {
   }
 
   ActionPlan<double> plan(const State& state, int t) {
+    ActionPlan<double> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<double>& out) {
     require_dim("gradient", "the state", state.size(), model_.obs_dim());
     require(state.allFinite(), "gradient: the state holds a number that is not finite");
     noise_.normal(static_cast<std::uint32_t>(plan_index_++), 0, random_);
     const auto work = [&](int i) { descend(starts_[static_cast<std::size_t>(i)], i, state, t); };
     pool_->run(settings_.restarts, std::cref(work));
-    ActionPlan<double> out;
+    out.report = {};
     double best = std::numeric_limits<double>::infinity();
     for (const Start& s : starts_) {
       out.report.rollouts += s.rollouts;
       out.report.unusable += s.diverged;
+      out.report.timed_out = out.report.timed_out || s.late;
       out.report.iterations = std::max(out.report.iterations, static_cast<int>(s.rollouts) - 1);
       if (s.best_cost < best) {
         best = s.best_cost;
@@ -101,7 +111,6 @@ class GradientPlanner {
     out.actions = mean_.reshaped(box_.action_dim(), box_.horizon());
     out.predicted_return = std::isfinite(best) ? -best : std::numeric_limits<double>::quiet_NaN();
     out.report.best_return = out.report.mean_return = out.predicted_return;
-    return out;
   }
 
   void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
@@ -118,6 +127,7 @@ class GradientPlanner {
   }
 
   const GradientPlannerSettings& settings() const { return settings_; }
+  Cost& cost() { return cost_; }  // may be changed between two plans
 
  private:
   struct Start {
@@ -126,6 +136,7 @@ class GradientPlanner {
     double best_cost = 0;
     std::int64_t rollouts = 0;
     bool diverged = false;
+    bool late = false;  // stopped by the deadline
     typename Model::Workspace model;
   };
 
@@ -151,6 +162,8 @@ class GradientPlanner {
     s.best_cost = std::numeric_limits<double>::infinity();
     s.rollouts = 0;
     s.diverged = false;
+    s.late = index > 0 && deadline_.passed();
+    if (s.late) return;
     double decay1 = 1, decay2 = 1;
     for (int i = 0; i <= settings_.iterations; ++i) {
       const double cost = roll_out(s, state, t0);
@@ -164,6 +177,8 @@ class GradientPlanner {
         s.best = s.actions;
       }
       if (i == settings_.iterations) return;
+      s.late = deadline_.passed();
+      if (s.late) return;
       back_propagate(s, t0);
       if (!s.gradient.allFinite()) {
         s.diverged = true;

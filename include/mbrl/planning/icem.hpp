@@ -16,6 +16,7 @@
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
 #include "mbrl/planning/coloured_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -82,7 +83,7 @@ struct ICemSettings {
 // elite's missing last actions are drawn like a candidate's. Candidates without a finite return are never
 // elites; an iteration without any usable candidate changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class ICem {
+class ICem : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -109,8 +110,10 @@ class ICem {
     result.report.best_return = std::numeric_limits<double>::quiet_NaN();
     sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
     best_ = mean_;
+    Pacer pace(deadline_);
     std::uint32_t iteration = 0;
-    for (bool converged = false; iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged;
+    for (bool converged = false;
+         iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged && pace.another();
          ++iteration) {
       const bool last = iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
       draw_candidates(plan, iteration, last && settings_.add_mean);
@@ -123,6 +126,7 @@ class ICem {
       converged = spread() < settings_.stop_std;
     }
     result.report.iterations = static_cast<int>(iteration);
+    result.report.timed_out = pace.stopped();
     finish_plan(*evaluator_, state, box_, settings_.execute == Execute::kBest ? best_ : mean_,
                 {plan, iteration, t}, result);
   }

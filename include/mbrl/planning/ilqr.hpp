@@ -19,6 +19,7 @@
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/differentiable_model.hpp"
 #include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/riccati_step.hpp"
 #include "mbrl/planning/trajectory_cost.hpp"
 
@@ -60,6 +61,7 @@ enum class IlqrStatus : int {
   kIndefinite = 3,     // Quu stays indefinite, however much regularised
   kDivergedStart = 4,  // the initial actions lead to states or costs that are not finite
   kNotFinite = 5,      // a derivative is not finite
+  kOutOfTime = 6,      // stopped by the deadline
 };
 
 constexpr auto enum_names(IlqrStatus) {
@@ -68,7 +70,8 @@ constexpr auto enum_names(IlqrStatus) {
                     std::pair{IlqrStatus::kNoDescent, "no descent"},
                     std::pair{IlqrStatus::kIndefinite, "indefinite"},
                     std::pair{IlqrStatus::kDivergedStart, "diverged start"},
-                    std::pair{IlqrStatus::kNotFinite, "derivative not finite"}};
+                    std::pair{IlqrStatus::kNotFinite, "derivative not finite"},
+                    std::pair{IlqrStatus::kOutOfTime, "out of time"}};
 }
 
 // One iteration, as it ended.
@@ -97,11 +100,13 @@ struct IlqrReport {
 // behaviors through online trajectory optimization", IROS 2012, section II; limits: the same with Mansard,
 // ICRA 2014; DDP: Mayne, International Journal of Control 1966. Rejected steps, diverged rollouts and
 // indefinite Hessians are recorded in the report, never thrown; the trajectory kept is always the best seen.
-// Memory is allocated by the constructor and the first solve. With a pool the step lengths are tried in
+// Under a deadline it ends before an iteration that would be late, and a line search or a series of
+// regularised backward passes as soon as the time is up. Memory is allocated by the constructor and the first
+// solve. With a pool the step lengths are tried in
 // parallel, with the same result. The pool must outlive the solver.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
-class Ilqr {
+class Ilqr : public Anytime {
  public:
   static constexpr int Nx = kStaticObsDim<Model>;
   static constexpr int Nu = kStaticActionDim<Model>;
@@ -229,12 +234,15 @@ class Ilqr {
     mu_ = settings_.initial_mu;
     delta_ = 1.0;
     bool changed = true;
+    Pacer pace(deadline_);
     for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
+      if (!pace.another()) return IlqrStatus::kOutOfTime;
       if (changed && !differentiate()) return IlqrStatus::kNotFinite;
       changed = false;
       while (!backward()) {
         ++report_.indefinite;
         if (!increase_mu()) return IlqrStatus::kIndefinite;
+        if (deadline_.passed()) return IlqrStatus::kOutOfTime;
       }
       const double expected = -(first_order_ + second_order_);
       const double scale = std::abs(report_.cost) + 1e-6 * std::abs(report_.initial_cost);
@@ -334,6 +342,7 @@ class Ilqr {
       const double expected = -alpha * (first_order_ + alpha * second_order_);
       const double decrease = report_.cost - c.cost;  // NaN: not accepted
       if (decrease > 0 && decrease >= settings_.accept * expected) return &c;
+      if (deadline_.passed()) break;
     }
     return nullptr;
   }

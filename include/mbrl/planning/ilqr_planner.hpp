@@ -37,7 +37,13 @@ class IlqrPlanner {
   }
 
   ActionPlan<double> plan(const State& state, int t) {
-    ActionPlan<double> out;
+    ActionPlan<double> result;
+    plan(state, t, result);
+    return result;
+  }
+  // The same into memory that is there already.
+  void plan(const State& state, int t, ActionPlan<double>& out) {
+    out.report = {};
     IlqrReport report = solver_.solve(state, warm_start_, t);
     out.report.rollouts = report.forward_passes;
     out.report.unusable = report.diverged;
@@ -52,9 +58,10 @@ class IlqrPlanner {
     out.predicted_return = -report.cost;
     out.report.iterations = report.iterations + report.rejected;
     out.report.best_return = out.report.mean_return = -report.cost;
-    return out;
+    out.report.timed_out = report.status == IlqrStatus::kOutOfTime;
   }
 
+  void set_deadline(const Deadline& deadline) { solver_.set_deadline(deadline); }
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
     const Index n = warm_start_.cols(), moved = std::min<Index>(steps, n);

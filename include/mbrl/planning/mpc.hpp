@@ -3,11 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <string>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/latency_recorder.hpp"
 #include "mbrl/planning/planner.hpp"
 
@@ -17,42 +20,57 @@ struct MpcSettings {
   int replan_every = 1;      // control steps executed of a plan before the next
   int cold_start_plans = 1;  // plans made at an episode's first step, each starting from the last: a planner
                              // that lives on its warm start has none there
+  bool open_loop = false;    // every plan is executed to its end without looking at where it has led
+  double deadline = 0;       // time a plan may take (s); 0: any. Results then depend on the machine
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("replan_every", s.replan_every, "control steps executed of a plan before the next");
     field("cold_start_plans", s.cold_start_plans,
           "plans made at an episode's first step, each starting from the last");
+    field("open_loop", s.open_loop, "execute every plan to its end without looking");
+    field("deadline", s.deadline, "time a plan may take (s); 0: any. Results then depend on the machine");
   }
 };
 
+// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
+// an episode's first step share one deadline. latency().missed() counts the plans that came late all the
+// same. `act` allocates nothing once warm if the planner does not and can plan into memory that is there.
 template <Planner P>
 class Mpc {
  public:
   using Scalar = typename P::Scalar;
   using State = typename P::State;
 
-  explicit Mpc(P planner, const MpcSettings& settings = {})
-      : planner_(std::move(planner)), settings_(settings) {
+  explicit Mpc(P planner, const MpcSettings& settings = {}, SecondsClock clock = steady_seconds)
+      : planner_(std::move(planner)),
+        settings_(settings),
+        clock_(std::make_shared<const SecondsClock>(std::move(clock))) {
     require(settings.replan_every >= 1, "mpc: replan_every is ", settings.replan_every,
             ", expected at least 1");
     require(settings.cold_start_plans >= 1, "mpc: cold_start_plans is ", settings.cold_start_plans,
             ", expected at least 1");
+    require(settings.deadline >= 0, "mpc: deadline is ", settings.deadline, " s, expected 0 or more");
+    require(*clock_ != nullptr, "mpc: the clock is empty");
   }
 
-  // The action (action_dim) for the next control step. Call once a step, `reset` before an episode's first.
-  Vec<Scalar> act(const State& state) {
-    if (executed_ == settings_.replan_every || plan_.actions.cols() == 0) {
+  // The action (action_dim) for the next control step, valid until the next call. Call once a step, `reset`
+  // before an episode's first.
+  const Vec<Scalar>& act(const State& state) {
+    if (stale_ || executed_ == plan_.actions.cols() ||
+        (!settings_.open_loop && executed_ == settings_.replan_every)) {
       if (executed_ > 0) planner_.advance(executed_);
-      plan_ = latency_.time(
-          [&] { return plan_.actions.cols() == 0 ? cold_start(state) : planner_.plan(state, t_); });
-      require(plan_.actions.cols() >= settings_.replan_every, "mpc: replan_every is ", settings_.replan_every,
-              ", expected 1 to the planning horizon, ", plan_.actions.cols());
+      make_plan(state);
       executed_ = 0;
+      stale_ = false;
     }
     ++t_;
-    return plan_.actions.col(executed_++);
+    action_ = plan_.actions.col(executed_++);
+    return action_;
   }
+
+  // The next `act` plans, whatever is left of the present plan: after a change of cost or reference.
+  void replan() { stale_ = true; }
 
   // A new episode: forgets the plan, the planner's warm start and the time.
   void reset() {
@@ -60,6 +78,7 @@ class Mpc {
     plan_ = {};
     executed_ = 0;
     t_ = 0;
+    stale_ = false;
   }
 
   const ActionPlan<Scalar>& last_plan() const { return plan_; }  // empty before the first
@@ -96,27 +115,45 @@ class Mpc {
     planner_.load(in, prefix + "planner.");
     plan_ = std::move(plan);
     executed_ = static_cast<int>(counts[3]);
+    stale_ = false;
     t_ = static_cast<int>(counts[4]);
   }
 
  private:
-  // The last of several plans; its report counts the rollouts of all.
-  ActionPlan<Scalar> cold_start(const State& state) {
-    ActionPlan<Scalar> plan;
-    std::int64_t rollouts = 0;
-    for (int i = 0; i < settings_.cold_start_plans; ++i) {
-      plan = planner_.plan(state, t_);
-      rollouts += plan.report.rollouts;
+  void make_plan(const State& state) {
+    const bool limited = settings_.deadline > 0;
+    const double start = (*clock_)();
+    Deadline deadline;
+    if (limited) deadline = Deadline(clock_, start + settings_.deadline);
+    if constexpr (requires { planner_.set_deadline(deadline); }) planner_.set_deadline(deadline);
+    const int plans = plan_.actions.cols() == 0 ? settings_.cold_start_plans : 1;
+    plan_once(state);
+    for (int i = 1; i < plans && !deadline.passed(); ++i) {
+      const std::int64_t before = plan_.report.rollouts;
+      plan_once(state);
+      plan_.report.rollouts += before;  // of all plans
     }
-    plan.report.rollouts = rollouts;
-    return plan;
+    const double seconds = (*clock_)() - start;
+    latency_.add(seconds, limited ? settings_.deadline : std::numeric_limits<double>::infinity());
+    require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
+            "mpc: replan_every is ", settings_.replan_every, ", expected 1 to the planning horizon, ",
+            plan_.actions.cols());
+  }
+  void plan_once(const State& state) {
+    if constexpr (requires { planner_.plan(state, t_, plan_); })
+      planner_.plan(state, t_, plan_);
+    else
+      plan_ = planner_.plan(state, t_);
   }
 
   P planner_;
   MpcSettings settings_;
+  std::shared_ptr<const SecondsClock> clock_;
   ActionPlan<Scalar> plan_;
-  int executed_ = 0;  // actions of `plan_` handed out
-  int t_ = 0;
+  Vec<Scalar> action_;
+  int executed_ = 0;    // actions of `plan_` handed out
+  int t_ = 0;           // control step of the episode
+  bool stale_ = false;  // the plan is not to be executed further
   LatencyRecorder latency_;
 };
 

@@ -16,6 +16,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -63,7 +64,7 @@ struct MppiSettings {
 // Candidates without a finite return weigh nothing; an iteration without any usable one changes nothing. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Mppi {
+class Mppi : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -101,7 +102,9 @@ class Mppi {
     report.best_return = std::numeric_limits<double>::quiet_NaN();
     const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
     double scale = 1;  // of the noise
-    for (std::uint32_t iteration = 0; iteration < iterations; ++iteration, scale *= settings_.noise_decay) {
+    Pacer pace(deadline_);
+    std::uint32_t iteration = 0;
+    for (; iteration < iterations && pace.another(); ++iteration, scale *= settings_.noise_decay) {
       sample(plan, iteration, static_cast<Scalar>(scale));
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
       raise_to_best(returns_, report.best_return);
@@ -113,9 +116,10 @@ class Mppi {
       mean_.noalias() = candidates_ * weights_;
       mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
     }
-    report.iterations = settings_.iterations;
-    report.rollouts = std::int64_t{settings_.iterations} * settings_.population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iterations, t}, result);
+    report.iterations = static_cast<int>(iteration);
+    report.timed_out = pace.stopped();
+    report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
+    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
   }
 
   void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }

@@ -13,6 +13,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -64,7 +65,7 @@ struct PddmSettings {
 // beta = 1 is MPPI with temperature 1 / kappa. Candidates without a finite return weigh nothing; an iteration
 // without any usable one changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Pddm {
+class Pddm : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -89,7 +90,9 @@ class Pddm {
     PlanReport& report = result.report = {};
     report.best_return = std::numeric_limits<double>::quiet_NaN();
     const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
-    for (std::uint32_t iteration = 0; iteration < iterations; ++iteration) {
+    Pacer pace(deadline_);
+    std::uint32_t iteration = 0;
+    for (; iteration < iterations && pace.another(); ++iteration) {
       sample(plan, iteration);
       evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
       raise_to_best(returns_, report.best_return);
@@ -99,9 +102,10 @@ class Pddm {
       mean_.noalias() = candidates_ * weights_;
       mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
     }
-    report.iterations = settings_.iterations;
-    report.rollouts = std::int64_t{settings_.iterations} * settings_.population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iterations, t}, result);
+    report.iterations = static_cast<int>(iteration);
+    report.timed_out = pace.stopped();
+    report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
+    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
   }
 
   // The plan's actions are taken for the executed ones.

@@ -16,6 +16,7 @@ struct PlanReport {
   std::int64_t unusable = 0;  // candidates whose return was NaN
   double best_return = 0.0;   // of the best sample
   double mean_return = 0.0;   // predicted for the returned mean sequence, where the planner evaluates it
+  bool timed_out = false;     // stopped by a deadline (deadline.hpp)
 };
 
 template <class S>

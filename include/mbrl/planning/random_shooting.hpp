@@ -3,6 +3,7 @@
 // model-free fine-tuning", ICRA 2018, section IV-C.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 #include <string>
@@ -11,6 +12,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -29,9 +31,10 @@ struct RandomShootingSettings {
 };
 
 // A^k ~ U[low, high]^H, k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range actions if no return is usable.
-// Plans do not depend on each other: there is no warm start. The evaluator must outlive the planner.
+// Plans do not depend on each other: there is no warm start. Under a deadline the candidates are evaluated in
+// sixteen parts, one after the other. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class RandomShooting {
+class RandomShooting : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
@@ -61,18 +64,29 @@ class RandomShooting {
     for (Index k = 0; k < candidates_.cols(); ++k)
       candidates_.col(k) =
           (candidates_.col(k).cwiseProduct(range_) + box_.low()).cwiseMax(box_.low()).cwiseMin(box_.high());
-    evaluator_->evaluate(state, candidates_, {plan, 0, t}, returns_);
+
+    Pacer pace(deadline_);
+    const int part = deadline_.given() ? (settings_.population + 15) / 16 : settings_.population;
+    std::uint32_t parts = 0;
+    int tried = 0;
+    for (; tried < settings_.population && pace.another(); ++parts) {
+      const int count = std::min(part, settings_.population - tried);
+      evaluator_->evaluate(state, candidates_.middleCols(tried, count), {plan, parts, t},
+                           returns_.segment(tried, count));
+      tried += count;
+    }
 
     result.report = {};
-    const int usable = rank_candidates(returns_, 1, order_);
-    result.report.rollouts = static_cast<std::int64_t>(settings_.population) * particles_of(*evaluator_);
+    const int usable = rank_candidates(returns_.head(tried), 1, order_);
+    result.report.rollouts = static_cast<std::int64_t>(tried) * particles_of(*evaluator_);
     result.report.iterations = 1;
-    result.report.unusable = settings_.population - usable;
+    result.report.timed_out = pace.stopped();
+    result.report.unusable = tried - usable;
     best_ = box_.mid();
     if (usable > 0) best_ = candidates_.col(order_[0]);
     result.report.best_return =
         usable > 0 ? static_cast<double>(returns_(order_[0])) : std::numeric_limits<double>::quiet_NaN();
-    finish_plan(*evaluator_, state, box_, best_, {plan, 1, t}, result);
+    finish_plan(*evaluator_, state, box_, best_, {plan, parts, t}, result);
   }
 
   void advance(int steps) {

@@ -43,6 +43,15 @@ struct PlannerSettings {
   }
 };
 
+[[noreturn]] inline void unknown_planner(const std::string& name, const std::vector<std::string>& known) {
+  std::string list;
+  for (const std::string& other : known) list += (list.empty() ? "" : ", ") + other;
+  if (name == "gradient" || name == "ilqr" || name == "ddp" || name == "collocation")
+    fail("planners: '", name, "' needs derivatives of the dynamics and the cost, which are not given here; ",
+         "expected one of ", list);
+  fail("planners: no planner named '", name, "', expected one of ", list);
+}
+
 // Name -> factory, for one type of evaluator. Starts with the library's planners; users add theirs.
 template <RolloutEvaluator E>
 class PlannerRegistry {
@@ -88,11 +97,7 @@ class PlannerRegistry {
   Any make(E& evaluator, const ActionBounds& bounds, const PlannerSettings& settings,
            std::uint64_t seed) const {
     const auto it = factories_.find(settings.name);
-    if (it == factories_.end()) {
-      std::string known;
-      for (const auto& [name, factory] : factories_) known += (known.empty() ? "" : ", ") + name;
-      fail("planners: no planner named '", settings.name, "', expected one of ", known);
-    }
+    if (it == factories_.end()) unknown_planner(settings.name, names());
     return it->second(evaluator, bounds, settings, seed);
   }
 

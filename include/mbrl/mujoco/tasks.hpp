@@ -1,0 +1,62 @@
+// The list of all MuJoCo tasks, for what goes through all of them: registry, benchmarks, tests.
+#pragma once
+
+#include "mbrl/mujoco/ant.hpp"
+#include "mbrl/mujoco/dmc.hpp"
+#include "mbrl/mujoco/half_cheetah.hpp"
+#include "mbrl/mujoco/hopper.hpp"
+#include "mbrl/mujoco/humanoid.hpp"
+#include "mbrl/mujoco/inverted_double_pendulum.hpp"
+#include "mbrl/mujoco/inverted_pendulum.hpp"
+#include "mbrl/mujoco/mbbl.hpp"
+#include "mbrl/mujoco/pets_cartpole.hpp"
+#include "mbrl/mujoco/pets_half_cheetah.hpp"
+#include "mbrl/mujoco/pets_reacher3d.hpp"
+#include "mbrl/mujoco/pusher.hpp"
+#include "mbrl/mujoco/reacher.hpp"
+#include "mbrl/mujoco/swimmer.hpp"
+#include "mbrl/mujoco/walker2d.hpp"
+
+namespace mbrl::mujoco {
+
+// visit(task), a MujocoTask of another type each time.
+template <class Visit>
+void for_each_task(Visit&& visit) {
+  for (const GymVersion version : {GymVersion::kV4, GymVersion::kV5}) {
+    visit(HalfCheetahTask(versioned("HalfCheetah", version)));
+    visit(HopperTask(version));
+    visit(Walker2dTask(version));
+    visit(HumanoidStandupTask(version));
+    visit(SwimmerTask(version));
+    visit(InvertedPendulumTask(version));
+    visit(InvertedDoublePendulumTask(version));
+    visit(ReacherTask(version));
+    visit(PusherTask(version));
+  }
+  using Ant = AntTask::Version;
+  for (const auto version : {Ant::kV4, Ant::kV4Contact, Ant::kV5, Ant::kTruncated}) visit(AntTask(version));
+  using Body = HumanoidBody::Version;
+  for (const auto version : {Body::kV4, Body::kV5, Body::kTruncated}) visit(HumanoidTask(version));
+  visit(PetsCartPoleTask{});
+  visit(PetsHalfCheetahTask{});
+  visit(PetsReacher3DTask{});
+  visit(PetsPusherTask{});
+  visit(mbbl_half_cheetah());
+  visit(mbbl_swimmer());
+  for (const bool et : {false, true}) {
+    visit(mbbl_walker2d(et));
+    visit(mbbl_hopper(et));
+    visit(mbbl_ant(et));
+    visit(mbbl_slim_humanoid(et));
+  }
+  visit(mbbl_inverted_pendulum());
+  visit(MbblReacherTask{});
+  visit(DmcCheetahTask{});
+  visit(DmcCartPoleTask{});
+  visit(DmcReacherTask{});
+  visit(DmcFingerTask{});
+  visit(DmcBallInCupTask{});
+  visit(DmcWalkerTask{});
+}
+
+}  // namespace mbrl::mujoco

@@ -1,0 +1,49 @@
+// An episode kept as its physical states, and made into a film afterwards: acting never waits for drawing.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "mbrl/env/environment.hpp"
+
+namespace mbrl::cli {
+
+struct VideoOptions {
+  std::string camera = "default";
+  std::string size = "640x480";
+};
+
+// What the film shows: every step's state and reward, and the start where `begin` was called.
+struct Episode {
+  std::vector<std::vector<double>> physics;
+  std::vector<double> rewards;
+
+  void begin(const AnyEnvironment& env) {
+    physics = {env.physics_state()};
+    rewards.clear();
+  }
+  void add(const AnyEnvironment& env, double reward) {
+    physics.push_back(env.physics_state());
+    rewards.push_back(reward);
+  }
+  double total() const {
+    double sum = 0;
+    for (double reward : rewards) sum += reward;
+    return sum;
+  }
+};
+
+// "640x480" to numbers. Throws on anything else, and on odd ones: codecs take colours by 2 x 2 pixels.
+void parse_size(const std::string& text, int& width, int& height);
+
+// Throws, before any work is done, if no film of this environment can be made with these options by this
+// program.
+void check_video(const EnvSpec& spec, const VideoOptions& options);
+
+// Writes an MP4 that plays as fast as the environment's time goes, at 50 pictures a second or fewer; where a
+// step has no length in seconds, or a long one, 15 steps a second are shown. Progress goes to standard error.
+void write_video(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
+                 const VideoOptions& options);
+
+}  // namespace mbrl::cli

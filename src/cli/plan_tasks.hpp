@@ -1,0 +1,51 @@
+// What mbrl plan can plan on: every environment on its own dynamics, and those whose equations and costs are
+// written down with derivatives, too.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/env/registry.hpp"
+#include "mbrl/planning/known_dynamics.hpp"
+#include "mbrl/planning/mpc.hpp"
+
+namespace mbrl::cli {
+
+// Every setting of mbrl plan.
+struct PlanConfiguration {
+  KnownPlannerSettings planner;
+  MpcSettings mpc;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    KnownPlannerSettings::describe(s.planner, field);
+    field("mpc", s.mpc, "how plans are executed");
+  }
+};
+
+// A planner in its loop on the dynamics of one environment.
+struct PlanController {
+  using Planner = AnyPlanner<Vecd, double>;
+  Mpc<Planner> mpc;
+  std::function<Vecd(const AnyEnvironment&)> state;  // what it plans from
+  std::function<std::vector<double>(Planner&)>
+      cost_per_iteration;  // of the last plan, iLQR's and DDP's alone
+
+  const Vecd& act(const AnyEnvironment& env) { return mpc.act(state(env)); }
+};
+
+struct PlanTask {
+  std::function<AnyEnvironment()> make;
+  std::function<PlanController(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)> controller;
+  int horizon = 30;  // steps a plan looks ahead unless the user says otherwise
+};
+
+// Systems of optimal control as environments: control/CartPole, control/Acrobot and others.
+void register_control_tasks(EnvRegistry& registry);
+
+// Throws for an unknown environment; its `controller` throws for a planner that the environment cannot serve.
+PlanTask plan_task(const std::string& environment);
+
+}  // namespace mbrl::cli

@@ -1,0 +1,218 @@
+// mbrl view: watch an environment, or what a run has learned and what it plans, in a window.
+#include "commands.hpp"
+
+#if MBRL_HAS_MUJOCO
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "mbrl/core/random.hpp"
+#include "mbrl/mujoco/window.hpp"
+#include "plan_paths.hpp"
+#include "trained_run.hpp"
+#endif
+
+namespace mbrl::cli {
+
+struct ViewOptions {
+  std::string what, policy = "random", camera = "default", screenshot;
+  std::uint64_t seed = 1;
+  int threads = 0, frames = 0;
+  int candidates = 24;
+};
+
+#if MBRL_HAS_MUJOCO
+namespace {
+
+// Who acts, and what he thinks.
+struct Actor {
+  virtual ~Actor() = default;
+  virtual void reset() = 0;
+  virtual Vecd act(const Vecd& obs, int t) = 0;
+  virtual std::vector<mujoco::Path> thoughts(const AnyEnvironment& env, const Vecd& obs, int t) = 0;
+};
+
+class SimplePolicy final : public Actor {
+ public:
+  SimplePolicy(const EnvSpec& spec, const ViewOptions& options)
+      : spec_(spec), random_(options.seed, Stream::kUser), zero_(options.policy == "zero") {
+    require(zero_ || options.policy == "random", "--policy is '", options.policy,
+            "', expected random or zero");
+  }
+  void reset() override {}
+  Vecd act(const Vecd& /*obs*/, int t) override {
+    Vecd action = Vecd::Zero(spec_.action_dim()).cwiseMax(spec_.action_low).cwiseMin(spec_.action_high);
+    for (Index i = 0; i < action.size() && !zero_; ++i)
+      action(i) = random_.uniform(spec_.action_low(i), spec_.action_high(i), static_cast<std::uint32_t>(t),
+                                  static_cast<std::uint32_t>(i));
+    return action;
+  }
+  std::vector<mujoco::Path> thoughts(const AnyEnvironment&, const Vecd&, int) override { return {}; }
+
+ private:
+  EnvSpec spec_;
+  RandomStream random_;
+  bool zero_;
+};
+
+// The run's planner on the run's model, looked over the shoulder.
+class WatchedPlanner final : public Actor {
+ public:
+  WatchedPlanner(TrainedRun& run, const mujoco::Scene& scene, int candidates)
+      : evaluator_(run.session->evaluator),
+        controller_(make_planner(
+                        evaluator_,
+                        ActionBounds(run.session->env.spec().action_low, run.session->env.spec().action_high),
+                        run.configuration.planner, run.configuration.seed),
+                    run.configuration.mpc),
+        paths_(scene, run.session->env.spec().dt),
+        candidates_(candidates) {}
+  void reset() override { controller_.reset(); }
+  Vecd act(const Vecd& obs, int /*t*/) override { return controller_.act(obs.cast<float>()).cast<double>(); }
+  // Of the plan that the next action comes from: ask after `act`, before the step.
+  std::vector<mujoco::Path> thoughts(const AnyEnvironment& env, const Vecd& obs, int t) override {
+    return paths_.draw(evaluator_, env.physics_state(), obs, controller_.last_plan().actions, t, candidates_);
+  }
+
+ private:
+  RememberingEvaluator evaluator_;
+  Mpc<AnyPlanner<Vecf, float>> controller_;
+  PlanPaths paths_;
+  int candidates_;
+};
+
+// A state ends with the simulation's positions (nq), velocities (nv), activations (na) and warm start (nv).
+void push(AnyEnvironment& env, int activations, const Vecd& change) {
+  std::vector<double> state = env.state();
+  const auto nv = static_cast<std::size_t>(change.size());
+  const std::size_t velocities = state.size() - nv - static_cast<std::size_t>(activations) - nv;
+  for (std::size_t i = 0; i < nv; ++i) state[velocities + i] += change(static_cast<Index>(i));
+  env.set_state(state);
+}
+
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+void view(const ViewOptions& options) {
+  require(options.frames >= 0 && options.candidates >= 0, "--frames and --candidates: expected 0 or more");
+  require(options.screenshot.empty() == (options.frames == 0),
+          "--screenshot and --frames go together, e.g. --frames 50 --screenshot view.png");
+  std::optional<TrainedRun> run;
+  if (std::filesystem::is_directory(options.what)) run = load_trained_run(options.what, options.threads);
+  std::optional<AnyEnvironment> own;
+  if (!run) own = all_environments().make(options.what);
+  AnyEnvironment& env = run ? run->session->env : *own;
+  const EnvSpec& spec = env.spec();
+  const mujoco::Scene scene = mujoco::scene_of(spec);
+  const mujoco::Camera camera = mujoco::camera_of(scene, options.camera);
+  std::unique_ptr<Actor> actor;
+  if (run)
+    actor = std::make_unique<WatchedPlanner>(*run, scene, options.candidates);
+  else
+    actor = std::make_unique<SimplePolicy>(spec, options);
+
+  mujoco::Window window(scene, {.title = "mbrl: " + spec.name, .keep_pictures = options.frames > 0});
+  window.set_camera(camera);
+  using Clock = std::chrono::steady_clock;
+  const double dt = spec.dt > 0 && spec.dt <= 0.15 ? spec.dt : 1.0 / 15;
+  const auto step_time = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(dt));
+  std::uint64_t episode = 0;
+  Vecd obs, action;
+  double total = 0, reward = 0, act_s = 0;
+  int t = 0, frame = 0;
+  bool over = true;
+  std::string ended;
+  std::vector<mujoco::Path> paths;
+  auto next = Clock::now();
+  while (!window.closed() && (options.frames == 0 || frame < options.frames)) {
+    if (over || window.take_restart()) {
+      obs = env.reset(options.seed + episode++);
+      actor->reset();
+      total = reward = 0;
+      t = 0;
+      over = false;
+      action.resize(0);
+    }
+    const bool step = window.take_step();
+    if (step) {
+      if (action.size() > 0) {  // the one that the window shows the thoughts of
+        if (const Vecd change = window.pull(env.physics_state(), spec.dt); change.size() > 0)
+          push(env, static_cast<int>(scene.model->na), change);
+        const StepResult result = env.step(action);
+        obs = result.obs;
+        reward = result.reward;
+        total += reward;
+        ++t;
+        over = result.terminated || result.truncated;
+      }
+      if (!over) {
+        const auto begin = Clock::now();
+        action = actor->act(obs, t);
+        act_s = std::chrono::duration<double>(Clock::now() - begin).count();
+        paths = window.shows_paths() ? actor->thoughts(env, obs, t) : std::vector<mujoco::Path>{};
+      }
+    }
+    std::vector<mujoco::OverlayLine> text = {{"environment", spec.name},
+                                             {"episode", std::to_string(episode)},
+                                             {"step", std::to_string(t)},
+                                             {"reward", number(reward)},
+                                             {"return", number(total)}};
+    if (run) text.push_back({"a plan takes", number(1e3 * act_s) + " ms"});
+    window.show(env.physics_state(), text, paths);
+    ++frame;
+    if (options.frames == 0) {  // as fast as time goes, where drawing and planning are fast enough
+      next = std::max(next + (step ? step_time : std::chrono::milliseconds(16)), Clock::now() - step_time);
+      std::this_thread::sleep_until(next);
+    }
+  }
+  if (!options.screenshot.empty()) {
+    mujoco::write_png(options.screenshot, window.screenshot());
+    std::printf("%s: the window after %d pictures\n", options.screenshot.c_str(), frame);
+  }
+}
+
+}  // namespace
+#else
+namespace {
+
+void view(const ViewOptions&) {
+  fail("view needs the component mujoco, without which this program was built");
+}
+
+}  // namespace
+#endif
+
+void add_view(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "view",
+      "Watch an environment, or what a run has learned, in a window\n\n"
+      "  mbrl view Ant-v5                      random actions\n"
+      "  mbrl view runs/cheetah                the planner, with its candidates as lines: bright ones are "
+      "good, white is "
+      "the plan\n"
+      "  xvfb-run -a mbrl view runs/cheetah --frames 50 --screenshot view.png     without a screen\n\n"
+      "Space pauses, right arrow steps, backspace begins again, C changes the camera, P hides the lines; "
+      "drag turns,\n"
+      "double click chooses a body, control and drag pulls at it.");
+  auto options = std::make_shared<ViewOptions>();
+  command->add_option("what", options->what, "Run folder, or an environment's name")->required();
+  command->add_option("--policy", options->policy, "For an environment: random or zero")
+      ->capture_default_str();
+  command->add_option("--camera", options->camera, "default, free, track, or a camera named in the MJCF")
+      ->capture_default_str();
+  command->add_option("--seed", options->seed, "Start state of the first episode")->capture_default_str();
+  command->add_option("--candidates", options->candidates, "Lines shown of a planner's candidates")
+      ->capture_default_str();
+  command->add_option("--threads", options->threads, "Threads for planning (default: all cores)");
+  command->add_option("--frames", options->frames, "End after so many pictures");
+  command->add_option("--screenshot", options->screenshot, "PNG file of the last of them");
+  command->callback([options] { view(*options); });
+}
+
+}  // namespace mbrl::cli

@@ -1,0 +1,37 @@
+// An OpenGL context that needs neither a display nor a window: through EGL, or Mesa's software renderer
+// OSMesa.
+#pragma once
+
+#include <memory>
+#include <string>
+
+namespace mbrl::mujoco {
+
+// Current on one thread at a time. The way is chosen once for the whole program, as MuJoCo looks up OpenGL's
+// functions once: the environment variable MBRL_GL (egl or osmesa), else EGL if it works, else OSMesa. The
+// libraries are opened at run time, so that a program that draws nothing needs none of them.
+class GlContext {
+ public:
+  // Throws mbrl::Error with what was tried and what to install.
+  GlContext();
+  ~GlContext();
+  GlContext(const GlContext&) = delete;
+  GlContext& operator=(const GlContext&) = delete;
+
+  // On the calling thread. Cheap if it is so already.
+  void make_current();
+
+  // "egl" or "osmesa": the one chosen. Throws as the constructor does.
+  static std::string backend();
+
+  struct Handles {
+    void* context = nullptr;
+    void* surface = nullptr;         // EGL's
+    std::unique_ptr<char[]> window;  // OSMesa's
+  };
+
+ private:
+  Handles handles_;
+};
+
+}  // namespace mbrl::mujoco

@@ -1,0 +1,259 @@
+// Planning under a deadline, on a clock that the tests move: what is cut short is the plan of a planner set
+// to as many iterations.
+#include "mbrl/planning/deadline.hpp"
+
+#include <cmath>
+#include <memory>
+#include <numbers>
+#include <string>
+
+#include "catch.hpp"
+#include "mbrl/planning/gradient_planner.hpp"
+#include "mbrl/planning/ilqr_planner.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/registry.hpp"
+#include "planning/test_evaluators.hpp"
+#include "planning/trajectory_support.hpp"
+
+namespace mbrl {
+namespace {
+
+using planning_test::column;
+using planning_test::diagonal;
+using planning_test::ObjectiveEvaluator;
+using planning_test::PendulumModel;
+using planning_test::quadratic;
+using planning_test::vec;
+
+// A clock at `*now` seconds; each evaluated candidate moves it by one.
+struct SlowEvaluator {
+  std::shared_ptr<double> now = std::make_shared<double>(100.0);
+  ObjectiveEvaluator<float> evaluator{2, 6, [this](const Vecf& s, const Batchf& a) {
+                                        *now += 1;
+                                        return quadratic<float>()(s, a);
+                                      }};
+  SecondsClock clock() const {
+    return [now = now] { return *now; };
+  }
+  Deadline in(double seconds) const {
+    return Deadline(std::make_shared<const SecondsClock>(clock()), *now + seconds);
+  }
+};
+
+TEST_CASE("another iteration is begun only if it will be ready in time") {
+  double now = 5;
+  const Deadline deadline(std::make_shared<const SecondsClock>([&] { return now; }), 20);
+  Pacer pace(deadline);
+  CHECK(pace.another());  // the first
+  now = 9;
+  CHECK(pace.another());  // 9 + 4 <= 20
+  now = 15;
+  CHECK_FALSE(pace.another());  // 15 + 6 > 20
+  CHECK(pace.stopped());
+  CHECK_FALSE(deadline.passed());
+  now = 20;
+  CHECK(deadline.passed());
+  CHECK(Pacer(deadline).another());  // something is always done
+
+  const Deadline none;
+  Pacer free(none);
+  for (int i = 0; i < 10; ++i) CHECK(free.another());
+  CHECK_FALSE(free.stopped());
+  CHECK_FALSE(none.passed());
+}
+
+PlannerSettings iterated(const std::string& name, int iterations) {
+  PlannerSettings s{.name = name};
+  s.cem = {.population = 40, .elites = 5, .iterations = iterations, .epsilon = 0};
+  s.icem = {.population = 40,
+            .elites = 5,
+            .iterations = iterations,
+            .decay = 1,
+            .keep_elites = false,
+            .shift_elites = false,
+            .add_mean = false,
+            .stop_std = 0};
+  s.mppi.population = s.pddm.population = s.cmaes.population = 40;
+  s.mppi.iterations = s.pddm.iterations = s.cmaes.iterations = iterations;
+  s.cmaes.stop_std = 0;
+  return s;
+}
+
+TEST_CASE("a sampling planner stops in time with the plan it has") {
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  const Vecf state = vec({0.4f});
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+    INFO(name);
+    SlowEvaluator slow;
+    const auto fresh = [&](int iterations) {
+      return make_planner(slow.evaluator, bounds, iterated(name, iterations), 5);
+    };
+    const auto full = fresh(6).plan(state, 0), two = fresh(2).plan(state, 0), one = fresh(1).plan(state, 0);
+    CHECK_FALSE(full.report.timed_out);
+
+    auto planner = fresh(6);
+    planner.set_deadline(slow.in(100));  // two of 40 candidates, a third would be ready at 120
+    const double start = *slow.now;
+    const auto cut = planner.plan(state, 0);
+    CHECK(cut.report.timed_out);
+    CHECK(cut.report.iterations == 2);
+    CHECK(cut.report.rollouts == 81);
+    CHECK(cut.actions == two.actions);
+    CHECK(cut.predicted_return == two.predicted_return);
+    CHECK(*slow.now - start == 81);
+
+    auto late = fresh(6);
+    late.set_deadline(slow.in(-1));
+    CHECK(late.plan(state, 0).actions == one.actions);
+    auto early = fresh(6);
+    early.set_deadline(slow.in(1e9));
+    const auto whole = early.plan(state, 0);
+    CHECK(whole.actions == full.actions);
+    CHECK_FALSE(whole.report.timed_out);
+
+    // The next plan continues as if nothing had happened.
+    planner.set_deadline({});
+    planner.advance(1);
+    CHECK(planner.plan(state, 1).report.iterations == 6);
+  }
+}
+
+TEST_CASE("random shooting stops in the middle of its candidates") {
+  SlowEvaluator slow;
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  const auto make = [&](int population) {
+    return RandomShooting(slow.evaluator, bounds, {.population = population}, 5);
+  };
+  auto planner = make(160);
+  planner.set_deadline(slow.in(45));
+  const auto cut = planner.plan(vec({0.4f}), 0), forty = make(40).plan(vec({0.4f}), 0);
+  CHECK(cut.report.timed_out);
+  CHECK(cut.report.rollouts == 41);
+  CHECK(cut.actions == forty.actions);
+  auto early = make(160);
+  early.set_deadline(slow.in(1e9));
+  CHECK(early.plan(vec({0.4f}), 0).actions == make(160).plan(vec({0.4f}), 0).actions);
+}
+
+// Goes on by one whenever it is read.
+Deadline ticking(double ticks) {
+  return Deadline(
+      std::make_shared<const SecondsClock>([now = std::make_shared<double>(0)] { return ++*now; }), ticks);
+}
+
+TEST_CASE("ilqr and the gradient planner stop in time with the best trajectory so far") {
+  const PendulumModel model({}, {0.05});
+  const QuadraticCost cost(diagonal({1.0, 0.1}), diagonal({0.01}), diagonal({100.0, 10.0}),
+                           column({0.0, 0.0}));
+  const ActionBounds bounds = ActionBounds::uniform(1, -2.5, 2.5);
+  const Vecd hanging = column({std::numbers::pi, 0.0});
+  const Batchd start = Batchd::Constant(1, 60, 0.3);
+  const auto solve = [&](int iterations, const Deadline& deadline) {
+    IlqrSettings settings;
+    settings.iterations = iterations;
+    Ilqr solver(model, cost, 60, settings, bounds);
+    solver.set_deadline(deadline);
+    const IlqrReport report = solver.solve(hanging, start);
+    return std::pair{report, Batchd(solver.actions())};
+  };
+  const auto [full, full_actions] = solve(100, {});
+  REQUIRE(full.iterations > 8);
+  int cut_iterations = 0;
+  for (const int ticks : {-5, 6, 10, 14, 18}) {
+    const auto [cut, cut_actions] = solve(100, ticking(ticks));
+    CHECK(cut.status == IlqrStatus::kOutOfTime);
+    CHECK(cut.iterations + cut.rejected < full.iterations + full.rejected);
+    CHECK(cut.iterations + cut.rejected >= cut_iterations);  // more time, more iterations
+    cut_iterations = cut.iterations + cut.rejected;
+    CHECK(cut.cost <= cut.initial_cost);
+    if (cut.rejected > 0 || cut_iterations == 0) continue;  // a line search may have been cut, too
+    CHECK(cut_actions == solve(cut_iterations, {}).second);
+  }
+  CHECK(cut_iterations >= 3);
+  CHECK(solve(100, ticking(1e9)).second == full_actions);
+
+  ThreadPool pool(1);
+  const auto gradient = [&](int iterations, const Deadline& deadline) {
+    GradientPlanner planner(model, cost, bounds, {.horizon = 60, .iterations = iterations, .restarts = 2}, 7,
+                            pool);
+    planner.set_deadline(deadline);
+    return planner.plan(hanging, 0);
+  };
+  const auto all = gradient(40, {}), early = gradient(40, ticking(1e9));
+  CHECK(all.actions == early.actions);
+  CHECK_FALSE(all.report.timed_out);
+  const auto cut = gradient(40, ticking(10)), none = gradient(40, ticking(-5));
+  CHECK(cut.report.timed_out);
+  CHECK(cut.report.iterations == 9);
+  CHECK(cut.predicted_return >= none.predicted_return);
+  CHECK(cut.predicted_return <= all.predicted_return);
+  CHECK(none.report.rollouts == 1);  // the warm start's alone
+  CHECK(none.actions.isZero());
+
+  IlqrPlanner planner(model, cost, 60, {}, bounds, column({0.3}));
+  planner.set_deadline(ticking(10));
+  CHECK(planner.plan(hanging, 0).report.timed_out);
+}
+
+// Takes as many seconds as it is told.
+struct SlowPlanner : Anytime {
+  using Scalar = float;
+  using State = int;
+  double* now;
+  explicit SlowPlanner(double* clock) : now(clock) {}
+  ActionPlan<float> plan(int seconds, int) {
+    limits.push_back(deadline_.given() ? deadline_.at() - *now : 0.0);
+    *now += seconds;
+    ActionPlan<float> plan;
+    plan.actions = Batchf::Zero(1, 4);
+    plan.report.rollouts = 1;
+    return plan;
+  }
+  void advance(int) {}
+  void reset() {}
+  std::vector<double> limits;
+};
+
+TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and counts what came late") {
+  double now = 0;
+  const SecondsClock clock = [&] { return now; };
+  Mpc mpc(SlowPlanner(&now), {.deadline = 5}, clock);
+  for (const int seconds : {2, 5, 6, 9, 1}) mpc.act(seconds);
+  CHECK(mpc.planner().limits == std::vector<double>(5, 5.0));
+  CHECK(mpc.latency().count() == 5);
+  CHECK(mpc.latency().missed() == 2);
+  CHECK(mpc.latency().p50() == 5);
+  CHECK(mpc.latency().p99() == 9);
+  CHECK(mpc.latency().total() == 23);
+  mpc.latency().clear();
+  CHECK(mpc.latency().missed() == 0);
+
+  // The plans of a cold start share one deadline.
+  Mpc cold(SlowPlanner(&now), {.cold_start_plans = 10, .deadline = 5}, clock);
+  cold.act(2);
+  CHECK(cold.planner().limits == std::vector<double>{5, 3, 1});
+  CHECK(cold.last_plan().report.rollouts == 3);
+  CHECK(cold.latency().missed() == 1);
+
+  Mpc free(SlowPlanner(&now), {}, clock);
+  free.act(1000);
+  CHECK(free.planner().limits == std::vector<double>{0});
+  CHECK(free.latency().missed() == 0);
+  CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {.deadline = -1}), Error);
+  CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {}, SecondsClock()), Error);
+
+  // A planner chosen by name keeps it.
+  SlowEvaluator slow;
+  Mpc named(make_planner(slow.evaluator, ActionBounds::uniform(2, -1, 1), iterated("cem", 50), 5),
+            {.deadline = 300}, slow.clock());
+  for (int t = 0; t < 5; ++t) {
+    named.act(vec({0.1f}));
+    CHECK(named.last_plan().report.timed_out);
+    CHECK(named.last_plan().report.iterations == 7);
+  }
+  CHECK(named.latency().missed() == 0);
+  CHECK(named.latency().p99() == 281);
+}
+
+}  // namespace
+}  // namespace mbrl

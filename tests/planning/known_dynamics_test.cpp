@@ -1,0 +1,115 @@
+// Planners by name over dynamics that are written down.
+#include "mbrl/planning/known_dynamics.hpp"
+
+#include <cmath>
+#include <numbers>
+#include <string>
+
+#include "catch.hpp"
+#include "mbrl/core/settings.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "planning/trajectory_support.hpp"
+
+namespace mbrl {
+namespace {
+
+using planning_test::column;
+using planning_test::diagonal;
+using planning_test::Exploding;
+
+using PointMass = AnalyticModel<PointMassSystem>;
+
+TEST_CASE("every planner known by name brings a point mass to rest") {
+  const PointMass model({}, {0.1});
+  const QuadraticCost cost(diagonal({1, 1, 0.1, 0.1}), diagonal({0.01, 0.01}), diagonal({10, 10, 1, 1}),
+                           column({0.5, -0.3, 0, 0}));
+  const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
+  ThreadPool pool(1);
+  const KnownPlannerRegistry<PointMass, QuadraticCost> registry;
+  CHECK(registry.names() ==
+        std::vector<std::string>{"cem", "cmaes", "ddp", "gradient", "icem", "ilqr", "mppi", "pddm", "rs"});
+  KnownPlannerSettings settings{.horizon = 15};
+  settings.sampling.cem.population = 100;
+  settings.sampling.cem.elites = 10;
+  PointMass::Workspace none;
+  for (const std::string& name : registry.names()) {
+    INFO(name);
+    settings.sampling.name = name;
+    Mpc mpc(make_known_planner(model, cost, bounds, settings, 3, pool));
+    Vecd x = Vecd::Zero(4), next(4);
+    for (int t = 0; t < 40; ++t) {
+      const Vecd& u = mpc.act(x);
+      CHECK(u.cwiseAbs().maxCoeff() <= 2.0);
+      model.step(x, u, next, none);
+      x = next;
+    }
+    CHECK((x.head(2) - Eigen::Vector2d(0.5, -0.3)).norm() < (name == "rs" ? 0.4 : 0.15));
+    const auto costs = decltype(registry)::cost_per_iteration(mpc.planner());
+    CHECK(costs.empty() == (name != "ilqr" && name != "ddp"));
+    for (std::size_t i = 1; i < costs.size(); ++i) CHECK(costs[i] <= costs[i - 1]);
+  }
+}
+
+struct NoDerivatives {
+  using Scalar = double;
+  struct Workspace {};
+  int obs_dim() const { return 1; }
+  int action_dim() const { return 1; }
+  void step(ConstBatchRef<double> obs, ConstBatchRef<double> action, BatchRef<double> next,
+            Workspace&) const {
+    next = obs + action;
+  }
+};
+
+TEST_CASE("a planner whose derivatives are missing says so") {
+  const QuadraticCost cost(diagonal({1.0}), diagonal({0.1}), diagonal({1.0}), column({0.5}));
+  const ActionBounds bounds = ActionBounds::uniform(1, -1, 1);
+  ThreadPool pool(1);
+  const auto complaint = [&](const auto& model, const std::string& name) -> std::string {
+    KnownPlannerSettings settings{.horizon = 5};
+    settings.sampling.name = name;
+    try {
+      make_known_planner(model, cost, bounds, settings, 1, pool).plan(column({0.0}), 0);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  for (const char* name : {"gradient", "ilqr", "ddp"}) {
+    CHECK(complaint(NoDerivatives{}, name).find("needs derivatives of the dynamics (linearize)") !=
+          std::string::npos);
+    CHECK(complaint(NoDerivatives{}, name).find(name) != std::string::npos);
+  }
+  CHECK(complaint(NoDerivatives{}, "cem").empty());
+  CHECK(complaint(Exploding{}, "ilqr").empty());
+  CHECK(complaint(Exploding{}, "ddp").find("HessianByDifferences") != std::string::npos);
+  CHECK(complaint(Exploding{}, "lqr") ==
+        "planners: no planner named 'lqr', expected one of cem, cmaes, ddp, gradient, icem, ilqr, mppi, "
+        "pddm, rs");
+
+  KnownPlannerRegistry<Exploding, QuadraticCost> registry;
+  CHECK_THROWS_AS(registry.add("rs", {}), Error);
+  registry.add("mine", [](const Exploding& m, const QuadraticCost& c, const ActionBounds& b,
+                          const KnownPlannerSettings& s, std::uint64_t, ThreadPool&) {
+    return AnyPlanner<Vecd, double>(IlqrPlanner(m, c, s.horizon, {}, b));
+  });
+  KnownPlannerSettings settings{.horizon = 5};
+  settings.sampling.name = "mine";
+  CHECK(registry.make(Exploding{}, cost, bounds, settings, 1, pool).plan(column({0.0}), 0).actions.cols() ==
+        5);
+}
+
+TEST_CASE("settings of all planners by their usual names") {
+  KnownPlannerSettings settings;
+  set_assignment(settings, "name=ilqr");
+  set_assignment(settings, "icem.population=77");
+  set_assignment(settings, "ilqr.iterations=9");
+  set_assignment(settings, "gradient.restarts=2");
+  CHECK(settings.sampling.name == "ilqr");
+  CHECK(settings.sampling.icem.population == 77);
+  CHECK(settings.ilqr.iterations == 9);
+  CHECK(settings.gradient.restarts == 2);
+}
+
+}  // namespace
+}  // namespace mbrl
