@@ -56,7 +56,7 @@ struct Gaze {
     if (!watching) return 0;
     const double rate = (angle - last) / FlyBall::kDt;
     last = angle;
-    return std::clamp(60 * rate + 60 * (angle - first), -6.0, 6.0);
+    return std::clamp(60 * rate + 60 * (angle - first), -8.0, 8.0);
   }
 };
 
@@ -66,7 +66,7 @@ double miss(double speed, Decide&& decide, double& microseconds) {
   const FlyBall world;
   FlyBall::Workspace none;
   mbrl::Vecd obs(6), next(6);
-  obs << 0, 2, speed, 22, 52, 0;
+  obs << 0, 2, speed, 22, 18, 0;  // hit high, towards the catcher
   int steps = 0;
   for (microseconds = 0; obs(1) > 0; ++steps) {
     const auto start = std::chrono::steady_clock::now();
@@ -82,7 +82,7 @@ double miss(double speed, Decide&& decide, double& microseconds) {
 
 int main() {
   mbrl::ThreadPool pool(1);
-  const mbrl::ActionBounds bounds = mbrl::ActionBounds::uniform(1, -6, 6);
+  const mbrl::ActionBounds bounds = mbrl::ActionBounds::uniform(1, -8, 8);
   const auto planned = [&](double drag, double speed, double& us) {
     mbrl::ModelRollout rollouts(FlyBall{drag}, &reward, &landed, {.horizon = 45}, pool);
     mbrl::Mpc controller(mbrl::ICem(rollouts, bounds, {.population = 64, .elites = 8}, 1));
@@ -92,17 +92,17 @@ int main() {
   std::printf("distance from the ball where it lands, m (and microseconds a decision)\n");
   std::printf("%8s %18s %18s %28s\n", "throw", "gaze heuristic", "planner", "planner that knows no drag");
   double worst = 0;
-  for (const double speed : {12.0, 13.0, 14.0, 15.0, 16.0}) {
+  for (const double speed : {4.0, 4.5, 5.0, 5.5, 6.0}) {
     double us[3];
     Gaze gaze;
     const double by_gaze = miss(
         speed, [&](const mbrl::Vecd& obs) { return gaze.act(obs); }, us[0]);
     const double exact = planned(FlyBall{}.drag, speed, us[1]), wrong = planned(0, speed, us[2]);
-    std::printf("%4.0f m/s %8.2f (%7.2f) %8.2f (%7.0f) %18.2f (%7.0f)\n", speed, by_gaze, us[0], exact, us[1],
+    std::printf("%4.1f m/s %8.2f (%7.2f) %8.2f (%7.0f) %18.2f (%7.0f)\n", speed, by_gaze, us[0], exact, us[1],
                 wrong, us[2]);
     worst = std::fmax(worst, std::fmax(by_gaze, exact));
   }
   std::printf(
       "The rule knows no physics and no landing point; the planner knows both and needs the model.\n");
-  return worst < 2.0 ? 0 : 1;
+  return worst < 1.0 ? 0 : 1;
 }
