@@ -145,7 +145,7 @@ struct Window::Impl {
     const mjData& data = painter->data();
     mjtNum offset[3];
     mju_sub3(offset, point, data.xpos + 3 * body);
-    mju_rotVecMatT(perturb.localpos, offset, data.xmat + 9 * body);
+    mju_mulMatTVec(perturb.localpos, data.xmat + 9 * body, offset, 3, 3);
   }
 
   void moved(double to_x, double to_y) {
