@@ -6,6 +6,7 @@
 #include <vector>
 
 #if MBRL_HAS_MUJOCO
+#include "mbrl/core/random.hpp"
 #include "mbrl/mujoco/renderer.hpp"
 #endif
 
@@ -16,7 +17,7 @@ namespace mbrl::cli {
 namespace {
 
 constexpr int kWidth = 320, kHeight = 240, kGap = 4, kColumns = 6;  // pixels
-constexpr int kSettling = 8;  // steps before the picture, without action
+constexpr int kSteps = 8;                                           // of random actions before the picture
 
 struct Tile {
   std::string name, label;
@@ -51,12 +52,17 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
     AnyEnvironment env = registry.make(tile.name);
     env.reset(1);
     const EnvSpec& spec = env.spec();
-    const Vecd idle = Vecd::Zero(spec.action_dim()).cwiseMax(spec.action_low).cwiseMin(spec.action_high);
-    for (int t = 0; t < kSettling; ++t)
-      if (env.step(idle).terminated) {
+    const RandomStream random(1, Stream::kUser);
+    Vecd action(spec.action_dim());
+    for (int t = 0; t < kSteps; ++t) {
+      for (Index k = 0; k < action.size(); ++k)
+        action(k) = random.uniform(spec.action_low(k), spec.action_high(k), static_cast<std::uint32_t>(t),
+                                   static_cast<std::uint32_t>(k));
+      if (env.step(action).terminated) {
         env.reset(1);
         break;
       }
+    }
     mujoco::Renderer renderer(env, {.width = kWidth, .height = kHeight});
     renderer.draw(env.physics_state(), image, {{tile.label, ""}});
     mujoco::paste(image, kGap + i % kColumns * (kWidth + kGap), kGap + i / kColumns * (kHeight + kGap),

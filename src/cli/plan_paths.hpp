@@ -1,9 +1,9 @@
-// What a planner thinks: the candidates of its last iteration, as paths in the world that the model foresees.
+// What a planner thinks: the candidates it looked at, as paths in the world that the model foresees.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <cstdint>
 #include <vector>
 
 #include "mbrl/env/environment.hpp"
@@ -12,8 +12,8 @@
 
 namespace mbrl::cli {
 
-// An evaluator that remembers the last candidates it was asked about, and what they came to. The numbers it
-// gives are those of the evaluator inside.
+// An evaluator that remembers all candidates of the latest plan, and what they came to. The numbers it gives
+// are those of the evaluator inside.
 class RememberingEvaluator {
  public:
   using Scalar = float;
@@ -28,32 +28,44 @@ class RememberingEvaluator {
 
   void evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key, VecRef<float> returns) {
     evaluator_.evaluate(obs, actions, key, returns);
-    remember(actions, returns);
+    remember(actions, returns, key);
   }
   // A race begins with all candidates and their first particles.
   void evaluate_particles(const State& obs, ConstBatchRef<float> actions, const std::uint32_t* candidate_ids,
                           RolloutKey key, int first, int last, BatchRef<float> returns) {
     evaluator_.evaluate_particles(obs, actions, candidate_ids, key, first, last, returns);
-    if (first == 0) remember(actions, returns.colwise().mean().transpose());
+    if (first == 0) remember(actions, returns.colwise().mean().transpose(), key);
   }
 
-  const Batchf& actions() const { return actions_; }  // (horizon * action_dim) x candidates
-  const Vecf& returns() const { return returns_; }
+  struct Candidate {
+    Vecf actions;  // horizon * action_dim
+    float value = 0;
+  };
+  // Those with a usable return, the worst first.
+  std::vector<const Candidate*> ranked() const {
+    std::vector<const Candidate*> order;
+    for (const Candidate& candidate : candidates_)
+      if (std::isfinite(candidate.value)) order.push_back(&candidate);
+    std::stable_sort(order.begin(), order.end(),
+                     [](const Candidate* a, const Candidate* b) { return a->value < b->value; });
+    return order;
+  }
   EnsembleRollout& inside() { return evaluator_; }
 
  private:
-  void remember(ConstBatchRef<float> actions, ConstVecRef<float> returns) {
-    actions_ = actions;
-    returns_ = returns;
+  void remember(ConstBatchRef<float> actions, ConstVecRef<float> returns, RolloutKey key) {
+    if (key.plan != plan_) candidates_.clear();
+    plan_ = key.plan;
+    for (Index k = 0; k < returns.size(); ++k) candidates_.push_back({actions.col(k), returns(k)});
   }
 
   EnsembleRollout& evaluator_;
-  Batchf actions_;
-  Vecf returns_;
+  std::uint32_t plan_ = 0;
+  std::vector<Candidate> candidates_;
 };
 
-// Draws up to `most` candidates, from the worst (dark) to the best (bright), and the plan itself (white). A
-// path is where the mean of the particles, the foreseen observation, puts the scene's traced body.
+// Draws up to `most` candidates, evenly from the worst (blue) to the best (yellow), and the plan itself
+// (white). A path is where the mean of the particles, the foreseen observation, puts the scene's traced body.
 class PlanPaths {
  public:
   PlanPaths(const mujoco::Scene& scene, double dt) : scene_(scene), tracer_(scene), dt_(dt) {}
@@ -64,24 +76,18 @@ class PlanPaths {
                                  const Vecd& obs, ConstBatchRef<float> plan, int t, int most = 24) {
     std::vector<mujoco::Path> paths;
     if (!possible()) return paths;
-    const Index count = evaluator.returns().size();
-    std::vector<Index> order;
-    for (Index k = 0; k < count; ++k)
-      if (std::isfinite(evaluator.returns()(k))) order.push_back(k);
-    std::sort(order.begin(), order.end(),
-              [&](Index a, Index b) { return evaluator.returns()(a) < evaluator.returns()(b); });
-    const auto usable = static_cast<int>(order.size());
+    const auto ranked = evaluator.ranked();
+    const auto usable = static_cast<int>(ranked.size());
     const int shown = std::min(most, usable);
     const RolloutKey key{0, 0, t};
     for (int i = 0; i < shown; ++i) {
       const int rank = shown == 1 ? usable - 1 : i * (usable - 1) / (shown - 1);
-      const Batchf actions = evaluator.actions()
-                                 .col(order[static_cast<std::size_t>(rank)])
-                                 .reshaped(evaluator.action_dim(), evaluator.horizon());
+      const Batchf actions = ranked[static_cast<std::size_t>(rank)]->actions.reshaped(evaluator.action_dim(),
+                                                                                      evaluator.horizon());
       const float good = usable > 1 ? static_cast<float>(rank) / static_cast<float>(usable - 1) : 1.0f;
       paths.push_back({.points = trace(evaluator.inside(), physics, obs, actions, key),
-                       .rgba = {0.15f + 0.75f * good, 0.2f + 0.6f * good, 0.75f - 0.6f * good, 0.75f},
-                       .radius = 0.004 + 0.003 * good});
+                       .rgba = {0.1f + 0.85f * good, 0.15f + 0.6f * good, 0.8f - 0.7f * good, 0.8f},
+                       .radius = 0.005 + 0.002 * good});
     }
     if (plan.cols() == evaluator.horizon())
       paths.push_back({.points = trace(evaluator.inside(), physics, obs, plan, key),

@@ -110,7 +110,8 @@ void view(const ViewOptions& options) {
   AnyEnvironment& env = run ? run->session->env : *own;
   const EnvSpec& spec = env.spec();
   const mujoco::Scene scene = mujoco::scene_of(spec);
-  const mujoco::Camera camera = mujoco::camera_of(scene, options.camera);
+  mujoco::Camera camera = mujoco::camera_of(scene, options.camera);
+  if (run && camera.follow) camera.distance *= 1.6;  // plans reach ahead
   std::unique_ptr<Actor> actor;
   if (run)
     actor = std::make_unique<WatchedPlanner>(*run, scene, options.candidates);

@@ -31,10 +31,10 @@ EnvSpec AntTask::spec() const {
   const int wrenches = version_ == Version::kV5          ? kWrenches
                        : version_ == Version::kV4Contact ? 6 + kWrenches
                                                          : 0;
-  EnvSpec spec = make_spec(name(),
-                           version_ == Version::kTruncated ? "mbpo ant_truncated_obs (Janner et al. 2019)"
-                                                           : "Gymnasium 1.4 mujoco/ant",
-                           27 + wrenches, 8, 1.0, 1000, kDt);
+  const char* source = version_ == Version::kTruncated   ? "mbpo ant_truncated_obs (Janner et al. 2019)"
+                       : version_ == Version::kV4Contact ? "Gymnasium 1.4 mujoco/ant, use_contact_forces=True"
+                                                         : "Gymnasium 1.4 mujoco/ant";
+  EnvSpec spec = make_spec(name(), source, 27 + wrenches, 8, 1.0, 1000, kDt);
   spec.termination = AntTermination<float>{};
   return spec;
 }

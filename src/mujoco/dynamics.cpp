@@ -45,10 +45,13 @@ bool out_of_limits(const mjModel& model, int actuator, double control) {
 }  // namespace
 
 struct Dynamics::Workspace::Lane {
-  explicit Lane(const Model& model) : simulation(model) {}
+  explicit Lane(const Model& model)
+      : simulation(model), start(static_cast<std::size_t>(simulation.state_size())) {
+    simulation.save(start.data());
+  }
   Simulation simulation;
-  std::vector<double> start;        // as Simulation::load takes it
-  RowMajor a, b;                    // of one mj_step, in the tangent space
+  std::vector<double> start;  // a fresh simulation's state: time and warm start 0, mocap bodies in place
+  RowMajor a, b;              // of one mj_step, in the tangent space
   Batchd tangent, product, lifted;  // of the control step: [d/dx d/du], its successor, its rows in components
   Vecd controls, change, minus, plus;
 };
@@ -128,8 +131,7 @@ void Dynamics::linearize(ConstBatchRef<double> obs, ConstBatchRef<double> action
 }
 
 void Dynamics::load(Lane& lane, ConstVecRef<double> x, ConstVecRef<double> u) const {
-  lane.start.assign(static_cast<std::size_t>(lane.simulation.state_size()), 0.0);
-  std::copy_n(x.data(), x.size(), lane.start.data() + 1);  // time and the solver's warm start stay 0
+  std::copy_n(x.data(), x.size(), lane.start.data() + 1);
   lane.simulation.load(lane.start.data());
   std::copy_n(u.data(), nu_, lane.simulation.data().ctrl);
 }

@@ -96,9 +96,10 @@ void ScenePainter::add(const Path& path) {
     mjtNum quaternion[4], rotation[9];
     mju_quatZ2Vec(quaternion, direction);
     mju_quat2Mat(rotation, quaternion);
-    const mjtNum size[3] = {path.radius, path.radius, length / 2};
     mjvGeom& geom = drawn_.geoms[drawn_.ngeom++];
-    mjv_initGeom(&geom, mjGEOM_CAPSULE, size, middle, rotation, path.rgba.data());
+    mjv_initGeom(&geom, mjGEOM_CAPSULE, nullptr, middle, rotation, path.rgba.data());
+    geom.size[0] = geom.size[1] = static_cast<float>(path.radius);
+    geom.size[2] = static_cast<float>(length / 2);
     geom.category = mjCAT_DECOR;
     geom.emission = 0.6f;  // readable in the shade
   }

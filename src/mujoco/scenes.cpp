@@ -26,7 +26,7 @@ const std::map<std::string, View>& views() {
       {"walker2d", {{.follow = true, .elevation = -8, .distance = 3.2, .lookat = {0, 0, 0.8}}, "torso"}},
       {"ant", {{.follow = true, .elevation = -30, .distance = 3.6, .lookat = {0, 0, 0.4}}, "torso"}},
       {"humanoid",
-       {{.follow = true, .azimuth = 120, .elevation = -12, .distance = 3.6, .lookat = {0, 0, 0.9}}, "torso"}},
+       {{.follow = true, .azimuth = 120, .elevation = -12, .distance = 3.1, .lookat = {0, 0, 0.8}}, "torso"}},
       {"swimmer", {{.follow = true, .elevation = -45, .distance = 4.2, .lookat = {0, 0, 0}}, "front"}},
       {"cartpole", {{.elevation = -8, .distance = 4.2, .lookat = {0, 0, 0}}, "pole"}},
       {"inverted_pendulum", {{.elevation = -12, .distance = 2.4, .lookat = {0, 0, 0.25}}, "pole"}},
@@ -35,9 +35,15 @@ const std::map<std::string, View>& views() {
       {"reacher", {{.elevation = -65, .distance = 0.7, .lookat = {0, 0, 0}}, "fingertip"}},
       {"pusher", {{.azimuth = 140, .elevation = -35, .distance = 2.4, .lookat = {0.3, -0.2, -0.2}}, "tips"}},
       {"reacher3d", {{.azimuth = 140, .elevation = -25, .distance = 2.5, .lookat = {0.3, 0, 0}}, "left_tip"}},
-      {"pendulum", {{.elevation = -6, .distance = 3.6, .lookat = {0, 0, 0}}, "rod"}},
+      {"pendulum", {{.elevation = -6, .distance = 3.2, .lookat = {0, 0, 0}}, "rod"}},
       {"classic_cartpole", {{.elevation = -10, .distance = 4.2, .lookat = {0, 0, 0.45}}, "pole"}},
       {"acrobot", {{.elevation = -6, .distance = 6.2, .lookat = {0, 0, -0.3}}, "lower_link"}},
+      {"dmc_cheetah", {{.follow = true, .elevation = -12, .distance = 2.7, .lookat = {0, 0, 0.5}}, "torso"}},
+      {"dmc_walker", {{.follow = true, .elevation = -8, .distance = 3.6, .lookat = {0, 0, 0.9}}, "torso"}},
+      {"dmc_cartpole", {{.elevation = -6, .distance = 4.6, .lookat = {0, 0, 1}}, "pole"}},
+      {"dmc_reacher", {{.elevation = -65, .distance = 0.8, .lookat = {0, 0, 0}}, "finger"}},
+      {"dmc_finger", {{.elevation = -10, .distance = 1.4, .lookat = {0, 0, 0.35}}, "spinner"}},
+      {"dmc_ball_in_cup", {{.elevation = -8, .distance = 1.5, .lookat = {0, 0, 0.5}}, "ball"}},
       {"mountain_car", {{.elevation = -8, .distance = 2.3, .lookat = {-0.3, 0, 0.55}}, "car"}}};
   return all;
 }
@@ -70,8 +76,20 @@ Foresee angles(std::vector<std::array<int, 2>> cos_sin, int first = 0) {
   };
 }
 
+// The Gymnasium task that moves like a task of the benchmark, whose observation is laid out alike; other
+// names are their own.
+std::string gym_name(const std::string& name) {
+  if (name.rfind("mbbl/", 0) != 0) return name;
+  std::string task = name.substr(5);
+  if (task.size() > 2 && task.compare(task.size() - 2, 2, "ET") == 0) task.resize(task.size() - 2);
+  if (task == "Pendulum" || task == "CartPole" || task == "Acrobot") return task + "-v1";
+  if (task == "MountainCar") return "MountainCarContinuous-v0";
+  return (task == "SlimHumanoid" ? "Humanoid" : task) + "-v4";
+}
+
 // By what the environment's name begins with, the longest match first.
-Foresee foresee_of(const std::string& name, int nq) {
+Foresee foresee_of(const std::string& full_name, int nq) {
+  const std::string name = gym_name(full_name);
   const auto is = [&name](const char* beginning) { return name.rfind(beginning, 0) == 0; };
   if (is("pets/HalfCheetah"))
     return [nq](const Vecd& obs, double dt, std::vector<double>& physics) {
@@ -88,6 +106,20 @@ Foresee foresee_of(const std::string& name, int nq) {
       physics[0] = obs(0);
       physics[1] = std::atan2(obs(1), obs(3));
       physics[2] = std::atan2(obs(2), obs(4));
+    };
+  if (is("dmc/cheetah")) return travelling(nq, 1);
+  if (is("dmc/reacher")) return beginning(2);
+  if (is("dmc/ball_in_cup")) return beginning(4);
+  if (is("dmc/cartpole"))
+    return [](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+      physics[0] = obs(0);
+      physics[1] = std::atan2(obs(2), obs(1));
+    };
+  if (is("dmc/finger"))
+    return [](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+      physics[0] = obs(0);
+      physics[1] = obs(1);
+      physics[2] = std::atan2(-obs(2), obs(3));  // the tip is seen
     };
   if (is("Pendulum-v1")) return angles({{0, 1}});
   if (is("Acrobot-v1")) return angles({{0, 1}, {2, 3}});
@@ -169,11 +201,11 @@ Scene scene_of(const Model& model) {
 }
 
 bool has_scene(const std::string& name) {
-  return analytic_scenes().contains(name) || find_model(name).has_value();
+  return analytic_scenes().contains(gym_name(name)) || find_model(name).has_value();
 }
 
 Scene scene_of(const EnvSpec& spec) {
-  if (const auto found = analytic_scenes().find(spec.name); found != analytic_scenes().end()) {
+  if (const auto found = analytic_scenes().find(gym_name(spec.name)); found != analytic_scenes().end()) {
     Scene scene = scene_of(Model::from_string(found->second.mjcf, spec.name));
     scene.pose = found->second.pose;
     scene.foresee = foresee_of(spec.name, 0);
@@ -213,6 +245,9 @@ void pose_model(const Scene& scene, const std::vector<double>& physics, const mj
     require(physics.size() >= nq, "scene: the physical state has ", physics.size(), " numbers, expected ", nq,
             " or more");
     std::copy_n(physics.data(), nq, data.qpos);
+    const auto places = static_cast<std::size_t>(3 * model.nmocap);  // come last
+    if (physics.size() == nq + static_cast<std::size_t>(model.nv) + places)
+      std::copy_n(physics.end() - static_cast<std::ptrdiff_t>(places), places, data.mocap_pos);
   }
   mj_kinematics(&model, &data);
   mj_comPos(&model, &data);

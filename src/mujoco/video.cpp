@@ -122,7 +122,7 @@ struct VideoWriter::Impl {
             s.frames_per_second, " frames a second, expected more than 0");
     require(s.quality >= 0 && s.quality <= 51, path.string(), ": quality is ", s.quality,
             ", expected 0 to 51");
-    av_log_set_level(AV_LOG_ERROR);
+    av_log_set_level(AV_LOG_FATAL);
     const AVCodec* encoder = find_encoder();
     require(encoder != nullptr, path.string(), ": this FFmpeg encodes neither H.264 nor MPEG-4");
     AVFormatContext* made = nullptr;
@@ -225,7 +225,7 @@ int VideoWriter::frames() const { return impl_->frames; }
 std::string VideoWriter::codec() const { return impl_->codec->codec->name; }
 
 VideoInfo read_video(const std::filesystem::path& path, const std::function<void(const Image&)>& on_frame) {
-  av_log_set_level(AV_LOG_ERROR);
+  av_log_set_level(AV_LOG_FATAL);
   AVFormatContext* opened = nullptr;
   check(avformat_open_input(&opened, path.c_str(), nullptr, nullptr), path, "open it");
   struct Close {

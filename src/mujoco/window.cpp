@@ -25,12 +25,12 @@ std::string last_trouble() {
   return text ? text : "no reason given";
 }
 
+// The same order in both.
 constexpr const char* kKeys =
-    "space\nright arrow\nbackspace\nC\nP\ndrag left, right\nwheel\ndouble click\ncontrol + drag\nescape";
+    "space\nright arrow\nbackspace\nC\nP\ndrag left, right\nwheel\ndouble click\ncontrol + drag\nH\nescape";
 constexpr const char* kMeanings =
-    "pause, play\nsingle step\nbegin again\nnext camera\nplans on, off\nturn, move the camera\ncome "
-    "nearer\nchoose a "
-    "body\npull at it\nend";
+    "pause, play\nsingle step\nbegin again\nnext camera\nplans on, off\nturn, move the camera\n"
+    "come nearer\nchoose a body\npull at it\nthis help\nend";
 
 }  // namespace
 
@@ -38,10 +38,14 @@ struct Window::Impl {
   explicit Impl(const Scene& scene, const WindowSettings& settings) {
     // MuJoCo looks OpenGL's functions up among the symbols that all can see.
     for (const char* name : {"libGLX.so.0", "libGL.so.1"}) dlopen(name, RTLD_NOW | RTLD_GLOBAL);
-    require(glfwInit() == GLFW_TRUE, "no window can be opened here: ", last_trouble(),
-            "; a screen is needed (DISPLAY is ", std::getenv("DISPLAY") ? std::getenv("DISPLAY") : "not set",
-            "). Without one, 'mbrl render' makes films, and 'xvfb-run -a mbrl view ...' shows a window to "
-            "nobody");
+    if (glfwInit() != GLFW_TRUE) {
+      const std::string trouble = last_trouble();
+      const char* display = std::getenv("DISPLAY");
+      fail("no window can be opened here: ", trouble, "; a screen is needed (DISPLAY is ",
+           display ? display : "not set",
+           "). Without one, 'mbrl render' makes films, and 'xvfb-run -a mbrl view ...' ",
+           "shows a window to nobody");
+    }
     glfwWindowHint(GLFW_SAMPLES, 4);
     handle = glfwCreateWindow(settings.width, settings.height, settings.title.c_str(), nullptr, nullptr);
     if (!handle) {
@@ -141,7 +145,7 @@ struct Window::Impl {
     const mjData& data = painter->data();
     mjtNum offset[3];
     mju_sub3(offset, point, data.xpos + 3 * body);
-    mju_rotVecMatT(perturb.localpos, offset, data.xmat + 9 * body);
+    mju_mulMatTVec(perturb.localpos, data.xmat + 9 * body, offset, 3, 3);
   }
 
   void moved(double to_x, double to_y) {
@@ -193,7 +197,7 @@ void Window::show(const std::vector<double>& physics, const std::vector<OverlayL
   const mjrRect view = {0, 0, std::max(1, width), std::max(1, height)};
   self.painter->pose(physics);
   std::vector<OverlayLine> lines = overlay;
-  lines.push_back({"", self.paused ? "paused" : ""});
+  if (self.paused) lines.push_back({"paused", "yes"});
   self.painter->paint(view, lines, self.paths ? paths : std::vector<Path>{}, &self.perturb);
   if (self.help) self.painter->write(view, mjGRID_BOTTOMLEFT, kKeys, kMeanings);
   if (self.keep_pictures) self.painter->read(view, self.shown);

@@ -26,6 +26,7 @@ constexpr int kColumns = 8;
 constexpr int kColumns = 4;
 #endif
 constexpr int kVectors = 3;
+constexpr int kGainVectors = 6;
 constexpr std::size_t kMaxLanes = 8;
 
 template <int kR, int kC, bool kSubtract, class D>
@@ -61,11 +62,27 @@ HWY_INLINE void ProductTile(D d, const Product& p, const Index* HWY_RESTRICT row
   }
 }
 
+// The tile of run-time width 1 to kC.
 template <int kR, int kC, bool kSubtract, class D>
-HWY_INLINE void ProductColumns(D d, const Product& p, const Index* row, Index j, Index end) {
-  for (; j + kC <= end; j += kC) ProductTile<kR, kC, kSubtract>(d, p, row, j);
+HWY_INLINE void ProductTileOf(D d, const Product& p, const Index* row, Index j, Index width) {
   if constexpr (kC > 1) {
-    if (j < end) ProductColumns<kR, kC / 2, kSubtract>(d, p, row, j, end);
+    if (width < kC) {
+      ProductTileOf<kR, kC - 1, kSubtract>(d, p, row, j, width);
+      return;
+    }
+  }
+  ProductTile<kR, kC, kSubtract>(d, p, row, j);
+}
+
+// Columns are dealt out evenly: 49 of them are seven times 7 rather than six times 8 and a thin rest, whose
+// few sums would wait for one another.
+template <int kR, bool kSubtract, class D>
+HWY_INLINE void ProductColumns(D d, const Product& p, const Index* row, Index begin, Index end) {
+  const Index tiles = (end - begin + kColumns - 1) / kColumns;
+  for (Index i = 0, j = begin; i < tiles; ++i) {
+    const Index next = begin + (end - begin) * (i + 1) / tiles;
+    ProductTileOf<kR, kColumns, kSubtract>(d, p, row, j, next - j);
+    j = next;
   }
 }
 
@@ -78,13 +95,20 @@ HWY_INLINE void ProductRows(D d, const Product& p) {
     const Index begin = vectors * tile / tiles, count = vectors * (tile + 1) / tiles - begin;
     Index row[kVectors] = {};
     for (Index r = 0; r < count; ++r) row[r] = std::min((begin + r) * lanes, p.rows - lanes);
-    const Index end = p.lower ? std::min(p.cols, row[count - 1] + lanes) : p.cols;
-    if (count == 3)
-      ProductColumns<3, kColumns, kSubtract>(d, p, row, 0, end);
-    else if (count == 2)
-      ProductColumns<2, kColumns, kSubtract>(d, p, row, 0, end);
-    else
-      ProductColumns<1, kColumns, kSubtract>(d, p, row, 0, end);
+    // Of a lower triangle the vector at row r ends with column r + lanes: the first columns need all vectors,
+    // the next ones all but the first, and so on.
+    const auto ends = [&](Index r) { return p.lower ? std::min(p.cols, row[r] + lanes) : p.cols; };
+    Index j = ends(0);
+    if (count == 3) {
+      ProductColumns<3, kSubtract>(d, p, row, 0, j);
+      ProductColumns<2, kSubtract>(d, p, row + 1, j, ends(1));
+      ProductColumns<1, kSubtract>(d, p, row + 2, ends(1), ends(2));
+    } else if (count == 2) {
+      ProductColumns<2, kSubtract>(d, p, row, 0, j);
+      ProductColumns<1, kSubtract>(d, p, row + 1, j, ends(1));
+    } else {
+      ProductColumns<1, kSubtract>(d, p, row, 0, j);
+    }
   }
 }
 
@@ -116,10 +140,30 @@ void ProductImpl(const Product& p) {
   if (p.rows > 0) WithLanes<kMaxLanes>(p.rows, ProductWork{p});
 }
 
-// Two by two entries at a time.
+// Blocks of four by four entries, where vectors are wide enough, then of two by two.
 void TransposeImpl(Index rows, Index cols, const double* a, Index lda, double* out, Index ldout) {
   Index done = 0;  // columns of a
 #if HWY_TARGET != HWY_SCALAR
+#if HWY_MAX_BYTES >= 32
+  const hn::CappedTag<double, 4> wide;
+  for (; done + 4 <= cols; done += 4) {
+    const double* from = a + done * lda;
+    double* to = out + done;
+    Index i = 0;
+    for (; i + 4 <= rows; i += 4, to += 4 * ldout) {
+      const auto w = hn::LoadU(wide, from + i), x = hn::LoadU(wide, from + i + lda);
+      const auto y = hn::LoadU(wide, from + i + 2 * lda), z = hn::LoadU(wide, from + i + 3 * lda);
+      const auto wx_even = hn::InterleaveLower(wide, w, x), wx_odd = hn::InterleaveUpper(wide, w, x);
+      const auto yz_even = hn::InterleaveLower(wide, y, z), yz_odd = hn::InterleaveUpper(wide, y, z);
+      hn::StoreU(hn::ConcatLowerLower(wide, yz_even, wx_even), wide, to);
+      hn::StoreU(hn::ConcatLowerLower(wide, yz_odd, wx_odd), wide, to + ldout);
+      hn::StoreU(hn::ConcatUpperUpper(wide, yz_even, wx_even), wide, to + 2 * ldout);
+      hn::StoreU(hn::ConcatUpperUpper(wide, yz_odd, wx_odd), wide, to + 3 * ldout);
+    }
+    for (; i < rows; ++i, to += ldout)
+      for (Index j = 0; j < 4; ++j) to[j] = from[i + j * lda];
+  }
+#endif
   const hn::CappedTag<double, 2> d;
   for (; done + 2 <= cols; done += 2) {
     const double* first = a + done * lda;
@@ -142,9 +186,11 @@ void TransposeImpl(Index rows, Index cols, const double* a, Index lda, double* o
 }
 
 void MirrorLowerImpl(Index n, double* a, Index lda) {
-  for (Index j = 0; j < n; j += 2) {
-    const Index width = std::min<Index>(2, n - j);
-    if (width == 2) a[j + (j + 1) * lda] = a[j + 1 + j * lda];
+  constexpr Index kBlock = 4;
+  for (Index j = 0; j < n; j += kBlock) {
+    const Index width = std::min<Index>(kBlock, n - j);
+    for (Index c = 1; c < width; ++c)
+      for (Index r = 0; r < c; ++r) a[j + r + (j + c) * lda] = a[j + c + (j + r) * lda];
     if (j + width < n)
       TransposeImpl(n - j - width, width, a + j + width + j * lda, lda, a + j + (j + width) * lda, lda);
   }
@@ -213,43 +259,49 @@ struct SolveGainWork {
     using V = hn::Vec<D>;
     V sum[kR];
     for (Index j = 0; j < n; ++j) {
-      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::LoadU(d, q + row[r] + j * ldq);
+      HWY_UNROLL(6) for (int r = 0; r < kR; ++r) sum[r] = hn::LoadU(d, q + row[r] + j * ldq);
       for (Index i = 0; i < j; ++i) {
         const V entry = hn::Set(d, l[j + i * ldl]);
-        HWY_UNROLL(3) for (int r = 0; r < kR; ++r) {
+        HWY_UNROLL(6) for (int r = 0; r < kR; ++r) {
           sum[r] = hn::NegMulAdd(hn::LoadU(d, y + row[r] + i * ldy), entry, sum[r]);
         }
       }
       const V scale = hn::Set(d, inverse_diagonal[j]);
-      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, y + row[r] + j * ldy);
+      HWY_UNROLL(6) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, y + row[r] + j * ldy);
     }
     for (Index j = n; j-- > 0;) {
-      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) sum[r] = hn::Neg(hn::LoadU(d, y + row[r] + j * ldy));
+      HWY_UNROLL(6) for (int r = 0; r < kR; ++r) sum[r] = hn::Neg(hn::LoadU(d, y + row[r] + j * ldy));
       for (Index i = j + 1; i < n; ++i) {
         const V entry = hn::Set(d, l[i + j * ldl]);
-        HWY_UNROLL(3) for (int r = 0; r < kR; ++r) {
+        HWY_UNROLL(6) for (int r = 0; r < kR; ++r) {
           sum[r] = hn::NegMulAdd(hn::LoadU(d, g + row[r] + i * ldg), entry, sum[r]);
         }
       }
       const V scale = hn::Set(d, inverse_diagonal[j]);
-      HWY_UNROLL(3) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, g + row[r] + j * ldg);
+      HWY_UNROLL(6) for (int r = 0; r < kR; ++r) hn::StoreU(hn::Mul(sum[r], scale), d, g + row[r] + j * ldg);
     }
   }
   template <class D>
   HWY_INLINE void operator()(D d) const {
     const auto lanes = static_cast<Index>(hn::Lanes(d));
     const Index vectors = (rows + lanes - 1) / lanes;
-    for (Index v = 0; v < vectors; v += kVectors) {
-      const Index count = std::min<Index>(kVectors, vectors - v);
-      Index row[kVectors] = {};
+    // Every entry waits for the one before: the more vectors take turns the better.
+    for (Index v = 0; v < vectors; v += kGainVectors) {
+      const Index count = std::min<Index>(kGainVectors, vectors - v);
+      Index row[kGainVectors] = {};
       for (Index r = 0; r < count; ++r) row[r] = std::min((v + r) * lanes, rows - lanes);
-      if (count == 3)
-        Rows<3>(d, row);
-      else if (count == 2)
-        Rows<2>(d, row);
-      else
-        Rows<1>(d, row);
+      RowsOf<kGainVectors>(d, row, count);
     }
+  }
+  template <int kR, class D>
+  HWY_INLINE void RowsOf(D d, const Index* row, Index count) const {
+    if constexpr (kR > 1) {
+      if (count < kR) {
+        RowsOf<kR - 1>(d, row, count);
+        return;
+      }
+    }
+    Rows<kR>(d, row);
   }
 };
 

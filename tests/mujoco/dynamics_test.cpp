@@ -83,7 +83,8 @@ void check_jacobians(const Dynamics& dynamics, const Trajectory& at, double tole
     const auto a = jacobian.middleCols(t * nz, nz), b = expected.middleCols(t * nz, nz);
     Index row = 0, entry = 0;
     (a - b).cwiseAbs().maxCoeff(&row, &entry);
-    INFO("entry " << row << ", " << entry << " of column " << t << ", error " << (a - b).cwiseAbs().maxCoeff() << " of " << b.cwiseAbs().maxCoeff());
+    INFO("entry " << row << ", " << entry << " of column " << t << ", error " << (a - b).cwiseAbs().maxCoeff()
+                  << " of " << b.cwiseAbs().maxCoeff());
     CHECK((a - b).cwiseAbs().maxCoeff() < tolerance * std::max(1.0, b.cwiseAbs().maxCoeff()));
   }
 }
@@ -180,8 +181,7 @@ TEST_CASE("mujoco dynamics: iLQR swings PETS's cart-pole up and holds it, on the
   // It hangs at angle 0.
   const Vecd goal = (Vecd(4) << 0.0, std::numbers::pi, 0.0, 0.0).finished();
   const Vecd q = (Vecd(4) << 0.5, 5.0, 0.05, 0.05).finished();
-  const QuadraticCost cost(q.asDiagonal(), Batchd::Constant(1, 1, 0.1), 10.0 * Batchd(q.asDiagonal()),
-                           goal);
+  const QuadraticCost cost(q.asDiagonal(), Batchd::Constant(1, 1, 0.1), 10.0 * Batchd(q.asDiagonal()), goal);
   IlqrSettings settings;
   settings.iterations = 30;
   Mpc mpc(IlqrPlanner(dynamics, cost, 50, settings, ActionBounds::uniform(1, -3.0, 3.0)));

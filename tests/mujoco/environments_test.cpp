@@ -10,6 +10,7 @@
 
 #include "catch.hpp"
 #include "mbrl/core/thread_pool.hpp"
+#include "mbrl/env/wrappers.hpp"
 #include "mbrl/mujoco/ant.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
 #include "mbrl/mujoco/hopper.hpp"
@@ -410,6 +411,9 @@ TEST_CASE("mujoco environments: mistakes are answered") {
     CHECK_THROWS_AS(env.set_state({1.0, 2.0}), Error);
     CHECK_THROWS_AS(env.set_physics_state({1.0}), Error);
     CHECK_NOTHROW(env.step(Vecd::Zero(dim)));  // none of them did harm
+    AnyEnvironment strict{StrictActions(all_environments().make(name))};
+    CHECK_NOTHROW(strict.step(strict.spec().action_high));
+    CHECK_THROWS_AS(strict.step(1.001 * strict.spec().action_high), Error);
   }
   CHECK_THROWS_AS(all_environments().make("HalfCheetah"), Error);
 }

@@ -52,7 +52,8 @@ class Dynamics {
 
   // Throws on settings out of range.
   Dynamics(Model model, int frame_skip, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr);
-  // The dynamics of a task. Its environment's physics_state() is x (for models without activations).
+  // The dynamics of a task. Its environment's physics_state() is x (for models without activations or mocap
+  // bodies).
   template <MujocoTask Task>
   explicit Dynamics(const Task& task, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr)
       : Dynamics(task.model(), task.frame_skip(), settings, pool) {}

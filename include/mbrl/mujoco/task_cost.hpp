@@ -42,7 +42,7 @@ class TaskCost {
  public:
   explicit TaskCost(const Task& task = Task(), const TaskCostSettings& settings = {},
                     ThreadPool* pool = nullptr)
-      : task_(task), settings_(settings), pool_(pool), lanes_(std::make_shared<Lanes>(task.model())) {
+      : task_(task), settings_(settings), pool_(pool), lanes_(std::make_shared<Lanes>(task)) {
     require(std::isfinite(settings.step) && settings.step > 0 && std::isfinite(settings.action_step) &&
                 settings.action_step > 0,
             "mujoco::TaskCost: step and action_step are ", settings.step, " and ", settings.action_step,
@@ -83,14 +83,18 @@ class TaskCost {
 
  private:
   struct Lane {
-    explicit Lane(const Model& model) : simulation(model) {}
+    explicit Lane(const Task& task)
+        : simulation(task.model(), derived_of(task)),
+          start(static_cast<std::size_t>(simulation.state_size())) {
+      simulation.save(start.data());
+    }
     Simulation simulation;
-    std::vector<double> start;
+    std::vector<double> start;  // a fresh simulation's state: time and warm start 0, mocap bodies in place
     Vecd action, before, after;
   };
   struct Lanes {
-    explicit Lanes(Model m) : model(std::move(m)) {}
-    Model model;
+    explicit Lanes(const Task& t) : task(t) {}
+    Task task;
     std::mutex mutex;
     std::vector<std::unique_ptr<Lane>> idle;
   };
@@ -99,7 +103,7 @@ class TaskCost {
     explicit Borrowed(Lanes& lanes) : lanes_(lanes) {
       const std::lock_guard lock(lanes.mutex);
       if (lanes.idle.empty()) {
-        lane_ = std::make_unique<Lane>(lanes.model);
+        lane_ = std::make_unique<Lane>(lanes.task);
       } else {
         lane_ = std::move(lanes.idle.back());
         lanes.idle.pop_back();
@@ -120,7 +124,7 @@ class TaskCost {
 
   static void check(const Lane& lane, const ConstVecRef<double>& x, const ConstVecRef<double>& u) {
     const Simulation& s = lane.simulation;
-    require_dim("mujoco::TaskCost", "the state", x.size(), s.state_size() - 1 - s.nv());
+    require_dim("mujoco::TaskCost", "the state", x.size(), s.state_size() - 1 - s.nv() - s.places_size());
     require_dim("mujoco::TaskCost", "the action", u.size(), s.nu());
   }
 
@@ -131,8 +135,7 @@ class TaskCost {
     const mjModel& model = simulation.model();
     mjData& data = simulation.data();
     lane.action = u;
-    lane.start.assign(static_cast<std::size_t>(simulation.state_size()), 0.0);
-    std::copy_n(x.data(), x.size(), lane.start.data() + 1);  // time and the solver's warm start are 0
+    std::copy_n(x.data(), x.size(), lane.start.data() + 1);
     if (j >= x.size())
       lane.action(j - x.size()) += h;
     else if (j >= 0)

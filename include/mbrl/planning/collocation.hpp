@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -182,6 +183,8 @@ class Collocation {
     return out;
   }
 
+  double duration() const { return duration_; }
+  const CollocationLimits& limits() const { return limits_; }
   const Model& model() const { return model_; }
   Cost& cost() { return cost_; }  // the cost may be changed between two solves
   const Cost& cost() const { return cost_; }

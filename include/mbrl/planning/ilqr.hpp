@@ -293,6 +293,10 @@ class Ilqr : public Anytime {
       s.jacobian = jacobian_.data() + t * nx * nz;
       s.cost = hessian_.data() + t * nz * nz;
       s.cost_gradient = gradient_.data() + t * nz;
+      if (t > 0) {
+        s.jacobian_after = s.jacobian - nx * nz;
+        s.cost_after = s.cost - nz * nz;
+      }
       s.next_hessian = value_hessian_[next].data();
       s.next_gradient = value_gradient_[next].data();
       s.hessian = value_hessian_[1 - next].data();

@@ -88,6 +88,10 @@ class Lqr {
       s.offset = p.offset.data() + t * nx;
       s.cost = p.cost.data() + t * nz * nz;
       s.cost_gradient = p.cost_gradient.data() + t * nz;
+      if (t > 0) {
+        s.jacobian_after = s.jacobian - nx * nz;
+        s.cost_after = s.cost - nz * nz;
+      }
       s.next_hessian = hessians_.data() + (t + 1) * nx * nx;
       s.next_gradient = gradients_.data() + (t + 1) * nx;
       s.hessian = hessians_.data() + t * nx * nx;

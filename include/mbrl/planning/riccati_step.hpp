@@ -23,10 +23,12 @@ struct RiccatiStage {
   const double* next_gradient = nullptr;  // v', nx
   const double* low = nullptr;            // nu, of the change of the action; null: unlimited
   const double* high = nullptr;
-  double* hessian = nullptr;      // V, nx x nx
-  double* gradient = nullptr;     // v, nx
-  double* gain_t = nullptr;       // K', nx x nu
-  double* feedforward = nullptr;  // k, nu; with limits also the start of the inner problem
+  const double* jacobian_after = nullptr;  // of the stage that will be run next, to be fetched from memory
+  const double* cost_after = nullptr;      // meanwhile; null: unknown
+  double* hessian = nullptr;               // V, nx x nx
+  double* gradient = nullptr;              // v, nx
+  double* gain_t = nullptr;                // K', nx x nu
+  double* feedforward = nullptr;           // k, nu; with limits also the start of the inner problem
 };
 
 // With the quadratic cost 1/2 z'Cz + c'z and x' = F z + f:
@@ -61,6 +63,7 @@ class RiccatiStep {
     quu_r_ = factor_ = quu_;
     inverse_diagonal_.setZero(nu);
     quu_k_.setZero(nu);
+    yu_.setZero(nu);
   }
 
   // False, with nothing of use written, if Quu (of the free actions) is not positive definite.
@@ -89,13 +92,18 @@ class RiccatiStep {
     const auto qx = q_.template segment<Nx>(0, nx);
     const auto qu = q_.template segment<Nu>(nx, nu);
 
+    fetch(s, 0);
     multiply(next, f, w_);
+    fetch(s, 1);
     transpose(w_, wt_);
     const auto wxt = wt_.template topRows<Nx>(nx);
     const auto wut = wt_.template bottomRows<Nu>(nu);
     multiply_add<true>(c.template topLeftCorner<Nx, Nx>(nx, nx), wxt, fx, qxx_);
+    fetch(s, 2);
     multiply_add<false>(c.template topRightCorner<Nx, Nu>(nx, nu), wxt, fu, qxu_);
     multiply_add<true>(c.template bottomRightCorner<Nu, Nu>(nu, nu), wut, fu, quu_);
+
+    fetch(s, 3);
 
     const bool regularized = mu > 0;
     if (regularized) {
@@ -112,19 +120,24 @@ class RiccatiStep {
     } else {
       factor_ = quu;
       if (!detail::cholesky_in_place(factor_, inverse_diagonal_, nu)) return false;
-      detail::solve_negative(factor_, inverse_diagonal_, qu, k, nu);
+      detail::solve_lower(factor_, inverse_diagonal_, qu, yu_, nu);
+      detail::solve_negative_upper(factor_, inverse_diagonal_, yu_, k, nu);
       solve_gain(qxu, g);
     }
 
-    // Only the lower triangle of Quu is known.
-    multiply_lower_symmetric(quu_, k, quu_k_);
-    first_order_ = k.dot(qu);
-    second_order_ = 0.5 * k.dot(quu_k_);
-    gradient = qx;
-    for (Index j = 0; j < nu; ++j) gradient += qu(j) * g.col(j);
     if (!s.low && !regularized) {
+      // With y = Qxu l'^-1 and yu = l^-1 qu: V = Qxx - y y', v = qx - y yu, and k'Quu k = yu'yu = -k'qu.
+      second_order_ = 0.5 * yu_.squaredNorm();
+      first_order_ = -2 * second_order_;
+      subtract_vector(qx, y_, yu_, gradient);
       subtract_product<true>(qxx_, y_, v);
     } else {
+      // Only the lower triangle of Quu is known.
+      multiply_lower_symmetric(quu_, k, quu_k_);
+      first_order_ = k.dot(qu);
+      second_order_ = 0.5 * k.dot(quu_k_);
+      gradient = qx;
+      for (Index j = 0; j < nu; ++j) gradient += qu(j) * g.col(j);
       // t = K'Quu + Qxu
       t_ = qxu_;
       for (Index j = 0; j < nu; ++j)
@@ -149,6 +162,25 @@ class RiccatiStep {
 
  private:
   static constexpr bool kUnrolled = Nz != Eigen::Dynamic && Nz <= 8;
+
+  // A quarter of the next stage's numbers, so that they are on their way while this one is computed: long
+  // horizons do not fit into the near caches.
+  void fetch(const RiccatiStage& s, Index quarter) const {
+    if constexpr (!kUnrolled) {
+      const auto part = [quarter](const double* begin, Index size) {
+        constexpr Index kLine = 8;  // doubles
+        for (Index i = size * quarter / 4; i < size * (quarter + 1) / 4; i += kLine) {
+#if defined(__GNUC__)
+          __builtin_prefetch(begin + i, 0, 2);
+#endif
+        }
+      };
+      const Index nz = nx_ + nu_;
+      if (s.jacobian_after) part(s.jacobian_after, nx_ * nz);
+      if (s.cost_after) part(s.cost_after, nz * nz);
+      part(s.hessian, nx_ * nx_);
+    }
+  }
 
   template <class A, class X>
   static void multiply_lower_symmetric(const A& a, const X& x, Mat<Nu, 1>& out) {
@@ -237,6 +269,20 @@ class RiccatiStep {
       dense::product(p);
     }
   }
+  // d = c - a b for a vector b
+  template <class C, class A, class B, class D>
+  static void subtract_vector(const C& c, const A& a, const B& b, D& d) {
+    if constexpr (kUnrolled) {
+      d.noalias() = c - a.lazyProduct(b);
+    } else {
+      dense::Product p;
+      fill(p, a, b, d);
+      p.c = c.data();
+      p.ldc = c.size();
+      p.subtract = true;
+      dense::product(p);
+    }
+  }
   template <class A, class B>
   static void transpose(const A& a, B& b) {
     if constexpr (kUnrolled)
@@ -289,7 +335,7 @@ class RiccatiStep {
   Mat<Nx, Nx> qxx_;
   Mat<Nx, Nu> qxu_, qxu_r_, y_, t_;
   Mat<Nu, Nu> quu_, quu_r_, factor_;
-  Mat<Nu, 1> inverse_diagonal_, quu_k_;
+  Mat<Nu, 1> inverse_diagonal_, quu_k_, yu_;
   double first_order_ = 0, second_order_ = 0, offset_value_ = 0;
 };
 

@@ -28,19 +28,31 @@ bool cholesky_in_place(A& a, D& inverse_diagonal, Index n) {
   return true;
 }
 
-// x = -(l l')^-1 b for the leading n entries; x may be b.
+// x = l^-1 b for the leading n entries; x may be b.
 template <class A, class D, class B, class X>
-void solve_negative(const A& l, const D& inverse_diagonal, const B& b, X& x, Index n) {
+void solve_lower(const A& l, const D& inverse_diagonal, const B& b, X& x, Index n) {
   for (Index i = 0; i < n; ++i) {
-    double sum = -b(i);
+    double sum = b(i);
     for (Index k = 0; k < i; ++k) sum -= l(i, k) * x(k);
     x(i) = sum * inverse_diagonal(i);
   }
+}
+
+// x = -l'^-1 b for the leading n entries; x may be b.
+template <class A, class D, class B, class X>
+void solve_negative_upper(const A& l, const D& inverse_diagonal, const B& b, X& x, Index n) {
   for (Index i = n; i-- > 0;) {
-    double sum = x(i);
+    double sum = -b(i);
     for (Index k = i + 1; k < n; ++k) sum -= l(k, i) * x(k);
     x(i) = sum * inverse_diagonal(i);
   }
+}
+
+// x = -(l l')^-1 b for the leading n entries; x may be b.
+template <class A, class D, class B, class X>
+void solve_negative(const A& l, const D& inverse_diagonal, const B& b, X& x, Index n) {
+  solve_lower(l, inverse_diagonal, b, x, n);
+  solve_negative_upper(l, inverse_diagonal, x, x, n);
 }
 
 }  // namespace mbrl::detail

@@ -1,6 +1,7 @@
 // Bodies for the analytic environments, made to be looked at: they are posed, never simulated.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <sstream>
 #include <string>
@@ -75,12 +76,17 @@ inline double mountain_height(double p) { return 0.45 * std::sin(3 * p) + 0.55; 
 inline std::string mountain_car() {
   std::ostringstream world;
   constexpr int kPieces = 60;
-  for (int i = 0; i < kPieces; ++i) {
+  constexpr const char* kEnd = "\" rgba=\"0.45 0.55 0.45 1\"/>";
+  for (int i = 0; i < kPieces; ++i) {  // a pillar below a slanting slab
     const double left = -1.2 + 1.8 * i / kPieces, right = -1.2 + 1.8 * (i + 1) / kPieces;
-    world << "\n    <geom type=\"box\" pos=\"" << 0.5 * (left + right) << " 0 "
-          << 0.25 * (mountain_height(left) + mountain_height(right)) << "\" size=\"" << 0.5 * (right - left)
-          << " 0.2 " << 0.25 * (mountain_height(left) + mountain_height(right))
-          << "\" rgba=\"0.45 0.55 0.45 1\"/>";
+    const double rise = mountain_height(right) - mountain_height(left);
+    const double middle = 0.5 * (mountain_height(left) + mountain_height(right));
+    const double pillar = 0.5 * (std::min(mountain_height(left), mountain_height(right)) - 0.01);
+    world << "\n    <geom type=\"box\" pos=\"" << 0.5 * (left + right) << " 0 " << pillar << "\" size=\""
+          << 0.5 * (right - left) << " 0.2 " << pillar << kEnd << "\n    <geom type=\"box\" pos=\""
+          << 0.5 * (left + right) << " 0 " << middle - 0.02 << "\" size=\""
+          << 0.5 * std::hypot(right - left, rise) + 0.004 << " 0.201 0.02\" euler=\"0 "
+          << -std::atan2(rise, right - left) << " 0" << kEnd;
   }
   world << R"(
     <geom name="pole" type="capsule" fromto="0.45 0.12 0.98 0.45 0.12 1.3" size="0.01" rgba="0.2 0.2 0.25 1"/>

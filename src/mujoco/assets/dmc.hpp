@@ -1,6 +1,9 @@
 // The six bodies of the dm_control suite's tasks that model-based RL is measured on.
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "scenery.hpp"
 
 namespace mbrl::mujoco::assets {

@@ -1,0 +1,43 @@
+// Every environment can be drawn, and what a model foresees is drawn where the environment itself would be.
+#include "mbrl/mujoco/scene.hpp"
+
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "support.hpp"
+
+using namespace mbrl;
+using namespace mbrl::mujoco;
+
+TEST_CASE("scenes: every environment has one, and observations stand for the states they were seen in") {
+  int foreseen = 0;
+  for (const std::string& name : all_environments().names()) {
+    CAPTURE(name);
+    REQUIRE(has_scene(name));
+    AnyEnvironment env = all_environments().make(name);
+    const Scene scene = scene_of(env.spec());
+    env.reset(1);
+    Tracer tracer(scene), other(scene);
+    std::vector<double> guess = env.physics_state();
+    if (!scene.foresee) continue;
+    ++foreseen;
+    for (int t = 0; t < 5; ++t) {
+      const StepResult result = env.step(random_action(env.spec(), 1, t));
+      scene.foresee(result.obs, env.spec().dt, guess);
+      const auto seen = tracer(env.physics_state()), drawn = other(guess);
+      for (std::size_t i = 0; i < 3; ++i) CHECK(drawn[i] == Approx(seen[i]).margin(0.05));
+    }
+  }
+  CHECK(foreseen > 40);
+}
+
+TEST_CASE("scenes: the reacher's target is drawn where it stands") {
+  const Scene drawn = scene_of(all_environments().spec("dmc/reacher-easy"));
+  Scene scene = drawn;
+  scene.traced_body = drawn.model.id(mjOBJ_BODY, "target");
+  Tracer target(scene);
+  CHECK(target({0.0, 0.0, 0.0, 0.0, 0.11, -0.07, 0.01}) == std::array<double, 3>{0.11, -0.07, 0.01});
+  CHECK(target({0.5, 0.1, 0.0, 0.0, -0.02, 0.13, 0.01}) == std::array<double, 3>{-0.02, 0.13, 0.01});
+}
