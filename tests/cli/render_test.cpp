@@ -69,7 +69,8 @@ std::vector<double> reproducible(const fs::path& metrics) {
 }  // namespace
 
 TEST_CASE(
-    "--video leaves a film of the best trial and changes no number, and render and eval make films of a "
+    "train: --video leaves a film of the best trial and changes no number, and render and eval make films of "
+    "a "
     "run") {
   const Workshop shop;
   REQUIRE(shop.run(std::string(kTraining) + "--out plain") == 0);
