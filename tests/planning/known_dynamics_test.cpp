@@ -55,7 +55,7 @@ TEST_CASE("collocation and ilqr plan the same way round, and collocation can be 
   const QuadraticCost cost(diagonal({1, 1, 0.1, 0.1}), diagonal({0.1, 0.1}), diagonal({10, 10, 1, 1}),
                            column({0.5, -0.3, 0, 0}));
   const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
-  StepCollocation planner(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
+  auto planner = step_collocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
   IlqrPlanner ilqr(model, cost, 15, {}, bounds);
   const Vecd x = column({0.1, 0.2, -0.3, 0.1});
   const auto a = planner.plan(x, 0), b = ilqr.plan(x, 0);
@@ -67,12 +67,12 @@ TEST_CASE("collocation and ilqr plan the same way round, and collocation can be 
   StateDict saved;
   planner.advance(2);
   planner.save(saved, "c.");
-  StepCollocation copy(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
+  auto copy = step_collocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 15, bounds);
   copy.load(saved, "c.");
   CHECK(copy.plan(x, 2).actions == planner.plan(x, 2).actions);
   CHECK_THROWS_AS(planner.advance(-1), Error);
-  CHECK_THROWS_AS(StepCollocation(AnalyticFlow(PointMassSystem{}), cost, 0.0, 15, bounds), Error);
-  CHECK_THROWS_AS(StepCollocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 0, bounds), Error);
+  CHECK_THROWS_AS(step_collocation(AnalyticFlow(PointMassSystem{}), cost, 0.0, 15, bounds), Error);
+  CHECK_THROWS_AS(step_collocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 0, bounds), Error);
 }
 
 struct NoDerivatives {

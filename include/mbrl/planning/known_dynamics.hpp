@@ -10,11 +10,11 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/planning/collocation_planner.hpp"
 #include "mbrl/planning/cost_reward.hpp"
 #include "mbrl/planning/gradient_planner.hpp"
 #include "mbrl/planning/ilqr_planner.hpp"
 #include "mbrl/planning/registry.hpp"
-#include "mbrl/planning/step_collocation.hpp"
 #include "mbrl/rollout/any_rollout.hpp"
 
 namespace mbrl {
@@ -121,8 +121,8 @@ class KnownPlannerRegistry {
         [](const Model& model, const Cost& cost, const ActionBounds& bounds,
            const KnownPlannerSettings& settings, std::uint64_t, ThreadPool&) -> Any {
           if constexpr (requires { AnalyticFlow(model.system()), model.integrator().dt; })
-            return Any(StepCollocation(AnalyticFlow(model.system()), cost, model.integrator().dt,
-                                       settings.horizon, bounds, settings.collocation));
+            return Any(step_collocation(AnalyticFlow(model.system()), cost, model.integrator().dt,
+                                        settings.horizon, bounds, settings.collocation));
           else
             fail(
                 "planners: 'collocation' needs equations of motion in continuous time (AnalyticModel), which "
