@@ -363,7 +363,9 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
   complains(plan("Acrobot-v1", "rs,ilqr"), "'ilqr' needs derivatives");
   complains(plan("Acrobot-v1", "rss"), "no planner named 'rss'");
   complains(plan("Acrobt-v1", "rs"), "Acrobot-v1");
-  complains(plan("Acrobot-v1", "rs", {"--budget", "3"}), "--budget is 3");
+  complains(mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "3"}),
+            "--budget is 3");
   complains(plan("Acrobot-v1", "rs", {"--set", "icem.populaton=3"}), "icem.population");
-  complains(plan("Acrobot-v1", "rs", {"--steps", "-1"}), "--steps is -1");
+  complains(mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", "-1"}),
+            "--steps is -1");
 }

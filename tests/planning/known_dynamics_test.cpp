@@ -87,14 +87,14 @@ struct NoDerivatives {
 };
 
 TEST_CASE("a planner whose derivatives are missing says so") {
-  const QuadraticCost cost(diagonal({1.0}), diagonal({0.1}), diagonal({1.0}), column({0.5}));
+  const QuadraticCost cost(diagonal({1.0}), diagonal({0.1}), diagonal({1.0}), Vecd::Constant(1, 0.5));
   const ActionBounds bounds = ActionBounds::uniform(1, -1, 1);
   ThreadPool pool(1);
   const auto complaint = [&](const auto& model, const std::string& name) -> std::string {
     KnownPlannerSettings settings{.horizon = 5};
     settings.sampling.name = name;
     try {
-      make_known_planner(model, cost, bounds, settings, 1, pool).plan(column({0.0}), 0);
+      make_known_planner(model, cost, bounds, settings, 1, pool).plan(Vecd::Zero(1), 0);
     } catch (const Error& e) {
       return e.what();
     }
