@@ -69,7 +69,7 @@ TEST_CASE("task cost: minus the environment's reward, and the slope of it") {
   check(ReacherTask(), 1e-3);
 }
 
-TEST_CASE("task cost: the curvature is the action cost's; mistakes throw, a breakdown costs NaN") {
+TEST_CASE("task cost: the curvature is the action cost's, mistakes throw, a breakdown costs NaN") {
   const TaskCost<ReacherTask> cost;  // |a|^2 and a distance
   Vecd gradient(10);
   Batchd hessian(10, 10);
