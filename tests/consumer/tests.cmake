@@ -2,12 +2,13 @@
 set(scratch ${CMAKE_CURRENT_BINARY_DIR}/consumer)
 list(JOIN components "," all_components)  # no semicolons on command lines
 list(JOIN CMAKE_PREFIX_PATH "," prefix_path)
+list(JOIN CMAKE_CXX_COMPILER_LAUNCHER "," launcher)
 
 # mbrl_consumer_test(name STEP... ): the arguments are definitions for run.cmake.
 function(mbrl_consumer_test name)
   add_test(NAME "packaging: ${name}" COMMAND ${CMAKE_COMMAND} ${ARGN} -DBUILD=${PROJECT_BINARY_DIR}
     -DMBRL_SOURCE=${PROJECT_SOURCE_DIR} -DCONSUMER=${PROJECT_SOURCE_DIR}/tests/consumer -DGENERATOR=${CMAKE_GENERATOR}
-    -DCOMPILER=${CMAKE_CXX_COMPILER} -DLAUNCHER=${CMAKE_CXX_COMPILER_LAUNCHER} "-DFLAGS=${CMAKE_CXX_FLAGS}"
+    -DCOMPILER=${CMAKE_CXX_COMPILER} "-DLAUNCHER=${launcher}" "-DFLAGS=${CMAKE_CXX_FLAGS}"
     -DCONFIG=$<CONFIG> "-DLibTorch_ROOT=${LibTorch_ROOT}" "-DMuJoCo_ROOT=${MuJoCo_ROOT}"
     "-DPREFIX_PATH=${prefix_path}" -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
   set_tests_properties("packaging: ${name}" PROPERTIES LABELS "packaging;slow" TIMEOUT 1500)
