@@ -50,6 +50,8 @@ class AnalyticEnvironment {
       require_dim(spec_.name, "spec().obs_dim of a task without observe", spec_.obs_dim, task_.state_dim());
     spec_.encoding.validate();
     reset(0);
+    before_ = state_;
+    if constexpr (Observes<Task>) seen_.setZero(spec_.obs_dim);
   }
 
   const EnvSpec& spec() const { return spec_; }
@@ -120,7 +122,6 @@ class AnalyticEnvironment {
   }
   void observe(VecRef<double> obs) {
     if constexpr (Observes<Task>) {
-      seen_.resize(spec_.obs_dim);
       task_.observe(state_, seen_);
       obs = seen_;
     } else {

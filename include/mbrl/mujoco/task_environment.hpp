@@ -101,6 +101,7 @@ class TaskEnvironment {
             " s, expected frame_skip x timestep = ", dt, " s");
     require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
     spec_.encoding.validate();
+    scratch_.setZero(spec_.obs_dim);
     if constexpr (Measures<Task>) before_ = after_ = Vecd::Zero(task_.measured_dim());
     reset(0);
   }
@@ -189,7 +190,6 @@ class TaskEnvironment {
     return advance(action, fault);
   }
   void observe(VecRef<double> obs) {
-    scratch_.resize(spec_.obs_dim);
     task_.observe(view(), scratch_);
     obs = scratch_;
   }
