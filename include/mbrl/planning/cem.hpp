@@ -5,18 +5,12 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
-#include <string>
 #include <vector>
 
-#include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
-#include "mbrl/planning/deadline.hpp"
-#include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
-#include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/ranking.hpp"
+#include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
@@ -51,86 +45,50 @@ struct CemSettings {
 // are finite, those are the elites, and an iteration without any leaves the distribution as it was. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Cem : public Anytime {
+class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
+  using Base = SamplingPlanner<Cem<E>, E, CemSettings>;
+  friend Base;
+
  public:
-  using Scalar = typename E::Scalar;
-  using State = typename E::State;
+  using typename Base::Scalar;
+  using typename Base::State;
 
   Cem(E& evaluator, const ActionBounds& bounds, const CemSettings& settings, std::uint64_t seed)
-      : evaluator_(&evaluator),
-        settings_(settings),
-        box_("cem", bounds, evaluator.action_dim(), evaluator.horizon()),
-        noise_(seed),
-        mean_(box_.mid()) {
+      : Base("cem", evaluator, bounds, settings, seed) {
     require(settings.elites >= 1 && settings.elites <= settings.population, "cem: elites is ",
             settings.elites, ", expected 1 to the population, ", settings.population);
-    require(settings.iterations >= 1, "cem: iterations is ", settings.iterations, ", expected at least 1");
     require(settings.alpha >= 0 && settings.alpha < 1, "cem: alpha is ", settings.alpha,
             ", expected 0 <= alpha < 1");
     require(settings.epsilon >= 0, "cem: epsilon is ", settings.epsilon, ", expected 0 or more");
   }
 
-  ActionPlan<Scalar> plan(const State& state, int t) {
-    ActionPlan<Scalar> result;
-    plan(state, t, result);
-    return result;
-  }
-  // The same into memory that is there already.
-  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
-    PlanReport& report = result.report = {};
-    report.best_return = std::numeric_limits<double>::quiet_NaN();
-    variance_ = (box_.high() - box_.low()).array().square() / Scalar(16);
-    Pacer pace(deadline_);
-    std::uint32_t iteration = 0;
-    for (; iteration < static_cast<std::uint32_t>(settings_.iterations) &&
-           variance_.maxCoeff() > static_cast<Scalar>(settings_.epsilon) && pace.another();
-         ++iteration) {
-      sample(plan, iteration);
-      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      const int usable = rank_candidates(returns_, settings_.elites, order_);
-      report.unusable += settings_.population - usable;
-      if (usable > 0) {
-        const auto best = static_cast<double>(returns_(order_[0]));
-        if (!(report.best_return >= best)) report.best_return = best;
-        refit();
-      }
-    }
-    report.iterations = static_cast<int>(iteration);
-    report.timed_out = pace.stopped();
-    report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
-  }
-
-  void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
-  void reset() { mean_ = box_.mid(); }
-
-  void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
-  }
-  void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
-    noise_ = CandidateNoise<Scalar>(kept.seed);
-    plan_index_ = kept.plan_index;
-    mean_ = kept.mean;
-  }
-
-  const CemSettings& settings() const { return settings_; }
-
  private:
-  void sample(std::uint32_t plan, std::uint32_t iteration) {
+  using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
+
+  bool begin(std::uint32_t) {
+    variance_ = (box_.high() - box_.low()).array().square() / Scalar(16);
+    return converged();
+  }
+
+  bool iterate(const State& state, RolloutKey key, PlanReport& report) {
+    sample(key);
+    this->evaluate(state, key, report);
+    if (rank_candidates(returns_, settings_.elites, order_) > 0) refit();
+    return converged();
+  }
+
+  bool converged() const { return !(variance_.maxCoeff() > static_cast<Scalar>(settings_.epsilon)); }
+
+  void sample(RolloutKey key) {
     candidates_.resize(box_.size(), settings_.population);
-    returns_.resize(settings_.population);
-    noise_.truncated_normal(Scalar(2), plan, iteration, candidates_);
+    noise_.truncated_normal(Scalar(2), key.plan, key.iteration, candidates_);
     sigma_ = variance_.array()
                  .min((Scalar(0.5) * (mean_ - box_.low())).array().square())
                  .min((Scalar(0.5) * (box_.high() - mean_)).array().square())
                  .sqrt();
     // Two sigma reach the nearer bound exactly; the clamp takes off what rounding adds.
     for (Index k = 0; k < candidates_.cols(); ++k)
-      candidates_.col(k) = (mean_.array() + sigma_.array() * candidates_.col(k).array())
-                               .max(box_.low().array())
-                               .min(box_.high().array());
+      candidates_.col(k) = this->inside(mean_ + sigma_.cwiseProduct(candidates_.col(k)));
   }
 
   void refit() {
@@ -141,18 +99,11 @@ class Cem : public Anytime {
     elite_variance_.setZero(box_.size());
     for (const int k : order_)
       elite_variance_.array() += (candidates_.col(k) - elite_mean_).array().square() / count;
-    mean_ = (alpha * mean_ + (Scalar(1) - alpha) * elite_mean_).cwiseMax(box_.low()).cwiseMin(box_.high());
+    mean_ = this->inside(alpha * mean_ + (Scalar(1) - alpha) * elite_mean_);
     variance_ = alpha * variance_ + (Scalar(1) - alpha) * elite_variance_;
   }
 
-  E* evaluator_;
-  CemSettings settings_;
-  SequenceBox<Scalar> box_;
-  CandidateNoise<Scalar> noise_;
-  std::int64_t plan_index_ = 0;
-  Vec<Scalar> mean_;  // warm start of the next plan
-  Vec<Scalar> variance_, sigma_, elite_mean_, elite_variance_, returns_;
-  Batch<Scalar> candidates_;
+  Vec<Scalar> variance_, sigma_, elite_mean_, elite_variance_;
   std::vector<int> order_;
 };
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,10 +11,8 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/cma_es.hpp"
-#include "mbrl/planning/deadline.hpp"
-#include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
-#include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
@@ -53,80 +50,47 @@ struct CmaEsPlannerSettings {
 // other way, would never end with hundreds of variables. The plan is the mean, put inside the box. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class CmaEsPlanner : public Anytime {
+class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSettings> {
+  using Base = SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSettings>;
+  friend Base;
+
  public:
-  using Scalar = typename E::Scalar;
-  using State = typename E::State;
+  using typename Base::Scalar;
+  using typename Base::State;
 
   CmaEsPlanner(E& evaluator, const ActionBounds& bounds, const CmaEsPlannerSettings& settings,
                std::uint64_t seed)
-      : evaluator_(&evaluator),
-        settings_(checked(settings)),
-        box_("cmaes", bounds, evaluator.action_dim(), evaluator.horizon()),
+      : Base("cmaes", evaluator, bounds, settings, seed),
         mid_(box_.mid().template cast<double>()),
         half_(0.5 * (box_.high() - box_.low()).template cast<double>()),
-        mean_(box_.mid()),
-        seed_(seed),
-        search_(start(), settings.sigma, {settings.population, settings.separable}, seed) {}
-
-  ActionPlan<Scalar> plan(const State& state, int t) {
-    ActionPlan<Scalar> result;
-    plan(state, t, result);
-    return result;
-  }
-  // The same into memory that is there already.
-  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
-    PlanReport& report = result.report = {};
-    report.best_return = std::numeric_limits<double>::quiet_NaN();
-    search_.restart(start(), settings_.sigma, plan);
-    const int population = search_.population();
-    bool moved = false;
-    Pacer pace(deadline_);
-    std::uint32_t iteration = 0;
-    for (bool converged = false;
-         iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged && pace.another();
-         ++iteration) {
-      repair(search_.ask());
-      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      const Index usable = score(report.best_return);
-      report.unusable += population - usable;
-      search_.tell(losses_);
-      moved = moved || usable > 0;
-      converged = search_.spread() < settings_.stop_std;
-    }
-    if (moved)
-      mean_ = (mid_ + half_.cwiseProduct(search_.mean()))
-                  .template cast<Scalar>()
-                  .cwiseMax(box_.low())
-                  .cwiseMin(box_.high());
-    report.iterations = static_cast<int>(iteration);
-    report.timed_out = pace.stopped();
-    report.rollouts = std::int64_t{iteration} * population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
+        search_(search(seed)) {
+    require(settings.stop_std >= 0, "cmaes: stop_std is ", settings.stop_std, ", expected 0 or more");
   }
 
-  void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
-  void reset() { mean_ = box_.mid(); }
-
-  void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<Scalar>{seed_, plan_index_, mean_}.save(out, prefix);
-  }
   void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
-    seed_ = kept.seed;
-    plan_index_ = kept.plan_index;
-    mean_ = kept.mean;
-    search_ = CmaEs(start(), settings_.sigma, {settings_.population, settings_.separable}, seed_);
+    Base::load(in, prefix);
+    search_ = search(noise_.seed());
   }
-
-  const CmaEsPlannerSettings& settings() const { return settings_; }
 
  private:
-  static const CmaEsPlannerSettings& checked(const CmaEsPlannerSettings& s) {
-    require(s.iterations >= 1, "cmaes: iterations is ", s.iterations, ", expected at least 1");
-    require(s.stop_std >= 0, "cmaes: stop_std is ", s.stop_std, ", expected 0 or more");
-    return s;
+  using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
+
+  bool begin(std::uint32_t plan) {
+    search_.restart(start(), settings_.sigma, plan);
+    return false;
+  }
+
+  bool iterate(const State& state, RolloutKey key, PlanReport& report) {
+    repair(search_.ask());
+    this->evaluate(state, key, report);
+    const bool usable = score();
+    search_.tell(losses_);
+    if (usable) mean_ = this->inside((mid_ + half_.cwiseProduct(search_.mean())).template cast<Scalar>());
+    return search_.spread() < settings_.stop_std;
+  }
+
+  CmaEs search(std::uint64_t seed) {
+    return CmaEs(start(), settings_.sigma, {settings_.population, settings_.separable}, seed);
   }
 
   // The warm start in the search's variables.
@@ -138,7 +102,6 @@ class CmaEsPlanner : public Anytime {
   // Candidates as actions inside the bounds, and what each pays for having been outside, but for the unit.
   void repair(const Batchd& x) {
     candidates_.resize(x.rows(), x.cols());
-    returns_.resize(x.cols());
     losses_.resize(x.cols());
     for (Index k = 0; k < x.cols(); ++k) {
       double outside = 0;
@@ -155,32 +118,23 @@ class CmaEsPlanner : public Anytime {
     }
   }
 
-  // Turns returns and distances into losses; returns how many returns are finite.
-  Index score(double& best_return) {
+  // Turns returns and distances into losses; returns whether any return is finite.
+  bool score() {
     sorted_.clear();
     sorted_.reserve(static_cast<std::size_t>(returns_.size()));
     for (const Scalar value : returns_)
       if (std::isfinite(value)) sorted_.push_back(static_cast<double>(value));
     std::sort(sorted_.begin(), sorted_.end());
     const std::size_t usable = sorted_.size();
-    if (usable > 0 && !(best_return >= sorted_.back())) best_return = sorted_.back();
     const double range = usable > 0 ? sorted_[(3 * usable) / 4] - sorted_[usable / 4] : 0;
     const double unit = range > 0 && std::isfinite(range) ? 2 * range : 1;
     for (Index k = 0; k < returns_.size(); ++k)
       losses_(k) = unit * losses_(k) - static_cast<double>(returns_(k));
-    return static_cast<Index>(usable);
+    return usable > 0;
   }
 
-  E* evaluator_;
-  CmaEsPlannerSettings settings_;
-  SequenceBox<Scalar> box_;
   Vecd mid_, half_, start_;
-  Vec<Scalar> mean_;  // warm start of the next plan
-  std::uint64_t seed_;
   CmaEs search_;
-  std::int64_t plan_index_ = 0;
-  Batch<Scalar> candidates_;
-  Vec<Scalar> returns_;
   Vecd losses_;
   std::vector<double> sorted_;
 };

@@ -7,21 +7,17 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
 #include "mbrl/planning/coloured_noise.hpp"
-#include "mbrl/planning/deadline.hpp"
-#include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
-#include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/racing.hpp"
 #include "mbrl/planning/ranking.hpp"
+#include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
@@ -83,94 +79,77 @@ struct ICemSettings {
 // elite's missing last actions are drawn like a candidate's. Candidates without a finite return are never
 // elites; an iteration without any usable candidate changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class ICem : public Anytime {
+class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
+  using Base = SamplingPlanner<ICem<E>, E, ICemSettings>;
+  friend Base;
+
  public:
-  using Scalar = typename E::Scalar;
-  using State = typename E::State;
+  using typename Base::Scalar;
+  using typename Base::State;
 
   ICem(E& evaluator, const ActionBounds& bounds, const ICemSettings& settings, std::uint64_t seed)
-      : evaluator_(&evaluator),
-        settings_(checked(settings)),
-        box_("icem", bounds, evaluator.action_dim(), evaluator.horizon()),
-        noise_(seed),
+      : Base("icem", evaluator, bounds, checked(settings), seed),
         mixing_(coloured_noise_mixing(evaluator.horizon(), settings.noise_beta).template cast<Scalar>()),
         half_range_((box_.high() - box_.low()) * Scalar(0.5)),
-        mean_(box_.mid()),
         elites_(box_.size(), settings.elites) {}
 
-  ActionPlan<Scalar> plan(const State& state, int t) {
-    ActionPlan<Scalar> result;
-    plan(state, t, result);
-    return result;
-  }
-  // The same into memory that is there already.
-  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
-    result.report = {};
-    result.report.best_return = std::numeric_limits<double>::quiet_NaN();
-    sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
-    best_ = mean_;
-    Pacer pace(deadline_);
-    std::uint32_t iteration = 0;
-    for (bool converged = false;
-         iteration < static_cast<std::uint32_t>(settings_.iterations) && !converged && pace.another();
-         ++iteration) {
-      const bool last = iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
-      draw_candidates(plan, iteration, last && settings_.add_mean);
-      evaluate(state, {plan, iteration, t}, last && settings_.execute == Execute::kBest, result.report);
-      rank_candidates(returns_.head(count_), settings_.elites, order_);
-      if (order_.empty()) continue;
-      best_ = candidates_.col(order_[0]);
-      result.report.best_return = static_cast<double>(returns_(order_[0]));
-      refit();
-      converged = spread() < settings_.stop_std;
-    }
-    result.report.iterations = static_cast<int>(iteration);
-    result.report.timed_out = pace.stopped();
-    finish_plan(*evaluator_, state, box_, settings_.execute == Execute::kBest ? best_ : mean_,
-                {plan, iteration, t}, result);
-  }
-
   void advance(int steps) {
-    box_.shift(mean_, steps, settings_.pad);
+    Base::advance(steps);
     for (Index k = 0; k < elite_count_; ++k) box_.shift(elites_.col(k), steps, settings_.pad);
     elite_tail_ = std::min(box_.horizon(), elite_tail_ + std::min(steps, box_.horizon()));
   }
 
   // Forgets mean and elites.
   void reset() {
-    mean_ = box_.mid();
+    Base::reset();
     elite_count_ = 0;
     elite_tail_ = 0;
   }
 
   void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
+    Base::save(out, prefix);
     out.put_scalar(prefix + "elite_tail", static_cast<std::int64_t>(elite_tail_));
     out.put_matrix(prefix + "elites", elites_.leftCols(elite_count_));
   }
   void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
     Batch<Scalar> elites = in.get_matrix<Scalar>(prefix + "elites");
     require_dim("checkpoint: '" + prefix + "elites'", "an action sequence", elites.rows(), box_.size());
     const auto tail = in.get_scalar<std::int64_t>(prefix + "elite_tail");
     require(tail >= 0 && tail <= box_.horizon(), "checkpoint: '", prefix, "elite_tail' is ", tail,
             ", expected 0 to the horizon, ", box_.horizon());
-    noise_ = CandidateNoise<Scalar>(kept.seed);
-    plan_index_ = kept.plan_index;
+    Base::load(in, prefix);
     elite_tail_ = static_cast<int>(tail);
     elites_ = std::move(elites);
     elite_count_ = elites_.cols();
-    mean_ = kept.mean;
   }
 
-  const ICemSettings& settings() const { return settings_; }
-
  private:
+  using Base::box_, Base::settings_, Base::evaluator_, Base::noise_, Base::mean_, Base::candidates_,
+      Base::returns_;
+
+  bool begin(std::uint32_t) {
+    sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
+    best_ = mean_;
+    return false;
+  }
+
+  bool iterate(const State& state, RolloutKey key, PlanReport& report) {
+    const bool last = key.iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
+    draw_candidates(key, last && settings_.add_mean);
+    evaluate(state, key, last && settings_.execute == Execute::kBest, report);
+    rank_candidates(returns_.head(count_), settings_.elites, order_);
+    if (order_.empty()) return false;
+    best_ = candidates_.col(order_[0]);
+    report.best_return = static_cast<double>(returns_(order_[0]));
+    refit();
+    return spread() < settings_.stop_std;
+  }
+
+  const Vec<Scalar>& chosen() const { return settings_.execute == Execute::kBest ? best_ : mean_; }
+
   static const ICemSettings& checked(const ICemSettings& s) {
     require(s.elites >= 1 && s.elites <= s.population, "icem: elites is ", s.elites,
             ", expected 1 to the population, ", s.population);
-    require(s.iterations >= 1, "icem: iterations is ", s.iterations, ", expected at least 1");
     require(s.alpha >= 0 && s.alpha < 1, "icem: alpha is ", s.alpha, ", expected 0 <= alpha < 1");
     require(s.initial_std > 0, "icem: initial_std is ", s.initial_std, ", expected more than 0");
     require(s.decay >= 1, "icem: decay is ", s.decay, ", expected at least 1");
@@ -185,18 +164,19 @@ class ICem : public Anytime {
   }
 
   // Columns: fresh candidates, kept elites, then possibly the mean.
-  void draw_candidates(std::uint32_t plan, std::uint32_t iteration, bool with_mean) {
-    const double decayed = settings_.population * std::pow(settings_.decay, -static_cast<double>(iteration));
+  void draw_candidates(RolloutKey key, bool with_mean) {
+    const double decayed =
+        settings_.population * std::pow(settings_.decay, -static_cast<double>(key.iteration));
     const Index fresh =
         std::clamp<Index>(static_cast<Index>(std::lround(decayed)),
                           std::min(2 * settings_.elites, settings_.population), settings_.population);
-    const bool reuse = iteration == 0 ? settings_.shift_elites : settings_.keep_elites;
+    const bool reuse = key.iteration == 0 ? settings_.shift_elites : settings_.keep_elites;
     Index kept = 0;
     if (reuse && elite_tail_ < box_.horizon())
       kept = std::min<Index>(elite_count_, std::lround(settings_.keep_fraction * settings_.elites));
     count_ = fresh + kept + (with_mean ? 1 : 0);
     reserve(settings_.population + settings_.elites + 1);
-    noise_.normal(plan, iteration, white_.leftCols(fresh + kept));
+    noise_.normal(key.plan, key.iteration, white_.leftCols(fresh + kept));
     const int a = box_.action_dim(), h = box_.horizon();
     for (Index k = 0; k < fresh + kept; ++k) {
       const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), a, h);
@@ -205,9 +185,7 @@ class ICem : public Anytime {
         coloured.noalias() = white * mixing_.transpose();
       else
         coloured = white;
-      candidates_.col(k) = (mean_.array() + sigma_.array() * candidates_.col(k).array())
-                               .max(box_.low().array())
-                               .min(box_.high().array());
+      candidates_.col(k) = this->inside(mean_ + sigma_.cwiseProduct(candidates_.col(k)));
     }
     const Index known = static_cast<Index>(h - elite_tail_) * a;
     for (Index k = 0; k < kept; ++k) candidates_.col(fresh + k).head(known) = elites_.col(k).head(known);
@@ -248,7 +226,7 @@ class ICem : public Anytime {
     const auto elites = elites_.leftCols(count);
     elite_mean_ = elites.rowwise().mean();
     elite_sigma_ = ((elites.colwise() - elite_mean_).array().square().rowwise().mean()).sqrt();
-    mean_ = (alpha * mean_ + (Scalar(1) - alpha) * elite_mean_).cwiseMax(box_.low()).cwiseMin(box_.high());
+    mean_ = this->inside(alpha * mean_ + (Scalar(1) - alpha) * elite_mean_);
     sigma_ = alpha * sigma_ + (Scalar(1) - alpha) * elite_sigma_;
   }
 
@@ -267,19 +245,13 @@ class ICem : public Anytime {
     using type = CandidateRace<Evaluator>;
   };
 
-  E* evaluator_;
-  ICemSettings settings_;
-  SequenceBox<Scalar> box_;
-  CandidateNoise<Scalar> noise_;
-  std::int64_t plan_index_ = 0;
   Batch<Scalar> mixing_;  // horizon x horizon
   Vec<Scalar> half_range_;
-  Vec<Scalar> mean_;      // warm start of the next plan
   Batch<Scalar> elites_;  // of the last iteration, best first: the leading columns
   Index elite_count_ = 0;
   int elite_tail_ = 0;  // last actions of the elites that were never planned
-  Vec<Scalar> sigma_, best_, elite_mean_, elite_sigma_, returns_;
-  Batch<Scalar> white_, candidates_;
+  Vec<Scalar> sigma_, best_, elite_mean_, elite_sigma_;
+  Batch<Scalar> white_;
   Index count_ = 0;  // candidates of this iteration: the leading columns
   std::vector<int> order_;
   typename RaceOf<E, ParticleEvaluator<E>>::type race_;

@@ -8,19 +8,12 @@
 #include <Eigen/LU>
 #include <cmath>
 #include <cstdint>
-#include <limits>
-#include <string>
-#include <utility>
 #include <vector>
 
-#include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
-#include "mbrl/planning/deadline.hpp"
-#include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
-#include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/reward_weights.hpp"
+#include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
@@ -64,17 +57,16 @@ struct MppiSettings {
 // Candidates without a finite return weigh nothing; an iteration without any usable one changes nothing. The
 // evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Mppi : public Anytime {
+class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
+  using Base = SamplingPlanner<Mppi<E>, E, MppiSettings>;
+  friend Base;
+
  public:
-  using Scalar = typename E::Scalar;
-  using State = typename E::State;
+  using typename Base::Scalar;
+  using typename Base::State;
 
   Mppi(E& evaluator, const ActionBounds& bounds, const MppiSettings& settings, std::uint64_t seed)
-      : evaluator_(&evaluator),
-        settings_(checked(settings)),
-        box_("mppi", bounds, evaluator.action_dim(), evaluator.horizon()),
-        noise_(seed),
-        mean_(box_.mid()) {
+      : Base("mppi", evaluator, bounds, checked(settings), seed) {
     const int a = box_.action_dim();
     const Vecd half = 0.5 * (box_.high() - box_.low()).head(a).template cast<double>();
     Batchd covariance = (settings.noise_std * half).array().square().matrix().asDiagonal();
@@ -90,57 +82,11 @@ class Mppi : public Anytime {
     precision_ = Batchd(covariance.inverse()).template cast<Scalar>();
   }
 
-  ActionPlan<Scalar> plan(const State& state, int t) {
-    ActionPlan<Scalar> result;
-    plan(state, t, result);
-    return result;
-  }
-  // The same into memory that is there already.
-  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
-    PlanReport& report = result.report = {};
-    report.best_return = std::numeric_limits<double>::quiet_NaN();
-    const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
-    double scale = 1;  // of the noise
-    Pacer pace(deadline_);
-    std::uint32_t iteration = 0;
-    for (; iteration < iterations && pace.another(); ++iteration, scale *= settings_.noise_decay) {
-      sample(plan, iteration, static_cast<Scalar>(scale));
-      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      raise_to_best(returns_, report.best_return);
-      if (settings_.control_cost > 0) add_control_cost(static_cast<Scalar>(scale));
-      const int usable =
-          reward_weights(returns_, 1 / settings_.temperature, settings_.relative_temperature, weights_);
-      report.unusable += settings_.population - usable;
-      if (usable == 0) continue;
-      mean_.noalias() = candidates_ * weights_;
-      mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
-    }
-    report.iterations = static_cast<int>(iteration);
-    report.timed_out = pace.stopped();
-    report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
-  }
-
-  void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
-  void reset() { mean_ = box_.mid(); }
-
-  void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
-  }
-  void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
-    noise_ = CandidateNoise<Scalar>(kept.seed);
-    plan_index_ = kept.plan_index;
-    mean_ = kept.mean;
-  }
-
-  const MppiSettings& settings() const { return settings_; }
-
  private:
+  using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
+
   static const MppiSettings& checked(const MppiSettings& s) {
     require(s.population >= 1, "mppi: population is ", s.population, ", expected at least 1");
-    require(s.iterations >= 1, "mppi: iterations is ", s.iterations, ", expected at least 1");
     require(s.temperature > 0, "mppi: temperature is ", s.temperature, ", expected more than 0");
     require(s.noise_std > 0, "mppi: noise_std is ", s.noise_std, ", expected more than 0");
     require(s.noise_decay > 0 && s.noise_decay <= 1, "mppi: noise_decay is ", s.noise_decay,
@@ -149,16 +95,34 @@ class Mppi : public Anytime {
     return s;
   }
 
-  void sample(std::uint32_t plan, std::uint32_t iteration, Scalar scale) {
+  bool begin(std::uint32_t) {
+    scale_ = 1;
+    return false;
+  }
+
+  bool iterate(const State& state, RolloutKey key, PlanReport& report) {
+    sample(key, static_cast<Scalar>(scale_));
+    this->evaluate(state, key, report);
+    if (settings_.control_cost > 0) add_control_cost(static_cast<Scalar>(scale_));
+    const int usable =
+        reward_weights(returns_, 1 / settings_.temperature, settings_.relative_temperature, weights_);
+    if (usable > 0) {
+      mean_.noalias() = candidates_ * weights_;
+      mean_ = this->inside(mean_);
+    }
+    scale_ *= settings_.noise_decay;
+    return false;
+  }
+
+  void sample(RolloutKey key, Scalar scale) {
     white_.resize(box_.size(), settings_.population);
     candidates_.resize(box_.size(), settings_.population);
-    returns_.resize(settings_.population);
-    noise_.normal(plan, iteration, white_);
+    noise_.normal(key.plan, key.iteration, white_);
     for (Index k = 0; k < candidates_.cols(); ++k) {
       const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), box_.action_dim(), box_.horizon());
       Eigen::Map<Batch<Scalar>> noise(candidates_.col(k).data(), box_.action_dim(), box_.horizon());
       noise = noise_factor_.lazyProduct(white);
-      candidates_.col(k) = (mean_ + scale * candidates_.col(k)).cwiseMax(box_.low()).cwiseMin(box_.high());
+      candidates_.col(k) = this->inside(mean_ + scale * candidates_.col(k));
     }
   }
 
@@ -173,15 +137,10 @@ class Mppi : public Anytime {
     for (Index k = 0; k < candidates_.cols(); ++k) returns_(k) -= price_.dot(candidates_.col(k) - mean_);
   }
 
-  E* evaluator_;
-  MppiSettings settings_;
-  SequenceBox<Scalar> box_;
-  CandidateNoise<Scalar> noise_;
-  std::int64_t plan_index_ = 0;
+  double scale_ = 1;                        // of this iteration's noise
   Batch<Scalar> noise_factor_, precision_;  // L with L L' = Sigma; Sigma^-1
-  Vec<Scalar> mean_;                        // warm start of the next plan
-  Vec<Scalar> returns_, weights_, offset_, price_;
-  Batch<Scalar> white_, candidates_;
+  Vec<Scalar> weights_, offset_, price_;
+  Batch<Scalar> white_;
 };
 
 }  // namespace mbrl

@@ -6,18 +6,14 @@
 #include <array>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <utility>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
-#include "mbrl/planning/deadline.hpp"
-#include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
-#include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/reward_weights.hpp"
+#include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
@@ -65,48 +61,18 @@ struct PddmSettings {
 // beta = 1 is MPPI with temperature 1 / kappa. Candidates without a finite return weigh nothing; an iteration
 // without any usable one changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
-class Pddm : public Anytime {
+class Pddm : public SamplingPlanner<Pddm<E>, E, PddmSettings> {
+  using Base = SamplingPlanner<Pddm<E>, E, PddmSettings>;
+  friend Base;
+
  public:
-  using Scalar = typename E::Scalar;
-  using State = typename E::State;
+  using typename Base::Scalar;
+  using typename Base::State;
 
   Pddm(E& evaluator, const ActionBounds& bounds, const PddmSettings& settings, std::uint64_t seed)
-      : evaluator_(&evaluator),
-        settings_(checked(settings)),
-        box_("pddm", bounds, evaluator.action_dim(), evaluator.horizon()),
-        noise_(seed),
+      : Base("pddm", evaluator, bounds, checked(settings), seed),
         sigma_(static_cast<Scalar>(0.5 * settings.sigma) * (box_.high() - box_.low())),
-        mean_(box_.mid()),
         executed_(box_.mid().head(box_.action_dim())) {}
-
-  ActionPlan<Scalar> plan(const State& state, int t) {
-    ActionPlan<Scalar> result;
-    plan(state, t, result);
-    return result;
-  }
-  // The same into memory that is there already.
-  void plan(const State& state, int t, ActionPlan<Scalar>& result) {
-    const auto plan = static_cast<std::uint32_t>(plan_index_++);
-    PlanReport& report = result.report = {};
-    report.best_return = std::numeric_limits<double>::quiet_NaN();
-    const auto iterations = static_cast<std::uint32_t>(settings_.iterations);
-    Pacer pace(deadline_);
-    std::uint32_t iteration = 0;
-    for (; iteration < iterations && pace.another(); ++iteration) {
-      sample(plan, iteration);
-      evaluator_->evaluate(state, candidates_, {plan, iteration, t}, returns_);
-      raise_to_best(returns_, report.best_return);
-      const int usable = reward_weights(returns_, settings_.kappa, settings_.relative_kappa, weights_);
-      report.unusable += settings_.population - usable;
-      if (usable == 0) continue;
-      mean_.noalias() = candidates_ * weights_;
-      mean_ = mean_.cwiseMax(box_.low()).cwiseMin(box_.high());
-    }
-    report.iterations = static_cast<int>(iteration);
-    report.timed_out = pace.stopped();
-    report.rollouts = std::int64_t{iteration} * settings_.population * particles_of(*evaluator_);
-    finish_plan(*evaluator_, state, box_, mean_, {plan, iteration, t}, result);
-  }
 
   // The plan's actions are taken for the executed ones.
   void advance(int steps) {
@@ -114,43 +80,50 @@ class Pddm : public Anytime {
       const Index last = static_cast<Index>(std::min(steps, box_.horizon())) - 1;
       executed_ = mean_.segment(last * box_.action_dim(), box_.action_dim());
     }
-    box_.shift(mean_, steps, settings_.pad);
+    Base::advance(steps);
   }
   void reset() {
-    mean_ = box_.mid();
+    Base::reset();
     executed_ = box_.mid().head(box_.action_dim());
   }
 
   void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<Scalar>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
+    Base::save(out, prefix);
     box_.save(out, prefix + "executed", executed_);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<Scalar>::load(in, prefix, box_);
     const auto executed = in.get<Scalar>(prefix + "executed");
     require_dim("checkpoint: '" + prefix + "executed'", "an action", executed.size(), box_.action_dim());
-    noise_ = CandidateNoise<Scalar>(kept.seed);
-    plan_index_ = kept.plan_index;
-    mean_ = kept.mean;
+    Base::load(in, prefix);
     executed_ = Eigen::Map<const Vec<Scalar>>(executed.data(), box_.action_dim());
   }
 
-  const PddmSettings& settings() const { return settings_; }
-
  private:
+  using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
+
   static const PddmSettings& checked(const PddmSettings& s) {
     require(s.population >= 1, "pddm: population is ", s.population, ", expected at least 1");
-    require(s.iterations >= 1, "pddm: iterations is ", s.iterations, ", expected at least 1");
     require(s.kappa > 0, "pddm: kappa is ", s.kappa, ", expected more than 0");
     require(s.sigma > 0, "pddm: sigma is ", s.sigma, ", expected more than 0");
     require(s.beta > 0 && s.beta <= 1, "pddm: beta is ", s.beta, ", expected more than 0, at most 1");
     return s;
   }
 
-  void sample(std::uint32_t plan, std::uint32_t iteration) {
+  bool begin(std::uint32_t) { return false; }
+
+  bool iterate(const State& state, RolloutKey key, PlanReport& report) {
+    sample(key);
+    this->evaluate(state, key, report);
+    if (reward_weights(returns_, settings_.kappa, settings_.relative_kappa, weights_) > 0) {
+      mean_.noalias() = candidates_ * weights_;
+      mean_ = this->inside(mean_);
+    }
+    return false;
+  }
+
+  void sample(RolloutKey key) {
     candidates_.resize(box_.size(), settings_.population);
-    returns_.resize(settings_.population);
-    noise_.normal(plan, iteration, candidates_);
+    noise_.normal(key.plan, key.iteration, candidates_);
     const auto beta = static_cast<Scalar>(settings_.beta);
     const bool smooth_noise = settings_.filter == PddmFilter::kNoise;
     const Index a = box_.action_dim();
@@ -162,20 +135,13 @@ class Pddm : public Anytime {
             beta * (sigma_(i) * x(i) + (smooth_noise ? Scalar(0) : mean_(i))) + (Scalar(1) - beta) * before;
       }
       if (smooth_noise) x += mean_;
-      x = x.cwiseMax(box_.low()).cwiseMin(box_.high());
+      x = this->inside(x);
     }
   }
 
-  E* evaluator_;
-  PddmSettings settings_;
-  SequenceBox<Scalar> box_;
-  CandidateNoise<Scalar> noise_;
-  std::int64_t plan_index_ = 0;
   Vec<Scalar> sigma_;
-  Vec<Scalar> mean_;      // warm start of the next plan
   Vec<Scalar> executed_;  // the last action executed
-  Vec<Scalar> returns_, weights_;
-  Batch<Scalar> candidates_;
+  Vec<Scalar> weights_;
 };
 
 }  // namespace mbrl

@@ -43,11 +43,4 @@ int reward_weights(const Vec<S>& returns, double kappa, bool relative, Vec<S>& w
   return static_cast<int>(usable);
 }
 
-// Raises `best` (NaN: none yet) to the best finite return.
-template <class S>
-void raise_to_best(const Vec<S>& returns, double& best) {
-  for (const S value : returns)
-    if (std::isfinite(value)) best = std::fmax(best, static_cast<double>(value));
-}
-
 }  // namespace mbrl
