@@ -1,6 +1,6 @@
 #include "environments.hpp"
 
-#include "plan_tasks.hpp"
+#include "control_tasks.hpp"
 #if MBRL_HAS_MUJOCO
 #include "mbrl/mujoco/environments.hpp"
 #endif

@@ -148,8 +148,7 @@ Result run(const PlanOptions& options, const PlanTask& task, const std::string& 
   return result;
 }
 
-// --- what is left behind
-// -------------------------------------------------------------------------------------
+// --- what is left behind ---
 
 void write_csv(const std::filesystem::path& path, const std::vector<Result>& results) {
   std::string text = "planner,return,plan_ms_p50,plan_ms_p99,x_real_time\n";

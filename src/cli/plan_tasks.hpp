@@ -53,9 +53,6 @@ struct PlanTask {
   int horizon = 30;  // steps a plan looks ahead unless the user says otherwise
 };
 
-// Systems of optimal control as environments: control/CartPole, control/Acrobot and others.
-void register_control_tasks(EnvRegistry& registry);
-
 // Throws for an unknown environment; its `controller` throws for a planner that the environment cannot serve.
 PlanTask plan_task(const std::string& environment);
 

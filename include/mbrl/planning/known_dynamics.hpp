@@ -112,8 +112,8 @@ class KnownPlannerRegistry {
           else if constexpr (DifferentiableModel<Model>)
             fail(
                 "planners: 'ddp' needs second derivatives of the dynamics (weighted_hessian), which these do "
-                "not "
-                "offer; wrap them in HessianByDifferences, or take ilqr");
+                "not offer; "
+                "wrap them in HessianByDifferences, or take ilqr");
           else
             no_derivatives("ddp");
         });

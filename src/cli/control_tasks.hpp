@@ -1,0 +1,20 @@
+// Systems of optimal control as environments: control/CartPole, control/Acrobot and others, each with a
+// smooth cost.
+#pragma once
+
+#include <vector>
+
+#include "mbrl/env/registry.hpp"
+#include "plan_tasks.hpp"
+
+namespace mbrl::cli {
+
+struct ControlTaskEntry {
+  EnvSpec spec;
+  PlanTask task;
+};
+
+std::vector<ControlTaskEntry> control_tasks();
+void register_control_tasks(EnvRegistry& registry);
+
+}  // namespace mbrl::cli
