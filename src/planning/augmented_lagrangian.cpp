@@ -30,6 +30,8 @@ void check(const AugmentedLagrangianSettings& s) {
   positive("initial_penalty", s.initial_penalty);
   positive("max_penalty", s.max_penalty);
   positive("max_regularization", s.max_regularization);
+  require(s.initial_regularization >= 0, "minimize: initial_regularization is ", s.initial_regularization,
+          ", expected 0 or more");
   require(s.penalty_factor > 1, "minimize: penalty_factor is ", s.penalty_factor, ", expected more than 1");
   require(s.shrink > 0 && s.shrink < 1, "minimize: shrink is ", s.shrink, ", expected 0 < shrink < 1");
   require(s.armijo > 0 && s.armijo < 1, "minimize: armijo is ", s.armijo, ", expected 0 < armijo < 1");
@@ -135,9 +137,10 @@ class NewtonSystem {
 
 class Solver {
  public:
-  Solver(NonlinearProgram& program, const AugmentedLagrangianSettings& settings)
+  Solver(NonlinearProgram& program, const AugmentedLagrangianSettings& settings, const Deadline& deadline)
       : program_(program),
         settings_(settings),
+        pace_(deadline),
         n_(program.variables()),
         m_(program.constraints()),
         system_(n_, m_),
@@ -160,7 +163,9 @@ class Solver {
     x_ = start.cwiseMax(x_low_).cwiseMin(x_high_);
     if (multipliers.size() > 0) y_ = multipliers;
     rho_ = settings_.initial_penalty;
+    delta_ = settings_.initial_regularization;
     result_.status = iterate();
+    result_.regularization = delta_;
     result_.penalty = rho_;
     result_.solution.assign(x_.data(), x_.data() + n_);
     result_.multipliers.assign(y_.data(), y_.data() + m_);
@@ -223,7 +228,7 @@ class Solver {
     return true;
   }
 
-  enum class Inner { kSolved, kStalled, kLimit, kIndefinite, kNotFinite };
+  enum class Inner { kSolved, kStalled, kLimit, kIndefinite, kNotFinite, kOutOfTime };
 
   Inner minimize_inside(double tolerance) {
     trusted_ = false;
@@ -234,6 +239,7 @@ class Solver {
       if (trusted_ && optimality_ >= last) return Inner::kStalled;
       last = optimality_;
       if (iteration == settings_.newton_iterations) return Inner::kLimit;
+      if (!pace_.another()) return Inner::kOutOfTime;
 
       program_.hessian(x_, estimate_, hessian_);
       for (const SparseEntry& e : hessian_)
@@ -399,6 +405,7 @@ class Solver {
       result_.trace.push_back({f_, worst, optimality_, rho_, result_.newton_steps - steps});
       if (inside == Inner::kNotFinite) return ProgramStatus::kNotFinite;
       if (inside == Inner::kIndefinite) return ProgramStatus::kIndefinite;
+      if (inside == Inner::kOutOfTime) return ProgramStatus::kOutOfTime;
 
       const bool feasible = apart <= settings_.feasibility;
       update_multipliers();
@@ -428,6 +435,7 @@ class Solver {
 
   NonlinearProgram& program_;
   const AugmentedLagrangianSettings& settings_;
+  Pacer pace_;
   Index n_, m_;
   NewtonSystem system_;
   Vecd x_, x_low_, x_high_, gradient_, lagrangian_, step_, trial_;
@@ -445,7 +453,8 @@ class Solver {
 }  // namespace
 
 ProgramResult minimize(NonlinearProgram& program, ConstVecRef<double> start,
-                       const AugmentedLagrangianSettings& settings, ConstVecRef<double> initial_multipliers) {
+                       const AugmentedLagrangianSettings& settings, ConstVecRef<double> initial_multipliers,
+                       const Deadline& deadline) {
   check(settings);
   require(program.variables() >= 1 && program.constraints() >= 0, "minimize: ", program.variables(),
           " variables and ", program.constraints(), " constraints, expected at least one variable");
@@ -456,7 +465,7 @@ ProgramResult minimize(NonlinearProgram& program, ConstVecRef<double> start,
     require(initial_multipliers.allFinite(),
             "minimize: the initial multipliers hold a number that is not finite");
   }
-  return Solver(program, settings).run(start, initial_multipliers);
+  return Solver(program, settings, deadline).run(start, initial_multipliers);
 }
 
 }  // namespace mbrl

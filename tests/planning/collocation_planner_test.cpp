@@ -2,6 +2,8 @@
 #include "mbrl/planning/collocation_planner.hpp"
 
 #include <cmath>
+#include <memory>
+#include <numbers>
 
 #include "catch.hpp"
 #include "mbrl/models/systems.hpp"
@@ -64,6 +66,66 @@ TEST_CASE("the collocation planner says when no plan was found") {
   auto planner = make_planner(2.0);  // too weak for a metre a second
   CHECK(std::isnan(planner.plan(Vecd::Zero(4), 0).predicted_return));
   CHECK(std::isfinite(planner.plan(column({0.9, 0, 0, 0}), 0).predicted_return));
+}
+
+// Goes on by one whenever it is read.
+Deadline ticking(double ticks) {
+  return Deadline(
+      std::make_shared<const SecondsClock>([now = std::make_shared<double>(0)] { return ++*now; }), ticks);
+}
+
+// Rates are costly enough that a pendulum which swings up has to plan it.
+auto swing_up_planner() {
+  const QuadraticCost cost(planning_test::diagonal({1.0, 0.1}), planning_test::diagonal({0.01}),
+                           planning_test::diagonal({100.0, 10.0}), column({0.0, 0.0}));
+  return step_collocation(AnalyticFlow<PendulumSystem>{}, cost, 0.05, 40,
+                          ActionBounds::uniform(1, -2.5, 2.5));
+}
+
+TEST_CASE("the collocation planner ends in time and goes on from there") {
+  const Vecd hanging = column({std::numbers::pi, 0.0});
+  auto free = swing_up_planner();
+  const auto whole = free.plan(hanging, 0);
+  REQUIRE(std::isfinite(whole.predicted_return));
+  REQUIRE(whole.report.iterations > 5);
+  CHECK_FALSE(whole.report.timed_out);
+
+  auto early = swing_up_planner();
+  early.set_deadline(ticking(1e9));
+  CHECK(early.plan(hanging, 0).actions == whole.actions);
+
+  // What the dynamics make of a plan, by the planner's own rule: RK4, the stage cost by the trapezoid rule.
+  const AnalyticModel model(PendulumSystem{}, {0.05});
+  const auto cost_of = [&](const Batchd& actions) {
+    AnalyticModel<PendulumSystem>::Workspace none;
+    Vecd x = hanging, next(2);
+    double sum = 0;
+    const auto stage = [&](int t) {
+      return 0.5 * (x(0) * x(0) + 0.1 * x(1) * x(1) + 0.01 * actions(0, t) * actions(0, t));
+    };
+    for (int t = 0; t < actions.cols(); ++t) {
+      sum += 0.5 * stage(t);
+      model.step(x, actions.col(t), next, none);
+      x = next;
+      sum += 0.5 * stage(t);
+    }
+    return sum + 0.5 * (100 * x(0) * x(0) + 10 * x(1) * x(1));
+  };
+
+  // No time at all: one Newton step a plan, each going on from the last iterate.
+  auto hurried = swing_up_planner();
+  double best = cost_of(Batchd::Zero(1, 40));
+  for (int plan = 0; plan < 100; ++plan) {
+    hurried.set_deadline(ticking(-1));
+    const auto cut = hurried.plan(hanging, 0);
+    REQUIRE(cut.report.timed_out);
+    REQUIRE(cut.report.iterations <= 1);
+    CHECK(-cut.predicted_return == Approx(cost_of(cut.actions)).epsilon(1e-9));
+    CHECK(cut.actions.cwiseAbs().maxCoeff() <= 2.5);
+    if (plan == 0) CHECK(-cut.predicted_return <= best * (1 + 1e-12));  // no worse than to hang on
+    best = std::min(best, -cut.predicted_return);
+  }
+  CHECK(best <= 1.05 * cost_of(whole.actions));
 }
 
 }  // namespace

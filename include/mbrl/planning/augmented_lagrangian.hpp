@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mbrl/core/types.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/nonlinear_program.hpp"
 
 namespace mbrl {
@@ -31,8 +32,9 @@ struct AugmentedLagrangianSettings {
   double penalty_factor = 10;   // of rho where the violation shrinks too slowly
   double shrink = 0.25;         // too slowly: to more than this share
   double max_penalty = 1e9;
-  double max_regularization = 1e12;  // of the Hessian; given up beyond
-  double armijo = 1e-4;              // share of the expected decrease that a step must reach
+  double initial_regularization = 0;  // of the Hessian, tried first where it is indefinite; 0: 1e-4
+  double max_regularization = 1e12;   // given up beyond
+  double armijo = 1e-4;               // share of the expected decrease that a step must reach
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -45,6 +47,8 @@ struct AugmentedLagrangianSettings {
     field("penalty_factor", s.penalty_factor, "growth of the penalty where the violation shrinks too slowly");
     field("shrink", s.shrink, "share of the last violation that is slow enough for that");
     field("max_penalty", s.max_penalty, "largest penalty");
+    field("initial_regularization", s.initial_regularization,
+          "regularisation tried first where the Hessian is indefinite; 0: 1e-4");
     field("max_regularization", s.max_regularization, "largest regularisation of the Hessian");
     field("armijo", s.armijo, "share of the expected decrease that a step must reach");
   }
@@ -58,6 +62,7 @@ enum class ProgramStatus : int {
   kStalled = 4,        // feasible, but rounding or noise keeps the gradient above its tolerance
   kDivergedStart = 5,  // a function is not finite at the start
   kNotFinite = 6,      // a derivative is not finite
+  kOutOfTime = 7,      // the deadline came first
 };
 
 constexpr auto enum_names(ProgramStatus) {
@@ -67,7 +72,8 @@ constexpr auto enum_names(ProgramStatus) {
                     std::pair{ProgramStatus::kIndefinite, "indefinite"},
                     std::pair{ProgramStatus::kStalled, "stalled"},
                     std::pair{ProgramStatus::kDivergedStart, "diverged start"},
-                    std::pair{ProgramStatus::kNotFinite, "derivative not finite"}};
+                    std::pair{ProgramStatus::kNotFinite, "derivative not finite"},
+                    std::pair{ProgramStatus::kOutOfTime, "out of time"}};
 }
 
 // One update of the multipliers, as it ended.
@@ -82,6 +88,7 @@ struct OuterIteration {
 struct ProgramResult {
   ProgramStatus status = ProgramStatus::kIterationLimit;
   double objective = 0, violation = 0, optimality = 0, penalty = 0;
+  double regularization = 0;     // the last that was needed
   int newton_steps = 0;          // accepted
   int factorizations = 0;        // of the Newton system
   int rejected = 0;              // trial points without the decrease asked for
@@ -107,10 +114,11 @@ struct ProgramResult {
 // in which J keeps the active rows and dx the free variables: H + rho J'J without the fill. It is factorised
 // as L D L'; delta grows until D has as many negative entries as there are rows, which makes H + rho J'J
 // positive definite. Dual ascent minimises f + y'c instead, and y <- y + rho c, clamped to the signs that
-// inequalities allow. What goes wrong on the way is told by the result's status, never thrown. Throws on
-// wrong dimensions and settings, limits that cross, and a start or multipliers that are not finite.
+// inequalities allow. A Newton step is begun only if it will end before the deadline should it take as long
+// as the longest before it. What goes wrong on the way is told by the result's status, never thrown. Throws
+// on wrong dimensions and settings, limits that cross, and a start or multipliers that are not finite.
 ProgramResult minimize(NonlinearProgram& program, ConstVecRef<double> start,
                        const AugmentedLagrangianSettings& settings = {},
-                       ConstVecRef<double> initial_multipliers = Vecd());
+                       ConstVecRef<double> initial_multipliers = Vecd(), const Deadline& deadline = {});
 
 }  // namespace mbrl

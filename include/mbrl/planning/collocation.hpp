@@ -113,10 +113,12 @@ class Collocation {
   }
 
   // From state x0. The guess: states (nx x any) and actions (nu x any) spread evenly over the time, straight
-  // lines between; two columns make one line, one a constant. Throws on wrong dimensions and numbers that are
-  // not finite.
+  // lines between; two columns make one line, one a constant. Under a deadline the solve ends with the
+  // iterate it has; `go_on` starts with the multipliers, penalty and regularisation of the last solve. Throws
+  // on wrong dimensions and numbers that are not finite.
   const CollocationReport& solve(ConstVecRef<double> x0, ConstBatchRef<double> guess_states,
-                                 ConstBatchRef<double> guess_actions) {
+                                 ConstBatchRef<double> guess_actions, const Deadline& deadline = {},
+                                 bool go_on = false) {
     require_dim("collocation", "the state", x0.size(), nx_);
     require_dim("collocation", "the guessed states", guess_states.rows(), nx_);
     require_dim("collocation", "the guessed actions", guess_actions.rows(), nu_);
@@ -135,13 +137,18 @@ class Collocation {
       z.col(i).tail(nu_) = on_line(guess_actions, point_time(i) / duration_);
     }
     AugmentedLagrangianSettings solver = settings_.solver;
-    solve_mesh(z, solver, Vecd());
+    const bool resumed = go_on && points_.cols() == z.cols();
+    if (resumed) {
+      solver.initial_penalty = penalty_;
+      solver.initial_regularization = regularization_;
+    }
+    solve_mesh(z, solver, resumed ? multipliers_ : Vecd(), deadline);
     while (report_.status == ProgramStatus::kConverged && report_.refinements < settings_.refinements &&
            report_.error > settings_.error_tolerance) {
       refine(z);
       solver.initial_penalty = std::max(settings_.solver.initial_penalty, 0.1 * penalty_);
       ++report_.refinements;
-      solve_mesh(z, solver, multipliers_);
+      solve_mesh(z, solver, multipliers_, deadline);
     }
     return report_;
   }
@@ -156,6 +163,15 @@ class Collocation {
   // Of the solution, at any time of [0, T].
   Vecd state_at(double time) const { return interpolated(time, true); }
   Vecd action_at(double time) const { return interpolated(time, false); }
+  // [x; u] on straight lines between the collocation points: to go on from an iterate that does not obey the
+  // dynamics yet, where the interpolation above jumps.
+  Vecd point_at(double time) const {
+    const auto [k, s] = located(time);
+    const double at = s * stride();
+    const Index i = std::min<Index>(static_cast<Index>(at), stride() - 1), column = k * stride() + i;
+    const double share = at - static_cast<double>(i);
+    return (1 - share) * points_.col(column) + share * points_.col(column + 1);
+  }
 
   // The states (nx x (N + 1)) at the mesh's times that the interpolated actions lead to from x0, by RK4 with
   // `steps` steps a segment.
@@ -183,6 +199,11 @@ class Collocation {
     return out;
   }
 
+  // The t that the stage cost is given at a time of [0, T].
+  int cost_time(double time) const {
+    return settings_.cost_step > 0 ? static_cast<int>(std::floor(time / settings_.cost_step + 1e-9)) : 0;
+  }
+
   double duration() const { return duration_; }
   const CollocationLimits& limits() const { return limits_; }
   const Model& model() const { return model_; }
@@ -204,9 +225,6 @@ class Collocation {
   double point_time(Index i) const {
     const Index k = std::min(i / stride(), segment_count() - 1);
     return times_[static_cast<std::size_t>(k)] + length(k) * static_cast<double>(i - k * stride()) / stride();
-  }
-  int cost_time(double time) const {
-    return settings_.cost_step > 0 ? static_cast<int>(std::floor(time / settings_.cost_step + 1e-9)) : 0;
   }
 
   // L_i(s) and I_i(s) = int_0^s L_i.
@@ -433,13 +451,15 @@ class Collocation {
     typename Model::Workspace workspace_;
   };
 
-  void solve_mesh(Batchd& z, const AugmentedLagrangianSettings& solver, const Vecd& multipliers) {
+  void solve_mesh(Batchd& z, const AugmentedLagrangianSettings& solver, const Vecd& multipliers,
+                  const Deadline& deadline) {
     Program program(*this);
     const ProgramResult result =
-        minimize(program, Eigen::Map<const Vecd>(z.data(), z.size()), solver, multipliers);
+        minimize(program, Eigen::Map<const Vecd>(z.data(), z.size()), solver, multipliers, deadline);
     z = Eigen::Map<const Batchd>(result.solution.data(), z.rows(), z.cols());
     points_ = z;
     penalty_ = result.penalty;
+    regularization_ = result.regularization;
     multipliers_ = result.y();
     rates_.resize(nx_, z.cols());
     typename Model::Workspace workspace;
@@ -533,14 +553,18 @@ class Collocation {
     }
     return out;
   }
-  Vecd interpolated(double time, bool state) const {
+  // The segment a time lies in, and the share of it that has passed.
+  std::pair<Index, double> located(double time) const {
     require(points_.cols() > 0, "collocation: nothing has been solved yet");
     require(time >= -1e-9 * duration_ && time <= (1 + 1e-9) * duration_, "collocation: the time is ", time,
             ", expected 0 to ", duration_);
     const auto after = std::upper_bound(times_.begin() + 1, times_.end() - 1, time);
     const auto k = static_cast<Index>(after - times_.begin()) - 1;
-    return in_segment(k, std::clamp((time - times_[static_cast<std::size_t>(k)]) / length(k), 0.0, 1.0),
-                      state);
+    return {k, std::clamp((time - times_[static_cast<std::size_t>(k)]) / length(k), 0.0, 1.0)};
+  }
+  Vecd interpolated(double time, bool state) const {
+    const auto [k, s] = located(time);
+    return in_segment(k, s, state);
   }
 
   Model model_;
@@ -551,7 +575,7 @@ class Collocation {
   double duration_;
   int nx_, nu_;
   Vecd x0_, multipliers_;
-  double penalty_ = 0;
+  double penalty_ = 0, regularization_ = 0;
   std::vector<double> times_, errors_;
   Batchd points_, rates_;  // [x; u] and f at the collocation points
   CollocationReport report_;

@@ -10,6 +10,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/collocation.hpp"
+#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/planner.hpp"
 
 namespace mbrl {
@@ -43,10 +44,15 @@ struct CostRate {
 // the goal and from the smallest action within the limits, later ones from the last solution, shifted; where
 // that does not converge, a fresh one is tried. The predicted return is minus the cost; NaN where no solve
 // converged (counted as unusable): the plan is then the last iterate's. A cost that varies in time (see
-// CollocationSettings::cost_step) counts from the plan's start, a CostRate from the episode's. Deadlines are
-// not heeded: what a solve has in between does not obey the dynamics.
+// CollocationSettings::cost_step) counts from the plan's start, a CostRate from the episode's.
+//
+// Under a deadline a solve ends with the iterate it has, and the next plan goes on from there, as in the
+// real-time iterations of Diehl, Bock, Schloeder, SIAM J. Control and Optimization 43(5), 2005. Such an
+// iterate does not obey the dynamics yet, so that the plan is whichever costs less when rolled out: its
+// actions, or those of the plan before, shifted (the resting action in a new episode). Limits of states do
+// not count in that comparison.
 template <ContinuousModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint = Unconstrained>
-class CollocationPlanner {
+class CollocationPlanner : public Anytime {
  public:
   using Scalar = double;
   using State = Vecd;
@@ -64,9 +70,12 @@ class CollocationPlanner {
     if constexpr (requires { solver_.cost().t0; }) solver_.cost().t0 = t;
     ActionPlan<double> out;
     const bool warm = states_.cols() > 0;
-    CollocationReport report = warm ? solver_.solve(state, states_, actions_) : fresh(state);
-    if (warm && report.status != ProgramStatus::kConverged) report = fresh(state);
+    CollocationReport report =
+        warm ? solver_.solve(state, states_, actions_, deadline_, unfinished_) : fresh(state);
+    if (warm && report.status != ProgramStatus::kConverged && report.status != ProgramStatus::kOutOfTime)
+      report = fresh(state);
     const bool converged = report.status == ProgramStatus::kConverged;
+    const bool out_of_time = unfinished_ = report.status == ProgramStatus::kOutOfTime;
     sample();
     if (!states_.allFinite() || !actions_.allFinite()) reset();
     const double dt = solver_.duration() / horizon_;
@@ -76,41 +85,63 @@ class CollocationPlanner {
       out.actions.col(k) = within_limits(action.allFinite() ? action : Vecd::Zero(action.size()));
     }
     out.predicted_return = converged ? -report.cost : std::numeric_limits<double>::quiet_NaN();
+    if (out_of_time) {
+      if (last_.cols() == 0) last_ = within_limits(Vecd::Zero(out.actions.rows())).replicate(1, horizon_);
+      out.report.timed_out = true;
+      out.predicted_return = -rolled_out(state, out.actions);
+      const double otherwise = -rolled_out(state, last_);
+      if (!(out.predicted_return >= otherwise)) {
+        out.actions = last_;
+        out.predicted_return = otherwise;
+      }
+    }
+    last_ = out.actions;
     out.report.iterations = report.newton_steps;
-    out.report.unusable = converged ? 0 : 1;
+    out.report.unusable = std::isfinite(out.predicted_return) ? 0 : 1;
     out.report.best_return = out.report.mean_return = out.predicted_return;
     return out;
   }
 
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
-    const Index n = states_.cols(), moved = std::min<Index>(steps, std::max<Index>(0, n - 1));
+    const Index n = states_.cols(), moved = std::min<Index>(2 * Index{steps}, std::max<Index>(0, n - 1));
     for (Index t = 0; t < n; ++t) {
       states_.col(t) = states_.col(std::min(t + moved, n - 1)).eval();
       actions_.col(t) = actions_.col(std::min(t + moved, n - 1)).eval();
     }
+    for (Index t = 0; t < last_.cols(); ++t)
+      last_.col(t) = last_.col(std::min<Index>(t + steps, last_.cols() - 1)).eval();
   }
   void reset() {
+    unfinished_ = false;
     states_.resize(solver_.model().obs_dim(), 0);
     actions_.resize(solver_.model().action_dim(), 0);
+    last_.resize(solver_.model().action_dim(), 0);
   }
 
   void save(StateDict& out, const std::string& prefix) const {
     out.put_matrix(prefix + "states", states_);
     out.put_matrix(prefix + "actions", actions_);
+    out.put_matrix(prefix + "last", last_);
   }
   void load(const StateDict& in, const std::string& prefix) {
     Batchd states = in.get_matrix<double>(prefix + "states"),
-           actions = in.get_matrix<double>(prefix + "actions");
-    require(states.cols() == actions.cols() && (states.cols() == 0 || states.cols() == horizon_ + 1),
+           actions = in.get_matrix<double>(prefix + "actions"), last = in.get_matrix<double>(prefix + "last");
+    require(states.cols() == actions.cols() && (states.cols() == 0 || states.cols() == columns()),
             "checkpoint: '", prefix, "states' and '", prefix, "actions' have ", states.cols(), " and ",
-            actions.cols(), " columns, expected none or ", horizon_ + 1);
+            actions.cols(), " columns, expected none or ", columns());
     if (states.cols() > 0) {
       require_dim("checkpoint", prefix + "states", states.rows(), solver_.model().obs_dim());
       require_dim("checkpoint", prefix + "actions", actions.rows(), solver_.model().action_dim());
     }
+    if (last.cols() > 0) {
+      require_dim("checkpoint", prefix + "last", last.rows(), solver_.model().action_dim());
+      require_dim("checkpoint", prefix + "last, its columns", last.cols(), horizon_);
+    }
+    unfinished_ = false;
     states_ = std::move(states);
     actions_ = std::move(actions);
+    last_ = std::move(last);
   }
 
   // Trajectory and report of the last plan.
@@ -122,7 +153,26 @@ class CollocationPlanner {
     Batchd line(state.size(), 2);
     line.col(0) = state;
     line.col(1) = goal_.size() > 0 ? goal_ : state;
-    return solver_.solve(state, line, within_limits(Vecd::Zero(solver_.model().action_dim())));
+    return solver_.solve(state, line, within_limits(Vecd::Zero(solver_.model().action_dim())), deadline_);
+  }
+  // Cost of actions (nu x horizon), each held for its step: RK4, and the stage cost by the trapezoid rule.
+  double rolled_out(Vecd x, const Batchd& actions) const {
+    const double dt = solver_.duration() / horizon_;
+    typename Model::Workspace workspace;
+    Vecd k1(x.size()), k2(x.size()), k3(x.size()), k4(x.size());
+    double sum = 0;
+    for (int t = 0; t < horizon_; ++t) {
+      const Vecd u = actions.col(t);
+      const int at = solver_.cost_time(t * dt);
+      sum += 0.5 * dt * solver_.cost().stage(x, u, at);
+      solver_.model().rate(x, u, k1, workspace);
+      solver_.model().rate(Vecd(x + 0.5 * dt * k1), u, k2, workspace);
+      solver_.model().rate(Vecd(x + 0.5 * dt * k2), u, k3, workspace);
+      solver_.model().rate(Vecd(x + dt * k3), u, k4, workspace);
+      x += dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+      sum += 0.5 * dt * solver_.cost().stage(x, u, at);
+    }
+    return sum + solver_.cost().final_cost(x, solver_.cost_time(solver_.duration()));
   }
   Vecd within_limits(Vecd action) const {
     const CollocationLimits& limits = solver_.limits();
@@ -132,21 +182,31 @@ class CollocationPlanner {
     }
     return action;
   }
-  // The warm start: the solution at the control steps.
+  // Of the warm start: the solution at the control steps and half way between, where Hermite-Simpson has its
+  // points.
+  Index columns() const { return 2 * Index{horizon_} + 1; }
   void sample() {
-    const double dt = solver_.duration() / horizon_;
-    states_.resize(solver_.model().obs_dim(), horizon_ + 1);
-    actions_.resize(solver_.model().action_dim(), horizon_ + 1);
-    for (int t = 0; t <= horizon_; ++t) {
-      states_.col(t) = solver_.state_at(t * dt);
-      actions_.col(t) = solver_.action_at(t * dt);
+    states_.resize(solver_.model().obs_dim(), columns());
+    actions_.resize(solver_.model().action_dim(), columns());
+    for (Index i = 0; i < columns(); ++i) {
+      const double time = solver_.duration() * static_cast<double>(i) / static_cast<double>(columns() - 1);
+      if (unfinished_) {
+        const Vecd point = solver_.point_at(time);
+        states_.col(i) = point.head(states_.rows());
+        actions_.col(i) = point.tail(actions_.rows());
+      } else {
+        states_.col(i) = solver_.state_at(time);
+        actions_.col(i) = solver_.action_at(time);
+      }
     }
   }
 
   Collocation<Model, Cost, Constraint> solver_;
   Vecd goal_;
   int horizon_;
-  Batchd states_, actions_;  // nx and nu x (horizon + 1); no column: none
+  Batchd states_, actions_;  // nx and nu x columns(), the warm start; no column: none
+  Batchd last_;              // nu x horizon: the last plan, shifted
+  bool unfinished_ = false;  // the last solve ran out of time
 };
 
 // The planner for a cost that is counted in control steps of dt seconds: one segment a step, actions within
