@@ -17,8 +17,8 @@ VectorEnvironment::VectorEnvironment(const std::function<AnyEnvironment()>& make
     require_dim("VectorEnvironment", "another environment's action", envs_.back().spec().action_dim(),
                 spec().action_dim());
   }
-  // Many a thread: all wait for the last chunk, and steps do not all take the same time.
-  chunks_ = std::min(size, 16 * pool_.size());
+  // Several a thread: all wait for the last chunk, and steps do not all take the same time.
+  chunks_ = std::min(size, 4 * pool_.size());
   const auto count = static_cast<std::size_t>(size);
   step_.next_obs = step_.obs = Batchd::Zero(spec().obs_dim, size);
   step_.reward = Vecd::Zero(size);

@@ -1,6 +1,7 @@
 // A fixed set of threads with static chunking: chunk i of n is always the same range, whoever runs it.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -14,13 +15,16 @@
 namespace mbrl {
 
 // Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by
-// index, results must depend on the index alone: then any number of threads gives the same numbers.
+// index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits looks
+// for some ten microseconds before going to sleep, as waking a thread takes longer than many a task; not where there
+// are more threads than processors, which would look instead of working.
 class ThreadPool {
  public:
   // threads = 0 means one per hardware thread.
   explicit ThreadPool(int threads = 0) {
     int n = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
     if (n < 1) n = 1;
+    looks_ = static_cast<unsigned>(n) <= std::thread::hardware_concurrency() ? kLooks : 0;
     workers_.reserve(static_cast<std::size_t>(n - 1));
     for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
   }
@@ -59,6 +63,7 @@ class ThreadPool {
     }
     wake_.notify_all();
     drain(task);
+    look([this] { return pending_.load(std::memory_order_relaxed) == 0; });
     std::unique_lock lock(mutex_);
     done_.wait(lock, [this] { return pending_ == 0; });
     task_ = nullptr;
@@ -92,13 +97,10 @@ class ThreadPool {
   }
 
   void drain(const std::function<void(int)>& task) {
-    for (;;) {
-      int i = 0;
-      {
-        const std::lock_guard lock(mutex_);
-        if (task_ != &task || next_ >= count_) return;
-        i = next_++;
-      }
+    std::unique_lock lock(mutex_);
+    while (task_ == &task && next_ < count_) {
+      const int i = next_++;
+      lock.unlock();
       std::exception_ptr error;
       inside_ = true;
       try {
@@ -107,7 +109,7 @@ class ThreadPool {
         error = std::current_exception();
       }
       inside_ = false;
-      const std::lock_guard lock(mutex_);
+      lock.lock();
       if (error && i < error_index_) {
         error_ = error;
         error_index_ = i;
@@ -120,6 +122,7 @@ class ThreadPool {
     std::uint64_t seen = 0;
     for (;;) {
       const std::function<void(int)>* task = nullptr;
+      look([&] { return generation_.load(std::memory_order_relaxed) != seen; });
       {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return stop_ || (generation_ != seen && task_ != nullptr); });
@@ -131,13 +134,29 @@ class ThreadPool {
     }
   }
 
+  // Until `ready`, or for a while. What is seen is a hint: it is read again under the lock.
+  template <class Ready>
+  void look(Ready&& ready) const {
+    for (int i = 0; i < looks_ && !ready(); ++i) {
+#if defined(__x86_64__) || defined(__i386__)
+      __builtin_ia32_pause();
+#else
+      std::atomic_signal_fence(std::memory_order_seq_cst);
+#endif
+    }
+  }
+
+  static constexpr int kLooks = 1000;  // 10 to 40 microseconds
+
+  int looks_ = 0;
   std::vector<std::thread> workers_;
   std::mutex run_mutex_;  // held by the thread whose tasks are running
   std::mutex mutex_;      // guards what follows
   std::condition_variable wake_, done_;
   const std::function<void(int)>* task_ = nullptr;
-  int count_ = 0, next_ = 0, pending_ = 0;
-  std::uint64_t generation_ = 0;
+  int count_ = 0, next_ = 0;
+  std::atomic<int> pending_ = 0;
+  std::atomic<std::uint64_t> generation_ = 0;
   std::exception_ptr error_;
   int error_index_ = 0;
   bool stop_ = false;
