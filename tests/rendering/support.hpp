@@ -7,21 +7,10 @@
 
 #include <unistd.h>
 
-#include "mbrl/env/registry.hpp"
-#include "mbrl/mujoco/environments.hpp"
 #include "mbrl/mujoco/image.hpp"
+#include "mujoco/support.hpp"
 
 namespace mbrl {
-
-inline const EnvRegistry& all_environments() {
-  static const EnvRegistry registry = [] {
-    EnvRegistry r;
-    register_analytic_environments(r);
-    mujoco::register_environments(r);
-    return r;
-  }();
-  return registry;
-}
 
 // A file of this test's own, gone at the end.
 class ScratchFile {

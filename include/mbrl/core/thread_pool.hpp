@@ -15,9 +15,9 @@
 namespace mbrl {
 
 // Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by
-// index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits looks
-// for some ten microseconds before going to sleep, as waking a thread takes longer than many a task; not where there
-// are more threads than processors, which would look instead of working.
+// index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits
+// looks for some ten microseconds before going to sleep, as waking a thread takes longer than many a task;
+// not where there are more threads than processors, which would look instead of working.
 class ThreadPool {
  public:
   // threads = 0 means one per hardware thread.
