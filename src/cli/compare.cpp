@@ -40,7 +40,7 @@ std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOpt
   cem.cem.elites = 40;
   PetsConfiguration frugal = matched_pets(run);
   for (const std::string& assignment : options.assignments) set_assignment(frugal, assignment);
-  std::vector<Contender> all = {{"CEM 400 x 5 x 20, as published", cem, published},
+  std::vector<Contender> all = {{"CEM 400 x 5 x 20", cem, published},
                                 {"frugal", frugal.planner, frugal.rollout},
                                 {"the run's own", run.planner, run.rollout}};
   if (options.quick) return all;

@@ -39,7 +39,8 @@ struct PetsConfiguration {
   }
 };
 
-// As published by Chua et al. for the four PETS tasks: full CEM, 20 particles, 5 epochs a trial. Slow.
+// As published by Chua et al. for the four PETS tasks (handful-of-trials, dmbrl/config): full CEM, 20
+// particles, 5 epochs a trial. Slow. Any other environment gets HalfCheetah's.
 inline PetsConfiguration published_pets(const std::string& environment) {
   PetsConfiguration c;
   c.environment = environment;
@@ -52,6 +53,18 @@ inline PetsConfiguration published_pets(const std::string& environment) {
     c.rollout.horizon = 25;
     c.planner.cem.population = 400;
     c.planner.cem.elites = 40;
+  } else if (environment == "pets/Reacher3D") {
+    c.pets.trials = 100;
+    c.training.learning_rate = 7.5e-4f;
+    c.training.weight_decay = {2.5e-4f, 5e-4f, 5e-4f, 5e-4f, 7.5e-4f};
+    c.rollout.horizon = 25;
+    c.planner.cem.population = 400;
+    c.planner.cem.elites = 40;
+  } else if (environment == "pets/Pusher") {
+    c.pets.trials = 100;
+    c.model.hidden = {200, 200, 200};
+    c.training.weight_decay = {2.5e-4f, 5e-4f, 5e-4f, 7.5e-4f};
+    c.rollout.horizon = 25;
   } else {
     c.pets.trials = 300;
   }

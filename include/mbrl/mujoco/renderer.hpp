@@ -62,7 +62,7 @@ class Renderer {
   // From now on. Throws if the camera names one that the model has not.
   void set_camera(const Camera& camera);
 
-  // The environment's physical_state() to a picture; the memory of `image` is used again.
+  // The environment's physics_state() to a picture; the memory of `image` is used again.
   void draw(const std::vector<double>& physics, Image& image, const std::vector<OverlayLine>& overlay = {},
             const std::vector<Path>& paths = {});
   template <Renderable E>
