@@ -4,6 +4,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <string_view>
+#include <utility>
 
 #include "commands.hpp"
 #include "mbrl/core/atomic_file.hpp"
@@ -34,13 +36,21 @@ int icem_rollouts(const ICemSettings& s) {
     total += std::max(std::round(s.population * std::pow(s.decay, -i)),
                       static_cast<double>(std::min(2 * s.elites, s.population))) +
              std::round(s.keep_fraction * s.elites);
-  return static_cast<int>(total);
+  return total < 1e9 ? static_cast<int>(total) : 1000000000;
 }
 
-// Settings with which no plan costs more than `budget` rollouts. Sampling planners keep their iterations and
-// get fewer or more candidates; the others get fewer or more iterations. Linearisations are not counted.
+// Settings with which no plan costs more than `budget` rollouts (a plan that begins again from nothing, since
+// its warm start diverged, may). Sampling planners keep their iterations and get fewer or more candidates;
+// the others get fewer or more iterations. Linearisations are not counted.
 void apply_budget(KnownPlannerSettings& s, int budget) {
   PlannerSettings& p = s.sampling;
+  const std::pair<const char*, int> divisors[] = {
+      {"cem.iterations", p.cem.iterations},     {"icem.iterations", p.icem.iterations},
+      {"mppi.iterations", p.mppi.iterations},   {"pddm.iterations", p.pddm.iterations},
+      {"cmaes.iterations", p.cmaes.iterations}, {"gradient.restarts", s.gradient.restarts},
+      {"ilqr.line_search", s.ilqr.line_search}};
+  for (const auto& [name, value] : divisors)
+    require(value >= 1, name, " is ", value, ", expected at least 1");
   p.rs.population = std::max(1, budget - 1);
   const auto each = [&](int iterations) { return std::max(2, (budget - 1) / iterations); };
   p.cem.population = each(p.cem.iterations);
@@ -55,17 +65,38 @@ void apply_budget(KnownPlannerSettings& s, int budget) {
     return icem;
   };
   int population = 2;
-  while (icem_rollouts(icem_with(population + 1)) <= budget) ++population;
+  while (population < budget && icem_rollouts(icem_with(population + 1)) <= budget) ++population;
   p.icem = icem_with(population);
   s.gradient.restarts = std::max(1, std::min(s.gradient.restarts, budget / 10));
   s.gradient.iterations = std::max(1, budget / s.gradient.restarts - 1);
-  s.ilqr.iterations = std::max(1, std::min(s.ilqr.iterations, budget / s.ilqr.line_search));
+  s.ilqr.line_search = std::min(s.ilqr.line_search, budget - 1);  // one more rolls out the start
+  s.ilqr.iterations = std::max(1, std::min(s.ilqr.iterations, (budget - 1) / s.ilqr.line_search));
+}
+
+// Settings that mean nothing here, by what their names begin with, and what to say instead.
+constexpr std::pair<std::string_view, const char*> kWithoutEffect[] = {
+    {"name", "the planner is --planner's choice"},
+    {"gradient.horizon", "all planners look 'horizon' steps ahead"},
+    {"ilqr.second_order", "--planner ilqr or ddp chooses"},
+    {"collocation.segments", "there is one segment a control step, 'horizon' of them"},
+    {"collocation.refinements", "there is one segment a control step"},
+    {"collocation.cost_step", "the control step is taken"},
+    {"icem.racing", "races are over particles, and known dynamics have one"}};
+
+const char* without_effect(std::string_view key) {
+  for (const auto& [beginning, why] : kWithoutEffect)
+    if (key == beginning || (key.starts_with(beginning) && key[beginning.size()] == '.')) return why;
+  return nullptr;
 }
 
 // Of a task, the defaults under a budget, then what the user has set.
 PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, const std::string& planner) {
   PlanConfiguration c;
   c.planner.horizon = task.horizon;
+  for (const std::string& assignment : options.assignments) {
+    const std::string key = assignment.substr(0, assignment.find('='));
+    if (const char* why = without_effect(key)) fail("--set ", key, " has no effect: ", why);
+  }
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   apply_budget(c.planner, options.budget);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
@@ -212,8 +243,6 @@ void plan(const PlanOptions& options) {
   require(options.steps >= 0, "--steps is ", options.steps, ", expected at least 1");
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts a plan");
-  require(options.threads >= 0, "--threads is ", options.threads,
-          ", expected at least 1, or 0 for all cores");
   const PlanTask task = plan_task(options.environment);
   ThreadPool pool(options.threads);
   const EnvSpec spec = task.make().spec();
@@ -255,7 +284,7 @@ void add_plan(CLI::App& app) {
       "  mbrl plan --env control/CartPole --planner icem --set mpc.deadline=0.005   a plan in 5 ms\n"
       "  mbrl plan --env control/CartPole --planner ilqr --set mpc.open_loop=true   without looking\n\n"
       "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment. gradient and ilqr "
-      "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks "
+      "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks (but dmc/reacher-easy) "
       "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
       "Every planner may roll out --budget action sequences a plan; what it rolls out is in the table "
       "(linearisations\nare not counted). x real time is simulated time over planning time: above 1 the "
@@ -282,9 +311,9 @@ void add_plan(CLI::App& app) {
   command->add_option("--threads", options->threads,
                       "Threads; the numbers do not depend on it (default: all cores)");
   command
-      ->add_option(
-          "--set", options->assignments,
-          "Change a setting, e.g. horizon=20 or icem.elites=5; may be repeated; goes over the budget")
+      ->add_option("--set", options->assignments,
+                   "Change a setting, e.g. horizon=20 or icem.elites=5; may be repeated; overrides what the "
+                   "budget chose")
       ->type_name("KEY=VALUE");
   command->add_option("--csv", options->csv,
                       "Write planner,return,plan_ms_p50,plan_ms_p99,x_real_time to this file");
@@ -295,8 +324,9 @@ void add_plan(CLI::App& app) {
     if (*list) {
       const PlanTask task = plan_task(options->environment);
       for (const SettingInfo& info : list_keys(configure(*options, task, options->planners.front())))
-        std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
-                  << ")\n";
+        if (!without_effect(info.key))
+          std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
+                    << ")\n";
       return;
     }
     plan(*options);

@@ -60,7 +60,9 @@ PredictionReport evaluate_predictions(const PackedEnsemble& packed, ConstBatchRe
   const Index dim = model.obs_dim(), n = obs.cols();
   check_inputs(kWhere, model, obs.rows(), action.rows(), n, action.cols());
   require_dim(kWhere, "next_obs", next_obs.rows(), dim);
+  require_dim(kWhere, "the batch of next_obs", next_obs.cols(), n);
   require_dim(kWhere, "scale", scale.size(), dim);
+  require((scale.array() > 0).all(), kWhere, ": scale is ", scale.transpose(), ", expected positive numbers");
   const ElitePredictions elites = predict_elites(packed, obs, action, pool);
   const Batchf error = (mean_next_obs(model, elites, obs) - next_obs).array().colwise() / scale.array();
 

@@ -46,7 +46,7 @@ void forward(const LayerState* layers, int layer_count, Activation activation, i
              const Activations& work);
 
 // Loss of the outputs against targets ([dims][stride]), mean over samples and dims; writes its gradient with
-// respect to the raw outputs into work.gradient[0]. Gaussian: adds the gradients of the log-variance bounds
+// respect to the raw outputs into work.gradient[0]. Gaussian: writes the gradients of the log-variance bounds
 // to max_grad and min_grad (dims entries); terms: scratch of 3 * dims * stride floats.
 double gaussian_loss(const float* targets, int dims, int samples, const float* max_logvar,
                      const float* min_logvar, const Activations& work, float* terms, double* max_grad,

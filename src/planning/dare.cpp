@@ -34,16 +34,17 @@ Batchd gain_of(const ConstBatchRef<double>& a, const ConstBatchRef<double>& b, c
   return -(r + b.transpose() * p * b).llt().solve(b.transpose() * p * a + n.transpose());
 }
 
-}  // namespace
+// What is missing where there is no solution, in the words of the regulator or of the filter.
+struct Words {
+  const char *where, *r, *no_solution;
+};
 
-InfiniteLqr infinite_lqr(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstBatchRef<double> q,
-                         ConstBatchRef<double> r, ConstBatchRef<double> cross) {
-  constexpr const char* kWhere = "infinite_lqr";
-  check(kWhere, a, b, q, r, cross);
+InfiniteLqr solve(const Words& words, ConstBatchRef<double> a, ConstBatchRef<double> b,
+                  ConstBatchRef<double> q, ConstBatchRef<double> r, ConstBatchRef<double> cross) {
   const Index nx = a.rows();
   const Batchd n = cross.size() > 0 ? Batchd(cross) : Batchd::Zero(nx, b.cols());
   const Eigen::LLT<Batchd> r_factor(symmetric(r));
-  require(r_factor.info() == Eigen::Success, kWhere, ": R is not positive definite");
+  require(r_factor.info() == Eigen::Success, words.where, ": ", words.r, " is not positive definite");
 
   // A state feedback u = -R^-1 N'x + w removes the cross term.
   Batchd ak = a - b * r_factor.solve(n.transpose());
@@ -52,8 +53,7 @@ InfiniteLqr infinite_lqr(ConstBatchRef<double> a, ConstBatchRef<double> b, Const
   InfiniteLqr out;
   constexpr int kLimit = 60;  // doublings: 2^60 steps
   for (double change = 1.0; change > 1e-15; ++out.iterations) {
-    require(out.iterations < kLimit, kWhere,
-            ": no convergence; (A, B) is not stabilisable or the cost does not see an unstable motion");
+    require(out.iterations < kLimit, words.where, ": no convergence; ", words.no_solution);
     const Eigen::PartialPivLU<Batchd> lu(Batchd::Identity(nx, nx) + g * h);
     const Batchd wa = lu.solve(ak), wg = lu.solve(g);
     const Batchd step = ak.transpose() * h * wa;
@@ -61,8 +61,7 @@ InfiniteLqr infinite_lqr(ConstBatchRef<double> a, ConstBatchRef<double> b, Const
     h = symmetric(h + step);
     ak = ak * wa;
     const double size = h.cwiseAbs().maxCoeff();
-    require(h.allFinite() && ak.allFinite(), kWhere,
-            ": no convergence; (A, B) is not stabilisable or the cost does not see an unstable motion");
+    require(h.allFinite() && ak.allFinite(), words.where, ": no convergence; ", words.no_solution);
     change = size > 0 ? step.cwiseAbs().maxCoeff() / size : 0.0;
   }
   out.value_hessian = h;
@@ -71,10 +70,18 @@ InfiniteLqr infinite_lqr(ConstBatchRef<double> a, ConstBatchRef<double> b, Const
   // A solution that does not stabilise is not the one sought: powers of the closed loop must vanish.
   Batchd power = closed;
   for (int i = 0; i < 40 && power.norm() > 0.5 && power.norm() < 1e100; ++i) power = power * power;
-  require(power.norm() <= 0.5, kWhere,
-          ": the solution found does not stabilise; (A, B) is not stabilisable or the "
-          "cost does not see an unstable motion");
+  require(power.norm() <= 0.5, words.where, ": the solution found does not stabilise; ", words.no_solution);
   return out;
+}
+
+}  // namespace
+
+InfiniteLqr infinite_lqr(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstBatchRef<double> q,
+                         ConstBatchRef<double> r, ConstBatchRef<double> cross) {
+  const Words words = {"infinite_lqr", "R",
+                       "(A, B) is not stabilisable or the cost does not see an unstable motion"};
+  check(words.where, a, b, q, r, cross);
+  return solve(words, a, b, q, r, cross);
 }
 
 double dare_residual(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstBatchRef<double> q,
@@ -87,9 +94,20 @@ double dare_residual(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstBatc
 
 SteadyKalman steady_kalman(ConstBatchRef<double> a, ConstBatchRef<double> c,
                            ConstBatchRef<double> process_noise, ConstBatchRef<double> measurement_noise) {
+  const Words words = {"steady_kalman", "V",
+                       "(A, C) is not detectable or the noise does not reach an undamped motion"};
+  const auto shape = [&](const char* name, const ConstBatchRef<double>& m, Index rows, Index cols) {
+    require(m.rows() == rows && m.cols() == cols, words.where, ": ", name, " is ", m.rows(), " x ", m.cols(),
+            ", expected ", rows, " x ", cols);
+    require(m.allFinite(), words.where, ": ", name, " holds a number that is not finite");
+  };
+  shape("A", a, a.rows(), a.rows());
+  shape("C", c, c.rows(), a.rows());
+  shape("W", process_noise, a.rows(), a.rows());
+  shape("V", measurement_noise, c.rows(), c.rows());
   const Batchd at = a.transpose(), ct = c.transpose();
   SteadyKalman out;
-  out.covariance = infinite_lqr(at, ct, process_noise, measurement_noise).value_hessian;
+  out.covariance = solve(words, at, ct, process_noise, measurement_noise, Batchd()).value_hessian;
   const Batchd& p = out.covariance;
   out.gain = (measurement_noise + c * p * ct).llt().solve(c * p).transpose();
   return out;

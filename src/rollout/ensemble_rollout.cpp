@@ -28,8 +28,6 @@ using simd::TileRange;
 // Floats a column of the reward's scratch is padded to: then every column lies equally in memory, and a
 // reward that sums over a column gives the same bits wherever its particle sits in the tile.
 constexpr int kColumnPad = static_cast<int>(simd::kAlignment / sizeof(float));
-constexpr std::uint32_t kRedraw =
-    0x80000000u;  // marks moment matching's draws in the step word of the counter
 
 int round_up(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 

@@ -94,6 +94,8 @@ TEST_CASE("diagnostics: wrong shapes are refused") {
   const PackedEnsemble model(affine({0.0f}, 0, 1));
   const Batchf one = Batchf::Zero(1, 2), two = Batchf::Zero(2, 2), none(1, 0);
   CHECK_THROWS_AS(evaluate_predictions(model, two, one, two, Vecf::Ones(2), pool), Error);
+  CHECK_THROWS_AS(evaluate_predictions(model, one, one, Batchf::Zero(1, 1), Vecf::Ones(1), pool), Error);
+  CHECK_THROWS_AS(evaluate_predictions(model, one, one, one, Vecf::Zero(1), pool), Error);
   CHECK_THROWS_AS(evaluate_predictions(model, none, none, none, Vecf::Ones(1), pool), Error);
   CHECK_THROWS_AS(open_loop_rmse(model, one, {one}, {two}, Vecf::Ones(1), pool), Error);
 }

@@ -221,7 +221,10 @@ TEST_CASE("programmes without a solution end with a status, wrong input throws")
   }
   SECTION("a start that is not finite there") {
     p.g(0) = std::numeric_limits<double>::quiet_NaN();
-    CHECK(minimize(p, Vecd::Zero(n)).status == ProgramStatus::kDivergedStart);
+    const ProgramResult r = minimize(p, Vecd::Zero(n));
+    CHECK(r.status == ProgramStatus::kDivergedStart);
+    CHECK(std::isinf(r.violation));  // nothing is known of it, least of all that it is feasible
+    CHECK(std::isinf(r.optimality));
   }
   SECTION("an indefinite Hessian, bounded by the box alone") {
     QuadraticProgram q(-Batchd::Identity(2, 2), Vecd::Constant(2, 0.1), Batchd(0, 2), Vecd());

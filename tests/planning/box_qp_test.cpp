@@ -42,6 +42,10 @@ TEST_CASE("box quadratic programs satisfy the optimality conditions") {
   CHECK(qp.solve(-Batchd::Identity(2, 2), Vecd::Constant(2, 0.1), Vecd::Constant(2, -1.0), Vecd::Ones(2)) ==
         BoxQpStatus::kIndefinite);
   CHECK_THROWS_AS(BoxQp<>(0), Error);
+  CHECK_THROWS_AS(BoxQp<>(2, {.iterations = 0}), Error);
+  CHECK_THROWS_AS(BoxQp<>(2, {.gradient_tolerance = -1.0}), Error);
+  CHECK_THROWS_AS(BoxQp<>(2, {.armijo = 1.0}), Error);
+  CHECK_THROWS_AS(BoxQp<>(2, {.shrink = 1.0}), Error);  // its line search would not end
 }
 
 }  // namespace

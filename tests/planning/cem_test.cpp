@@ -229,6 +229,9 @@ TEST_CASE("cem and random shooting refuse settings that make no sense") {
   CHECK_THROWS_AS(Planned(evaluator, bounds, {.elites = 0}, 1), Error);
   CHECK_THROWS_AS(Planned(evaluator, bounds, {.iterations = 0}, 1), Error);
   CHECK_THROWS_AS(Planned(evaluator, bounds, {.alpha = 1.0}, 1), Error);
+  CHECK_THROWS_AS(Planned(evaluator, ActionBounds::uniform(2, -0.05, 0.05), {}, 1),
+                  Error);  // converged at once
+  CHECK_NOTHROW(Planned(evaluator, ActionBounds::uniform(2, -0.05, 0.05), {.epsilon = 1e-5}, 1));
   CHECK_THROWS_AS(RandomShooting(evaluator, bounds, {.population = 0}, 1), Error);
 }
 

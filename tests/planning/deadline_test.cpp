@@ -20,6 +20,7 @@ namespace {
 
 using planning_test::column;
 using planning_test::diagonal;
+using planning_test::NoisyEvaluator;
 using planning_test::ObjectiveEvaluator;
 using planning_test::PendulumModel;
 using planning_test::quadratic;
@@ -133,6 +134,15 @@ TEST_CASE("random shooting stops in the middle of its candidates") {
   auto early = make(160);
   early.set_deadline(slow.in(1e9));
   CHECK(early.plan(vec({0.4f}), 0).actions == make(160).plan(vec({0.4f}), 0).actions);
+}
+
+TEST_CASE("random shooting compares candidates under the same noise, however it is cut") {
+  NoisyEvaluator<float> evaluator(2, 6, 4, quadratic<float>(), 5.0f, 0.0f);
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  const RandomShootingSettings settings{.population = 160};
+  RandomShooting planner(evaluator, bounds, settings, 5), unhurried(evaluator, bounds, settings, 5);
+  planner.set_deadline(Deadline(std::make_shared<const SecondsClock>([] { return 0.0; }), 1e9));
+  CHECK(planner.plan(vec({0.4f}), 0).actions == unhurried.plan(vec({0.4f}), 0).actions);
 }
 
 // Goes on by one whenever it is read.

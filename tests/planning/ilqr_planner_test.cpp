@@ -98,6 +98,8 @@ TEST_CASE("advance shifts a plan and repeats its end") {
   CHECK(shifted(0) == (Batchd(1, 4) << 1, 2, 3, 4).finished());
   CHECK(shifted(1) == (Batchd(1, 4) << 2, 3, 4, 4).finished());
   CHECK(shifted(3) == (Batchd(1, 4) << 4, 4, 4, 4).finished());
+  CHECK(shifted(4) == (Batchd(1, 4) << 4, 4, 4, 4).finished());
+  CHECK(shifted(9) == (Batchd(1, 4) << 4, 4, 4, 4).finished());
 }
 
 }  // namespace

@@ -225,6 +225,8 @@ TEST_CASE("what cannot be solved is recorded, and mistakes are named") {
   CHECK_THROWS_AS(solver.solve(x0, Batchd::Zero(2, 5)), Error);
   CHECK_THROWS_AS(solver.solve(column({std::nan("")}), Batchd::Zero(1, 5)), Error);
   CHECK_THROWS_AS(solver.solve(x0, Batchd::Constant(1, 5, std::nan(""))), Error);
+  const QuadraticCost larger(diagonal({1.0, 1.0}), diagonal({1.0}), diagonal({1.0, 1.0}), column({0.0, 0.0}));
+  CHECK_THROWS_AS(Ilqr(Exploding{}, larger, 5).solve(x0, Batchd::Zero(1, 5)), Error);
   CHECK_THROWS_AS(QuadraticCost(diagonal({1.0}), diagonal({1.0}), diagonal({1.0, 1.0}), column({0.0})),
                   Error);
   CHECK_THROWS_AS(QuadraticCost((Batchd(2, 2) << 1, 2, 0, 1).finished(), diagonal({1.0}),

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
@@ -219,6 +220,24 @@ TEST_CASE("the steady Kalman filter is the limit of its recursion") {
   }
   CHECK((steady.gain - gain).norm() < 1e-10);
   CHECK((steady.covariance - p).norm() < 1e-10);
+}
+
+TEST_CASE("the steady Kalman filter names its own arguments") {
+  const Batchd a = (Batchd(2, 2) << 1.0, 0.1, 0.0, 1.0).finished(), c = (Batchd(1, 2) << 1.0, 0.0).finished();
+  const Batchd w = Batchd::Identity(2, 2), v = Batchd::Identity(1, 1);
+  const auto message = [](const Batchd& a1, const Batchd& c1, const Batchd& w1, const Batchd& v1) {
+    try {
+      steady_kalman(a1, c1, w1, v1);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string("no error");
+  };
+  CHECK(message(a, Batchd::Ones(1, 3), w, v) == "steady_kalman: C is 1 x 3, expected 1 x 2");
+  CHECK(message(a, c, Batchd::Identity(3, 3), v) == "steady_kalman: W is 3 x 3, expected 2 x 2");
+  CHECK(message(a, c, w, -v) == "steady_kalman: V is not positive definite");
+  const Batchd blind = (Batchd(1, 2) << 0.0, 0.0).finished();
+  CHECK(message(1.1 * a, blind, w, v).find("(A, C) is not detectable") != std::string::npos);
 }
 
 }  // namespace

@@ -56,6 +56,26 @@ TEST_CASE("the mpc loop plans every k steps, shifts, and forgets at a reset") {
   CHECK_THROWS_AS(Mpc(ScriptedPlanner{&log}, {.replan_every = 0}), Error);
   Mpc too_long(ScriptedPlanner{&log}, {.replan_every = 5});
   CHECK_THROWS_AS(too_long.act(0), Error);
+  CHECK_THROWS_AS(too_long.act(0), Error);  // its plan is not executed for all that
+}
+
+TEST_CASE("after a plan that failed the mpc loop goes on where it was") {
+  std::string log;
+  struct Choosy : ScriptedPlanner {
+    ActionPlan<float> plan(int state, int t) {
+      require(state != 13, "not from 13");
+      return ScriptedPlanner::plan(state, t);
+    }
+  };
+  Mpc mpc(Choosy{{&log}}, {.replan_every = 2});
+  mpc.act(1);
+  mpc.act(1);
+  log.clear();
+  CHECK_THROWS_AS(mpc.act(13), Error);
+  CHECK_THROWS_AS(mpc.act(13), Error);
+  CHECK(mpc.step() == 2);
+  CHECK(mpc.act(2)(0) == 20.0f);
+  CHECK(log == "advance 2; plan 2 at 2; ");  // the warm start was shifted once
 }
 
 TEST_CASE("in open loop a plan is executed to its end, and a changed task can ask for a new one") {
@@ -143,6 +163,7 @@ TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
         100;
     Mpc mpc(make_planner(evaluator, bounds, settings, 5), {.replan_every = 3});
     for (int saved_at = 0; saved_at < 5; ++saved_at) {
+      if (saved_at == 3) mpc.replan();  // asked for, not yet made
       StateDict saved;
       mpc.save(saved, "mpc.");
       Mpc other(make_planner(evaluator, bounds, settings, 6), {.replan_every = 3});

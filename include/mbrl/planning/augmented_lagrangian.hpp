@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -87,7 +88,9 @@ struct OuterIteration {
 
 struct ProgramResult {
   ProgramStatus status = ProgramStatus::kIterationLimit;
-  double objective = 0, violation = 0, optimality = 0, penalty = 0;
+  // Violation and optimality stay infinite where nothing could be evaluated.
+  double objective = 0, violation = std::numeric_limits<double>::infinity(),
+         optimality = std::numeric_limits<double>::infinity(), penalty = 0;
   double regularization = 0;     // the last that was needed
   int newton_steps = 0;          // accepted
   int factorizations = 0;        // of the Newton system

@@ -38,7 +38,7 @@ class BoxQp {
   using Vector = Eigen::Matrix<double, N, 1>;
   using Matrix = Eigen::Matrix<double, N, N>;
 
-  explicit BoxQp(int n, const BoxQpSettings& settings = {}) : settings_(settings) {
+  explicit BoxQp(int n, const BoxQpSettings& settings = {}) : settings_(checked(settings)) {
     require(n >= 1, "BoxQp: the size is ", n, ", expected at least 1");
     for (Vector* v : {&x_, &gradient_, &search_, &trial_, &inverse_diagonal_, &rhs_}) v->setZero(n);
     factor_.setZero(n, n);
@@ -105,6 +105,15 @@ class BoxQp {
   const Vector& inverse_diagonal() const { return inverse_diagonal_; }
 
  private:
+  static const BoxQpSettings& checked(const BoxQpSettings& s) {
+    require(s.iterations >= 1, "box: iterations is ", s.iterations, ", expected at least 1");
+    require(s.gradient_tolerance >= 0, "box: gradient_tolerance is ", s.gradient_tolerance,
+            ", expected 0 or more");
+    require(s.armijo > 0 && s.armijo < 1, "box: armijo is ", s.armijo, ", expected 0 < armijo < 1");
+    require(s.shrink > 0 && s.shrink < 1, "box: shrink is ", s.shrink, ", expected 0 < shrink < 1");
+    return s;
+  }
+
   template <class H, class X>
   static void multiply(const H& h, const X& x, Vector& out) {
     for (Index i = 0; i < out.size(); ++i) {

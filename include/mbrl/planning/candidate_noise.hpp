@@ -21,7 +21,7 @@ class CandidateNoise {
 
   std::uint64_t seed() const { return seed_; }
 
-  // Uniform in (0, 1).
+  // Uniform in (0, 1]; rounding to float reaches 1.
   void uniform(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out) const {
     fill(plan, iteration, out, [](const Words& w) {
       return std::array<S, 4>{unit(w[0]), unit(w[1]), unit(w[2]), unit(w[3])};

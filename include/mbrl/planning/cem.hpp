@@ -60,6 +60,9 @@ class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
     require(settings.alpha >= 0 && settings.alpha < 1, "cem: alpha is ", settings.alpha,
             ", expected 0 <= alpha < 1");
     require(settings.epsilon >= 0, "cem: epsilon is ", settings.epsilon, ", expected 0 or more");
+    begin(0);
+    require(!converged(), "cem: epsilon is ", settings.epsilon, ", expected less than the first variance, ",
+            variance_.maxCoeff(), " = (high - low)^2 / 16 of the widest action: else nothing is ever tried");
   }
 
  private:

@@ -43,7 +43,7 @@ struct ICemSettings {
   double keep_fraction = 0.3;        // share of the elites that is kept
   bool keep_elites = true;           // kept elites compete again in the next iteration
   bool shift_elites = true;          // kept elites, shifted, compete again in the next plan
-  bool add_mean = true;              // the mean competes in the last iteration
+  bool add_mean = true;              // the mean competes in the last iteration, of plans that get there
   Execute execute = Execute::kMean;  // which sequence becomes the plan
   double stop_std = 0.05;  // no further iteration once the standard deviation (root mean square over
                            // the plan, in half action ranges) is below; 0: never stop early
@@ -63,7 +63,7 @@ struct ICemSettings {
     field("keep_fraction", s.keep_fraction, "share of the elites that is kept");
     field("keep_elites", s.keep_elites, "kept elites compete again in the next iteration");
     field("shift_elites", s.shift_elites, "kept elites, shifted, compete again in the next plan");
-    field("add_mean", s.add_mean, "the mean competes in the last iteration");
+    field("add_mean", s.add_mean, "the mean competes in the last iteration, of plans that get there");
     field("execute", s.execute, "which sequence becomes the plan: mean or best");
     field("stop_std", s.stop_std, "stop below this standard deviation, in half action ranges; 0: never");
     field("pad", s.pad, "what the shifted mean ends with: zero, mid or repeat");
@@ -136,7 +136,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
   bool iterate(const State& state, RolloutKey key, PlanReport& report) {
     const bool last = key.iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
     draw_candidates(key, last && settings_.add_mean);
-    evaluate(state, key, last && settings_.execute == Execute::kBest, report);
+    evaluate(state, key, settings_.execute == Execute::kBest, report);
     rank_candidates(returns_.head(count_), settings_.elites, order_);
     if (order_.empty()) return false;
     best_ = candidates_.col(order_[0]);

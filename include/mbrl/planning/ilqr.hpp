@@ -192,11 +192,10 @@ class Ilqr : public Anytime {
   int horizon() const { return horizon_; }
   const auto& states() const { return states_; }    // nx x (N + 1)
   const auto& actions() const { return actions_; }  // nu x N
-  // Of the last backward pass: u = u_t + k_t + K_t (x - x_t).
+  // K_t of the last backward pass. Around the trajectory above it tracks: u = u_t + K_t (x - x_t).
   auto gain(int t) const {
     return gains_t_.middleCols(static_cast<Index>(t) * nu_, nu_).transpose();
   }  // nu x nx
-  auto feedforward(int t) const { return feedforward_.col(t); }
   const Model& model() const { return model_; }
   const Cost& cost() const { return cost_; }
   Cost& cost() { return cost_; }  // the cost may be changed between two solves
@@ -346,7 +345,7 @@ class Ilqr : public Anytime {
       const double expected = -alpha * (first_order_ + alpha * second_order_);
       const double decrease = report_.cost - c.cost;  // NaN: not accepted
       if (decrease > 0 && decrease >= settings_.accept * expected) return &c;
-      if (deadline_.passed()) break;
+      if (!parallel && deadline_.passed()) break;
     }
     return nullptr;
   }

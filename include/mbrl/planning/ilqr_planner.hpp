@@ -64,9 +64,8 @@ class IlqrPlanner {
   void set_deadline(const Deadline& deadline) { solver_.set_deadline(deadline); }
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
-    const Index n = warm_start_.cols(), moved = std::min<Index>(steps, n);
-    for (Index t = 0; t + moved < n; ++t) warm_start_.col(t) = warm_start_.col(t + moved);
-    for (Index t = std::max<Index>(1, n - moved); t < n; ++t) warm_start_.col(t) = warm_start_.col(t - 1);
+    const Index last = warm_start_.cols() - 1;
+    for (Index t = 0; t <= last; ++t) warm_start_.col(t) = warm_start_.col(std::min<Index>(t + steps, last));
   }
   void reset() { warm_start_ = initial_action_.rowwise().replicate(solver_.horizon()); }
 

@@ -60,8 +60,9 @@ class Mpc {
     if (stale_ || executed_ == plan_.actions.cols() ||
         (!settings_.open_loop && executed_ == settings_.replan_every)) {
       if (executed_ > 0) planner_.advance(executed_);
-      make_plan(state);
       executed_ = 0;
+      stale_ = true;  // should planning throw, the next call plans
+      make_plan(state);
       stale_ = false;
     }
     ++t_;
@@ -97,9 +98,10 @@ class Mpc {
     out.put_scalar(prefix + "predicted_return", plan_.predicted_return);
     const double returns[] = {plan_.report.best_return, plan_.report.mean_return};
     out.put(prefix + "returns", returns, {2});
-    const std::int64_t counts[] = {plan_.report.rollouts, plan_.report.iterations, plan_.report.unusable,
-                                   executed_, t_};
-    out.put(prefix + "counts", counts, {5});
+    const std::int64_t counts[] = {
+        plan_.report.rollouts, plan_.report.iterations, plan_.report.unusable, executed_, t_, stale_,
+        plan_.report.timed_out};
+    out.put(prefix + "counts", counts, {7});
   }
   void load(const StateDict& in, const std::string& prefix) requires Checkpointable<P> {
     ActionPlan<Scalar> plan;
@@ -108,14 +110,15 @@ class Mpc {
     const auto returns = in.get<double>(prefix + "returns");
     require_dim("checkpoint: '" + prefix + "returns'", "the array", returns.size(), 2);
     const auto counts = in.get<std::int64_t>(prefix + "counts");
-    require_dim("checkpoint: '" + prefix + "counts'", "the array", counts.size(), 5);
+    require_dim("checkpoint: '" + prefix + "counts'", "the array", counts.size(), 7);
     plan.report = {counts[0], static_cast<int>(counts[1]), counts[2], returns[0], returns[1]};
+    plan.report.timed_out = counts[6] != 0;
     require(counts[3] >= 0 && counts[3] <= plan.actions.cols(), "checkpoint: '", prefix,
             "counts': ", counts[3], " actions executed of a plan of ", plan.actions.cols());
     planner_.load(in, prefix + "planner.");
     plan_ = std::move(plan);
     executed_ = static_cast<int>(counts[3]);
-    stale_ = false;
+    stale_ = counts[5] != 0;
     t_ = static_cast<int>(counts[4]);
   }
 

@@ -67,11 +67,11 @@ class RandomShooting : public Anytime {
 
     Pacer pace(deadline_);
     const int part = deadline_.given() ? (settings_.population + 15) / 16 : settings_.population;
-    std::uint32_t parts = 0;
     int tried = 0;
-    for (; tried < settings_.population && pace.another(); ++parts) {
+    while (tried < settings_.population && pace.another()) {
       const int count = std::min(part, settings_.population - tried);
-      evaluator_->evaluate(state, candidates_.middleCols(tried, count), {plan, parts, t},
+      evaluator_->evaluate(state, candidates_.middleCols(tried, count),
+                           {plan, 0, t},  // in all parts the same noise
                            returns_.segment(tried, count));
       tried += count;
     }
@@ -86,7 +86,7 @@ class RandomShooting : public Anytime {
     if (usable > 0) best_ = candidates_.col(order_[0]);
     result.report.best_return =
         usable > 0 ? static_cast<double>(returns_(order_[0])) : std::numeric_limits<double>::quiet_NaN();
-    finish_plan(*evaluator_, state, box_, best_, {plan, parts, t}, result);
+    finish_plan(*evaluator_, state, box_, best_, {plan, 1, t}, result);
   }
 
   void advance(int steps) {

@@ -62,14 +62,17 @@ class QuadraticCost {
   }
 
   double stage(ConstVecRef<double> x, ConstVecRef<double> u, int t) const {
+    check(x.size(), u.size());
     return half_form(q_, x, goal_.col(column(t))) + half_form(r_, u, action_goal_);
   }
   double final_cost(ConstVecRef<double> x, int t) const {
+    check(x.size(), r_.rows());
     return half_form(q_final_, x, goal_.col(column(t)));
   }
   void stage_derivatives(ConstVecRef<double> x, ConstVecRef<double> u, int t, VecRef<double> gradient,
                          BatchRef<double> hessian) const {
     const Index nx = x.size(), nu = u.size();
+    check(nx, nu);
     times_difference(q_, x, goal_.col(column(t)), gradient.head(nx));
     times_difference(r_, u, action_goal_, gradient.tail(nu));
     hessian.topLeftCorner(nx, nx) = q_;
@@ -79,11 +82,17 @@ class QuadraticCost {
   }
   void final_derivatives(ConstVecRef<double> x, int t, VecRef<double> gradient,
                          BatchRef<double> hessian) const {
+    check(x.size(), r_.rows());
     times_difference(q_final_, x, goal_.col(column(t)), gradient);
     hessian = q_final_;
   }
 
  private:
+  void check(Index nx, Index nu) const {
+    if (nx != q_.rows() || nu != r_.rows()) [[unlikely]]
+      fail("QuadraticCost: a state and action of dimensions ", nx, " and ", nu, ", expected ", q_.rows(),
+           " and ", r_.rows());
+  }
   Index column(int t) const { return std::min<Index>(std::max(t, 0), goal_.cols() - 1); }
   static double half_form(const Batchd& m, const ConstVecRef<double>& x, const ConstVecRef<double>& goal) {
     double sum = 0;
