@@ -6,8 +6,9 @@
 #include <vector>
 
 #if MBRL_HAS_MUJOCO
-#include "mbrl/core/random.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/mujoco/renderer.hpp"
+#include "simple_policy.hpp"
 #endif
 
 namespace mbrl::cli {
@@ -44,6 +45,7 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
   const std::vector<Tile> all = tiles(registry);
   const int count = static_cast<int>(all.size()), rows = (count + kColumns - 1) / kColumns;
   require(count > 0, png.string(), ": no environment here can be drawn");
+  require_writable(png);
   mujoco::Image sheet(kColumns * (kWidth + kGap) + kGap, rows * (kHeight + kGap) + kGap);
   std::fill(sheet.rgb.begin(), sheet.rgb.end(), std::uint8_t{255});
   mujoco::Image image;
@@ -51,14 +53,9 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
     const Tile& tile = all[static_cast<std::size_t>(i)];
     AnyEnvironment env = registry.make(tile.name);
     env.reset(1);
-    const EnvSpec& spec = env.spec();
-    const RandomStream random(1, Stream::kUser);
-    Vecd action(spec.action_dim());
+    const SimplePolicy policy(env.spec(), "random", 1);
     for (int t = 0; t < kSteps; ++t) {
-      for (Index k = 0; k < action.size(); ++k)
-        action(k) = random.uniform(spec.action_low(k), spec.action_high(k), static_cast<std::uint32_t>(t),
-                                   static_cast<std::uint32_t>(k));
-      if (env.step(action).terminated) {
+      if (env.step(policy.act(t)).terminated) {
         env.reset(1);
         break;
       }

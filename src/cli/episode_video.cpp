@@ -24,6 +24,18 @@ void parse_size(const std::string& text, int& width, int& height) {
           "--size is '", text, "', expected WIDTHxHEIGHT, e.g. 640x480: even numbers from 16 to 4096");
 }
 
+std::string number(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", value);
+  return text;
+}
+
+double shown_seconds(const EnvSpec& spec) { return spec.dt > 0 && spec.dt <= 0.15 ? spec.dt : 1.0 / 15; }
+
+std::string breakdown(const std::string& fault) {
+  return fault.empty() ? "" : "; the simulation broke down: " + fault;
+}
+
 #if MBRL_HAS_MUJOCO
 
 namespace {
@@ -38,12 +50,6 @@ mujoco::Renderer make_renderer(const EnvSpec& spec, const VideoOptions& options)
   return renderer;
 }
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", value);
-  return text;
-}
-
 }  // namespace
 
 void check_video(const EnvSpec& spec, const VideoOptions& options) {
@@ -53,14 +59,13 @@ void check_video(const EnvSpec& spec, const VideoOptions& options) {
 
 void write_video(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
                  const VideoOptions& options) {
-  constexpr double kMost = 50, kWithoutTime = 15;
-  const bool timed = spec.dt > 0 && spec.dt <= 0.15;
-  const int stride = timed ? std::max(1, static_cast<int>(std::ceil(1 / (kMost * spec.dt) - 1e-9))) : 1;
+  constexpr double kMost = 50;
+  const double dt = shown_seconds(spec);
+  const int stride = std::max(1, static_cast<int>(std::ceil(1 / (kMost * dt) - 1e-9)));
   mujoco::Renderer renderer = make_renderer(spec, options);
   const auto& settings = renderer.settings();
-  mujoco::VideoWriter writer(path, {.width = settings.width,
-                                    .height = settings.height,
-                                    .frames_per_second = timed ? 1 / (spec.dt * stride) : kWithoutTime});
+  mujoco::VideoWriter writer(
+      path, {.width = settings.width, .height = settings.height, .frames_per_second = 1 / (dt * stride)});
   mujoco::Image image;
   ProgressBar bar;
   bar.start("drawing", static_cast<long>(episode.physics.size()));

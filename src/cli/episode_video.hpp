@@ -18,10 +18,12 @@ struct VideoOptions {
 struct Episode {
   std::vector<std::vector<double>> physics;
   std::vector<double> rewards;
+  std::string fault;  // of the last step, see StepResult
 
   void begin(const AnyEnvironment& env) {
     physics = {env.physics_state()};
     rewards.clear();
+    fault.clear();
   }
   void add(const AnyEnvironment& env, double reward) {
     physics.push_back(env.physics_state());
@@ -37,12 +39,22 @@ struct Episode {
 // "640x480" to numbers. Throws on anything else, and on odd ones: codecs take colours by 2 x 2 pixels.
 void parse_size(const std::string& text, int& width, int& height);
 
+// "3.14", for what is written into pictures.
+std::string number(double value);
+
+// How long a step is shown: as long as it takes, or a fifteenth of a second where it has no length in seconds
+// or a long one.
+double shown_seconds(const EnvSpec& spec);
+
+// "; the simulation broke down: ...", to end a line on an episode with; empty if it did not.
+std::string breakdown(const std::string& fault);
+
 // Throws, before any work is done, if no film of this environment can be made with these options by this
 // program.
 void check_video(const EnvSpec& spec, const VideoOptions& options);
 
-// Writes an MP4 that plays as fast as the environment's time goes, at 50 pictures a second or fewer; where a
-// step has no length in seconds, or a long one, 15 steps a second are shown. Progress goes to standard error.
+// Writes an MP4 that plays as fast as the environment's time goes (see shown_seconds), at 50 pictures a
+// second or fewer. Progress goes to standard error.
 void write_video(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
                  const VideoOptions& options);
 

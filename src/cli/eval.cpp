@@ -5,6 +5,7 @@
 
 #include "commands.hpp"
 #include "episode_video.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {
@@ -23,7 +24,11 @@ void evaluate(const EvalOptions& options) {
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   TrainedRun run = load_trained_run(options.folder, options.threads);
   PetsSession& session = *run.session;
-  if (options.video) check_video(session.env.spec(), options.video_options);
+  const auto file = std::filesystem::path(options.folder) / "episode.mp4";
+  if (options.video) {
+    check_video(session.env.spec(), options.video_options);
+    require_writable(file);
+  }
 
   std::printf("%s after %zu trials, planner %s\n", run.configuration.environment.c_str(),
               session.pets.metrics().size(), run.configuration.planner.name.c_str());
@@ -36,7 +41,8 @@ void evaluate(const EvalOptions& options) {
     if (options.video) episode_now.begin(session.env);
     double total = 0;
     int steps = 0;
-    for (StepResult result; !result.terminated && !result.truncated; ++steps) {
+    StepResult result;
+    for (; !result.terminated && !result.truncated; ++steps) {
       result = session.env.step(session.controller.act(obs.cast<float>()).cast<double>());
       obs = result.obs;
       total += result.reward;
@@ -46,8 +52,9 @@ void evaluate(const EvalOptions& options) {
     sum += total;
     squares += total * total;
     const LatencyRecorder& latency = session.controller.latency();
-    std::printf("episode %d: return %.1f in %d steps; a plan takes %.1f ms (p50), %.1f ms (p99)\n",
-                episode + 1, total, steps, 1e3 * latency.p50(), 1e3 * latency.p99());
+    std::printf("episode %d: return %.1f in %d steps%s; a plan takes %.1f ms (p50), %.1f ms (p99)\n",
+                episode + 1, total, steps, breakdown(result.fault).c_str(), 1e3 * latency.p50(),
+                1e3 * latency.p99());
     std::fflush(stdout);
   }
   if (options.episodes > 1) {
@@ -56,7 +63,6 @@ void evaluate(const EvalOptions& options) {
                 std::sqrt(std::max(0.0, (squares - n * mean * mean) / (n - 1))), options.episodes);
   }
   if (options.video) {
-    const auto file = std::filesystem::path(options.folder) / "episode.mp4";
     write_video(file, session.env.spec(), best, options.video_options);
     std::printf("%s: the best episode, return %.1f\n", file.c_str(), best.total());
   }

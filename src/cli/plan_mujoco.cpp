@@ -16,7 +16,7 @@ std::optional<PlanController> mujoco_controller(const std::string& environment, 
   mujoco::for_each_task([&](const auto& task) {
     const EnvSpec spec = task.spec();
     if (controller || spec.name != environment) return;
-    require(task.model()->nmocap == 0, spec.name, ": '", c.planner.name(),
+    require(task.model()->nmocap == 0, spec.name, ": '", c.planner.sampling.name,
             "' needs derivatives, which models with mocap bodies do not have; take a planner that samples");
     // One type of cost, so that the planners are compiled once for all tasks.
     controller =

@@ -5,8 +5,9 @@
 
 #include "commands.hpp"
 #include "episode_video.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/progress.hpp"
-#include "mbrl/core/random.hpp"
+#include "simple_policy.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {
@@ -37,31 +38,16 @@ Episode record(AnyEnvironment& env, const RenderOptions& options, const Act& act
     episode.add(env, result.reward);
     bar.update(t + 1);
   }
+  episode.fault = result.fault;
   bar.finish();
   return episode;
-}
-
-Act simple_policy(const EnvSpec& spec, const RenderOptions& options) {
-  require(options.policy == "random" || options.policy == "zero", "--policy is '", options.policy,
-          "', expected random or zero");
-  if (options.policy == "zero")
-    return
-        [action = Vecd(Vecd::Zero(spec.action_dim()).cwiseMax(spec.action_low).cwiseMin(spec.action_high))](
-            const Vecd&, int) { return action; };
-  return [&spec, random = RandomStream(options.seed, Stream::kUser)](const Vecd&, int t) {
-    Vecd action(spec.action_dim());
-    for (Index i = 0; i < action.size(); ++i)
-      action(i) = random.uniform(spec.action_low(i), spec.action_high(i), static_cast<std::uint32_t>(t),
-                                 static_cast<std::uint32_t>(i));
-    return action;
-  };
 }
 
 void write(const RenderOptions& options, const std::string& out, const EnvSpec& spec,
            const Episode& episode) {
   write_video(out, spec, episode, options.video);
-  std::printf("%s: %s, return %.1f in %zu steps\n", out.c_str(), spec.name.c_str(), episode.total(),
-              episode.rewards.size());
+  std::printf("%s: %s, return %.1f in %zu steps%s\n", out.c_str(), spec.name.c_str(), episode.total(),
+              episode.rewards.size(), breakdown(episode.fault).c_str());
 }
 
 void render(const RenderOptions& options) {
@@ -75,20 +61,24 @@ void render(const RenderOptions& options) {
     AnyEnvironment env = all_environments().make(options.environment);
     std::string file = options.environment + ".mp4";
     std::replace(file.begin(), file.end(), '/', '_');
+    if (!options.out.empty()) file = options.out;
     check_video(env.spec(), options.video);
-    const Episode episode = record(env, options, simple_policy(env.spec(), options));
-    write(options, options.out.empty() ? file : options.out, env.spec(), episode);
+    require_writable(file);
+    const SimplePolicy policy(env.spec(), options.policy, options.seed);
+    const Episode episode = record(env, options, [&policy](const Vecd&, int t) { return policy.act(t); });
+    write(options, file, env.spec(), episode);
     return;
   }
   TrainedRun run = load_trained_run(options.folder, options.threads);
   PetsSession& session = *run.session;
+  const std::string out =
+      options.out.empty() ? (std::filesystem::path(options.folder) / "episode.mp4").string() : options.out;
   check_video(session.env.spec(), options.video);
+  require_writable(out);
   session.controller.reset();
   const Episode episode = record(session.env, options, [&session](const Vecd& obs, int) -> Vecd {
     return session.controller.act(obs.cast<float>()).cast<double>();
   });
-  const std::string out =
-      options.out.empty() ? (std::filesystem::path(options.folder) / "episode.mp4").string() : options.out;
   write(options, out, session.env.spec(), episode);
 }
 

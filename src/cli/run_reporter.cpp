@@ -128,6 +128,11 @@ void RunReporter::progress(const PetsProgress& progress) {
     impl_->bar.start(label, progress.total);
   }
   impl_->bar.update(progress.done, phase_note(progress));
+  if (!progress.fault.empty()) {
+    impl_->bar.clear();
+    spdlog::warn("{}: the simulation broke down in step {}, which is not learned from: {}", label,
+                 progress.done, progress.fault);
+  }
 }
 
 void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vector<PlanOutcome>& outcomes) {

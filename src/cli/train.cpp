@@ -15,6 +15,7 @@
 #include "commands.hpp"
 #include "episode_video.hpp"
 #include "mbrl/algorithms/run_folder.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/safetensors.hpp"
 #include "mbrl/core/settings.hpp"
 #include "pets_session.hpp"
@@ -170,8 +171,6 @@ class Observer {
 void train(const TrainOptions& options) {
   const std::string out = options.out;
   require(!out.empty(), "--out: the run folder is missing, e.g. --out runs/cheetah");
-  require(options.threads >= 0, "--threads is ", options.threads,
-          ", expected at least 1, or 0 for all cores");
   PetsConfiguration configuration;
   std::optional<RunFolder> folder;
   if (options.resume) {
@@ -183,6 +182,7 @@ void train(const TrainOptions& options) {
   PetsSession session(configuration, options.threads);
   Filming filming(session.env, options);
   if (!folder) folder = RunFolder::create(out, to_json_text(configuration));
+  if (options.video) require_writable(folder->video());
   if (folder->has_checkpoint()) {
     session.pets.load(load_pets_checkpoint(*folder), "pets.");
     write_file_atomically(folder->settings(), to_json_text(configuration));

@@ -9,9 +9,11 @@
 #include <optional>
 #include <thread>
 
-#include "mbrl/core/random.hpp"
+#include "episode_video.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/mujoco/window.hpp"
 #include "plan_paths.hpp"
+#include "simple_policy.hpp"
 #include "trained_run.hpp"
 #endif
 
@@ -35,27 +37,16 @@ struct Actor {
   virtual std::vector<mujoco::Path> thoughts(const AnyEnvironment& env, const Vecd& obs, int t) = 0;
 };
 
-class SimplePolicy final : public Actor {
+class Unlearned final : public Actor {
  public:
-  SimplePolicy(const EnvSpec& spec, const ViewOptions& options)
-      : spec_(spec), random_(options.seed, Stream::kUser), zero_(options.policy == "zero") {
-    require(zero_ || options.policy == "random", "--policy is '", options.policy,
-            "', expected random or zero");
-  }
-  void reset() override {}
-  Vecd act(const Vecd& /*obs*/, int t) override {
-    Vecd action = Vecd::Zero(spec_.action_dim()).cwiseMax(spec_.action_low).cwiseMin(spec_.action_high);
-    for (Index i = 0; i < action.size() && !zero_; ++i)
-      action(i) = random_.uniform(spec_.action_low(i), spec_.action_high(i), static_cast<std::uint32_t>(t),
-                                  static_cast<std::uint32_t>(i));
-    return action;
-  }
+  Unlearned(const EnvSpec& spec, const ViewOptions& options) : policy_(spec, options.policy, options.seed) {}
+  void reset() override { ++episode_; }
+  Vecd act(const Vecd& /*obs*/, int t) override { return policy_.act(t, episode_); }
   std::vector<mujoco::Path> thoughts(const AnyEnvironment&, const Vecd&, int) override { return {}; }
 
  private:
-  EnvSpec spec_;
-  RandomStream random_;
-  bool zero_;
+  SimplePolicy policy_;
+  std::uint32_t episode_ = ~0u;  // before the first
 };
 
 // The run's planner on the run's model, looked over the shoulder.
@@ -84,25 +75,18 @@ class WatchedPlanner final : public Actor {
   int candidates_;
 };
 
-// A state ends with the simulation's positions (nq), velocities (nv), activations (na) and warm start (nv).
-void push(AnyEnvironment& env, int activations, const Vecd& change) {
+void push(AnyEnvironment& env, const mjModel& model, const Vecd& change) {
   std::vector<double> state = env.state();
-  const auto nv = static_cast<std::size_t>(change.size());
-  const std::size_t velocities = state.size() - nv - static_cast<std::size_t>(activations) - nv;
-  for (std::size_t i = 0; i < nv; ++i) state[velocities + i] += change(static_cast<Index>(i));
+  double* velocities = state.data() + state.size() - mujoco::velocities_from_end(model);
+  for (Index i = 0; i < change.size(); ++i) velocities[i] += change(i);
   env.set_state(state);
-}
-
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", value);
-  return text;
 }
 
 void view(const ViewOptions& options) {
   require(options.frames >= 0 && options.candidates >= 0, "--frames and --candidates: expected 0 or more");
   require(options.screenshot.empty() == (options.frames == 0),
           "--screenshot and --frames go together, e.g. --frames 50 --screenshot view.png");
+  if (!options.screenshot.empty()) require_writable(options.screenshot);
   std::optional<TrainedRun> run;
   if (std::filesystem::is_directory(options.what)) run = load_trained_run(options.what, options.threads);
   std::optional<AnyEnvironment> own;
@@ -116,23 +100,23 @@ void view(const ViewOptions& options) {
   if (run)
     actor = std::make_unique<WatchedPlanner>(*run, scene, options.candidates);
   else
-    actor = std::make_unique<SimplePolicy>(spec, options);
+    actor = std::make_unique<Unlearned>(spec, options);
 
   mujoco::Window window(scene, {.title = "mbrl: " + spec.name, .keep_pictures = options.frames > 0});
   window.set_camera(camera);
   using Clock = std::chrono::steady_clock;
-  const double dt = spec.dt > 0 && spec.dt <= 0.15 ? spec.dt : 1.0 / 15;
-  const auto step_time = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(dt));
+  const auto step_time =
+      std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(shown_seconds(spec)));
   std::uint64_t episode = 0;
   Vecd obs, action;
   double total = 0, reward = 0, act_s = 0;
   int t = 0, frame = 0;
   bool over = true;
-  std::string ended;
+  std::string fault;  // of the last episode that ended; shown through the next one
   std::vector<mujoco::Path> paths;
   auto next = Clock::now();
   while (!window.closed() && (options.frames == 0 || frame < options.frames)) {
-    if (over || window.take_restart()) {
+    if (window.take_restart() || over) {
       obs = env.reset(options.seed + episode++);
       actor->reset();
       total = reward = 0;
@@ -144,13 +128,17 @@ void view(const ViewOptions& options) {
     if (step) {
       if (action.size() > 0) {  // the one that the window shows the thoughts of
         if (const Vecd change = window.pull(env.physics_state(), spec.dt); change.size() > 0)
-          push(env, static_cast<int>(scene.model->na), change);
+          push(env, *scene.model, change);
         const StepResult result = env.step(action);
         obs = result.obs;
         reward = result.reward;
         total += reward;
         ++t;
         over = result.terminated || result.truncated;
+        if (over)
+          fault = result.fault.empty() ? ""
+                                       : "episode " + std::to_string(episode) + ", step " +
+                                             std::to_string(t) + ": " + result.fault;
       }
       if (!over) {
         const auto begin = Clock::now();
@@ -165,6 +153,7 @@ void view(const ViewOptions& options) {
                                              {"reward", number(reward)},
                                              {"return", number(total)}};
     if (run) text.push_back({"a plan takes", number(1e3 * act_s) + " ms"});
+    if (!fault.empty()) text.push_back({"broken down", fault});
     window.show(env.physics_state(), text, paths);
     ++frame;
     if (options.frames == 0) {  // as fast as time goes, where drawing and planning are fast enough
@@ -198,9 +187,9 @@ void add_view(CLI::App& app) {
       "good, white is "
       "the plan\n"
       "  xvfb-run -a mbrl view runs/cheetah --frames 50 --screenshot view.png     without a screen\n\n"
-      "Space pauses, right arrow steps, backspace begins again, C changes the camera, P hides the lines; "
-      "drag turns,\n"
-      "double click chooses a body, control and drag pulls at it.");
+      "Space pauses, right arrow steps, backspace begins again, C changes the camera, P hides the lines,\n"
+      "H shows the keys, escape or Q ends; drag turns, double click chooses a body, control and drag "
+      "pulls at it.");
   auto options = std::make_shared<ViewOptions>();
   command->add_option("what", options->what, "Run folder, or an environment's name")->required();
   command->add_option("--policy", options->policy, "For an environment: random or zero")
@@ -211,8 +200,8 @@ void add_view(CLI::App& app) {
   command->add_option("--candidates", options->candidates, "Lines shown of a planner's candidates")
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads for planning (default: all cores)");
-  command->add_option("--frames", options->frames, "End after so many pictures");
-  command->add_option("--screenshot", options->screenshot, "PNG file of the last of them");
+  command->add_option("--frames", options->frames, "End after so many pictures (goes with --screenshot)");
+  command->add_option("--screenshot", options->screenshot, "PNG file of the last of the --frames pictures");
   command->callback([options] { view(*options); });
 }
 

@@ -19,6 +19,24 @@ namespace {
 
 namespace fs = std::filesystem;
 
+fs::path folder_of(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+// Where a write to the path goes, links followed. Throws if that is no place for a file.
+fs::path target_of(const fs::path& path) {
+  std::error_code ignored;
+  fs::path target = path;
+  if (fs::is_symlink(path, ignored)) {
+    const fs::path resolved = fs::weakly_canonical(path, ignored);
+    if (!ignored) target = resolved;
+  }
+  const fs::file_status status = fs::status(target, ignored);
+  require(!fs::exists(status) || fs::is_regular_file(status), "file '", path.string(),
+          "' cannot be written: it is a folder or a device, expected a file or a new path");
+  return target;
+}
+
 // Removes the temporary file unless it has been renamed.
 class TemporaryFile {
  public:
@@ -55,8 +73,7 @@ class TemporaryFile {
     renamed_ = true;
     // The rename itself lasts only once the folder is on the disk. Some file systems cannot flush folders: no
     // error.
-    const fs::path folder = target_.has_parent_path() ? target_.parent_path() : fs::path(".");
-    const int folder_fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int folder_fd = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder_fd < 0) return;
     ::fsync(folder_fd);
     ::close(folder_fd);
@@ -76,20 +93,19 @@ class TemporaryFile {
 }  // namespace
 
 void write_file_atomically(const fs::path& path, std::span<const std::string_view> parts) {
-  std::error_code ignored;
-  fs::path target = path;
-  if (fs::is_symlink(path, ignored)) {
-    const fs::path resolved = fs::weakly_canonical(path, ignored);
-    if (!ignored) target = resolved;
-  }
-  const fs::file_status status = fs::status(target, ignored);
-  require(!fs::exists(status) || fs::is_regular_file(status), "file '", path.string(),
-          "' cannot be written: it is a folder or a device, expected a file or a new path");
+  const fs::path target = target_of(path);
   fs::path temporary = target;
   temporary += ".tmp";
   TemporaryFile file(target, std::move(temporary));
   for (const std::string_view part : parts) file.write(part);
   file.commit();
+}
+
+void require_writable(const fs::path& path) {
+  // The slash and dot make a folder of it that is none an error.
+  const fs::path folder = folder_of(target_of(path)) / ".";
+  require(::access(folder.c_str(), W_OK | X_OK) == 0, "file '", path.string(),
+          "' cannot be written: ", std::strerror(errno));
 }
 
 void write_file_atomically(const fs::path& path, std::string_view bytes) {

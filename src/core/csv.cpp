@@ -140,6 +140,7 @@ CsvTable parse_csv(std::string_view text, std::string_view source) {
         require(parse_number(cells[c], value), source, ": line ", line_number, ", column '", table.columns[c],
                 "': '", cells[c].substr(0, 40), "' is not a number");
       table.values.push_back(value);
+      table.blank.push_back(cells[c].empty());
     }
   }
   require(!table.columns.empty(), source, ": no line with column names");

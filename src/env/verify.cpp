@@ -1,6 +1,7 @@
 // Comparison of recorded and simulated trajectories, number by number.
 #include "mbrl/env/verify.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -16,7 +17,7 @@ std::string number(const char* format, double value) {
 }
 
 double relative_error(double recorded, double simulated) {
-  if (recorded == simulated) return 0.0;
+  if (recorded == simulated || (std::isnan(recorded) && std::isnan(simulated))) return 0.0;
   const double error = std::abs(recorded - simulated) / (1.0 + std::abs(recorded));
   return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();
 }
@@ -74,6 +75,10 @@ class Verifier {
       if (reward_) compare(*reward_, row, 0, result.reward);
       if (terminated_) compare(*terminated_, row, 0, result.terminated ? 1.0 : 0.0);
     }
+    const bool compared = std::any_of(report_.groups.begin(), report_.groups.end(),
+                                      [](const auto& g) { return g.compared > 0; });
+    require(compared || !report_.fault.empty(), recording_.source,
+            ": no number to compare: every cell is empty but the start state and the actions");
     return std::move(report_);
   }
 
@@ -107,7 +112,8 @@ class Verifier {
   }
 
   std::size_t step_of(std::size_t row) const {
-    return step_column_ ? static_cast<std::size_t>(recording_.at(row, *step_column_)) : row;
+    const double step = step_column_ ? recording_.at(row, *step_column_) : -1.0;
+    return std::isfinite(step) && step >= 0.0 ? static_cast<std::size_t>(step) : row;
   }
 
   double cell(std::size_t row, std::size_t column, const char* what) const {
@@ -130,7 +136,7 @@ class Verifier {
   void compare(const Comparison& comparison, std::size_t row, std::size_t i, double simulated) {
     const std::size_t column = comparison.columns[i];
     const double recorded = recording_.at(row, column);
-    if (std::isnan(recorded)) return;  // an empty cell
+    if (recording_.is_blank(row, column)) return;
     VerifyReport::Group& group = report_.groups[comparison.group];
     const Deviation deviation{relative_error(recorded, simulated), step_of(row), recording_.columns[column],
                               recorded, simulated};

@@ -60,6 +60,7 @@ StepResult ActionRepeat::step(ConstVecRef<double> action) {
     result = env_.step(action);
     result.reward += before;
   }
+  if (!result.fault.empty()) result.reward = 0.0;
   return result;
 }
 
@@ -151,25 +152,26 @@ NoisyEnvironment::NoisyEnvironment(AnyEnvironment env, NoiseSettings settings)
   complete("action noise", settings_.action, spec_.action_dim());
 }
 
-Vecd NoisyEnvironment::noisy(const Vecd& values, const Vecd& sd, std::uint32_t kind) const {
+Vecd NoisyEnvironment::noisy(const Vecd& values, const Vecd& sd, std::uint32_t kind,
+                             std::uint32_t step) const {
   const RandomStream random(seed_, Stream::kEnvironment);
   Vecd out = values;
   for (Index i = 0; i < out.size(); ++i)
-    if (sd(i) > 0.0) out(i) += sd(i) * random.normal(static_cast<std::uint32_t>(i), steps_, kind);
+    if (sd(i) > 0.0) out(i) += sd(i) * random.normal(static_cast<std::uint32_t>(i), step, kind);
   return out;
 }
 
 Vecd NoisyEnvironment::reset(std::uint64_t seed) {
   seed_ = seed;
   steps_ = 0;
-  return noisy(env_.reset(seed), settings_.observation, 0);
+  return noisy(env_.reset(seed), settings_.observation, 0, 0);
 }
 
 StepResult NoisyEnvironment::step(ConstVecRef<double> action) {
   require_dim(spec_.name + ": step", "action", action.size(), spec_.action_dim());
-  ++steps_;
-  StepResult result = env_.step(noisy(action, settings_.action, 1));
-  result.obs = noisy(result.obs, settings_.observation, 0);
+  StepResult result = env_.step(noisy(action, settings_.action, 1, steps_ + 1));
+  ++steps_;  // an action refused is no step
+  result.obs = noisy(result.obs, settings_.observation, 0, steps_);
   return result;
 }
 
@@ -187,7 +189,7 @@ void NoisyEnvironment::set_state(const std::vector<double>& state) {
 Vecd NoisyEnvironment::set_physics_state(const std::vector<double>& values) {
   seed_ = 0;
   steps_ = 0;
-  return noisy(env_.set_physics_state(values), settings_.observation, 0);
+  return noisy(env_.set_physics_state(values), settings_.observation, 0, 0);
 }
 
 DelayedEnvironment::DelayedEnvironment(AnyEnvironment env, DelaySettings settings)
@@ -209,9 +211,11 @@ Vecd DelayedEnvironment::begin(const Vecd& obs) {
 StepResult DelayedEnvironment::step(ConstVecRef<double> action) {
   require(action.size() == spec_.action_dim() && action.allFinite(), spec_.name, ": action is ",
           action.transpose(), ", expected ", spec_.action_dim(), " finite numbers");
+  // An action refused leaves the queue, which stays as long as it was.
   actions_.emplace_back(action);
-  StepResult result = env_.step(actions_.front());
+  const Vecd acting = std::move(actions_.front());
   actions_.pop_front();
+  StepResult result = env_.step(acting);
   observations_.push_back(result.obs);
   result.obs = observations_.front();
   observations_.pop_front();

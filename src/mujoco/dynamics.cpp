@@ -2,6 +2,7 @@
 #include "mbrl/mujoco/dynamics.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -54,6 +55,7 @@ struct Dynamics::Workspace::Lane {
   RowMajor a, b;              // of one mj_step, in the tangent space
   Batchd tangent, product, lifted;  // of the control step: [d/dx d/du], its successor, its rows in components
   Vecd controls, change, minus, plus;
+  std::array<Vecd, 2> base;
 };
 
 Dynamics::Workspace::Workspace() = default;
@@ -241,6 +243,20 @@ bool Dynamics::differences(Lane& lane, ConstVecRef<double> x, ConstVecRef<double
     std::copy_n(data.act, na_, out.data() + nq_ + nv_);
     return true;
   };
+  // One-sided differences need the end of the step from (x, u) itself: found once, when first needed. Its
+  // last bits are others for positions, since mj_integratePos goes over quaternions even where h is 0.
+  std::array<bool, 2> has_base{};
+  const auto moved = [&](Index j, double h, Vecd& out) {
+    if (h != 0.0) return end_of(j, h, out);
+    const std::size_t kind = j < nv_ ? 0 : 1;
+    if (!has_base[kind]) {
+      lane.base[kind].resize(x.size());
+      if (!end_of(j, 0.0, lane.base[kind])) return false;
+      has_base[kind] = true;
+    }
+    out = lane.base[kind];
+    return true;
+  };
   for (Index j = 0; j < nt + nu_; ++j) {
     double up = settings_.step, down = settings_.centered ? settings_.step : 0.0;
     if (j >= nt && model.actuator_ctrllimited[j - nt] != 0) {
@@ -257,7 +273,7 @@ bool Dynamics::differences(Lane& lane, ConstVecRef<double> x, ConstVecRef<double
       lane.tangent.col(j).setZero();
       continue;
     }
-    if (!end_of(j, up, lane.plus) || !end_of(j, -down, lane.minus)) return false;
+    if (!moved(j, up, lane.plus) || !moved(j, -down, lane.minus)) return false;
     mj_differentiatePos(&model, lane.tangent.col(j).data(), up + down, lane.minus.data(), lane.plus.data());
     lane.tangent.col(j).tail(nv_ + na_) =
         (lane.plus.tail(nv_ + na_) - lane.minus.tail(nv_ + na_)) / (up + down);

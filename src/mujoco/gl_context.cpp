@@ -23,8 +23,6 @@ namespace {
 
 using Handles = GlContext::Handles;
 
-thread_local const GlContext* current = nullptr;
-
 // The size of the "window" in pixels; pictures are drawn into buffers of their own.
 [[maybe_unused]] constexpr int kWindow = 16;
 
@@ -34,6 +32,7 @@ struct Backend {
   virtual const char* name() const = 0;
   virtual Handles create() const = 0;  // throws
   virtual bool make_current(const Handles& handles) const = 0;
+  virtual void release() const = 0;  // whatever is current on this thread
   virtual void destroy(const Handles& handles) const = 0;
 };
 
@@ -90,8 +89,8 @@ class Egl final : public Backend {
     bind_api_(EGL_OPENGL_API);  // a choice of each thread
     return make_current_(display_, handles.surface, handles.surface, handles.context);
   }
+  void release() const override { make_current_(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT); }
   void destroy(const Handles& handles) const override {
-    make_current_(display_, EGL_NO_SURFACE, EGL_NO_SURFACE, EGL_NO_CONTEXT);
     if (handles.surface) destroy_surface_(display_, handles.surface);
     destroy_context_(display_, handles.context);
   }
@@ -183,6 +182,7 @@ class OsMesa final : public Backend {
     return make_current_(static_cast<OSMesaContext>(handles.context), handles.window.get(), GL_UNSIGNED_BYTE,
                          kWindow, kWindow) != 0;
   }
+  void release() const override { make_current_(nullptr, nullptr, 0, 0, 0); }
   void destroy(const Handles& handles) const override {
     destroy_(static_cast<OSMesaContext>(handles.context));
   }
@@ -242,19 +242,15 @@ const Backend& backend() {
 
 }  // namespace
 
-GlContext::GlContext() : handles_(mujoco::backend().create()) { make_current(); }
-
-GlContext::~GlContext() {
-  if (current == this) current = nullptr;
-  mujoco::backend().destroy(handles_);
-}
+GlContext::GlContext() : handles_(mujoco::backend().create()) {}
+GlContext::~GlContext() { mujoco::backend().destroy(handles_); }
 
 void GlContext::make_current() {
-  if (current == this) return;
   require(mujoco::backend().make_current(handles_),
           "rendering: the OpenGL context cannot be used on this thread; is it in use on another one?");
-  current = this;
 }
+
+void GlContext::release() noexcept { mujoco::backend().release(); }
 
 std::string GlContext::backend() { return mujoco::backend().name(); }
 

@@ -7,19 +7,22 @@
 
 namespace mbrl::mujoco {
 
-// Current on one thread at a time. The way is chosen once for the whole program, as MuJoCo looks up OpenGL's
-// functions once: the environment variable MBRL_GL (egl or osmesa), else EGL if it works, else OSMesa. The
-// libraries are opened at run time, so that a program that draws nothing needs none of them.
+// Current on one thread at a time, and on none but between make_current and release. The way is chosen once
+// for the whole program, as MuJoCo looks up OpenGL's functions once: the environment variable MBRL_GL (egl or
+// osmesa), else EGL if it works, else OSMesa. The libraries are opened at run time, so that a program that
+// draws nothing needs none of them.
 class GlContext {
  public:
   // Throws mbrl::Error with what was tried and what to install.
   GlContext();
-  ~GlContext();
+  ~GlContext();  // not while it is current
   GlContext(const GlContext&) = delete;
   GlContext& operator=(const GlContext&) = delete;
 
-  // On the calling thread. Cheap if it is so already.
+  // On the calling thread. Throws if it is current on another one.
   void make_current();
+  // So that another thread can make it current.
+  void release() noexcept;
 
   // "egl" or "osmesa": the one chosen. Throws as the constructor does.
   static std::string backend();

@@ -97,7 +97,7 @@ Foresee foresee_of(const std::string& full_name, int nq) {
       std::copy_n(obs.data() + 1, nq - 1, physics.data() + 1);
     };
   if (is("HalfCheetah-v") || is("Hopper-v") || is("Walker2d-v")) return travelling(nq, 1);
-  if (is("Ant-v") || is("Humanoid") || is("mbpo/") || is("Swimmer-v")) return travelling(nq, 2);
+  if (is("Ant") || is("Humanoid") || is("mbpo/") || is("Swimmer-v")) return travelling(nq, 2);
   if (is("InvertedPendulum-v") || is("pets/CartPole")) return beginning(2);
   if (is("Pusher-v") || is("pets/Pusher") || is("pets/Reacher3D")) return beginning(7);
   if (is("Reacher-v")) return angles({{0, 2}, {1, 3}});
@@ -128,6 +128,11 @@ Foresee foresee_of(const std::string& full_name, int nq) {
   return {};
 }
 
+void require_numbers(const std::vector<double>& physics, std::size_t expected) {
+  require(physics.size() >= expected, "scene: the physical state has ", physics.size(), " numbers, expected ",
+          expected, " or more");
+}
+
 struct Posed {
   std::string mjcf;
   Pose pose;
@@ -136,10 +141,12 @@ struct Posed {
 const std::map<std::string, Posed>& analytic_scenes() {
   static const std::map<std::string, Posed> all = [] {
     const Posed cartpole{assets::classic_cartpole(), [](const std::vector<double>& s, double* qpos) {
+                           require_numbers(s, 4);
                            qpos[0] = s[0];
                            qpos[1] = s[2];
                          }};
     const Posed mountain{assets::mountain_car(), [](const std::vector<double>& s, double* qpos) {
+                           require_numbers(s, 2);
                            qpos[0] = s[0];
                            qpos[1] = assets::mountain_height(s[0]);
                            qpos[2] = std::atan(1.35 * std::cos(3 * s[0]));
@@ -216,8 +223,10 @@ Scene scene_of(const EnvSpec& spec) {
     scene.foresee = foresee_of(spec.name, static_cast<int>((*model)->nq));
     return scene;
   }
-  fail("environment '", spec.name,
-       "' has no picture: none of this library's; give a Renderer your own Scene");
+  std::vector<std::string> drawn;
+  for (const auto& [name, posed] : analytic_scenes()) drawn.push_back(name);
+  fail("environment '", spec.name, "' has no picture, expected a MuJoCo task or one of ", joined(drawn),
+       "; a Renderer can be given a Scene of your own");
 }
 
 Tracer::Tracer(const Scene& scene) : scene_(scene), simulation_(scene.model) {
@@ -242,8 +251,7 @@ void pose_model(const Scene& scene, const std::vector<double>& physics, const mj
   if (scene.pose) {
     scene.pose(physics, data.qpos);
   } else {
-    require(physics.size() >= nq, "scene: the physical state has ", physics.size(), " numbers, expected ", nq,
-            " or more");
+    require_numbers(physics, nq);
     std::copy_n(physics.data(), nq, data.qpos);
     const auto places = static_cast<std::size_t>(3 * model.nmocap);  // come last
     if (physics.size() == nq + static_cast<std::size_t>(model.nv) + places)

@@ -270,7 +270,10 @@ VideoInfo read_video(const std::filesystem::path& path, const std::function<void
       on_frame(image);
     }
   };
-  while (av_read_frame(format.get(), packet.get()) >= 0) {
+  for (;;) {
+    const int result = av_read_frame(format.get(), packet.get());
+    if (result == AVERROR_EOF) break;
+    check(result, path, "read it");
     if (packet->stream_index == index) {
       check(avcodec_send_packet(codec.get(), packet.get()), path, "decode a frame");
       receive();

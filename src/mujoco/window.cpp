@@ -78,6 +78,7 @@ struct Window::Impl {
     });
   }
   ~Impl() {
+    glfwMakeContextCurrent(handle);
     painter.reset();
     glfwDestroyWindow(handle);
     glfwTerminate();
@@ -192,6 +193,7 @@ Window::~Window() = default;
 void Window::show(const std::vector<double>& physics, const std::vector<OverlayLine>& overlay,
                   const std::vector<Path>& paths) {
   Impl& self = *impl_;
+  glfwMakeContextCurrent(self.handle);  // a Renderer on this thread leaves none current
   int width = 1, height = 1;
   glfwGetFramebufferSize(self.handle, &width, &height);
   const mjrRect view = {0, 0, std::max(1, width), std::max(1, height)};

@@ -2,6 +2,8 @@
 #include "mbrl/algorithms/pets.hpp"
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "mbrl/env/pendulum.hpp"
@@ -24,9 +26,23 @@ struct Stopper {
   void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}
 };
 
-struct Run {
-  Run(int threads, std::uint64_t seed, int trials, std::vector<int> hidden, int epochs, ICemSettings icem,
-      int horizon)
+// Its simulation breaks down in the seventh step.
+struct Fragile : Pendulum {
+  StepResult step(ConstVecRef<double> action) {
+    StepResult result = Pendulum::step(action);
+    if (++steps == 7) {
+      result.fault = "worn out";
+      result.terminated = true;
+    }
+    return result;
+  }
+  int steps = 0;
+};
+
+template <class Env>
+struct RunOf {
+  RunOf(int threads, std::uint64_t seed, int trials, std::vector<int> hidden, int epochs, ICemSettings icem,
+        int horizon)
       : pool(threads),
         model(MlpEnsemble::create({.members = 3, .hidden = std::move(hidden)}, env.spec().encoding, 1, seed)),
         trainer({.epochs = epochs}, pool, seed),
@@ -36,13 +52,14 @@ struct Run {
         pets(env, model, trainer, evaluator, controller, pool, {.trials = trials}, seed) {}
 
   ThreadPool pool;
-  Pendulum env;
+  Env env;
   MlpEnsemble model;
   NativeTrainer trainer;
   EnsembleRollout evaluator;
   Mpc<Planner> controller;
-  Pets<Pendulum, NativeTrainer, EnsembleRollout, Planner> pets;
+  Pets<Env, NativeTrainer, EnsembleRollout, Planner> pets;
 };
+using Run = RunOf<Pendulum>;
 
 std::unique_ptr<Run> small(int threads) {
   return std::make_unique<Run>(threads, 5, 2, std::vector<int>{16, 16}, 3,
@@ -109,4 +126,18 @@ TEST_CASE("PETS: learns to swing up the pendulum") {
 
 TEST_CASE("PETS: settings that make no sense are refused") {
   CHECK_THROWS_AS(Run(1, 1, 0, {8}, 1, {}, 5), Error);
+}
+
+TEST_CASE("PETS: why the simulation broke down is told, and its step is not learned from") {
+  struct Listener : Stopper {
+    std::vector<std::string> faults{};
+    void on_progress(const PetsProgress& progress) { faults.push_back(progress.fault); }
+  };
+  RunOf<Fragile> run(1, 1, 1, {8}, 1, {}, 5);
+  Listener listener{{.stop_at = 7}};
+  REQUIRE_FALSE(run.pets.run(listener));
+  std::vector<std::string> expected(7);
+  expected.back() = "worn out";
+  CHECK(listener.faults == expected);
+  CHECK(run.pets.buffer().size() == 6);
 }

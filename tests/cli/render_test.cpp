@@ -108,6 +108,11 @@ TEST_CASE("render: an environment without a run, and mistakes in words") {
     CHECK(shop.run("render --env Hopper-v5 --steps 2 " + mistake) == 2);
     CHECK(shop.text("err").find(words) != std::string::npos);
   }
+  for (const char* late : {"view Hopper-v5 --frames 2 --screenshot", "envs --contact-sheet"}) {
+    INFO(late);  // found before the work
+    CHECK(shop.run(std::string(late) + " /no/such/folder/picture.png") == 2);
+    CHECK(shop.text("err").find("/no/such/folder") != std::string::npos);
+  }
   CHECK(shop.run("render") == 2);
   CHECK(shop.run("render --env Nothing-v0") == 2);
   CHECK(shop.run("render --env Hopper-v5 --steps 2", "MBRL_GL=paper") == 2);

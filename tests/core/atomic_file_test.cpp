@@ -79,3 +79,17 @@ TEST_CASE("places that cannot be written are named", "[atomic_file]") {
   CHECK(contains(error_of([&] { read_file(folder / "none"); }), "No such file or directory"));
   CHECK(contains(error_of([&] { read_file(folder.path()); }), "it is a folder"));
 }
+
+TEST_CASE("what cannot be written is known before the work, and asking leaves nothing", "[atomic_file]") {
+  const TemporaryFolder folder;
+  CHECK_NOTHROW(require_writable(folder / "a.txt"));
+  CHECK_NOTHROW(require_writable("a.txt"));
+  CHECK(folder.files() == 0);
+  write_file_atomically(folder / "a.txt", "old");
+  CHECK_NOTHROW(require_writable(folder / "a.txt"));
+  CHECK(read_file(folder / "a.txt") == "old");
+  CHECK(contains(error_of([&] { require_writable(folder / "none/a.txt"); }), "No such file or directory"));
+  CHECK(contains(error_of([&] { require_writable(folder / "a.txt/b.txt"); }), "Not a directory"));
+  CHECK(contains(error_of([&] { require_writable(folder.path()); }), "folder or a device"));
+  CHECK(contains(error_of([] { require_writable("/dev/full"); }), "folder or a device"));
+}

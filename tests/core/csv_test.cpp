@@ -21,6 +21,8 @@ TEST_CASE("a table is read", "[csv]") {
   CHECK(table.at(0, 3) == -0.5);
   CHECK(table.column("u0") == std::vector<double>{1000, 3});
   CHECK(std::isnan(table.at(1, 3)));
+  CHECK(table.is_blank(0, 1));
+  CHECK_FALSE(table.is_blank(1, 3));
   CHECK(std::isinf(table.row(1)[4]));
   CHECK(table.indices("u") == std::vector<std::size_t>{2, 3});
   CHECK(table.indices("x").empty());

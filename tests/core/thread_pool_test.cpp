@@ -3,12 +3,14 @@
 #include "mbrl/core/thread_pool.hpp"
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/core/random.hpp"
 
 using namespace mbrl;
@@ -77,11 +79,28 @@ TEST_CASE("the exception of the lowest index comes out, after all tasks have run
 }
 
 TEST_CASE("many small runs in a row", "[thread_pool]") {
-  ThreadPool pool(4);
-  std::vector<long> sums(8, 0);  // each task its own entry: no race unless two runs overlap
-  for (int repeat = 0; repeat < 5000; ++repeat)
-    pool.run(8, [&](int i) { sums[static_cast<std::size_t>(i)] += i; });
-  for (std::size_t i = 0; i < sums.size(); ++i) CHECK(sums[i] == 5000 * static_cast<long>(i));
+  for (const int threads : {2, 4}) {  // with more threads than processors, who waits sleeps at once
+    ThreadPool pool(threads);
+    std::vector<long> sums(8, 0);  // each task its own entry: no race unless two runs overlap
+    for (int repeat = 0; repeat < 5000; ++repeat)
+      pool.run(8, [&](int i) { sums[static_cast<std::size_t>(i)] += i; });
+    for (std::size_t i = 0; i < sums.size(); ++i) CHECK(sums[i] == 5000 * static_cast<long>(i));
+  }
+}
+
+TEST_CASE("runs after gaps of all lengths find workers that look and workers that sleep", "[thread_pool]") {
+  using Clock = std::chrono::steady_clock;
+  for (const int threads : {2, 4}) {
+    ThreadPool pool(threads);
+    std::vector<long> sums(4, 0);
+    for (int repeat = 0; repeat < 2000; ++repeat) {
+      const auto begin = Clock::now() + std::chrono::microseconds(37 * repeat % 201);
+      while (Clock::now() < begin) {
+      }
+      pool.run(4, [&](int i) { sums[static_cast<std::size_t>(i)] += i; });
+    }
+    for (std::size_t i = 0; i < sums.size(); ++i) CHECK(sums[i] == 2000 * static_cast<long>(i));
+  }
 }
 
 TEST_CASE("a run within a task and runs from two threads do not deadlock", "[thread_pool]") {
@@ -101,11 +120,15 @@ TEST_CASE("a run within a task and runs from two threads do not deadlock", "[thr
 }
 
 TEST_CASE("pools come and go", "[thread_pool]") {
-  for (int repeat = 0; repeat < 100; ++repeat) {
-    ThreadPool pool(4);
+  for (int repeat = 0; repeat < 200; ++repeat) {
+    ThreadPool pool(repeat < 100 ? 2 : 4);
     if (repeat % 2 == 0) continue;
     std::atomic<int> ran{0};
     pool.run(3, [&](int) { ++ran; });
     REQUIRE(ran == 3);
   }
+}
+
+TEST_CASE("a number of threads below zero is refused", "[thread_pool]") {
+  CHECK(error_of([] { ThreadPool pool(-4); }) == "threads is -4, expected at least 1, or 0 for all cores");
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/env/acrobot.hpp"
 #include "mbrl/env/cartpole.hpp"
 #include "mbrl/env/mountain_car.hpp"
@@ -223,4 +224,27 @@ TEST_CASE("analytic environment: a state that is not finite ends the episode wit
   CHECK_THROWS_AS(other.step(number(0.0)), Error);
   env.reset(1);
   CHECK_NOTHROW(env.step(number(0.0)));
+}
+
+TEST_CASE("analytic environment: a specification that cannot be is refused") {
+  struct Still {
+    int max_steps = 10, high = 1;
+    EnvSpec spec() const {
+      EnvSpec spec;
+      spec.name = "still";
+      spec.obs_dim = 1;
+      spec.action_low = number(-1.0);
+      spec.action_high = Vecd::Ones(high);
+      spec.max_steps = max_steps;
+      spec.encoding = ObsEncoding::identity(1);
+      return spec;
+    }
+    int state_dim() const { return 1; }
+    void draw_start(const RandomStream&, Vecd&) const {}
+    StepOutcome step(Vecd&, ConstVecRef<double>) const { return {}; }
+  };
+  const auto trouble = [](Still task) { return error_of([&] { AnalyticEnvironment<Still> env(task); }); };
+  CHECK(trouble({}).empty());
+  CHECK(contains(trouble({.max_steps = 0}), "max_steps is 0, expected 1 or more"));
+  CHECK(contains(trouble({.high = 2}), "action_high has dimension 2, expected 1"));
 }

@@ -1,10 +1,12 @@
 // The verifier on a recording that is right, and on ones made wrong on purpose.
 #include "mbrl/env/verify.hpp"
 
+#include <cmath>
 #include <limits>
 #include <string>
 
 #include "catch.hpp"
+#include "mbrl/env/analytic_environment.hpp"
 #include "mbrl/env/pendulum.hpp"
 #include "paths.hpp"
 
@@ -100,7 +102,41 @@ TEST_CASE("verify: a recording that does not fit is refused") {
   refused("state0,state1,u0,obs0,obs1\n3,0.1,,1,1\n3,0.1,1,1,1\n");  // two observations
   refused("state0,state1,u0\n3,,\n3,0.1,1\n");                       // incomplete start
   refused("state0,state1,u0\n3,0.1,\n3,0.1,\n");                     // no action
+  refused("state0,state1,u0\n3,0.1,\n,,0\n");                        // nothing to compare
   CHECK_THROWS_AS(verify_recording(env, kFile, 0.0), Error);
   CHECK_THROWS_AS(verify_recording(env, kFile, std::numeric_limits<double>::quiet_NaN()), Error);
   CHECK_THROWS_AS(verify_recording(env, std::string("/nonexistent.csv")), Error);
+}
+
+TEST_CASE("verify: a recorded nan is no empty cell") {
+  AnyEnvironment env = pendulum();
+  VerifyReport report =
+      verify_recording(env, parse_csv("step,state0,state1,u0,reward\n0,3,0.1,,\n,,,0,nan\n", "nan.csv"), 1e6);
+  REQUIRE(report.first_outside);
+  CHECK(report.first_outside->column == "reward");
+  CHECK(report.first_outside->step == 1);  // the row, where the step is not recorded
+  CHECK(std::isinf(report.first_outside->error));
+
+  struct Unseen {
+    EnvSpec spec() const {
+      EnvSpec spec;
+      spec.name = "unseen";
+      spec.obs_dim = 1;
+      spec.action_low = Vecd::Constant(1, -1.0);
+      spec.action_high = Vecd::Constant(1, 1.0);
+      spec.max_steps = 10;
+      spec.encoding = ObsEncoding::identity(1);
+      return spec;
+    }
+    int state_dim() const { return 1; }
+    void draw_start(const RandomStream&, Vecd&) const {}
+    StepOutcome step(Vecd&, ConstVecRef<double>) const { return {}; }
+    void observe(const Vecd&, Vecd& obs) const { obs(0) = std::numeric_limits<double>::quiet_NaN(); }
+  };
+  AnyEnvironment unseen{AnalyticEnvironment<Unseen>()};
+  report = verify_recording(unseen, parse_csv("state0,u0,obs0\n0,,nan\n0,0,nan\n", "nan.csv"));
+  CHECK(report.within());
+  CHECK(group(report, "observation").compared == 2);
+  CHECK(group(report, "observation").largest.error == 0.0);
+  CHECK_FALSE(verify_recording(unseen, parse_csv("state0,u0,obs0\n0,,nan\n0,0,1\n", "one.csv")).within());
 }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "catch.hpp"
@@ -225,4 +226,67 @@ TEST_CASE("recorder: a recording is replayed without a deviation, and a changed 
   env.set_state(env.state());
   env.step(number(0.0));  // not recorded: its start is not
   CHECK(read_csv(env.file()).rows() == 31);
+}
+
+TEST_CASE("wrappers: an action refused changes nothing") {
+  const auto discrete = [] { return AnyEnvironment(CartPole()); };  // refuses what is far from 0 and 1
+  const auto check = [](const std::function<AnyEnvironment()>& make) {
+    AnyEnvironment env = make(), other = make();
+    env.reset(3);
+    other.reset(3);
+    for (int t = 0; t < 8; ++t) {
+      const auto before = env.state();
+      CHECK_THROWS_AS(env.step(number(5.0)), Error);
+      REQUIRE(env.state() == before);
+      const StepResult a = env.step(number(1.0)), b = other.step(number(1.0));
+      REQUIRE(a.obs == b.obs);
+      REQUIRE(a.truncated == b.truncated);
+      REQUIRE(env.state() == other.state());
+    }
+  };
+  check(discrete);
+  check([&] { return AnyEnvironment(TimeLimit(discrete(), 5)); });
+  check([&] { return AnyEnvironment(ScaledActions(discrete())); });
+  check([&] { return AnyEnvironment(StrictActions(discrete())); });
+  check([&] { return AnyEnvironment(StackedObservations(discrete(), 3)); });
+  check([&] { return AnyEnvironment(NoisyEnvironment(discrete(), {.observation = number(0.1)})); });
+  check([&] { return AnyEnvironment(DelayedEnvironment(discrete(), {.observation = 2})); });
+
+  // One that is refused when its turn comes is gone then.
+  DelayedEnvironment delayed(discrete(), {.action = 2});
+  delayed.reset(3);
+  delayed.step(number(5.0));
+  delayed.step(number(1.0));
+  const auto before = delayed.state();
+  CHECK_THROWS_AS(delayed.step(number(1.0)), Error);
+  CHECK(delayed.state().size() == before.size());
+  CHECK_NOTHROW(delayed.step(number(0.0)));
+  CHECK_NOTHROW(delayed.step(number(0.0)));
+}
+
+TEST_CASE("action repeat: a simulation that breaks down on the way earns nothing") {
+  struct Exploding {
+    EnvSpec spec() const {
+      EnvSpec spec;
+      spec.name = "exploding";
+      spec.obs_dim = 1;
+      spec.action_low = number(-1.0);
+      spec.action_high = number(1.0);
+      spec.max_steps = 100;
+      spec.encoding = ObsEncoding::identity(1);
+      return spec;
+    }
+    int state_dim() const { return 1; }
+    void draw_start(const RandomStream&, Vecd& state) const { state(0) = 1e100; }
+    StepOutcome step(Vecd& state, ConstVecRef<double>) const {
+      state(0) *= state(0);
+      return {.reward = 1.0};
+    }
+  };
+  ActionRepeat env(AnyEnvironment(AnalyticEnvironment<Exploding>()), 3);
+  env.reset(1);
+  const StepResult result = env.step(number(0.0));  // 1e200, then 1e400
+  CHECK(result.terminated);
+  CHECK_FALSE(result.fault.empty());
+  CHECK(result.reward == 0.0);
 }

@@ -35,12 +35,17 @@ CsvTable with_observation(const CsvTable& table, const std::vector<Slice>& slice
     REQUIRE(columns.size() >= slice.first + slice.count);
     for (std::size_t i = 0; i < slice.count; ++i) from.push_back(columns[slice.first + i]);
   }
-  CsvTable result{table.source, table.columns, {}};
+  CsvTable result{table.source, table.columns, {}, {}};
   for (std::size_t i = 0; i < from.size(); ++i) result.columns.push_back("obs" + std::to_string(i));
   for (std::size_t row = 0; row < table.rows(); ++row) {
     const auto cells = table.row(row);
     result.values.insert(result.values.end(), cells.begin(), cells.end());
-    for (const std::size_t column : from) result.values.push_back(cells[column]);
+    for (std::size_t column = 0; column < cells.size(); ++column)
+      result.blank.push_back(table.is_blank(row, column));
+    for (const std::size_t column : from) {
+      result.values.push_back(cells[column]);
+      result.blank.push_back(table.is_blank(row, column));
+    }
   }
   return result;
 }

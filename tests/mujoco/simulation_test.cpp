@@ -6,8 +6,10 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
 #include "support.hpp"
 
@@ -239,4 +241,35 @@ TEST_CASE("task environment: a task that computes NaN is named") {
   TaskEnvironment<NanReward> env;
   CHECK_THROWS_AS(env.step(Vecd::Zero(1)), Error);
   CHECK_THROWS_AS(TaskEnvironment<NanObservation>(), Error);
+}
+
+TEST_CASE("simulation: where the velocities stand in the state of every environment") {
+  for (const std::string& name : all_environments().names()) {
+    const auto model = find_model(name);
+    if (!model) continue;
+    CAPTURE(name);
+    AnyEnvironment env = all_environments().make(name);
+    env.reset(1);
+    env.step(random_action(env.spec(), 1, 0));
+    std::vector<double> state = env.state(), expected = env.physics_state();
+    const auto nq = static_cast<std::size_t>((*model)->nq), nv = static_cast<std::size_t>((*model)->nv);
+    const std::size_t begin = state.size() - static_cast<std::size_t>(velocities_from_end(**model));
+    for (std::size_t i = 0; i < nv; ++i) {
+      state[begin + i] += 0.5 + static_cast<double>(i);
+      expected[nq + i] += 0.5 + static_cast<double>(i);
+    }
+    env.set_state(state);
+    CHECK(env.physics_state() == expected);
+  }
+}
+
+TEST_CASE("simulation: a task that does not say how long an episode is is refused") {
+  struct Endless : UnstableTask {
+    EnvSpec spec() const {
+      EnvSpec spec = UnstableTask::spec();
+      spec.max_steps = 0;
+      return spec;
+    }
+  };
+  CHECK(contains(error_of([] { TaskEnvironment<Endless> env; }), "max_steps is 0, expected 1 or more"));
 }

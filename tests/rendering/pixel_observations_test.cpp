@@ -2,6 +2,7 @@
 #include "mbrl/mujoco/pixel_observations.hpp"
 
 #include "catch.hpp"
+#include "mbrl/env/vector_environment.hpp"
 #include "support.hpp"
 
 using namespace mbrl;
@@ -51,4 +52,19 @@ TEST_CASE("PixelObservations: a state put back is seen as it was, and grey is th
   const std::uint8_t* pixel = grey.pixels().pixel(9, 20);
   CHECK(seen(20 * 32 + 9) == Approx((0.299 * pixel[0] + 0.587 * pixel[1] + 0.114 * pixel[2]) / 255.0));
   CHECK_THROWS_AS(PixelObservations(all_environments().make("Reacher-v5"), {.camera = "behind"}), Error);
+}
+
+TEST_CASE("PixelObservations: environments stepped on two threads see what they see on one") {
+  const auto make = [] {
+    return AnyEnvironment(
+        PixelObservations(all_environments().make("pets/CartPole"), {.width = 24, .height = 16}));
+  };
+  VectorEnvironment one(make, 4, 1), two(make, 4, 2);
+  CHECK(one.reset(3) == two.reset(3));
+  for (int t = 0; t < 10; ++t) {
+    const Batchd actions = Batchd::Constant(1, 4, t % 3 - 1.0);
+    const VectorStep &a = one.step(actions), &b = two.step(actions);
+    REQUIRE(a.obs == b.obs);
+    REQUIRE(a.reward == b.reward);
+  }
 }

@@ -4,7 +4,10 @@
 
 #include <array>
 #include <cmath>
+#include <future>
 #include <set>
+#include <string>
+#include <thread>
 
 #include "catch.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
@@ -166,4 +169,31 @@ TEST_CASE("Renderer: what cannot be drawn is an error in words") {
   EnvSpec unknown;
   unknown.name = "Mine-v0";
   CHECK_THROWS_AS(mujoco::scene_of(unknown), Error);
+}
+
+TEST_CASE("Renderer: draws the same on another thread, and on the first one again") {
+  AnyEnvironment env = all_environments().make("Hopper-v5");
+  env.reset(3);
+  mujoco::Renderer renderer(env, {.width = 64, .height = 48});
+  const Image here = renderer.picture(env);
+  Image there;
+  std::string trouble;
+  std::promise<void> drawn, over;
+  std::thread other([&] {
+    try {
+      there = renderer.picture(env);
+    } catch (const Error& error) {
+      trouble = error.what();
+    }
+    drawn.set_value();
+    over.get_future().wait();  // lives on while the first thread draws
+  });
+  drawn.get_future().wait();
+  Image again;
+  CHECK_NOTHROW(again = renderer.picture(env));
+  over.set_value();
+  other.join();
+  CHECK(trouble.empty());
+  CHECK(there == here);
+  CHECK(again == here);
 }

@@ -41,6 +41,7 @@ struct PetsProgress {
   int trial = 0, trials = 0;  // 1-based
   int done = 0, total = 0;    // epochs while training, else control steps
   double value = 0.0;         // training loss, or the return so far
+  std::string fault{};        // why the simulation broke down in this step; empty as a rule
 };
 
 // An evaluator of a learned model: it has to be told when the model has changed.
@@ -184,7 +185,8 @@ class Pets {
             random ? settings_.random_trials : settings_.trials,
             done,
             total,
-            value};
+            value,
+            phase == PetsProgress::Phase::kTraining ? std::string() : fault_};
   }
 
   RolloutCounts total_counts() const {
@@ -210,6 +212,7 @@ class Pets {
     // The outcome of a broken simulation is no data to learn from.
     if (result.fault.empty())
       buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
+    fault_ = result.fault;
     record_.rewards.push_back(result.reward);
     obs_ = result.obs;
     ++t_;
@@ -318,6 +321,7 @@ class Pets {
   int train_epochs_ = 0;
   double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
   Vecd obs_;
+  std::string fault_;             // of the last step
   RolloutCounts earlier_counts_;  // of this trial, before the run was resumed
   TrialRecord record_;
   std::vector<TrialMetrics> metrics_;

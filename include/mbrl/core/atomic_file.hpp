@@ -17,6 +17,10 @@ namespace mbrl {
 void write_file_atomically(const std::filesystem::path& path, std::span<const std::string_view> parts);
 void write_file_atomically(const std::filesystem::path& path, std::string_view bytes);
 
+// Throws what write_file_atomically would for a path that cannot be written: a missing folder, no permission,
+// a folder or device in its place. For asking before long work; nothing is written.
+void require_writable(const std::filesystem::path& path);
+
 // The whole file. Throws mbrl::Error with the path and the reason.
 std::string read_file(const std::filesystem::path& path);
 

@@ -16,9 +16,14 @@ struct CsvTable {
   std::string source;  // file name, for error messages
   std::vector<std::string> columns;
   std::vector<double> values;  // rows() x columns.size(), one row after the other
+  std::vector<bool> blank{};   // which of them were empty cells; what is missing at its end was not
 
   std::size_t rows() const { return columns.empty() ? 0 : values.size() / columns.size(); }
   double at(std::size_t row, std::size_t column) const { return values[row * columns.size() + column]; }
+  bool is_blank(std::size_t row, std::size_t column) const {
+    const std::size_t i = row * columns.size() + column;
+    return i < blank.size() && blank[i];
+  }
   std::span<const double> row(std::size_t r) const {
     return {values.data() + r * columns.size(), columns.size()};
   }

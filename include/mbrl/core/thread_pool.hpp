@@ -8,9 +8,12 @@
 #include <exception>
 #include <functional>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "mbrl/core/error.hpp"
 
 namespace mbrl {
 
@@ -20,24 +23,25 @@ namespace mbrl {
 // not where there are more threads than processors, which would look instead of working.
 class ThreadPool {
  public:
-  // threads = 0 means one per hardware thread.
+  // threads = 0 means one per hardware thread. Throws mbrl::Error on fewer, and if the system gives no more
+  // threads.
   explicit ThreadPool(int threads = 0) {
+    require(threads >= 0, "threads is ", threads, ", expected at least 1, or 0 for all cores");
     int n = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
     if (n < 1) n = 1;
     looks_ = static_cast<unsigned>(n) <= std::thread::hardware_concurrency() ? kLooks : 0;
     workers_.reserve(static_cast<std::size_t>(n - 1));
-    for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+    try {
+      for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+      const int started = size();
+      stop();
+      fail("ThreadPool: only ", started, " of ", n, " threads could be started: ", error.what());
+    }
   }
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
-  ~ThreadPool() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    wake_.notify_all();
-    for (auto& worker : workers_) worker.join();
-  }
+  ~ThreadPool() { stop(); }
 
   int size() const { return static_cast<int>(workers_.size()) + 1; }
 
@@ -94,6 +98,15 @@ class ThreadPool {
       }
     }
     if (error) std::rethrow_exception(error);
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    wake_.notify_all();
+    for (auto& worker : workers_) worker.join();
   }
 
   void drain(const std::function<void(int)>& task) {

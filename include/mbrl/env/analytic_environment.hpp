@@ -45,6 +45,9 @@ template <AnalyticTask Task>
 class AnalyticEnvironment {
  public:
   explicit AnalyticEnvironment(Task task = Task()) : task_(std::move(task)), spec_(task_.spec()) {
+    require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), spec_.action_low.size());
+    require(spec_.max_steps >= 1, spec_.name, ": spec().max_steps is ", spec_.max_steps,
+            ", expected 1 or more: the control steps of an episode");
     require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
     if constexpr (!Observes<Task>)
       require_dim(spec_.name, "spec().obs_dim of a task without observe", spec_.obs_dim, task_.state_dim());
@@ -112,9 +115,15 @@ class AnalyticEnvironment {
   SimulatorStep advance(ConstVecRef<double> action) {
     check_action(spec_, action);
     require(!broken_, spec_.name, ": step after the state broke down, expected reset or set_state first");
-    ++steps_;
     before_ = state_;
-    const StepOutcome outcome = task_.step(state_, action);
+    StepOutcome outcome;
+    try {
+      outcome = task_.step(state_, action);
+    } catch (...) {  // an action refused changes nothing
+      state_ = before_;
+      throw;
+    }
+    ++steps_;
     if (state_.allFinite()) return {outcome.reward, outcome.terminated, false};
     broken_ = true;
     state_ = before_;

@@ -12,7 +12,7 @@
 namespace mbrl {
 
 // One compared number; its error is |recorded - simulated| / (1 + |recorded|), infinite if just one of them
-// is finite.
+// is finite, 0 if both are NaN.
 struct Deviation {
   double error = 0.0;
   std::size_t step = 0;
@@ -47,7 +47,7 @@ double default_verify_tolerance(std::size_t step);
 // observation). Variants are told apart by the environment's version: HalfCheetah-v5 also accepts reward_v5
 // and obs_v50, ..., mbpo/AntTruncatedObs reward_mbpo; reward_env is the reward where the recording has a
 // planner's beside it. Empty cells are not compared. Throws on columns that are missing or do not fit the
-// environment, and on a tolerance that is not positive.
+// environment, on a recording with nothing to compare, and on a tolerance that is not positive.
 VerifyReport verify_recording(AnyEnvironment& env, const CsvTable& recording,
                               std::optional<double> tolerance = {});
 VerifyReport verify_recording(AnyEnvironment& env, const std::filesystem::path& file,

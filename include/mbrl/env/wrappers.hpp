@@ -120,7 +120,7 @@ class NoisyEnvironment : public Wrapper {
   Vecd set_physics_state(const std::vector<double>& values);
 
  private:
-  Vecd noisy(const Vecd& values, const Vecd& sd, std::uint32_t kind) const;
+  Vecd noisy(const Vecd& values, const Vecd& sd, std::uint32_t kind, std::uint32_t step) const;
   NoiseSettings settings_;
   std::uint64_t seed_ = 0;
   std::uint32_t steps_ = 0;

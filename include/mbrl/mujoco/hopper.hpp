@@ -33,7 +33,8 @@ class HopperTask {
 
 using Hopper = TaskEnvironment<HopperTask>;
 
-// 1 where the environment terminates. Exact: the clipped velocities cannot reach the bound of 100.
+// 1 where the environment terminates: exact unless a velocity beyond 100 ends the episode, which the clipped
+// observation hides.
 template <class S>
 struct HopperTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {

@@ -43,8 +43,8 @@ struct Path {
   double radius = 0.004;  // m
 };
 
-// Draws one scene. To be used by one thread at a time; several may live side by side. The picture is a
-// function of the physical state alone: the same state gives the same bytes on the same machine.
+// Draws one scene. To be used by one thread at a time, whichever it is; several may live side by side. The
+// picture is a function of the physical state alone: the same state gives the same bytes on the same machine.
 //   Renderer renderer(env);                      // any Renderable
 //   Image image = renderer.picture(env);
 class Renderer {

@@ -45,7 +45,7 @@ class Simulation {
 
   // Everything the future depends on: time, qpos, qvel, act, the constraint solver's warm start, the places
   // of mocap bodies. The same numbers put back give the same trajectory bit for bit. Quantities derived from
-  // them are not part of it.
+  // them are not part of it. velocities_from_end counts on this order.
   int state_size() const { return 1 + nq() + 2 * nv() + static_cast<int>(model_->na) + places_size(); }
   void save(double* out) const;
   void load(const double* in);
@@ -61,5 +61,11 @@ class Simulation {
   std::unique_ptr<mjData, DeleteData> data_;
   std::vector<double> before_;
 };
+
+// Where the velocities (nv) begin in the state of an environment, counted from its end: an environment's
+// state ends with a simulation's, whatever stands before it.
+inline int velocities_from_end(const mjModel& model) {
+  return static_cast<int>(2 * model.nv + model.na + 3 * model.nmocap);
+}
 
 }  // namespace mbrl::mujoco

@@ -16,7 +16,7 @@ struct VideoSettings {
   int quality = 20;  // H.264's constant rate factor: 0 lossless, 51 worst; translated for MPEG-4
 };
 
-// Encodes frame by frame, H.264 where FFmpeg has an encoder for it, else MPEG-4 part 2. The file appears
+// Encodes frame by frame, H.264 where FFmpeg has libx264, else MPEG-4 part 2. The file appears
 // whole, at `finish`; without it there is none.
 class VideoWriter {
  public:

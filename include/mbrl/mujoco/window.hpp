@@ -17,8 +17,8 @@ struct WindowSettings {
 
 // Left drag turns the camera, right drag moves it, the wheel brings it nearer. Double click chooses a body;
 // control and drag pulls at it. Space pauses, right arrow makes a single step, backspace begins again, C
-// takes the next camera, P hides the paths, escape ends. To be used on the program's main thread; one window
-// at a time.
+// takes the next camera, P hides the paths, H shows the keys, escape or Q ends. To be used on the program's
+// main thread; one window at a time.
 class Window {
  public:
   // Throws if there is no screen or if this library was built without GLFW, naming the remedy.
