@@ -1,6 +1,8 @@
 // Runs a test's body once for each instruction set that was compiled in and that this processor has.
 #pragma once
 
+#include "simd/highway_targets.hpp"
+// first
 #include <hwy/highway.h>
 #include <hwy/targets.h>
 

@@ -243,6 +243,7 @@ void plan(const PlanOptions& options) {
   require(options.steps >= 0, "--steps is ", options.steps, ", expected at least 1");
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts a plan");
+  if (!options.csv.empty()) require_writable(options.csv);
   const PlanTask task = plan_task(options.environment);
   ThreadPool pool(options.threads);
   const EnvSpec spec = task.make().spec();

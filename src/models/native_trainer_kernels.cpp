@@ -1,10 +1,8 @@
 // Highway kernels of the native trainer. This file is compiled once for every instruction set.
+#include "simd/highway_targets.hpp"
+
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "models/native_trainer_kernels.cpp"
-// Tiles are arrays of vectors, which vectors of unknown length do not allow.
-#ifndef HWY_DISABLED_TARGETS
-#define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128 | HWY_RVV)
-#endif
 #include <hwy/foreach_target.h>
 // foreach_target must come first
 #include <hwy/contrib/math/math-inl.h>

@@ -1,5 +1,7 @@
-// Which instruction sets our kernels are compiled for; include before Highway. Left out: steps that add
-// nothing to float arithmetic, and sets whose vectors cannot be held in arrays as the kernels do (SVE, RVV).
+// Which instruction sets our kernels are compiled for; include before Highway, in every file that includes
+// it: Highway's index into its tables is an inline function of this list, and without optimisation the linker
+// keeps one of them for the whole program. Left out: steps that add nothing to float arithmetic, and sets
+// whose vectors cannot be held in arrays as the kernels do (SVE, RVV).
 #pragma once
 
 #define HWY_DISABLED_TARGETS \

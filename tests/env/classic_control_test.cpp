@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
+#include "env/exploding.hpp"
 #include "mbrl/env/acrobot.hpp"
 #include "mbrl/env/cartpole.hpp"
 #include "mbrl/env/mountain_car.hpp"
@@ -14,6 +15,7 @@
 #include "paths.hpp"
 
 using namespace mbrl;
+using env_test::Exploding;
 
 namespace {
 
@@ -190,24 +192,6 @@ TEST_CASE("classic control: a state put back continues bit for bit, the step cou
 }
 
 TEST_CASE("analytic environment: a state that is not finite ends the episode with its cause") {
-  struct Exploding {
-    EnvSpec spec() const {
-      EnvSpec spec;
-      spec.name = "exploding";
-      spec.obs_dim = 1;
-      spec.action_low = number(-1.0);
-      spec.action_high = number(1.0);
-      spec.max_steps = 100;
-      spec.encoding = ObsEncoding::identity(1);
-      return spec;
-    }
-    int state_dim() const { return 1; }
-    void draw_start(const RandomStream&, Vecd& state) const { state(0) = 1e100; }
-    StepOutcome step(Vecd& state, ConstVecRef<double>) const {
-      state(0) *= state(0);
-      return {.reward = 1.0};
-    }
-  };
   AnalyticEnvironment<Exploding> env;
   env.reset(1);
   StepResult result = env.step(number(0.0));

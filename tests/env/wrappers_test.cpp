@@ -9,12 +9,14 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
+#include "env/exploding.hpp"
 #include "mbrl/env/cartpole.hpp"
 #include "mbrl/env/pendulum.hpp"
 #include "mbrl/env/recorder.hpp"
 #include "mbrl/env/verify.hpp"
 
 using namespace mbrl;
+using env_test::Exploding;
 
 namespace {
 
@@ -265,24 +267,6 @@ TEST_CASE("wrappers: an action refused changes nothing") {
 }
 
 TEST_CASE("action repeat: a simulation that breaks down on the way earns nothing") {
-  struct Exploding {
-    EnvSpec spec() const {
-      EnvSpec spec;
-      spec.name = "exploding";
-      spec.obs_dim = 1;
-      spec.action_low = number(-1.0);
-      spec.action_high = number(1.0);
-      spec.max_steps = 100;
-      spec.encoding = ObsEncoding::identity(1);
-      return spec;
-    }
-    int state_dim() const { return 1; }
-    void draw_start(const RandomStream&, Vecd& state) const { state(0) = 1e100; }
-    StepOutcome step(Vecd& state, ConstVecRef<double>) const {
-      state(0) *= state(0);
-      return {.reward = 1.0};
-    }
-  };
   ActionRepeat env(AnyEnvironment(AnalyticEnvironment<Exploding>()), 3);
   env.reset(1);
   const StepResult result = env.step(number(0.0));  // 1e200, then 1e400

@@ -45,13 +45,9 @@ template <AnalyticTask Task>
 class AnalyticEnvironment {
  public:
   explicit AnalyticEnvironment(Task task = Task()) : task_(std::move(task)), spec_(task_.spec()) {
-    require_dim(spec_.name, "spec().action_high", spec_.action_high.size(), spec_.action_low.size());
-    require(spec_.max_steps >= 1, spec_.name, ": spec().max_steps is ", spec_.max_steps,
-            ", expected 1 or more: the control steps of an episode");
-    require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
+    check_spec(spec_);
     if constexpr (!Observes<Task>)
       require_dim(spec_.name, "spec().obs_dim of a task without observe", spec_.obs_dim, task_.state_dim());
-    spec_.encoding.validate();
     reset(0);
     before_ = state_;
     if constexpr (Observes<Task>) seen_.setZero(spec_.obs_dim);

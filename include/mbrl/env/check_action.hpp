@@ -1,4 +1,4 @@
-// The check every environment makes at its boundary.
+// The checks every environment makes: of a task's specification when it is made, of the actions it is given.
 #pragma once
 
 #include <cmath>
@@ -6,6 +6,16 @@
 #include "mbrl/env/environment.hpp"
 
 namespace mbrl {
+
+// Throws unless the specification says how long an episode is, and its bounds and encoding fit its
+// dimensions.
+inline void check_spec(const EnvSpec& spec) {
+  require_dim(spec.name, "spec().action_high", spec.action_high.size(), spec.action_low.size());
+  require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
+          ", expected 1 or more: the control steps of an episode");
+  require_dim(spec.name, "spec().encoding", spec.encoding.obs_dim(), spec.obs_dim);
+  spec.encoding.validate();
+}
 
 // Throws unless the action has the environment's dimension and every entry is finite. Entries outside the
 // bounds pass: what they mean is the environment's specification.

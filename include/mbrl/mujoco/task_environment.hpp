@@ -99,10 +99,7 @@ class TaskEnvironment {
     const double dt = task_.frame_skip() * simulation_.model().opt.timestep;
     require(std::abs(spec_.dt - dt) < 1e-12, spec_.name, ": spec().dt is ", spec_.dt,
             " s, expected frame_skip x timestep = ", dt, " s");
-    require(spec_.max_steps >= 1, spec_.name, ": spec().max_steps is ", spec_.max_steps,
-            ", expected 1 or more: the control steps of an episode");
-    require_dim(spec_.name, "spec().encoding", spec_.encoding.obs_dim(), spec_.obs_dim);
-    spec_.encoding.validate();
+    check_spec(spec_);
     scratch_.setZero(spec_.obs_dim);
     if constexpr (Measures<Task>) before_ = after_ = Vecd::Zero(task_.measured_dim());
     reset(0);

@@ -11,6 +11,7 @@
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/collocation.hpp"
 #include "mbrl/planning/deadline.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
 
 namespace mbrl {
@@ -104,13 +105,9 @@ class CollocationPlanner : public Anytime {
 
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
-    const Index n = states_.cols(), moved = std::min<Index>(2 * Index{steps}, std::max<Index>(0, n - 1));
-    for (Index t = 0; t < n; ++t) {
-      states_.col(t) = states_.col(std::min(t + moved, n - 1)).eval();
-      actions_.col(t) = actions_.col(std::min(t + moved, n - 1)).eval();
-    }
-    for (Index t = 0; t < last_.cols(); ++t)
-      last_.col(t) = last_.col(std::min<Index>(t + steps, last_.cols() - 1)).eval();
+    shift_columns(states_, 2 * Index{steps});  // a point in the middle of each segment, too
+    shift_columns(actions_, 2 * Index{steps});
+    shift_columns(last_, steps);
   }
   void reset() {
     unfinished_ = false;

@@ -64,8 +64,7 @@ class IlqrPlanner {
   void set_deadline(const Deadline& deadline) { solver_.set_deadline(deadline); }
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
-    const Index last = warm_start_.cols() - 1;
-    for (Index t = 0; t <= last; ++t) warm_start_.col(t) = warm_start_.col(std::min<Index>(t + steps, last));
+    shift_columns(warm_start_, steps);
   }
   void reset() { warm_start_ = initial_action_.rowwise().replicate(solver_.horizon()); }
 

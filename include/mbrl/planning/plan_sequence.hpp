@@ -27,6 +27,13 @@ constexpr auto enum_names(WarmStartPad) {
                     std::pair{WarmStartPad::kRepeat, "repeat"}};
 }
 
+// Drops the first `steps` columns of a trajectory (one a control step), moves the others forward and repeats
+// the last.
+inline void shift_columns(BatchRef<double> trajectory, Index steps) {
+  const Index last = trajectory.cols() - 1;
+  for (Index t = 0; t <= last; ++t) trajectory.col(t) = trajectory.col(std::min(t + steps, last));
+}
+
 // The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers.
 template <class S>
 class SequenceBox {
