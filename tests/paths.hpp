@@ -6,6 +6,7 @@
 
 namespace mbrl::test {
 
-std::filesystem::path data_folder();  // tests/data
+std::filesystem::path source_folder();  // of the whole project
+std::filesystem::path data_folder();    // tests/data
 
 }  // namespace mbrl::test

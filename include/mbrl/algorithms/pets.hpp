@@ -12,6 +12,7 @@
 
 #include "mbrl/algorithms/model_report.hpp"
 #include "mbrl/algorithms/trial_metrics.hpp"
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
@@ -43,6 +44,12 @@ struct PetsProgress {
   double value = 0.0;         // training loss, or the return so far
   std::string fault{};        // why the simulation broke down in this step; empty as a rule
 };
+
+constexpr auto enum_names(PetsProgress::Phase) {
+  return std::array{std::pair{PetsProgress::Phase::kRandom, "random"},
+                    std::pair{PetsProgress::Phase::kTraining, "training"},
+                    std::pair{PetsProgress::Phase::kActing, "acting"}};
+}
 
 // An evaluator of a learned model: it has to be told when the model has changed.
 template <class E>

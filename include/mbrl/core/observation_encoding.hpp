@@ -5,6 +5,7 @@
 #include <cmath>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 
@@ -18,8 +19,17 @@ struct ObsFeature {
   bool operator==(const ObsFeature&) const = default;
 };
 
+constexpr auto enum_names(ObsFeature::Kind) {
+  return std::array{std::pair{ObsFeature::Kind::kIdentity, "identity"},
+                    std::pair{ObsFeature::Kind::kSin, "sin"}, std::pair{ObsFeature::Kind::kCos, "cos"}};
+}
+
 // What the model predicts for one observation entry: its change, or its next value.
 enum class TargetKind : int { kDelta = 0, kAbsolute = 1 };
+
+constexpr auto enum_names(TargetKind) {
+  return std::array{std::pair{TargetKind::kDelta, "delta"}, std::pair{TargetKind::kAbsolute, "absolute"}};
+}
 
 // `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
 // (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next))

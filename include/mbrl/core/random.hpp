@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <numbers>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 
@@ -41,6 +42,20 @@ enum class Stream : std::uint32_t {
   kEnvironment,   // noise inside environments and wrappers
   kUser = 1000,   // first value free for users
 };
+
+constexpr auto enum_names(Stream) {
+  return std::array{std::pair{Stream::kReset, "reset"},
+                    std::pair{Stream::kRandomAction, "random action"},
+                    std::pair{Stream::kPlanner, "planner"},
+                    std::pair{Stream::kModelNoise, "model noise"},
+                    std::pair{Stream::kModelMember, "model member"},
+                    std::pair{Stream::kWeights, "weights"},
+                    std::pair{Stream::kBootstrap, "bootstrap"},
+                    std::pair{Stream::kShuffle, "shuffle"},
+                    std::pair{Stream::kHoldout, "holdout"},
+                    std::pair{Stream::kEnvironment, "environment"},
+                    std::pair{Stream::kUser, "user"}};
+}
 
 // A family of random numbers indexed by a 4-part counter. Cheap to copy, holds no position.
 class RandomStream {

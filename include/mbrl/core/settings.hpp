@@ -17,6 +17,8 @@
 #include <variant>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
+
 namespace mbrl {
 
 namespace detail {
@@ -30,11 +32,6 @@ template <class T>
 concept Settings = std::is_class_v<T> && std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T> &&
     requires(T& settings, const detail::AnyField& field) {
   T::describe(settings, field);
-};
-
-template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) {
-  enum_names(e).begin()->second;
 };
 
 // An enum member seen through its names.

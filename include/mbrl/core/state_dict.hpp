@@ -10,12 +10,19 @@
 #include <type_traits>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
 
 enum class DType { kF32, kF64, kI64, kU64, kU8 };
+
+constexpr auto enum_names(DType) {
+  return std::array{std::pair{DType::kF32, "F32"}, std::pair{DType::kF64, "F64"},
+                    std::pair{DType::kI64, "I64"}, std::pair{DType::kU64, "U64"},
+                    std::pair{DType::kU8, "U8"}};
+}
 
 template <class T>
 constexpr DType dtype_of() {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <numbers>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/env/analytic_environment.hpp"
 
 namespace mbrl {
@@ -31,6 +32,11 @@ class CartPoleTask {
  private:
   Action kind_;
 };
+
+constexpr auto enum_names(CartPoleTask::Action) {
+  return std::array{std::pair{CartPoleTask::Action::kDiscrete, "discrete"},
+                    std::pair{CartPoleTask::Action::kContinuous, "continuous"}};
+}
 
 using CartPole = AnalyticEnvironment<CartPoleTask>;
 

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/env/wrappers.hpp"
@@ -82,5 +83,11 @@ class MbblClassic : public Wrapper {
   Vecd obs_;  // the last one
   int steps_ = 0;
 };
+
+constexpr auto enum_names(MbblClassic::Task) {
+  using Task = MbblClassic::Task;
+  return std::array{std::pair{Task::kPendulum, "Pendulum"}, std::pair{Task::kMountainCar, "MountainCar"},
+                    std::pair{Task::kCartPole, "CartPole"}, std::pair{Task::kAcrobot, "Acrobot"}};
+}
 
 }  // namespace mbrl

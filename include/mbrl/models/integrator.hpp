@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/observation_encoding.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/mujoco/task_environment.hpp"
 
 namespace mbrl::mujoco {
@@ -37,6 +38,12 @@ class AntTask {
   std::string name() const;
   Version version_;
 };
+
+constexpr auto enum_names(AntTask::Version) {
+  using Version = AntTask::Version;
+  return std::array{std::pair{Version::kV4, "v4"}, std::pair{Version::kV4Contact, "v4 with contact forces"},
+                    std::pair{Version::kV5, "v5"}, std::pair{Version::kTruncated, "truncated"}};
+}
 
 using Ant = TaskEnvironment<AntTask>;
 

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/mujoco/gym_version.hpp"
 #include "mbrl/mujoco/task_environment.hpp"
 
@@ -33,6 +34,12 @@ class HumanoidBody {
   double contact_cost(const TaskView& view) const;
   Version version_;
 };
+
+constexpr auto enum_names(HumanoidBody::Version) {
+  using Version = HumanoidBody::Version;
+  return std::array{std::pair{Version::kV4, "v4"}, std::pair{Version::kV5, "v5"},
+                    std::pair{Version::kTruncated, "truncated"}};
+}
 
 // With C the x of the centre of mass, as of the last evaluation inside mj_step,
 //   reward = 1.25 (C' - C) / dt + 5 - 0.1 |a|^2 - contact cost.

@@ -6,16 +6,25 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/mujoco/model.hpp"
 
 namespace mbrl::mujoco {
+
+// Printed like the library's other enums.
+using mbrl::to_string;
+using mbrl::operator<<;
 
 // What a control step leaves derived quantities (places, orientations, sensors of position and velocity) at.
 enum class Derived {
   kLagging,  // as mj_step leaves them, Gymnasium's way: those of the last evaluation inside it
   kInSync,   // those of the new state, dm_control's way (its legacy_step)
 };
+
+constexpr auto enum_names(Derived) {
+  return std::array{std::pair{Derived::kLagging, "lagging"}, std::pair{Derived::kInSync, "in sync"}};
+}
 
 // Not for use by two threads at once; as many simulations as you like may share a model.
 class Simulation {

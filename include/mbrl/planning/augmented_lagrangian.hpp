@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/nonlinear_program.hpp"

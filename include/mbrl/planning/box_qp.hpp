@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/small_cholesky.hpp"
@@ -29,6 +30,12 @@ struct BoxQpSettings {
 };
 
 enum class BoxQpStatus { kSolved, kIndefinite, kIterationLimit };
+
+constexpr auto enum_names(BoxQpStatus) {
+  return std::array{std::pair{BoxQpStatus::kSolved, "solved"},
+                    std::pair{BoxQpStatus::kIndefinite, "indefinite"},
+                    std::pair{BoxQpStatus::kIterationLimit, "iteration limit"}};
+}
 
 // min 1/2 x'Hx + g'x subject to low <= x <= high, of size N (Eigen::Dynamic: given to the constructor).
 // Allocates only there.

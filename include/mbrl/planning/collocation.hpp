@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/continuous_model.hpp"

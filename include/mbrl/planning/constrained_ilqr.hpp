@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/ilqr.hpp"

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/coloured_noise.hpp"

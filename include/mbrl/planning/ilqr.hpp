@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"

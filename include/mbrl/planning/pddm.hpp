@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/plan_sequence.hpp"

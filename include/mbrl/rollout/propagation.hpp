@@ -4,6 +4,8 @@
 #include <array>
 #include <utility>
 
+#include "mbrl/core/enum_names.hpp"
+
 namespace mbrl {
 
 enum class Propagation : int {

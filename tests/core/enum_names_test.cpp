@@ -1,0 +1,76 @@
+// Every public enum can be printed, by the one list of its names.
+#include "mbrl/core/enum_names.hpp"
+
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/env/cartpole.hpp"
+#include "mbrl/env/mbbl.hpp"
+#include "mbrl/models/integrator.hpp"
+#include "mbrl/planning/augmented_lagrangian.hpp"
+#include "mbrl/planning/box_qp.hpp"
+#include "mbrl/planning/collocation.hpp"
+#include "mbrl/planning/constrained_ilqr.hpp"
+#include "mbrl/planning/icem.hpp"
+#include "mbrl/planning/ilqr.hpp"
+#include "mbrl/planning/pddm.hpp"
+#include "mbrl/rollout/propagation.hpp"
+#include "paths.hpp"
+
+using namespace mbrl;
+
+namespace {
+
+template <class... E>
+void check_names() {
+  const auto one = [](auto value) {
+    std::set<std::string> names;
+    for (const auto& [known, name] : enum_names(value)) {
+      std::ostringstream out;
+      out << known;
+      CHECK(out.str() == name);
+      CHECK(to_string(known) == name);
+      CHECK(names.insert(name).second);
+    }
+    CHECK(to_string(static_cast<decltype(value)>(77)) == "unnamed value 77");
+  };
+  (one(E{}), ...);
+}
+
+}  // namespace
+
+TEST_CASE("enums: values print as their names, in streams, texts and errors") {
+  check_names<Activation, BoxQpStatus, CartPoleTask::Action, ConstrainedIlqrStatus, DType, DualMethod,
+              Execute, IlqrStatus, Integrator, MbblClassic::Task, ObsFeature::Kind, PddmFilter,
+              PetsProgress::Phase, ProgramStatus, Propagation, Stream, TargetKind, Transcription,
+              WarmStartPad>();
+  CHECK(to_string(IlqrStatus::kNoDescent) == "no descent");
+  CHECK_THROWS_WITH(fail("the solver says ", ProgramStatus::kStalled), "the solver says stalled");
+}
+
+TEST_CASE("enums: every one in a public header has names") {
+  namespace fs = std::filesystem;
+  const std::regex declaration("enum class (\\w+)"), names("enum_names\\((?:\\w+::)?(\\w+)\\)");
+  int found = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(test::source_folder() / "include/mbrl")) {
+    if (entry.path().extension() != ".hpp") continue;
+    std::ifstream file(entry.path());
+    std::stringstream content;
+    content << file.rdbuf();
+    const std::string text = content.str();
+    std::set<std::string> named;
+    for (std::sregex_iterator i(text.begin(), text.end(), names), end; i != end; ++i) named.insert((*i)[1]);
+    for (std::sregex_iterator i(text.begin(), text.end(), declaration), end; i != end; ++i, ++found) {
+      INFO(entry.path().string() << ": " << (*i)[1]);
+      CHECK(named.contains((*i)[1]));
+    }
+  }
+  CHECK(found >= 20);
+}
