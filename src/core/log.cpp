@@ -1,15 +1,20 @@
 // Logging set-up.
 #include "mbrl/core/log.hpp"
 
+#include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/basic_file_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/terminal.hpp"
 #include "mbrl/core/text.hpp"
 
 namespace mbrl {
@@ -25,12 +30,29 @@ spdlog::level::level_enum parse_level(std::string_view name) {
   fail("log level is '", name, "'", did_you_mean(name, kNames));
 }
 
+// "warning: " and "error: " before what needs attention, coloured where colours are wanted; the rest stays
+// plain.
+class LevelWord final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& out) override {
+    if (message.level < spdlog::level::warn) return;
+    const std::string_view word = message.level == spdlog::level::warn ? "warning: " : "error: ";
+    message.color_range_start = out.size();
+    out.append(word.data(), word.data() + word.size());
+    message.color_range_end = out.size();
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override { return std::make_unique<LevelWord>(); }
+};
+
 }  // namespace
 
 void start_logging(std::string_view level) {
   const auto parsed = parse_level(level);
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
-  sink->set_pattern("%^%v%$");
+  sink->set_color_mode(wants_colour(STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
+  auto formatter = std::make_unique<spdlog::pattern_formatter>();
+  formatter->add_flag<LevelWord>('*').set_pattern("%*%v");
+  sink->set_formatter(std::move(formatter));
   auto logger = std::make_shared<spdlog::logger>("mbrl", std::move(sink));
   logger->set_level(parsed);
   logger->flush_on(spdlog::level::info);

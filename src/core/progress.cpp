@@ -1,16 +1,16 @@
 // Progress on standard error.
 #include "mbrl/core/progress.hpp"
 
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <iostream>
 #include <limits>
+
+#include "mbrl/core/terminal.hpp"
 
 namespace mbrl {
 namespace {
@@ -21,10 +21,8 @@ double steady_seconds() {
 
 ProgressSettings terminal_settings() {
   ProgressSettings settings;
-  settings.terminal = stderr_is_terminal();
-  winsize size{};
-  if (settings.terminal && ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0)
-    settings.width = size.ws_col;
+  settings.terminal = is_terminal(STDERR_FILENO);
+  if (settings.terminal) settings.width = terminal_width(STDERR_FILENO);
   return settings;
 }
 
@@ -37,11 +35,6 @@ std::string format_rate(double rate) {
 }
 
 }  // namespace
-
-bool stderr_is_terminal() {
-  const char* term = std::getenv("TERM");
-  return ::isatty(STDERR_FILENO) == 1 && term != nullptr && std::string_view(term) != "dumb";
-}
 
 std::string format_duration(double seconds) {
   if (!std::isfinite(seconds) || seconds > 1e9) return "?";

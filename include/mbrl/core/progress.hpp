@@ -15,8 +15,6 @@ struct ProgressSettings {
   int width = 80;             // characters a line of the terminal takes
 };
 
-// True if standard error is a terminal that understands carriage returns.
-bool stderr_is_terminal();
 // "1:23:45", "12:05", "0:07".
 std::string format_duration(double seconds);
 
