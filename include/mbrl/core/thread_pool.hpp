@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/fork.hpp"
 
 namespace mbrl {
 
@@ -21,6 +23,9 @@ namespace mbrl {
 // index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits
 // looks for some ten microseconds before going to sleep, as waking a thread takes longer than many a task;
 // not where there are more threads than processors, which would look instead of working.
+//
+// fork() copies none of the threads into the child: there a pool of more than one thread throws when it is
+// used, and is destroyed without waiting for threads that do not exist. Make another one in the child.
 class ThreadPool {
  public:
   // threads = 0 means one per hardware thread. Throws mbrl::Error on fewer, and if the system gives no more
@@ -30,9 +35,9 @@ class ThreadPool {
     int n = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
     if (n < 1) n = 1;
     looks_ = static_cast<unsigned>(n) <= std::thread::hardware_concurrency() ? kLooks : 0;
-    workers_.reserve(static_cast<std::size_t>(n - 1));
+    shared_->workers.reserve(static_cast<std::size_t>(n - 1));
     try {
-      for (int i = 1; i < n; ++i) workers_.emplace_back([this] { work(); });
+      for (int i = 1; i < n; ++i) shared_->workers.emplace_back([this] { work(); });
     } catch (const std::system_error& error) {
       const int started = size();
       stop();
@@ -41,37 +46,50 @@ class ThreadPool {
   }
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
-  ~ThreadPool() { stop(); }
+  ~ThreadPool() {
+    // A thread of the parent may have held a lock or been waiting when the process was copied: nothing of
+    // that can be destroyed here.
+    if (origin_.is_elsewhere())
+      static_cast<void>(shared_.release());
+    else
+      stop();
+  }
 
-  int size() const { return static_cast<int>(workers_.size()) + 1; }
+  int size() const { return static_cast<int>(shared_->workers.size()) + 1; }
 
   // Blocks until all tasks have run. If tasks throw, the exception of the lowest index is rethrown here,
   // after the others have ended: the same one for any number of threads. Called from within a task, it runs
-  // on that task's thread; called from several threads at once, one after the other.
+  // on that task's thread; called from several threads at once, one after the other. Throws in a child of the
+  // process that made the pool.
   void run(int count, const std::function<void(int)>& task) {
     if (count <= 0) return;
-    if (workers_.empty() || count == 1 || inside_) {
+    Shared& s = *shared_;
+    if (s.workers.empty() || count == 1 || inside_) {
       run_serially(count, task);
       return;
     }
-    const std::lock_guard one_at_a_time(run_mutex_);
+    require(
+        !origin_.is_elsewhere(),
+        "ThreadPool: this process was forked from the one that made the pool, and has none of its threads; "
+        "make a pool in the child, after fork()");
+    const std::lock_guard one_at_a_time(s.run_mutex);
     {
-      const std::lock_guard lock(mutex_);
-      task_ = &task;
-      count_ = count;
-      next_ = 0;
-      pending_ = count;
-      error_ = nullptr;
-      error_index_ = count;
-      ++generation_;
+      const std::lock_guard lock(s.mutex);
+      s.task = &task;
+      s.count = count;
+      s.next = 0;
+      s.pending = count;
+      s.error = nullptr;
+      s.error_index = count;
+      ++s.generation;
     }
-    wake_.notify_all();
+    s.wake.notify_all();
     drain(task);
-    look([this] { return pending_.load(std::memory_order_relaxed) == 0; });
-    std::unique_lock lock(mutex_);
-    done_.wait(lock, [this] { return pending_ == 0; });
-    task_ = nullptr;
-    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    look([&s] { return s.pending.load(std::memory_order_relaxed) == 0; });
+    std::unique_lock lock(s.mutex);
+    s.done.wait(lock, [&s] { return s.pending == 0; });
+    s.task = nullptr;
+    if (s.error) std::rethrow_exception(std::exchange(s.error, nullptr));
   }
 
   // Splits [0, n) into `chunks` contiguous ranges and runs body(begin, end, chunk) for each.
@@ -101,18 +119,20 @@ class ThreadPool {
   }
 
   void stop() {
+    Shared& s = *shared_;
     {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
+      const std::lock_guard lock(s.mutex);
+      s.stop = true;
     }
-    wake_.notify_all();
-    for (auto& worker : workers_) worker.join();
+    s.wake.notify_all();
+    for (auto& worker : s.workers) worker.join();
   }
 
   void drain(const std::function<void(int)>& task) {
-    std::unique_lock lock(mutex_);
-    while (task_ == &task && next_ < count_) {
-      const int i = next_++;
+    Shared& s = *shared_;
+    std::unique_lock lock(s.mutex);
+    while (s.task == &task && s.next < s.count) {
+      const int i = s.next++;
       lock.unlock();
       std::exception_ptr error;
       inside_ = true;
@@ -123,25 +143,26 @@ class ThreadPool {
       }
       inside_ = false;
       lock.lock();
-      if (error && i < error_index_) {
-        error_ = error;
-        error_index_ = i;
+      if (error && i < s.error_index) {
+        s.error = error;
+        s.error_index = i;
       }
-      if (--pending_ == 0) done_.notify_all();
+      if (--s.pending == 0) s.done.notify_all();
     }
   }
 
   void work() {
+    Shared& s = *shared_;
     std::uint64_t seen = 0;
     for (;;) {
       const std::function<void(int)>* task = nullptr;
-      look([&] { return generation_.load(std::memory_order_relaxed) != seen; });
+      look([&] { return s.generation.load(std::memory_order_relaxed) != seen; });
       {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return stop_ || (generation_ != seen && task_ != nullptr); });
-        if (stop_) return;
-        seen = generation_;
-        task = task_;
+        std::unique_lock lock(s.mutex);
+        s.wake.wait(lock, [&] { return s.stop || (s.generation != seen && s.task != nullptr); });
+        if (s.stop) return;
+        seen = s.generation;
+        task = s.task;
       }
       drain(*task);
     }
@@ -161,18 +182,24 @@ class ThreadPool {
 
   static constexpr int kLooks = 1000;  // 10 to 40 microseconds
 
+  // What the threads share; apart from the pool, so that a child process can leave it alone.
+  struct Shared {
+    std::vector<std::thread> workers;
+    std::mutex run_mutex;  // held by the thread whose tasks are running
+    std::mutex mutex;      // guards what follows
+    std::condition_variable wake, done;
+    const std::function<void(int)>* task = nullptr;
+    int count = 0, next = 0;
+    std::atomic<int> pending = 0;
+    std::atomic<std::uint64_t> generation = 0;
+    std::exception_ptr error;
+    int error_index = 0;
+    bool stop = false;
+  };
+
   int looks_ = 0;
-  std::vector<std::thread> workers_;
-  std::mutex run_mutex_;  // held by the thread whose tasks are running
-  std::mutex mutex_;      // guards what follows
-  std::condition_variable wake_, done_;
-  const std::function<void(int)>* task_ = nullptr;
-  int count_ = 0, next_ = 0;
-  std::atomic<int> pending_ = 0;
-  std::atomic<std::uint64_t> generation_ = 0;
-  std::exception_ptr error_;
-  int error_index_ = 0;
-  bool stop_ = false;
+  ProcessOfOrigin origin_;
+  std::unique_ptr<Shared> shared_ = std::make_unique<Shared>();
 };
 
 }  // namespace mbrl
