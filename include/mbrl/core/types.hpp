@@ -3,6 +3,8 @@
 
 #include <Eigen/Core>
 
+#include "mbrl/core/eigen_memory.hpp"
+
 namespace mbrl {
 
 using Index = Eigen::Index;
