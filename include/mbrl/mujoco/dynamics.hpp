@@ -2,6 +2,7 @@
 // iLQR and whatever else needs them.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <vector>
 
@@ -53,8 +54,10 @@ class Dynamics {
   // Throws on settings out of range.
   Dynamics(Model model, int frame_skip, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr);
   // The dynamics of a task. Its environment's physics_state() is x (for models without activations or mocap
-  // bodies).
-  template <MujocoTask Task>
+  // bodies). Its own type is excluded first: whether Dynamics is a task depends on whether it can be copied,
+  // for which every constructor is looked at.
+  template <class Task>
+    requires(!std::same_as<Task, Dynamics> && MujocoTask<Task>)
   explicit Dynamics(const Task& task, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr)
       : Dynamics(task.model(), task.frame_skip(), settings, pool) {}
 

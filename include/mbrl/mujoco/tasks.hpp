@@ -33,8 +33,9 @@ void for_each_task(Visit&& visit) {
     visit(ReacherTask(version));
     visit(PusherTask(version));
   }
-  using Ant = AntTask::Version;
-  for (const auto version : {Ant::kV4, Ant::kV4Contact, Ant::kV5, Ant::kTruncated}) visit(AntTask(version));
+  using AntKind = AntTask::Version;
+  for (const auto kind : {AntKind::kV4, AntKind::kV4Contact, AntKind::kV5, AntKind::kTruncated})
+    visit(AntTask(kind));
   using Body = HumanoidBody::Version;
   for (const auto version : {Body::kV4, Body::kV5, Body::kTruncated}) visit(HumanoidTask(version));
   visit(PetsCartPoleTask{});
