@@ -61,6 +61,20 @@ std::string lower(std::string_view text) {
 std::string shortest(double value) { return shortest_of(value); }
 std::string shortest(float value) { return shortest_of(value); }
 
+std::string fixed(double value, int decimals) {
+  std::array<char, 1100> buffer;  // 309 digits, a point, and up to 750 decimals
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                    std::chars_format::fixed, std::clamp(decimals, 0, 750));
+  return {buffer.data(), result.ptr};
+}
+
+std::string general(double value, int digits) {
+  std::array<char, 800> buffer;
+  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
+                                    std::chars_format::general, std::clamp(digits, 1, 750));
+  return {buffer.data(), result.ptr};
+}
+
 std::string did_you_mean(std::string_view word, std::span<const std::string> known) {
   const std::string given = lower(word);
   std::size_t best = 0;

@@ -3,18 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <limits>
 #include <utility>
 
+#include "mbrl/core/text.hpp"
+
 namespace mbrl {
 namespace {
-
-std::string number(const char* format, double value) {
-  char text[40];
-  std::snprintf(text, sizeof text, format, value);
-  return text;
-}
 
 double relative_error(double recorded, double simulated) {
   if (recorded == simulated || (std::isnan(recorded) && std::isnan(simulated))) return 0.0;
@@ -154,9 +149,9 @@ class Verifier {
 };
 
 std::string describe(const Deviation& deviation) {
-  return number("%.3g", deviation.error) + " (step " + std::to_string(deviation.step) + ", " +
-         deviation.column + ": recorded " + number("%.17g", deviation.recorded) + ", simulated " +
-         number("%.17g", deviation.simulated) + ")";
+  return general(deviation.error, 3) + " (step " + std::to_string(deviation.step) + ", " + deviation.column +
+         ": recorded " + general(deviation.recorded, 17) + ", simulated " + general(deviation.simulated, 17) +
+         ")";
 }
 
 }  // namespace
@@ -187,7 +182,7 @@ std::string to_string(const VerifyReport& report) {
              : group.largest.error == 0.0 ? "0"
                                           : describe(group.largest)) +
             "\n";
-  const std::string tolerance = report.tolerance ? number("%.3g", *report.tolerance)
+  const std::string tolerance = report.tolerance ? general(*report.tolerance, 3)
                                                  : "1e-9 to step 20, 1e-8 to 50, 1e-7 to 100, 1e-6 after";
   if (!report.fault.empty()) text += "broken down: " + report.fault + "\n";
   if (report.first_outside)

@@ -1,6 +1,8 @@
 // User mistakes: one exception type whose message says what was given, what was expected, and where.
 #pragma once
 
+#include <cstring>
+#include <locale>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -16,9 +18,11 @@ class Error : public std::runtime_error {
 };
 
 namespace detail {
+// The parts one after the other, numbers written plainly (1234.5) whatever the program's locale.
 template <class... Parts>
 std::string concat(const Parts&... parts) {
   std::ostringstream out;
+  out.imbue(std::locale::classic());
   (out << ... << parts);
   return out.str();
 }
@@ -35,6 +39,17 @@ template <class... Parts>
 void require(bool ok, const Parts&... parts) {
   if (!ok) [[unlikely]]
     fail(parts...);
+}
+
+// Throws unless a call of the system succeeded: `error` is errno as the call left it, 0 for success. It is an
+// argument of its own because a message's parts may be evaluated before the call is. The reason ends the
+// message:
+//   const int error = ::rename(from, to) == 0 ? 0 : errno;
+//   require_system(error, "file '", to, "' cannot be written");   // "...: Permission denied"
+template <class... Parts>
+void require_system(int error, const Parts&... parts) {
+  if (error != 0) [[unlikely]]
+    fail(parts..., ": ", std::strerror(error));
 }
 
 // "planner: action has 3 rows, expected 6": the one wording for every dimension mismatch.

@@ -15,6 +15,10 @@ std::string lower(std::string_view text);
 std::string shortest(double value);
 std::string shortest(float value);
 
+// As printf's %.*f and %.*g would write it in the C locale, whatever the program's: "0.50", "1.5e-07".
+std::string fixed(double value, int decimals);
+std::string general(double value, int digits);
+
 // ", did you mean 'horizon'?" if a known word is near, else ", expected one of ..."; for the end of an error
 // message about an unknown word. A word that names the last part of a dotted key is near ("horizon" to
 // "rollout.horizon").
