@@ -157,7 +157,8 @@ std::string csv_text(const std::vector<std::string>& columns, const std::vector<
 
 CsvWriter::CsvWriter(const std::filesystem::path& path, std::vector<std::string> columns, std::size_t rows)
     : path_(path), columns_(std::move(columns)), rows_(rows), file_(std::fopen(path.c_str(), "ab")) {
-  require(file_ != nullptr, "file '", path.string(), "' cannot be written: ", std::strerror(errno));
+  const int error = file_ ? 0 : errno;
+  require_system(error, "file '", path_.string(), "' cannot be written");
 }
 
 CsvWriter CsvWriter::create(const std::filesystem::path& path, std::vector<std::string> columns) {
@@ -190,10 +191,10 @@ void CsvWriter::add_row(std::span<const double> values) {
 }
 
 void CsvWriter::write(const std::string& text) {
-  errno = 0;
   const bool ok =
       std::fwrite(text.data(), 1, text.size(), file_.get()) == text.size() && std::fflush(file_.get()) == 0;
-  require(ok, "file '", path_.string(), "' cannot be written: ", std::strerror(errno));
+  const int error = ok ? 0 : errno;
+  require_system(error, "file '", path_.string(), "' cannot be written");
 }
 
 }  // namespace mbrl

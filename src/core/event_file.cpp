@@ -191,7 +191,8 @@ std::uint32_t crc32c(std::string_view bytes) {
 
 EventWriter::EventWriter(const std::filesystem::path& path)
     : path_(path), file_(std::fopen(path.c_str(), "ab")) {
-  require(file_ != nullptr, "file '", path.string(), "' cannot be written: ", std::strerror(errno));
+  const int error = file_ ? 0 : errno;
+  require_system(error, "file '", path.string(), "' cannot be written");
 }
 
 EventWriter EventWriter::create(const std::filesystem::path& path, double wall_time) {
@@ -225,15 +226,13 @@ void EventWriter::add_scalar(std::string_view tag, double value, std::int64_t st
   append_varint(event, static_cast<std::uint64_t>(step));
   append_bytes(event, 5, summary);
   const std::string bytes = record(event);
-  errno = 0;
-  require(std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size(), "file '", path_.string(),
-          "' cannot be written: ", std::strerror(errno));
+  const int error = std::fwrite(bytes.data(), 1, bytes.size(), file_.get()) == bytes.size() ? 0 : errno;
+  require_system(error, "file '", path_.string(), "' cannot be written");
 }
 
 void EventWriter::flush() {
-  errno = 0;
-  require(std::fflush(file_.get()) == 0, "file '", path_.string(),
-          "' cannot be written: ", std::strerror(errno));
+  const int error = std::fflush(file_.get()) == 0 ? 0 : errno;
+  require_system(error, "file '", path_.string(), "' cannot be written");
 }
 
 std::vector<ScalarEvent> read_event_file(const std::filesystem::path& path) {

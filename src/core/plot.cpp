@@ -11,11 +11,10 @@
 #include <cerrno>
 #include <cmath>
 #include <cstdio>
-#include <cstring>
 #include <memory>
 #include <string_view>
-#include <system_error>
 
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
 
@@ -47,37 +46,51 @@ using File = std::unique_ptr<std::FILE, CloseFile>;
 
 File temporary() {
   File file(std::tmpfile());
-  require(file != nullptr, "plot: no temporary file can be made: ", std::strerror(errno));
+  const int error = file ? 0 : errno;
+  require_system(error, "plot: no temporary file can be made");
   return file;
 }
 
-// Runs gnuplot on a script; gives its exit status and what it complained of. Throws if it cannot be started.
-std::pair<int, std::string> run_gnuplot(const std::string& script) {
-  const File input = temporary(), output = temporary();
-  require(std::fwrite(script.data(), 1, script.size(), input.get()) == script.size() &&
-              std::fflush(input.get()) == 0,
-          "plot: the data cannot be written to a temporary file: ", std::strerror(errno));
+std::string contents(std::FILE* file) {
+  std::rewind(file);
+  std::string bytes;
+  std::array<char, 65536> buffer;
+  for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), file)) > 0;)
+    bytes.append(buffer.data(), n);
+  return bytes;
+}
+
+struct Drawn {
+  int status;  // gnuplot's exit status
+  std::string picture, complaints;
+};
+
+// Runs gnuplot on a script whose picture goes to its standard output. Throws if it cannot be started.
+Drawn run_gnuplot(const std::string& script) {
+  const File input = temporary(), output = temporary(), complaints = temporary();
+  const bool written = std::fwrite(script.data(), 1, script.size(), input.get()) == script.size() &&
+                       std::fflush(input.get()) == 0;
+  const int reason = written ? 0 : errno;
+  require_system(reason, "plot: the data cannot be written to a temporary file");
   std::rewind(input.get());
 
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, ::fileno(input.get()), STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, ::fileno(output.get()), STDOUT_FILENO);
-  ::posix_spawn_file_actions_adddup2(&actions, ::fileno(output.get()), STDERR_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, ::fileno(complaints.get()), STDERR_FILENO);
   char name[] = "gnuplot", no_settings[] = "-d", from_input[] = "-";
   char* arguments[] = {name, no_settings, from_input, nullptr};
   pid_t child = 0;
   const int error = ::posix_spawnp(&child, name, &actions, nullptr, arguments, environ);
   ::posix_spawn_file_actions_destroy(&actions);
   require(error != ENOENT, "plot: the program gnuplot is not installed (Debian package gnuplot-nox)");
-  require(error == 0, "plot: gnuplot cannot be started: ", std::strerror(error));
+  require_system(error, "plot: gnuplot cannot be started");
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }
-  std::rewind(output.get());
-  std::array<char, 2000> text;
-  const std::size_t read = std::fread(text.data(), 1, text.size(), output.get());
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : 127, std::string(trim({text.data(), read}))};
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : 127, contents(output.get()),
+          std::string(trim(contents(complaints.get()).substr(0, 2000)))};
 }
 
 void append_data(std::string& script, std::size_t index, const PlotSeries& series) {
@@ -111,17 +124,12 @@ void check(const std::vector<PlotSeries>& series) {
 void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
                 const std::vector<PlotSeries>& series) {
   check(series);
-  std::filesystem::path temporary_png = png;
-  temporary_png += ".tmp";
-  for (const char c : temporary_png.string())
-    require(static_cast<unsigned char>(c) >= 0x20, "plot: the path of the picture holds a control character");
-
+  require_writable(png);
   std::string script;
   for (std::size_t i = 0; i < series.size(); ++i) append_data(script, i, series[i]);
   script +=
       "set terminal pngcairo noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth "
       "1\n";
-  script += "set output " + literal(temporary_png.string()) + "\n";
   script += "set encoding utf8\nset border 3 linecolor '#444444' linewidth 1.2\n";
   script += "set tics nomirror out scale 0.6 textcolor '#222222'\n";
   script += "set grid xtics ytics back linecolor '#DDDDDD' linetype 1 linewidth 1\n";
@@ -149,24 +157,13 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
         literal(series[i].name) + " linecolor '" + kColours[i % kColours.size()] + "' linewidth 2.4" +
         (dots ? " pointtype 7 pointsize 0.8" : "") + (i >= kColours.size() ? " dashtype 2" : ""));
   }
-  script += plots + "\nunset output\n";
+  script += plots + "\n";
 
-  // Tried here, since gnuplot would write the picture among its complaints.
-  {
-    const File probe(std::fopen(temporary_png.c_str(), "wb"));
-    require(probe != nullptr, "plot: '", png.string(), "' cannot be written: ", std::strerror(errno));
-  }
-  std::error_code ignored;
-  std::filesystem::remove(temporary_png, ignored);
-  const auto [status, complaint] = run_gnuplot(script);
-  if (status != 0 || !std::filesystem::exists(temporary_png)) {
-    std::filesystem::remove(temporary_png, ignored);
-    fail("plot: gnuplot could not draw '", png.string(), "'", complaint.empty() ? "" : ": ", complaint);
-  }
-  std::error_code error;
-  std::filesystem::rename(temporary_png, png, error);
-  if (error) std::filesystem::remove(temporary_png, ignored);
-  require(!error, "plot: '", png.string(), "' cannot be written: ", error.message());
+  const Drawn drawn = run_gnuplot(script);
+  const std::string& complaints = drawn.complaints;
+  if (drawn.status != 0 || drawn.picture.empty())
+    fail("plot: gnuplot could not draw '", png.string(), "'", complaints.empty() ? "" : ": ", complaints);
+  write_file_atomically(png, drawn.picture);
 }
 
 void plot_lines(const std::filesystem::path& png, const std::string& title, const std::string& xlabel,
@@ -176,7 +173,7 @@ void plot_lines(const std::filesystem::path& png, const std::string& title, cons
 
 bool gnuplot_is_installed() {
   try {
-    return run_gnuplot("exit\n").first == 0;
+    return run_gnuplot("exit\n").status == 0;
   } catch (const Error&) {
     return false;
   }

@@ -60,7 +60,8 @@ class Loader {
     require(!std::filesystem::is_directory(path_, error), file_, " is a folder, expected a safetensors file");
     errno = 0;
     in_.open(path_, std::ios::binary);
-    require(in_.is_open(), file_, " cannot be read: ", std::strerror(errno));
+    const int reason = in_.is_open() ? 0 : errno != 0 ? errno : EIO;
+    require_system(reason, file_, " cannot be read");
     const std::uint64_t size = std::filesystem::file_size(path_, error);
     require(!error, file_, " cannot be read: ", error.message());
     const json header = read_header(size);

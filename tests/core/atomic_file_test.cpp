@@ -1,37 +1,16 @@
 // Whole files or none: overwriting, links, a full disk.
 #include "mbrl/core/atomic_file.hpp"
 
-#include <sys/resource.h>
-
-#include <csignal>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "catch.hpp"
+#include "core/child_process.hpp"
+#include "core/file_size_limit.hpp"
 #include "core/temporary_folder.hpp"
 
 using namespace mbrl;
-
-namespace {
-// Files may not grow beyond `bytes` while this lives: writes then fail as on a full disk.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    rlimit limit = before_;
-    limit.rlim_cur = bytes;
-    ::setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  FileSizeLimit(const FileSizeLimit&) = delete;
-  FileSizeLimit& operator=(const FileSizeLimit&) = delete;
-  ~FileSizeLimit() {
-    ::setrlimit(RLIMIT_FSIZE, &before_);
-    std::signal(SIGXFSZ, handler_);
-  }
-
- private:
-  rlimit before_{};
-  void (*handler_)(int);
-};
-}  // namespace
 
 TEST_CASE("a file is written whole and replaced whole", "[atomic_file]") {
   const TemporaryFolder folder;
@@ -68,6 +47,48 @@ TEST_CASE("a full disk leaves the old file and no other", "[atomic_file]") {
   CHECK(contains(message, "File too large"));
   CHECK(read_file(path) == "old");
   CHECK(folder.files() == 1);
+}
+
+TEST_CASE("of two processes that write one file a reader sees whole files only", "[atomic_file]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.txt";
+  constexpr std::size_t kSize = 1'000'000;
+  const auto write_often = [&](char letter) {
+    const std::string bytes(kSize, letter);
+    for (int i = 0; i < 40; ++i) write_file_atomically(path, bytes);
+    return 0;
+  };
+  write_file_atomically(path, std::string(kSize, 'x'));
+  const pid_t first = start_child([&] { return write_often('a'); });
+  const pid_t second = start_child([&] { return write_often('b'); });
+  int parts = 0;
+  for (int i = 0; i < 200; ++i) {
+    const std::string bytes = read_file(path);
+    parts += bytes.size() != kSize || bytes.find_first_not_of(bytes[0]) != std::string::npos;
+  }
+  CHECK(wait_for(first) == 0);
+  CHECK(wait_for(second) == 0);
+  CHECK(parts == 0);
+  CHECK(folder.files() == 1);
+}
+
+TEST_CASE("what a killed writer left is removed, what a living one writes is not", "[atomic_file]") {
+  const TemporaryFolder folder;
+  const auto path = folder / "a.txt", living = folder / "a.txt.1-2.tmp",
+             left = folder / "a.txt.4194303-7.tmp";
+  for (const auto& file :
+       {living, left, folder / "a.txt.notes.tmp", folder / "b.txt.1-2.tmp", folder / "a.txt.tmp"})
+    write_file_atomically(file, "part");
+  const int fd = ::open(living.c_str(), O_RDONLY);
+  REQUIRE(::flock(fd, LOCK_EX) == 0);
+  write_file_atomically(path, "one");
+  CHECK_FALSE(std::filesystem::exists(left));
+  CHECK(std::filesystem::exists(living));
+  CHECK(folder.files() == 5);  // and nothing that only looks like one
+  ::close(fd);
+  write_file_atomically(path, "two");
+  CHECK_FALSE(std::filesystem::exists(living));
+  CHECK(read_file(path) == "two");
 }
 
 TEST_CASE("places that cannot be written are named", "[atomic_file]") {

@@ -8,9 +8,11 @@
 
 namespace mbrl {
 
-// Writes the parts one after the other to `<path>.tmp`, flushes them to the disk, and renames the file to
-// `path`; a link is followed. Throws mbrl::Error with the path and the reason (no such folder, no permission,
-// disk full); then the temporary file is gone and an old file at `path` is as it was.
+// Writes the parts one after the other to a temporary file beside `path`, flushes them to the disk, and
+// renames the file to `path`; a link is followed. Of several writers at once, in one process or in many, each
+// has a temporary file of its own, and the last to end wins. What a killed writer left behind is removed by
+// the next one. Throws mbrl::Error with the path and the reason (no such folder, no permission, disk full);
+// then the temporary file is gone and an old file at `path` is as it was.
 //
 // A file-size limit (ulimit -f) is reported as an error only if the process ignores SIGXFSZ; else the system
 // ends it.
