@@ -7,6 +7,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
+#include "plain_numbers.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -52,6 +53,7 @@ class MemoryFile {
 
 std::shared_ptr<const mjModel> load(const char* path, const mjVFS* vfs, const std::string& name,
                                     std::vector<std::string>& warnings) {
+  const PlainNumbers plain;
   char message[1000] = "";
   collected_warnings = &warnings;
   mjModel* model = nullptr;

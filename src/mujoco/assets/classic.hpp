@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <locale>
 #include <sstream>
 #include <string>
 
@@ -75,6 +76,7 @@ inline double mountain_height(double p) { return 0.45 * std::sin(3 * p) + 0.55; 
 // Positions: p, the height above the ground, the slope's angle.
 inline std::string mountain_car() {
   std::ostringstream world;
+  world.imbue(std::locale::classic());
   constexpr int kPieces = 60;
   constexpr const char* kEnd = "\" rgba=\"0.45 0.55 0.45 1\"/>";
   for (int i = 0; i < kPieces; ++i) {  // a pillar below a slanting slab
