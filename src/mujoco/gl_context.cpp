@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/fork.hpp"
 
 #if MBRL_HAS_EGL
 #include <EGL/egl.h>
@@ -235,7 +236,14 @@ std::unique_ptr<Backend> choose() {
       tried);
 }
 
+// Of this process: OpenGL's drivers keep threads and connections that fork() does not copy, and a child that
+// used them would wait for ever.
 const Backend& backend() {
+  static const ProcessOfOrigin origin;
+  require(!origin.is_elsewhere(),
+          "rendering: this process was forked from one that had used OpenGL, whose drivers do not work in a "
+          "child; "
+          "draw first in the child, or start the child before the first picture is drawn");
   static const std::unique_ptr<Backend> chosen = choose();
   return *chosen;
 }
@@ -243,14 +251,18 @@ const Backend& backend() {
 }  // namespace
 
 GlContext::GlContext() : handles_(mujoco::backend().create()) {}
-GlContext::~GlContext() { mujoco::backend().destroy(handles_); }
+GlContext::~GlContext() {
+  if (!origin_.is_elsewhere()) mujoco::backend().destroy(handles_);
+}
 
 void GlContext::make_current() {
   require(mujoco::backend().make_current(handles_),
           "rendering: the OpenGL context cannot be used on this thread; is it in use on another one?");
 }
 
-void GlContext::release() noexcept { mujoco::backend().release(); }
+void GlContext::release() noexcept {
+  if (!origin_.is_elsewhere()) mujoco::backend().release();
+}
 
 std::string GlContext::backend() { return mujoco::backend().name(); }
 

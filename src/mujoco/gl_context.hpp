@@ -5,12 +5,15 @@
 #include <memory>
 #include <string>
 
+#include "mbrl/core/fork.hpp"
+
 namespace mbrl::mujoco {
 
 // Current on one thread at a time, and on none but between make_current and release. The way is chosen once
 // for the whole program, as MuJoCo looks up OpenGL's functions once: the environment variable MBRL_GL (egl or
 // osmesa), else EGL if it works, else OSMesa. The libraries are opened at run time, so that a program that
-// draws nothing needs none of them.
+// draws nothing needs none of them. In a child that was forked after the choice everything here throws, and
+// nothing is freed.
 class GlContext {
  public:
   // Throws mbrl::Error with what was tried and what to install.
@@ -34,6 +37,7 @@ class GlContext {
   };
 
  private:
+  ProcessOfOrigin origin_;
   Handles handles_;
 };
 

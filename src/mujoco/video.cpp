@@ -9,6 +9,7 @@
 
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/fork.hpp"
 
 #if MBRL_HAS_FFMPEG
 extern "C" {
@@ -167,6 +168,13 @@ struct VideoWriter::Impl {
     require(scaler != nullptr, path.string(), ": FFmpeg cannot convert the colours");
   }
 
+  void check_process() const {
+    require(!origin.is_elsewhere(), path.string(),
+            ": this process was forked from the one that began the film, whose encoder has threads that the "
+            "child "
+            "has not; begin films in the child");
+  }
+
   // A null frame ends the film.
   void encode(const AVFrame* next) {
     check(avcodec_send_frame(codec.get(), next), path, "encode a frame");
@@ -181,6 +189,7 @@ struct VideoWriter::Impl {
     }
   }
 
+  ProcessOfOrigin origin;
   std::filesystem::path path;
   VideoSettings settings;
   MemoryOutput output;
@@ -197,8 +206,14 @@ struct VideoWriter::Impl {
 VideoWriter::VideoWriter(std::filesystem::path path, const VideoSettings& settings)
     : impl_(std::make_unique<Impl>(std::move(path), settings)) {}
 
+VideoWriter::~VideoWriter() {
+  if (impl_ && impl_->origin.is_elsewhere())
+    static_cast<void>(impl_.release());  // would wait for the threads
+}
+
 void VideoWriter::add(const Image& image) {
   Impl& self = *impl_;
+  self.check_process();
   require(image.width == self.settings.width && image.height == self.settings.height, self.path.string(),
           ": a frame of ", image.width, " x ", image.height, " pixels, expected ", self.settings.width, " x ",
           self.settings.height);
@@ -213,6 +228,7 @@ void VideoWriter::add(const Image& image) {
 
 void VideoWriter::finish() {
   Impl& self = *impl_;
+  self.check_process();
   require(self.frames > 0, self.path.string(), ": a film without frames");
   if (std::exchange(self.finished, true)) return;
   self.encode(nullptr);
@@ -309,9 +325,10 @@ VideoInfo read_video(const std::filesystem::path& path,
   no_ffmpeg(path);
 }
 
+VideoWriter::~VideoWriter() = default;
+
 #endif
 
-VideoWriter::~VideoWriter() = default;
 VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;
 VideoWriter& VideoWriter::operator=(VideoWriter&&) noexcept = default;
 

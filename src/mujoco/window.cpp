@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/fork.hpp"
 #include "scene_painter.hpp"
 
 #if MBRL_HAS_GLFW
@@ -78,6 +79,10 @@ struct Window::Impl {
     });
   }
   ~Impl() {
+    if (origin.is_elsewhere()) {  // neither the connection to the screen nor OpenGL is the child's
+      static_cast<void>(painter.release());
+      return;
+    }
     glfwMakeContextCurrent(handle);
     painter.reset();
     glfwDestroyWindow(handle);
@@ -176,6 +181,7 @@ struct Window::Impl {
     }
   }
 
+  ProcessOfOrigin origin;
   GLFWwindow* handle = nullptr;
   std::unique_ptr<ScenePainter> painter;
   mjvPerturb perturb;
@@ -193,6 +199,8 @@ Window::~Window() = default;
 void Window::show(const std::vector<double>& physics, const std::vector<OverlayLine>& overlay,
                   const std::vector<Path>& paths) {
   Impl& self = *impl_;
+  require(!self.origin.is_elsewhere(),
+          "Window: this process was forked from the one that opened the window; open windows in the child");
   glfwMakeContextCurrent(self.handle);  // a Renderer on this thread leaves none current
   int width = 1, height = 1;
   glfwGetFramebufferSize(self.handle, &width, &height);
