@@ -59,6 +59,43 @@ TEST_CASE("the mpc loop plans every k steps, shifts, and forgets at a reset") {
   CHECK_THROWS_AS(too_long.act(0), Error);  // its plan is not executed for all that
 }
 
+// Goes where the observation is; a planner in one type of number.
+template <class S>
+struct Follower {
+  using Scalar = S;
+  using State = Vec<S>;
+  ActionPlan<S> plan(const State& state, int) {
+    ActionPlan<S> plan;
+    plan.actions = S(0.1) * state;
+    return plan;
+  }
+  void advance(int) {}
+  void reset() {}
+};
+
+TEST_CASE("an observation in double or float gives the action in double or float") {
+  Mpc single(Follower<float>{});
+  Mpc twice(Follower<double>{});
+  const Vecd obs = vec({1.0, -2.0, 3.0});
+  const Vecf obs_single = obs.cast<float>();
+  const auto check = [](const auto& action, double tolerance) {
+    CHECK(action.template cast<double>().isApprox(vec({0.1, -0.2, 0.3}), tolerance));
+  };
+  static_assert(std::same_as<decltype(single.act(obs)), const Vecd&>);
+  static_assert(std::same_as<decltype(single.act(obs_single)), const Vecf&>);
+  static_assert(std::same_as<decltype(twice.act(obs)), const Vecd&>);
+  static_assert(std::same_as<decltype(twice.act(obs_single)), const Vecf&>);
+  check(single.act(obs), 1e-6);
+  check(single.act(obs_single), 1e-6);
+  check(twice.act(obs), 1e-15);
+  check(twice.act(obs_single), 1e-6);
+  // Expressions and references, too.
+  check(single.act(2.0 * obs - obs), 1e-6);
+  check(single.act(ConstVecRef<double>(obs)), 1e-6);
+  check(single.act(obs.cast<float>()), 1e-6);
+  CHECK(single.step() == 5);
+}
+
 TEST_CASE("after a plan that failed the mpc loop goes on where it was") {
   std::string log;
   struct Choosy : ScriptedPlanner {

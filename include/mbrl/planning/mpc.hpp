@@ -2,10 +2,12 @@
 // come out.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <limits>
 #include <memory>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -41,6 +43,7 @@ class Mpc {
  public:
   using Scalar = typename P::Scalar;
   using State = typename P::State;
+  using Other = std::conditional_t<std::same_as<Scalar, float>, double, float>;
 
   explicit Mpc(P planner, const MpcSettings& settings = {}, SecondsClock clock = steady_seconds)
       : planner_(std::move(planner)),
@@ -68,6 +71,17 @@ class Mpc {
     ++t_;
     action_ = plan_.actions.col(executed_++);
     return action_;
+  }
+
+  // The same in the other type of number: environments speak double, ensembles float. An observation in
+  // double gives the action in double, so that `env.step(mpc.act(obs))` serves any planner whose state is an
+  // observation; this is the place where the two are converted.
+  template <class Obs>
+    requires(std::same_as<State, Vec<Scalar>>&& std::same_as<typename Obs::Scalar, Other>)
+  const Vec<Other>& act(const Eigen::MatrixBase<Obs>& state) {
+    other_state_ = state.template cast<Scalar>();
+    other_action_ = act(other_state_).template cast<Other>();
+    return other_action_;
   }
 
   // The next `act` plans, whatever is left of the present plan: after a change of cost or reference.
@@ -153,7 +167,8 @@ class Mpc {
   MpcSettings settings_;
   std::shared_ptr<const SecondsClock> clock_;
   ActionPlan<Scalar> plan_;
-  Vec<Scalar> action_;
+  Vec<Scalar> action_, other_state_;
+  Vec<Other> other_action_;
   int executed_ = 0;    // actions of `plan_` handed out
   int t_ = 0;           // control step of the episode
   bool stale_ = false;  // the plan is not to be executed further
