@@ -130,6 +130,26 @@ TEST_CASE("batches and views hold the rows asked for", "[buffer]") {
   CHECK_THROWS_AS(buffer.batch(std::span<const int>(negative)), Error);
 }
 
+TEST_CASE("transitions convert to a trainer's, named or temporary", "[buffer]") {
+  struct Columns {
+    Batchf obs, action, next_obs;
+    Vecf reward;
+  };
+  TransitionBuffer buffer(2, 1, 10);
+  for (int i = 0; i < 3; ++i)
+    buffer.add(Vecd::Constant(2, i), Vecd::Constant(1, 0.5 * i), Vecd::Constant(2, i + 1), i, false, false);
+  const Transitions named = buffer.batch();
+  const Columns copied = named;
+  const Columns moved = buffer.batch();
+  for (const Columns* columns : {&copied, &moved}) {
+    CHECK(columns->obs == named.obs);
+    CHECK(columns->action == named.action);
+    CHECK(columns->next_obs == named.next_obs);
+    CHECK(columns->reward == named.reward);
+  }
+  CHECK(named.terminated.size() == 3);  // untouched
+}
+
 TEST_CASE("episodes and windows end where episodes end", "[buffer]") {
   for (const std::size_t capacity : {1000u, 31u}) {
     TransitionBuffer buffer(kObs, kAction, capacity);

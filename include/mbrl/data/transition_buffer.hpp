@@ -29,12 +29,23 @@ concept TransitionColumns = requires(T& t) {
   { t.reward } -> std::convertible_to<Vecf&>;
 };
 
-// Transitions as matrices, columns are samples. Converts to any other struct with the same matrices.
+// Transitions as matrices, columns are samples. Converts to any other struct with the same matrices, which a
+// temporary hands over without a copy.
 struct Transitions {
   Batchf obs, action, next_obs;                     // obs_dim, action_dim, obs_dim x n
   Vecf reward;                                      // n
   std::vector<std::uint8_t> terminated, truncated;  // n
 
+  template <TransitionColumns T>
+    requires(!std::same_as<T, Transitions>)
+  operator T() const& {
+    T out;
+    out.obs = obs;
+    out.action = action;
+    out.next_obs = next_obs;
+    out.reward = reward;
+    return out;
+  }
   template <TransitionColumns T>
     requires(!std::same_as<T, Transitions>)
   operator T() && {
