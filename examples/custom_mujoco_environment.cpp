@@ -4,6 +4,7 @@
 //   ./custom_mujoco_environment
 #include <cstdio>
 
+#include "mbrl/core/per_sample_reward.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/mujoco/task_environment.hpp"
 
@@ -52,11 +53,9 @@ struct CraneTask {
     spec.encoding.features = {{kIdentity, 0}, {kSin, 1}, {kCos, 1}, {kIdentity, 2}, {kIdentity, 3}};
     spec.encoding.targets.assign(4, mbrl::TargetKind::kDelta);
     // Leave the reward empty if it is not a function of (obs, action, next_obs): then it has to be learned.
-    spec.reward = [](mbrl::ConstBatchRef<float> /*obs*/, mbrl::ConstBatchRef<float> action,
-                     mbrl::ConstBatchRef<float> next, int /*t*/, mbrl::VecRef<float> out) {
-      for (mbrl::Index i = 0; i < next.cols(); ++i)
-        out(i) = crane_reward(next(0, i), next(1, i), next(3, i), action(0, i));
-    };
+    spec.reward = mbrl::per_sample_reward([](const auto& /*obs*/, const auto& action, const auto& next) {
+      return crane_reward(next(0), next(1), next(3), action(0));
+    });
     return spec;
   }
 

@@ -47,11 +47,11 @@ class HillClimber : public mbrl::SamplingPlanner<HillClimber<E>, E, HillClimberS
   bool iterate(const State& state, mbrl::RolloutKey key, mbrl::PlanReport& report) {
     const mbrl::Vec<Scalar> sigma = static_cast<Scalar>(0.5 * width_) * (box_.high() - box_.low());
     candidates_.resize(box_.size(), settings_.population);
-    noise_.normal(key.plan, key.iteration, candidates_);
+    noise_.normal(key.plan, key.iteration, candidates_);  // indexed by plan and iteration
     for (auto candidate : candidates_.colwise())
       candidate = this->inside(mean_ + sigma.cwiseProduct(candidate));
-    candidates_.col(0) = mean_;  // staying is one of the choices
-    this->evaluate(state, key, report);
+    candidates_.col(0) = mean_;          // staying is one of the choices
+    this->evaluate(state, key, report);  // fills returns_
     if (mbrl::rank_candidates(returns_, 1, order_) > 0) mean_ = candidates_.col(order_[0]);
     width_ *= settings_.narrowing;
     return false;
