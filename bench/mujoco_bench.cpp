@@ -112,7 +112,12 @@ void env_step(benchmark::State& state, AnyEnvironment env, const Model& shared, 
   const Batchd actions = random_actions(env.spec(), kEpisode);
 
   const auto env_block = [&](int first) {
-    for (int t = first; t < first + kBlock; ++t) benchmark::DoNotOptimize(env.step(actions.col(t)));
+    for (int t = first; t < first + kBlock; ++t) {
+      StepResult result = env.step(actions.col(t));
+      benchmark::DoNotOptimize(result);
+      // The bare engine knows no ends of episodes: the state put back is a new beginning.
+      if (result.terminated || result.truncated) env.set_state(env.state());
+    }
   };
   const auto bare_block = [&](int first) {
     for (int t = first; t < first + kBlock; ++t) bare_step(model, *bare, actions.col(t), stepping);

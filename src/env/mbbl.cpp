@@ -64,18 +64,24 @@ MbblClassic::MbblClassic(Task task) : Wrapper(gym_environment(task)), task_(task
   spec_.max_steps = 200;
   spec_.termination = {};
   reset(0);
+  episode_.forget();
 }
 
 StepResult MbblClassic::step(ConstVecRef<double> action) {
+  episode_.require_running(spec_.name);
   check_action(spec_, action);
   Vecd reward(1);
   reward_(obs_, action, obs_, steps_, reward);
-  StepResult result = env_.step(Vecd::Constant(1, inner_action(task_, action(0))));
-  const bool broken = !result.fault.empty();
+  // Not `step`: the inner task's end is not this one's, and it goes on beyond it.
+  const bool broken = env_.advance(Vecd::Constant(1, inner_action(task_, action(0)))).broken;
+  env_.observe(obs_);
+  StepResult result;
+  result.obs = obs_;
   result.reward = broken ? 0.0 : reward(0);
-  result.terminated = broken;  // the inner task's end is none of this one's
+  result.terminated = broken;
   result.truncated = ++steps_ >= spec_.max_steps;
-  obs_ = result.obs;
+  if (broken) result.fault = "the state is not finite";
+  episode_.after(result);
   return result;
 }
 
@@ -90,10 +96,12 @@ void MbblClassic::set_state(const std::vector<double>& state) {
   const std::vector<double> own = split(state, static_cast<std::size_t>(1 + obs_.size()));
   steps_ = static_cast<int>(own[0]);
   obs_ = Eigen::Map<const Vecd>(own.data() + 1, obs_.size());
+  episode_.begin();
 }
 
 Vecd MbblClassic::begin(const Vecd& obs) {
   steps_ = 0;
+  episode_.begin();
   return obs_ = obs;
 }
 

@@ -36,14 +36,17 @@ Vecd Pendulum::reset(std::uint64_t seed) {
   theta_ = random.uniform(-std::numbers::pi, std::numbers::pi, 0);
   omega_ = random.uniform(-1.0, 1.0, 1);
   steps_ = 0;
+  episode_.begin();
   return observation();
 }
 
 StepResult Pendulum::step(ConstVecRef<double> action) {
+  episode_.require_running(spec_.name);
   StepResult result;
   result.reward = advance(action).reward;
   result.obs = observation();
   result.truncated = steps_ >= spec_.max_steps;
+  episode_.after(result);
   return result;
 }
 
@@ -78,6 +81,7 @@ void Pendulum::load_state(std::span<const double> state) {
   theta_ = state[0];
   omega_ = state[1];
   steps_ = static_cast<int>(state[2]);
+  episode_.begin();
 }
 
 void Pendulum::set_state(const std::vector<double>& state) { load_state(state); }
@@ -87,6 +91,7 @@ Vecd Pendulum::set_physics_state(const std::vector<double>& values) {
   theta_ = values[0];
   omega_ = values[1];
   steps_ = 0;
+  episode_.begin();
   return observation();
 }
 

@@ -27,6 +27,7 @@ VectorEnvironment::VectorEnvironment(const std::function<AnyEnvironment()>& make
   step_.fault.assign(count, {});
   episodes_.assign(count, 0);
   reset(0);
+  episode_.forget();
 }
 
 // The next episode's: 64 bits of a block that belongs to (environment, episode).
@@ -38,6 +39,7 @@ std::uint64_t VectorEnvironment::episode_seed(int env) const {
 
 const Batchd& VectorEnvironment::reset(std::uint64_t seed) {
   seed_ = seed;
+  episode_.begin();
   episodes_.assign(episodes_.size(), 0);
   pool_.parallel_for(size(), chunks_, [&](std::ptrdiff_t begin, std::ptrdiff_t end, int) {
     for (std::ptrdiff_t i = begin; i < end; ++i) {
@@ -50,6 +52,7 @@ const Batchd& VectorEnvironment::reset(std::uint64_t seed) {
 }
 
 const VectorStep& VectorEnvironment::step(ConstBatchRef<double> actions) {
+  episode_.require_running(spec().name);
   require_dim("VectorEnvironment::step", "actions", actions.rows(), spec().action_dim());
   require_dim("VectorEnvironment::step", "actions' batch", actions.cols(), size());
   for (Index i = 0; i < actions.cols(); ++i)
@@ -108,6 +111,7 @@ void VectorEnvironment::set_state(const std::vector<double>& state) {
     step_.obs.col(static_cast<Index>(i)) = Eigen::Map<const Vecd>(take(dim), spec().obs_dim);
   }
   require_dim("VectorEnvironment::set_state", "state", state.size(), at);
+  episode_.begin();
 }
 
 }  // namespace mbrl

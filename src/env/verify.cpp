@@ -64,6 +64,8 @@ class Verifier {
         break;
       }
       report_.steps = row;
+      // A recording may go on beyond an end, where `step` does not: the state put back is a new beginning.
+      if (result.terminated || result.truncated) env_.set_state(env_.state());
       const std::vector<double> state = env_.physics_state();
       for (std::size_t i = 0; i < state.size(); ++i) compare(*state_, row, i, state[i]);
       compare_observation(row, result.obs);

@@ -30,19 +30,26 @@ TimeLimit::TimeLimit(AnyEnvironment env, int steps) : Wrapper(std::move(env)) {
 
 Vecd TimeLimit::reset(std::uint64_t seed) {
   steps_ = 0;
+  episode_.begin();
   return env_.reset(seed);
 }
 
 StepResult TimeLimit::step(ConstVecRef<double> action) {
+  episode_.require_running(spec_.name);
   StepResult result = env_.step(action);
   if (++steps_ >= spec_.max_steps) result.truncated = true;
+  episode_.after(result);
   return result;
 }
 
-void TimeLimit::set_state(const std::vector<double>& state) { steps_ = static_cast<int>(split(state, 1)[0]); }
+void TimeLimit::set_state(const std::vector<double>& state) {
+  steps_ = static_cast<int>(split(state, 1)[0]);
+  episode_.begin();
+}
 
 Vecd TimeLimit::set_physics_state(const std::vector<double>& values) {
   steps_ = 0;
+  episode_.begin();
   return env_.set_physics_state(values);
 }
 
@@ -115,7 +122,7 @@ StackedObservations::StackedObservations(AnyEnvironment env, int count) : Wrappe
                                                                VecRef<float> done) {
       termination(next.bottomRows(dim), done);
     };
-  begin(env_.reset(0));
+  begin(Vecd::Zero(dim));  // until the first reset
 }
 
 Vecd StackedObservations::begin(const Vecd& obs) {
@@ -198,7 +205,7 @@ DelayedEnvironment::DelayedEnvironment(AnyEnvironment env, DelaySettings setting
           settings.observation, " and ", settings.action, " steps, expected 0 or more");
   if (settings.observation > 0 || settings.action > 0) spec_.reward = {};
   if (settings.observation > 0) spec_.termination = {};
-  begin(env_.reset(0));
+  begin(Vecd::Zero(spec_.obs_dim));  // until the first reset
 }
 
 Vecd DelayedEnvironment::begin(const Vecd& obs) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "env/step_on.hpp"
 #include "mbrl/core/random.hpp"
 
 using namespace mbrl;
@@ -66,7 +67,7 @@ TEST_CASE("mbbl classic: rewards are those of the state before, the motion is Gy
       const double action = some_action(t);
       const std::vector<double> before = env.physics_state();
       const StepResult result = env.step(number(action));
-      const StepResult same = gym.step(number(c.gym_action(action)));
+      const StepResult same = step_on(gym, number(c.gym_action(action)));
       REQUIRE(result.obs == same.obs);
       CHECK(result.reward == Approx(c.reward(before, action)).epsilon(1e-12).margin(1e-14));
       Vecf planned(1);

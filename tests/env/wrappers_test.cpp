@@ -10,6 +10,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "env/exploding.hpp"
+#include "env/step_on.hpp"
 #include "mbrl/env/cartpole.hpp"
 #include "mbrl/env/pendulum.hpp"
 #include "mbrl/env/recorder.hpp"
@@ -29,11 +30,11 @@ AnyEnvironment cartpole() {
 // Steps both through the same actions, one from a saved state of the other.
 void check_state_continues(AnyEnvironment env, AnyEnvironment other) {
   env.reset(4);
-  for (int t = 0; t < 7; ++t) env.step(number(std::sin(t)));
+  for (int t = 0; t < 7; ++t) step_on(env, number(std::sin(t)));
   other.reset(99);
   other.set_state(env.state());
   for (int t = 7; t < 20; ++t) {
-    const StepResult a = env.step(number(std::sin(t))), b = other.step(number(std::sin(t)));
+    const StepResult a = step_on(env, number(std::sin(t))), b = step_on(other, number(std::sin(t)));
     REQUIRE(a.obs == b.obs);
     REQUIRE(a.reward == b.reward);
     REQUIRE(a.truncated == b.truncated);
@@ -149,7 +150,7 @@ TEST_CASE("stacked observations: the newest last, functions of planners see it")
   std::vector<Vecd> seen(3, plain.reset(5));
   CHECK(env.reset(5) == seen[0].replicate(3, 1));
   for (int t = 0; t < 30; ++t) {
-    const StepResult result = env.step(number(1.0)), one = plain.step(number(1.0));
+    const StepResult result = step_on(env, number(1.0)), one = step_on(plain, number(1.0));
     seen.push_back(one.obs);
     for (int frame = 0; frame < 3; ++frame)
       REQUIRE(result.obs.segment(4 * frame, 4) == seen[seen.size() - 3 + static_cast<std::size_t>(frame)]);
@@ -240,7 +241,7 @@ TEST_CASE("wrappers: an action refused changes nothing") {
       const auto before = env.state();
       CHECK_THROWS_AS(env.step(number(5.0)), Error);
       REQUIRE(env.state() == before);
-      const StepResult a = env.step(number(1.0)), b = other.step(number(1.0));
+      const StepResult a = step_on(env, number(1.0)), b = step_on(other, number(1.0));
       REQUIRE(a.obs == b.obs);
       REQUIRE(a.truncated == b.truncated);
       REQUIRE(env.state() == other.state());

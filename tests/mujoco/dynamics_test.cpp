@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "env/step_on.hpp"
 #include "mbrl/models/finite_differences.hpp"
 #include "mbrl/mujoco/ant.hpp"
 #include "mbrl/mujoco/half_cheetah.hpp"
@@ -64,7 +65,7 @@ Trajectory drive(Env env, int skip, int count) {
       out.obs.col(t - skip) = as_vector(env.physics_state());
       out.action.col(t - skip) = action;
     }
-    env.step(action);
+    step_on(env, action);
   }
   return out;
 }

@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
+#include "env/step_on.hpp"
 #include "support.hpp"
 
 using namespace mbrl;
@@ -28,7 +29,7 @@ TEST_CASE("scenes: every environment has one, and observations stand for the sta
       continue;
     }
     for (int t = 0; t < 5; ++t) {
-      const StepResult result = env.step(random_action(env.spec(), 1, t));
+      const StepResult result = step_on(env, random_action(env.spec(), 1, t));
       scene.foresee(result.obs, env.spec().dt, guess);
       const auto seen = tracer(env.physics_state()), drawn = other(guess);
       for (std::size_t i = 0; i < 3; ++i) CHECK(drawn[i] == Approx(seen[i]).margin(0.05));

@@ -239,6 +239,7 @@ TEST_CASE("task environment: a task that computes NaN is named") {
     void observe(const TaskView&, Vecd& obs) const { obs << 0.0, std::sqrt(-1.0); }
   };
   TaskEnvironment<NanReward> env;
+  env.reset(1);
   CHECK_THROWS_AS(env.step(Vecd::Zero(1)), Error);
   CHECK_THROWS_AS(TaskEnvironment<NanObservation>(), Error);
 }

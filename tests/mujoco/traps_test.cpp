@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "env/step_on.hpp"
 #include "mbrl/mujoco/ant.hpp"
 #include "mbrl/mujoco/hopper.hpp"
 #include "mbrl/mujoco/humanoid.hpp"
@@ -48,7 +49,7 @@ TEST_CASE("traps: control costs are those of the action as given, though the eng
 TEST_CASE("traps: what is read from the engine's derived quantities lags behind the state") {
   Ant env;
   env.reset(1);
-  for (int t = 0; t < 20; ++t) env.step(random_action(env.spec(), 1, t));
+  for (int t = 0; t < 20; ++t) step_on(env, random_action(env.spec(), 1, t));
   const double body = env.simulation().data().xpos[3], position = env.simulation().data().qpos[0];
   const Vecd action = random_action(env.spec(), 1, 20);
   const StepResult result = env.step(action);
@@ -251,12 +252,13 @@ TEST_CASE("traps: contact wrenches are filled in, after steps but not at the sta
   CHECK(forces.reset(2).tail(84).isZero(0.0));
   for (int t = 0; t < 60; ++t) {
     const Vecd action = random_action(env.spec(), 2, t);
-    const StepResult full = env.step(action), without = plain.step(action), truncated = mbpo.step(action);
+    const StepResult full = step_on(env, action), without = step_on(plain, action),
+                     truncated = step_on(mbpo, action);
     const double cost = 5e-4 * full.obs.tail(78).squaredNorm();
     CHECK(full.obs.tail(78).cwiseAbs().maxCoeff() <= 1.0);
     CHECK(without.reward - truncated.reward == Approx(cost).margin(1e-12));
     CHECK(full.obs.head(27) == truncated.obs);
-    const StepResult v4 = forces.step(action);  // use_contact_forces: the world's wrench too, always zero
+    const StepResult v4 = step_on(forces, action);  // use_contact_forces: the world's wrench too, always zero
     CHECK(v4.obs.head(27) == truncated.obs);
     CHECK(v4.obs.segment(27, 6).isZero(0.0));
     CHECK(v4.obs.tail(78) == full.obs.tail(78));

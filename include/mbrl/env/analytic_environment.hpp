@@ -49,6 +49,7 @@ class AnalyticEnvironment {
     if constexpr (!Observes<Task>)
       require_dim(spec_.name, "spec().obs_dim of a task without observe", spec_.obs_dim, task_.state_dim());
     reset(0);
+    episode_.forget();
     before_ = state_;
     if constexpr (Observes<Task>) seen_.setZero(spec_.obs_dim);
   }
@@ -60,10 +61,12 @@ class AnalyticEnvironment {
     task_.draw_start(RandomStream(seed, Stream::kReset), state_);
     steps_ = 0;
     broken_ = false;
+    episode_.begin();
     return observation();
   }
 
   StepResult step(ConstVecRef<double> action) {
+    episode_.require_running(spec_.name);
     const SimulatorStep step = advance(action);
     StepResult result;
     if (step.broken) result.fault = "the state is not finite";
@@ -71,6 +74,7 @@ class AnalyticEnvironment {
     result.terminated = step.terminated;
     result.obs = observation();
     result.truncated = steps_ >= spec_.max_steps;
+    episode_.after(result);
     return result;
   }
 
@@ -107,6 +111,7 @@ class AnalyticEnvironment {
     state_ = Eigen::Map<const Vecd>(state.data(), state_.size());
     steps_ = static_cast<int>(state[state.size() - 2]);
     broken_ = state.back() != 0.0;
+    episode_.begin();
   }
   SimulatorStep advance(ConstVecRef<double> action) {
     check_action(spec_, action);
@@ -145,6 +150,7 @@ class AnalyticEnvironment {
     state_ = Eigen::Map<const Vecd>(values.data(), state_.size());
     steps_ = 0;
     broken_ = false;
+    episode_.begin();
     return observation();
   }
 
@@ -154,6 +160,7 @@ class AnalyticEnvironment {
   Vecd state_, before_, seen_;
   int steps_ = 0;
   bool broken_ = false;
+  EpisodeGuard episode_;
 };
 
 }  // namespace mbrl

@@ -16,6 +16,7 @@
 #include "mbrl/core/reward.hpp"
 #include "mbrl/core/simulator.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/env/episode_guard.hpp"
 
 namespace mbrl {
 
@@ -74,7 +75,8 @@ concept PhysicsSettable = Environment<E> && requires(E& env, const E& cenv, cons
 
 // Any resettable environment behind one type: chosen by name at run time. It is a Simulator too, so planners
 // can look ahead in the environment itself; one that is none by its own steps observes on the way and
-// allocates.
+// allocates. A step before the first reset or after the end of an episode is an mbrl::Error, whatever the
+// environment inside makes of it.
 class AnyEnvironment {
  public:
   template <Resettable E>
@@ -82,28 +84,48 @@ class AnyEnvironment {
   explicit AnyEnvironment(E env) : self_(std::make_unique<Model<E>>(std::move(env))) {}
 
   const EnvSpec& spec() const { return self_->spec(); }
-  Vecd reset(std::uint64_t seed) { return self_->reset(seed); }
-  StepResult step(ConstVecRef<double> action) { return self_->step(action); }
+  Vecd reset(std::uint64_t seed) {
+    episode_.begin();
+    return self_->reset(seed);
+  }
+  StepResult step(ConstVecRef<double> action) {
+    episode_.require_running(spec().name);
+    StepResult result = self_->step(action);
+    episode_.after(result);
+    return result;
+  }
   std::vector<double> state() const { return self_->state(); }
-  void set_state(const std::vector<double>& state) { self_->set_state(state); }
+  void set_state(const std::vector<double>& state) {
+    self_->set_state(state);
+    episode_.begin();
+  }
 
   // See PhysicsSettable; these throw if the environment inside is not.
   std::vector<std::string> physics_names() const { return self_->physics_names(); }
   std::vector<double> physics_state() const { return self_->physics_state(); }
-  Vecd set_physics_state(const std::vector<double>& values) { return self_->set_physics_state(values); }
+  Vecd set_physics_state(const std::vector<double>& values) {
+    Vecd obs = self_->set_physics_state(values);
+    episode_.begin();
+    return obs;
+  }
 
   // See Simulator.
   int obs_dim() const { return spec().obs_dim; }
   int action_dim() const { return spec().action_dim(); }
   int state_dim() const { return self_->state_dim(); }
   void save_state(std::span<double> out) const { self_->save_state(out); }
-  void load_state(std::span<const double> state) { self_->load_state(state); }
+  void load_state(std::span<const double> state) {
+    self_->load_state(state);
+    episode_.begin();
+  }
   SimulatorStep advance(ConstVecRef<double> action) { return self_->advance(action); }
   void observe(VecRef<double> obs) { self_->observe(obs); }
 
-  // The environment inside, or null if it is of another type.
+  // The environment inside, or null if it is of another type. What is done to it there is not seen here: an
+  // episode counts as begun.
   template <class E>
   E* target() {
+    episode_.begin();
     auto* model = dynamic_cast<Model<E>*>(self_.get());
     return model ? &model->env : nullptr;
   }
@@ -177,6 +199,8 @@ class AnyEnvironment {
         return env.advance(action);
       } else {
         StepResult result = env.step(action);
+        // Planners look beyond time limits, where `step` does not go: the state put back is a new beginning.
+        if ((result.terminated || result.truncated) && result.fault.empty()) env.set_state(env.state());
         seen = std::move(result.obs);
         return {result.reward, result.terminated, !result.fault.empty()};
       }
@@ -194,6 +218,7 @@ class AnyEnvironment {
     Vecd seen{};  // by the last step, of an environment that is no Simulator
   };
   std::unique_ptr<Interface> self_;
+  EpisodeGuard episode_;
 };
 
 }  // namespace mbrl

@@ -82,6 +82,7 @@ class MbblClassic : public Wrapper {
   RewardFunction<double> reward_;
   Vecd obs_;  // the last one
   int steps_ = 0;
+  EpisodeGuard episode_;
 };
 
 constexpr auto enum_names(MbblClassic::Task) {

@@ -46,6 +46,7 @@ class Pendulum {
   EnvSpec spec_;
   double theta_ = 0.0, omega_ = 0.0;
   int steps_ = 0;
+  EpisodeGuard episode_;
 };
 
 // The same reward as a function of (obs, action), exact: for planners.

@@ -37,7 +37,7 @@ class VectorEnvironment {
   const Batchd& reset(std::uint64_t seed);
 
   // actions: action_dim x size. The result stands until the next call. Throws before anything was stepped on
-  // a wrong shape or a number that is not finite.
+  // a wrong shape or a number that is not finite, and before the first reset.
   const VectorStep& step(ConstBatchRef<double> actions);
   const Batchd& observations() const { return step_.obs; }
 
@@ -54,6 +54,7 @@ class VectorEnvironment {
   std::uint64_t seed_ = 0;
   std::vector<std::uint32_t> episodes_;  // begun since reset
   VectorStep step_;
+  EpisodeGuard episode_;  // of all: never over once begun
 };
 
 }  // namespace mbrl

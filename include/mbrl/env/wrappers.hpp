@@ -44,6 +44,7 @@ class TimeLimit : public Wrapper {
 
  private:
   int steps_ = 0;
+  EpisodeGuard episode_;  // ends earlier than the one inside
 };
 
 // Repeats each action `repeats` times or until the episode ends, and adds up the rewards. A sum of rewards on

@@ -103,6 +103,7 @@ class TaskEnvironment {
     scratch_.setZero(spec_.obs_dim);
     if constexpr (Measures<Task>) before_ = after_ = Vecd::Zero(task_.measured_dim());
     reset(0);
+    episode_.forget();
   }
 
   const EnvSpec& spec() const { return spec_; }
@@ -133,6 +134,7 @@ class TaskEnvironment {
 
   // Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
   StepResult step(ConstVecRef<double> action) {
+    episode_.require_running(spec_.name);
     StepResult result;
     const SimulatorStep step = advance(action, result.fault);
     require(std::isfinite(step.reward), spec_.name, ": the task's reward is ", step.reward,
@@ -141,6 +143,7 @@ class TaskEnvironment {
     result.reward = step.reward;
     result.terminated = step.terminated;
     result.truncated = steps_ >= spec_.max_steps;
+    episode_.after(result);
     return result;
   }
 
@@ -183,6 +186,7 @@ class TaskEnvironment {
     in = copy_in(in, before_);
     in = copy_in(in, after_);
     simulation_.load(in);
+    episode_.begin();
   }
   SimulatorStep advance(ConstVecRef<double> action) {
     std::string fault;
@@ -259,6 +263,7 @@ class TaskEnvironment {
     before_ = after_;
     steps_ = 0;
     broken_ = false;
+    episode_.begin();
     return observation();
   }
 
@@ -273,6 +278,7 @@ class TaskEnvironment {
   Vecd before_, after_, scratch_;
   int steps_ = 0;
   bool broken_ = false;
+  EpisodeGuard episode_;
 };
 
 }  // namespace mbrl::mujoco
