@@ -12,11 +12,8 @@
 #include "mbrl/planning/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
-// What the loop tells us, and asks: may it go on?
-struct Printer {
-  void on_progress(const mbrl::PetsProgress&) {}
-  bool on_safe_point(bool /*trial_over*/) { return true; }
-  bool stop_requested() const { return false; }
+// What we want to hear of the loop; the other members of an observer have defaults.
+struct Printer : mbrl::PetsObserver {
   void on_trial(const mbrl::TrialMetrics& m, const std::vector<mbrl::PlanOutcome>&) {
     std::printf("trial %2.0f  return %8.1f  best %8.1f  model error %.3f  %.1f steps/s\n", m.trial,
                 m.episode_return, m.best_return, m.model_rmse, m.steps_per_s);
@@ -47,6 +44,5 @@ int main(int argc, char** argv) {
   // Learn, act, repeat.
   const int trials = argc > 1 ? std::atoi(argv[1]) : 20;
   mbrl::Pets pets(env, model, trainer, rollouts, controller, pool, {.trials = trials}, seed);
-  Printer printer;
-  pets.run(printer);
+  pets.run(Printer{});
 }

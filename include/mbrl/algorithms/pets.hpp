@@ -51,6 +51,16 @@ constexpr auto enum_names(PetsProgress::Phase) {
                     std::pair{PetsProgress::Phase::kActing, "acting"}};
 }
 
+// What a run reports to its caller, and asks. Derive from it and write the members you need: `run` is a
+// template and calls yours.
+struct PetsObserver {
+  void on_progress(const PetsProgress&) {}                  // after every control step and epoch
+  bool on_safe_point(bool /*trial_over*/) { return true; }  // `save` may be called here; false stops the run
+  // Asked between epochs; true ends the run with the round's training undone.
+  bool stop_requested() { return false; }
+  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}  // after every trial
+};
+
 // An evaluator of a learned model: it has to be told when the model has changed.
 template <class E>
 concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const MlpEnsemble& model) {
@@ -86,12 +96,10 @@ class Pets {
   }
 
   // Runs until all trials are done (true) or the observer asks to stop (false: run again later, or load and
-  // run). Observer: void on_progress(const PetsProgress&), after every control step and epoch;
-  //           bool on_safe_point(bool trial_over), where `save` may be called; false stops the run;
-  //           bool stop_requested(), asked between epochs; true ends the run with the round's training
-  //           undone; void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&), after every trial.
+  // run). The observer has the members of PetsObserver.
+  bool run() { return run(PetsObserver{}); }
   template <class Observer>
-  bool run(Observer& observer) {
+  bool run(Observer&& observer) {
     while (random_trials_done_ < settings_.random_trials)  // D <- data of a random controller
       if (!random_trial(observer)) return false;
     while (trial_ < settings_.trials) {
