@@ -51,9 +51,10 @@ void multiply(const std::vector<double>& weight, Index rows, Index depth, const 
 
 }  // namespace
 
-EnsembleMeanModel::EnsembleMeanModel(const MlpEnsemble& model)
-    : encoding_(model.encoding), action_dim_(model.action_dim), activation_(model.settings.activation) {
-  model.validate();
+EnsembleMeanModel::EnsembleMeanModel(const MlpEnsemble& given)
+    : encoding_(given.encoding), action_dim_(given.action_dim), activation_(given.settings.activation) {
+  given.validate();
+  const MlpEnsemble model = given.in_target_units();
   input_mean_.assign(model.input_mean.begin(), model.input_mean.end());
   input_std_.assign(model.input_std.begin(), model.input_std.end());
   for (const int elite : model.elites) {
@@ -153,7 +154,10 @@ void EnsembleMeanModel::run(ConstBatchRef<double> obs, ConstBatchRef<double> act
   }
   for (Index t = 0; t < columns; ++t)
     for (Index i = 0; i < nx; ++i) {
-      if (encoding_.targets[static_cast<std::size_t>(i)] != TargetKind::kDelta) continue;
+      const TargetKind kind = encoding_.targets[static_cast<std::size_t>(i)];
+      if (kind == TargetKind::kAbsolute) continue;
+      if (kind == TargetKind::kConstant && derivatives) out.block(i, t * nz, 1, nz).setZero();
+      if (kind == TargetKind::kConstant && !derivatives) out(i, t) = 0.0;
       if (derivatives)
         out(i, t * nz + i) += 1.0;
       else

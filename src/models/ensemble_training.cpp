@@ -34,13 +34,44 @@ Batchf raw_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatch
   return inputs;
 }
 
+void standardise(const std::vector<float>& mean, const std::vector<float>& std_dev, Batchf& x) {
+  const Eigen::Map<const Vecf> m(mean.data(), x.rows()), s(std_dev.data(), x.rows());
+  x = ((x.colwise() - m).array().colwise() / s.array()).matrix();
+}
 void standardise(const MlpEnsemble& model, Batchf& inputs) {
-  const Eigen::Map<const Vecf> mean(model.input_mean.data(), model.input_dim());
-  const Eigen::Map<const Vecf> std_dev(model.input_std.data(), model.input_dim());
-  inputs = ((inputs.colwise() - mean).array().colwise() / std_dev.array()).matrix();
+  standardise(model.input_mean, model.input_std, inputs);
 }
 
+struct MeanAndDeviation {
+  double mean = 0, std_dev = 0;
+};
+MeanAndDeviation moments(const Eigen::Ref<const Batchf>& x, Index row) {
+  const auto values = x.row(row).cast<double>();
+  const double n = static_cast<double>(x.cols()), mean = values.sum() / n;
+  return {mean, std::sqrt((values.array() - mean).square().sum() / n)};
+}
+
+// Largest change of every entry within 1, 2, ... steps of an episode: see MlpEnsemble::reach.
+std::vector<float> measure_reach(const TransitionBatch& data) {
+  const Index n = data.obs.cols(), dims = data.obs.rows();
+  Batchf reach = Batchf::Zero(dims, MlpEnsemble::kMaxReach);
+  Index followed = 0;
+  for (Index start = 0; start < n; ++start)
+    for (Index k = 0; k < MlpEnsemble::kMaxReach && start + k < n; ++k) {
+      if (k > 0 && data.obs.col(start + k) != data.next_obs.col(start + k - 1)) break;
+      reach.col(k) = reach.col(k).cwiseMax((data.next_obs.col(start + k) - data.obs.col(start)).cwiseAbs());
+      followed = std::max(followed, k + 1);
+    }
+  for (Index k = 1; k < followed; ++k) reach.col(k) = reach.col(k).cwiseMax(reach.col(k - 1));
+  return {reach.data(), reach.data() + followed * dims};
+}
+
+// A change is not resolved finer than this share of its entry's spread.
+constexpr double kLeastChange = 1e-4;
+
 }  // namespace
+
+bool varies(double mean, double std_dev) { return std_dev >= std::max(1e-12, 1e-7 * std::abs(mean)); }
 
 void EnsembleTrainingSettings::validate(int members) const {
   require(epochs >= 1, "training: epochs is ", epochs, ", expected at least 1");
@@ -140,25 +171,29 @@ PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTra
 
   const Index n = prepared.inputs.cols();
   for (Index r = 0; r < prepared.inputs.rows(); ++r) {
-    const auto row = prepared.inputs.row(r).cast<double>();
-    const double mean = row.sum() / static_cast<double>(n);
-    const double std_dev = std::sqrt((row.array() - mean).square().sum() / static_cast<double>(n));
-    // Float data cannot vary by less than its own rounding: such an input is constant.
-    const bool constant = std_dev < std::max(1e-12, 1e-7 * std::abs(mean));
+    const auto [mean, std_dev] = moments(prepared.inputs, r);
     model.input_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
-    model.input_std[static_cast<std::size_t>(r)] = constant ? 1.0f : static_cast<float>(std_dev);
+    model.input_std[static_cast<std::size_t>(r)] = varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
   }
   standardise(model, prepared.inputs);
   if (prepared.holdout_inputs.cols() > 0) standardise(model, prepared.holdout_inputs);
 
-  model.obs_low.resize(static_cast<std::size_t>(model.obs_dim()));
-  model.obs_high.resize(static_cast<std::size_t>(model.obs_dim()));
-  for (Index r = 0; r < model.obs_dim(); ++r) {
-    model.obs_low[static_cast<std::size_t>(r)] =
-        std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff());
-    model.obs_high[static_cast<std::size_t>(r)] =
-        std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff());
+  std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
+  std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
+  for (Index r = 0; r < prepared.targets.rows() && settings.standardise_targets; ++r) {
+    auto [mean, std_dev] = moments(prepared.targets, r);
+    if (r < model.obs_dim()) {
+      const auto [obs_mean, obs_std] = moments(data.obs, r);
+      if (varies(obs_mean, obs_std)) std_dev = std::max(std_dev, kLeastChange * obs_std);
+    }
+    model.target_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
+    model.target_std[static_cast<std::size_t>(r)] =
+        varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
   }
+  standardise(model.target_mean, model.target_std, prepared.targets);
+  if (prepared.holdout_targets.cols() > 0)
+    standardise(model.target_mean, model.target_std, prepared.holdout_targets);
+  model.reach = measure_reach(data);
 
   for (int member = 0; member < members; ++member) {
     if (settings.bootstrap) {

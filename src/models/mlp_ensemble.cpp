@@ -84,13 +84,32 @@ MlpEnsemble MlpEnsemble::create(const MlpEnsembleSettings& settings, const ObsEn
   }
   const auto inputs = static_cast<std::size_t>(model.input_dim());
   const auto targets = static_cast<std::size_t>(model.target_dim());
-  const auto obs = static_cast<std::size_t>(model.obs_dim());
   model.input_mean.assign(inputs, 0.0f);
   model.input_std.assign(inputs, 1.0f);
+  model.target_mean.assign(targets, 0.0f);
+  model.target_std.assign(targets, 1.0f);
   model.max_logvar.assign(targets, 0.5f);
   model.min_logvar.assign(targets, -10.0f);
-  model.obs_low.assign(obs, -std::numeric_limits<float>::infinity());
-  model.obs_high.assign(obs, std::numeric_limits<float>::infinity());
+  return model;
+}
+
+MlpEnsemble MlpEnsemble::in_target_units() const {
+  MlpEnsemble model = *this;
+  const auto targets = static_cast<std::size_t>(target_dim());
+  for (std::size_t k = 0; k < targets; ++k) {
+    const float mean = target_mean[k], std_dev = target_std[k], shift = 2.0f * std::log(std_dev);
+    if (mean == 0.0f && std_dev == 1.0f) continue;
+    for (auto& layers : model.members) {
+      DenseLayer& last = layers.back();
+      for (int i = 0; i < last.in; ++i) last.weight[static_cast<std::size_t>(i * last.out) + k] *= std_dev;
+      last.bias[k] = mean + std_dev * last.bias[k];
+      if (settings.gaussian) last.bias[targets + k] += shift;
+    }
+    model.max_logvar[k] += shift;
+    model.min_logvar[k] += shift;
+    model.target_mean[k] = 0.0f;
+    model.target_std[k] = 1.0f;
+  }
   return model;
 }
 
@@ -116,17 +135,23 @@ void MlpEnsemble::validate() const {
   for (std::size_t i = 0; i < input_std.size(); ++i)
     require(input_std[i] > 0.0f, "MlpEnsemble: input_std[", i, "] is ", input_std[i],
             ", expected a positive number");
+  check_numbers(target_mean, target_dim(), "target_mean");
+  check_numbers(target_std, target_dim(), "target_std");
+  for (std::size_t i = 0; i < target_std.size(); ++i)
+    require(target_std[i] > 0.0f, "MlpEnsemble: target_std[", i, "] is ", target_std[i],
+            ", expected a positive number");
   check_numbers(max_logvar, target_dim(), "max_logvar");
   check_numbers(min_logvar, target_dim(), "min_logvar");
   require(!elites.empty(), "MlpEnsemble: no elites; expected at least one member index");
   for (const int e : elites)
     require(e >= 0 && e < settings.members, "MlpEnsemble: elite ", e, " does not exist, expected 0 to ",
             settings.members - 1);
-  require_dim("MlpEnsemble", "obs_low", obs_low.size(), obs_dim());
-  require_dim("MlpEnsemble", "obs_high", obs_high.size(), obs_dim());
-  for (std::size_t i = 0; i < obs_low.size(); ++i)  // infinite bounds are allowed: no data seen yet
-    require(obs_low[i] <= obs_high[i], "MlpEnsemble: the data box's entry ", i, " is [", obs_low[i], ", ",
-            obs_high[i], "], expected low <= high");
+  require(reach.size() % static_cast<std::size_t>(obs_dim()) == 0 && reach_steps() <= kMaxReach,
+          "MlpEnsemble: reach has ", reach.size(), " entries, expected ", obs_dim(),
+          " (obs_dim) for each of at most ", kMaxReach, " steps");
+  check_numbers(reach, static_cast<int>(reach.size()), "reach");
+  for (std::size_t i = 0; i < reach.size(); ++i)
+    require(reach[i] >= 0.0f, "MlpEnsemble: reach[", i, "] is ", reach[i], ", expected at least 0");
 }
 
 void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
@@ -155,8 +180,9 @@ void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
   out.put(prefix + "max_logvar", max_logvar);
   out.put(prefix + "min_logvar", min_logvar);
   out.put(prefix + "elites", widen(elites));
-  out.put(prefix + "obs_low", obs_low);
-  out.put(prefix + "obs_high", obs_high);
+  out.put(prefix + "target_mean", target_mean);
+  out.put(prefix + "target_std", target_std);
+  out.put(prefix + "reach", reach.data(), {reach_steps(), obs_dim()});
 }
 
 void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
@@ -179,7 +205,7 @@ void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
     model.encoding.features.push_back({static_cast<ObsFeature::Kind>(features[i]), features[i + 1]});
   }
   for (const int t : narrow(in.get<std::int64_t>(prefix + "encoding.targets"), prefix + "encoding.targets")) {
-    require(t == 0 || t == 1, "checkpoint: unknown kind of target ", t, " in '", prefix, "encoding.targets'");
+    require(t >= 0 && t <= 2, "checkpoint: unknown kind of target ", t, " in '", prefix, "encoding.targets'");
     model.encoding.targets.push_back(static_cast<TargetKind>(t));
   }
   check_settings(model.settings, model.encoding, model.action_dim);
@@ -202,8 +228,14 @@ void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
   model.max_logvar = in.get<float>(prefix + "max_logvar");
   model.min_logvar = in.get<float>(prefix + "min_logvar");
   model.elites = narrow(in.get<std::int64_t>(prefix + "elites"), prefix + "elites");
-  model.obs_low = in.get<float>(prefix + "obs_low");
-  model.obs_high = in.get<float>(prefix + "obs_high");
+  if (in.contains(prefix + "target_std")) {
+    model.target_mean = in.get<float>(prefix + "target_mean");
+    model.target_std = in.get<float>(prefix + "target_std");
+    model.reach = in.get<float>(prefix + "reach");
+  } else {  // written before targets were standardised
+    model.target_mean.assign(static_cast<std::size_t>(model.target_dim()), 0.0f);
+    model.target_std.assign(static_cast<std::size_t>(model.target_dim()), 1.0f);
+  }
   model.validate();
   *this = std::move(model);  // only a complete, sound model replaces the old one
 }
@@ -246,7 +278,10 @@ void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> o
     x.swap(y);
   }
   const Index targets = model.target_dim();
-  mean = x.topRows(targets);
+  const Eigen::Map<const Vecf> target_mean(model.target_mean.data(), targets);
+  const Eigen::Map<const Vecf> target_std(model.target_std.data(), targets);
+  mean =
+      ((x.topRows(targets).array().colwise() * target_std.array()).colwise() + target_mean.array()).matrix();
   if (!model.settings.gaussian) return;
   require_dim(kWhere, "logvar", logvar.rows(), targets);
   require_dim(kWhere, "logvar's batch", logvar.cols(), obs.cols());
@@ -255,7 +290,7 @@ void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> o
       const float high = model.max_logvar[static_cast<std::size_t>(i)];
       const float low = model.min_logvar[static_cast<std::size_t>(i)];
       const float capped = high - softplus(high - x(targets + i, j));
-      logvar(i, j) = low + softplus(capped - low);
+      logvar(i, j) = low + softplus(capped - low) + 2.0f * std::log(target_std(i));
     }
   }
 }

@@ -28,9 +28,10 @@ void store_columns(const float* tile, int width, Index first, Index count, Batch
 
 }  // namespace
 
-PackedEnsemble::PackedEnsemble(const MlpEnsemble& model) : impl_(std::make_unique<Impl>()) {
-  model.validate();
-  impl_->model = model;
+PackedEnsemble::PackedEnsemble(const MlpEnsemble& given) : impl_(std::make_unique<Impl>()) {
+  given.validate();
+  impl_->model = given.in_target_units();
+  const MlpEnsemble& model = impl_->model;
   impl_->kernels = &simd::ensemble_kernels();
   const auto outputs = static_cast<std::size_t>(impl_->kernels->outputs);
   constexpr std::size_t kLine = simd::kAlignment / sizeof(float);

@@ -10,6 +10,7 @@ EnvSpec PetsReacher3DTask::spec() const {
   EnvSpec spec =
       make_spec("pets/Reacher3D", "handful-of-trials reacher (Chua et al. 2018)", 17, 7, 20.0, 150, 0.02);
   spec.reward = PetsReacher3DReward<float>{};
+  spec.encoding.hold_constant(7, 3);  // the target
   return spec;
 }
 

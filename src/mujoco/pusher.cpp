@@ -24,6 +24,7 @@ EnvSpec PusherTask::spec() const {
   EnvSpec spec =
       make_spec(versioned("Pusher", version_), "Gymnasium 1.4 mujoco/pusher", 23, kArm, 2.0, 100, 0.05);
   spec.reward = PusherReward<float>{version_};
+  spec.encoding.hold_constant(20, 3);  // the goal
   return spec;
 }
 

@@ -15,6 +15,7 @@ EnvSpec ReacherTask::spec() const {
   EnvSpec spec = make_spec(versioned("Reacher", version_), "Gymnasium 1.4 mujoco/reacher",
                            version_ == GymVersion::kV4 ? 11 : 10, 2, 1.0, 50, 0.02);
   spec.reward = ReacherReward<float>{version_};
+  spec.encoding.hold_constant(4, 2);  // the target
   return spec;
 }
 

@@ -11,10 +11,10 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_call.hpp"
+#include "mbrl/rollout/reach_bound.hpp"
 #include "models/packed_layout.hpp"
 #include "simd/ensemble_kernels.hpp"
 #include "simd/tiles.hpp"
@@ -70,8 +70,8 @@ struct EnsembleRollout::Impl {
   ThreadPool* pool;
   RandomStream noise_stream, member_stream;
   RolloutCounts counts;
-  DataBox box;
-  std::mutex mutex;  // guards counts and idle
+  ReachBound bound;
+  std::mutex mutex;  // guards a call's counts and idle
   std::vector<std::unique_ptr<Workspace>> idle;
   ParticleMeans<float> means;
 
@@ -91,8 +91,10 @@ struct EnsembleRollout::Impl {
   int tile_width() const { return kernels().lanes * simd::kMaxVectors; }
 
   void check();
-  void run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids, RolloutKey key,
-           int first, int last, BatchRef<float>* returns, Batchf* paths);
+  // The counts of this call.
+  RolloutCounts run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids,
+                    RolloutKey key, int first, int last, bool guarded, BatchRef<float>* returns,
+                    Batchf* paths);
 
  private:
   struct Call {
@@ -102,8 +104,10 @@ struct EnsembleRollout::Impl {
     int first;
     std::array<std::uint32_t, 2> noise_key, member_key;
     const std::vector<Column>& columns;
+    bool guarded;
     BatchRef<float>* returns;
     Batchf* paths;
+    RolloutCounts* counts;
   };
   std::unique_ptr<Workspace> take_workspace();
   void reserve(Workspace& w, std::size_t columns) const;
@@ -114,8 +118,8 @@ struct EnsembleRollout::Impl {
   void predict_drawn_members(const Call& call, const Unit& unit, const std::vector<TileRange>& tiles,
                              int step, Workspace& w) const;
   void store_prediction(const float* raw, int width, std::size_t first, Workspace& w) const;
-  void guard(const TileRange& tile, int width, Workspace& w) const;
-  void earn(const TileRange& tile, int width, int t, Workspace& w) const;
+  void guard(const Call& call, const TileRange& tile, int width, int step, Workspace& w) const;
+  void earn(const TileRange& tile, int width, int t, double discount, Workspace& w) const;
   void redraw(const Call& call, const Unit& unit, const std::vector<TileRange>& tiles, int step,
               Workspace& w) const;
   void record(const Call& call, const Unit& unit, const std::vector<TileRange>& tiles, int step,
@@ -128,7 +132,7 @@ void EnsembleRollout::Impl::check() {
   check_particle_settings(kWhere, settings, elites());
   require(static_cast<bool>(reward) || model().settings.learned_reward, kWhere,
           ": the reward is empty and the ensemble has not learned one; give a reward or set learned_reward");
-  box = DataBox(kWhere, model(), settings.data_margin);
+  bound = ReachBound(kWhere, model(), settings.data_margin, settings.horizon);
 }
 
 std::unique_ptr<Workspace> EnsembleRollout::Impl::take_workspace() {
@@ -178,9 +182,9 @@ void EnsembleRollout::Impl::reserve(Workspace& w, std::size_t columns) const {
   w.columns = columns;
 }
 
-void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
-                                const std::uint32_t* ids, RolloutKey key, int first, int last,
-                                BatchRef<float>* returns, Batchf* paths) {
+RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
+                                         const std::uint32_t* ids, RolloutKey key, int first, int last,
+                                         bool guarded, BatchRef<float>* returns, Batchf* paths) {
   // Without noise and with the mean of all members every particle is the same: one is computed.
   const bool expectation = settings.propagation == Propagation::kExpectation;
   const int end = expectation ? first + 1 : last;
@@ -217,9 +221,18 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
     }
   }
 
-  const Call call{
-      obs,     actions, key,  first, evaluation_key(noise_stream, key), evaluation_key(member_stream, key),
-      columns, returns, paths};
+  RolloutCounts counted;
+  const Call call{obs,
+                  actions,
+                  key,
+                  first,
+                  evaluation_key(noise_stream, key),
+                  evaluation_key(member_stream, key),
+                  columns,
+                  guarded,
+                  returns,
+                  paths,
+                  &counted};
   pool->run(static_cast<int>(units.size()), [&](int i) {
     auto w = take_workspace();
     run_unit(call, units[static_cast<std::size_t>(i)], *w);
@@ -236,6 +249,7 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
         paths->middleCols(p * steps, steps) = paths->leftCols(steps);
     }
   }
+  return counted;
 }
 
 void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspace& w) {
@@ -261,7 +275,8 @@ void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspa
   const bool sampled = settings.propagation != Propagation::kExpectation &&
                        (m.settings.gaussian || settings.propagation == Propagation::kDistributionSampling ||
                         settings.propagation == Propagation::kMomentMatching);
-  for (int step = 0; step < settings.horizon; ++step) {
+  double discount = 1.0;
+  for (int step = 0; step < settings.horizon; ++step, discount *= settings.discount) {
     for (const TileRange& tile : tiles) load_actions(call, unit, tile, step, w);
     if (settings.propagation == Propagation::kTS1) predict_drawn_members(call, unit, tiles, step, w);
     for (const TileRange& tile : tiles) {
@@ -281,8 +296,8 @@ void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspa
         deviation = w.deviation.get() + tile.first * m.target_dim();
       }
       k.sample(mean, deviation, w.noise.get(), obs, m.encoding.targets.data(), m.obs_dim(), width, next);
-      guard(tile, width, w);
-      earn(tile, width, call.key.t + step, w);
+      guard(call, tile, width, step, w);
+      earn(tile, width, call.key.t + step, discount, w);
     }
     if (settings.propagation == Propagation::kMomentMatching) redraw(call, unit, tiles, step, w);
     std::swap(w.obs, w.next);
@@ -307,10 +322,8 @@ void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspa
   }
   if (!call.returns) return;
   const std::lock_guard lock(mutex);
-  counts.rows += unit.count * static_cast<std::uint64_t>(settings.horizon);
-  counts.particles += unit.count;
-  counts.out_of_data += out_of_data;
-  counts.not_finite += not_finite;
+  *call.counts +=
+      {unit.count * static_cast<std::uint64_t>(settings.horizon), unit.count, out_of_data, not_finite};
 }
 
 void EnsembleRollout::Impl::load_actions(const Call& call, const Unit& unit, const TileRange& tile, int step,
@@ -444,9 +457,10 @@ void EnsembleRollout::Impl::predict_drawn_members(const Call& call, const Unit& 
   }
 }
 
-// Stops particles that are no longer finite or have left the data's neighbourhood; a stopped particle keeps
+// Stops particles that are no longer finite or have moved further than is believed; a stopped particle keeps
 // its last sound state, so that nothing infinite travels on.
-void EnsembleRollout::Impl::guard(const TileRange& tile, int width, Workspace& w) const {
+void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int width, int step,
+                                  Workspace& w) const {
   const int dims = model().obs_dim();
   const float* obs = w.obs.get() + tile.first * dims;
   float* next = w.next.get() + tile.first * dims;
@@ -454,8 +468,10 @@ void EnsembleRollout::Impl::guard(const TileRange& tile, int width, Workspace& w
   std::fill_n(w.inside.begin(), width, 1);
   std::int32_t* finite = w.finite.data();
   std::int32_t* inside = w.inside.data();
+  const float* furthest = bound.after(step + 1);
   for (int i = 0; i < dims; ++i) {
-    const float low = box.low[static_cast<std::size_t>(i)], high = box.high[static_cast<std::size_t>(i)];
+    const float may_move = call.guarded ? furthest[i] : std::numeric_limits<float>::infinity();
+    const float low = call.obs[i] - may_move, high = call.obs[i] + may_move;
     const float* row = next + i * width;
     for (int j = 0; j < width; ++j) {
       finite[j] &= static_cast<std::int32_t>(std::abs(row[j]) <= std::numeric_limits<float>::max());
@@ -473,7 +489,8 @@ void EnsembleRollout::Impl::guard(const TileRange& tile, int width, Workspace& w
 
 // Adds the step's reward and asks for the end. Rewards and terminations see whole tiles; only particles still
 // alive earn.
-void EnsembleRollout::Impl::earn(const TileRange& tile, int width, int t, Workspace& w) const {
+void EnsembleRollout::Impl::earn(const TileRange& tile, int width, int t, double discount,
+                                 Workspace& w) const {
   const MlpEnsemble& m = model();
   std::uint8_t* status = w.status.data() + tile.first;
   if (std::none_of(status, status + width, [](std::uint8_t s) { return s == kAlive; })) return;
@@ -504,7 +521,7 @@ void EnsembleRollout::Impl::earn(const TileRange& tile, int width, int t, Worksp
   for (int j = 0; j < width; ++j) {
     if (status[j] != kAlive) continue;
     if (std::isfinite(out[j])) {
-      w.total[static_cast<std::size_t>(tile.first + j)] += static_cast<double>(out[j]);
+      w.total[static_cast<std::size_t>(tile.first + j)] += discount * static_cast<double>(out[j]);
     } else {
       status[j] = kNotFinite;
     }
@@ -608,7 +625,9 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model().obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->run(obs, actions, candidate_ids, key, first, last, &returns, nullptr);
+  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](bool guarded) {
+    return impl_->run(obs, actions, candidate_ids, key, first, last, guarded, &returns, nullptr);
+  });
 }
 
 Batchf EnsembleRollout::trajectories(const State& obs, ConstBatchRef<float> actions, RolloutKey key) {
@@ -619,7 +638,7 @@ Batchf EnsembleRollout::trajectories(const State& obs, ConstBatchRef<float> acti
   check_start<float>(kWhere, obs, impl_->model().obs_dim(), flat.rows(), horizon() * action_dim());
   Batchf paths(impl_->model().obs_dim(), static_cast<Index>(particles()) * (horizon() + 1));
   const std::uint32_t id = 0;
-  impl_->run(obs, flat, &id, key, 0, particles(), nullptr, &paths);
+  impl_->run(obs, flat, &id, key, 0, particles(), true, nullptr, &paths);
   return paths;
 }
 

@@ -314,6 +314,10 @@ void Sample(const float* mean, const float* deviation, const float* noise, const
   const D d;
   for (int i = 0; i < dims; ++i) {
     const size_t row = static_cast<size_t>(i) * static_cast<size_t>(width);
+    if (kinds[i] == TargetKind::kConstant) {
+      ForVectors(width, [&](size_t j) { hn::Store(hn::Load(d, obs + row + j), d, next + row + j); });
+      continue;
+    }
     ForVectors(width, [&](size_t j) {
       V x = hn::Load(d, mean + row + j);
       if (deviation) x = hn::MulAdd(hn::Load(d, deviation + row + j), hn::Load(d, noise + row + j), x);

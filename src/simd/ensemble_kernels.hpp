@@ -45,7 +45,8 @@ struct EnsembleKernels {
   // alone. Writes ceil(dims / 4) * 4 rows.
   void (*normals)(std::array<std::uint32_t, 2> key, const std::uint32_t* candidate,
                   const std::uint32_t* particle, std::uint32_t step, int dims, int width, float* out);
-  // next = mean + deviation * noise (+ obs where delta); deviation may be null: next = mean (+ obs).
+  // next = mean + deviation * noise (+ obs where delta); deviation may be null: next = mean (+ obs). Constant
+  // entries: next = obs.
   void (*sample)(const float* mean, const float* deviation, const float* noise, const float* obs,
                  const TargetKind* kinds, int dims, int width, float* next);
 };

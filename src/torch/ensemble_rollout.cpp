@@ -12,9 +12,9 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_call.hpp"
+#include "mbrl/rollout/reach_bound.hpp"
 #include "mbrl/torch/device.hpp"
 #include "mbrl/torch/interop.hpp"
 #include "torch/noise.hpp"
@@ -43,10 +43,11 @@ struct DeviceModel {
   Tensor mean, inverse_std, high, low;   // [input_dim], [target_dim]
   Tensor feature_index, is_sin, is_cos;  // [feature_dim]
   Tensor delta;                          // [obs_dim], 1 where the target is a change
-  Tensor box_low, box_high;              // [obs_dim]
-  bool angles = false;
+  Tensor constant;                       // [obs_dim] bool, entries handed on unchanged
+  bool angles = false, constants = false;
 
-  DeviceModel(const MlpEnsemble& model, float margin, const at::Device& device) {
+  DeviceModel(const MlpEnsemble& given, const at::Device& device) {
+    const MlpEnsemble model = given.in_target_units();
     const auto& elites = model.elites;
     for (std::size_t l = 0; l < model.members[0].size(); ++l) {
       std::vector<Tensor> weights, biases;
@@ -71,14 +72,17 @@ struct DeviceModel {
       cosine.push_back(f.kind == ObsFeature::Kind::kCos ? 1.0f : 0.0f);
       angles = angles || f.kind != ObsFeature::Kind::kIdentity;
     }
-    for (const TargetKind t : model.encoding.targets) change.push_back(t == TargetKind::kDelta ? 1.0f : 0.0f);
+    std::vector<float> held;
+    for (const TargetKind t : model.encoding.targets) {
+      change.push_back(t == TargetKind::kDelta ? 1.0f : 0.0f);
+      held.push_back(t == TargetKind::kConstant ? 1.0f : 0.0f);
+      constants = constants || t == TargetKind::kConstant;
+    }
     feature_index = ::torch::tensor(index, at::kLong).to(device);
     is_sin = to_tensor(sine, device) > 0.5;
     is_cos = to_tensor(cosine, device) > 0.5;
     delta = to_tensor(change, device);
-    const DataBox box("torch::EnsembleRollout", model, margin);
-    box_low = to_tensor(box.low, device);
-    box_high = to_tensor(box.high, device);
+    constant = to_tensor(held, device) > 0.5;
   }
 
   // Standardised inputs [rows, input_dim].
@@ -97,6 +101,7 @@ struct Inputs {
   Tensor ids;            // [candidates] int64, the candidates' part of the noise counter
   Tensor key;            // [2] int64
   Tensor t;              // [] int64
+  Tensor may_move;       // [horizon, obs_dim], furthest from obs that is believed
   Tensor gather, place;  // TS1: [horizon, elites * share], [horizon, rows] int64
 };
 
@@ -126,6 +131,7 @@ struct EnsembleRollout::Impl {
   RandomStream noise_stream, member_stream;
   RolloutCounts counts{};
   std::optional<DeviceModel> net;
+  ReachBound bound;
   ParticleMeans<float> means;
   std::vector<std::uint32_t> drawn;
 
@@ -164,7 +170,8 @@ struct EnsembleRollout::Impl {
   void upload() {
     const at::NoGradGuard no_grad;
     plans.clear();  // graphs hold the old weights
-    net.emplace(model, settings.data_margin, device);
+    bound = ReachBound("torch::EnsembleRollout", model, settings.data_margin, settings.horizon);
+    net.emplace(model, device);
   }
 
   Shape make_shape(int candidates, int first, int last) const;
@@ -173,8 +180,9 @@ struct EnsembleRollout::Impl {
   void predict(const Shape& shape, const Inputs& in, int step, const Tensor& x, Tensor& mean,
                Tensor& deviation) const;
   Tensor redraw(const Shape& shape, const Tensor& next, const Tensor& alive, const Tensor& noise) const;
-  void run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids, RolloutKey key,
-           int first, int last, BatchRef<float> returns);
+  // The counts of this call.
+  RolloutCounts run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids,
+                    RolloutKey key, int first, int last, bool guarded, BatchRef<float> returns);
 };
 
 Shape EnsembleRollout::Impl::make_shape(int candidates, int first, int last) const {
@@ -346,7 +354,8 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
   Tensor total = at::zeros({s.rows}, options.dtype(at::kDouble));
   const Tensor zero = at::zeros({s.rows}, options.dtype(at::kDouble));
   const auto mark = [&](const Tensor& where, Status as) { status = status.masked_fill(where, as); };
-  for (int step = 0; step < settings.horizon; ++step) {
+  double discount = 1.0;
+  for (int step = 0; step < settings.horizon; ++step, discount *= settings.discount) {
     const Tensor action = in.actions.narrow(1, static_cast<std::int64_t>(step) * action_dim, action_dim)
                               .index_select(0, s.candidate_index);
     Tensor mean, deviation;
@@ -354,10 +363,12 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
     Tensor next = mean.narrow(1, 0, dims);
     if (sampled) next = next + deviation.narrow(1, 0, dims) * rows_of(noise, step);
     next = next + obs * net->delta;
+    if (net->constants) next = at::where(net->constant, obs, next);
 
     // Particles that stop keep their last sound state, so that nothing infinite travels on.
     const Tensor finite = at::isfinite(next).all(1);
-    const Tensor inside = at::logical_and(next >= net->box_low, next <= net->box_high).all(1);
+    const Tensor may_move = in.may_move.select(0, step);
+    const Tensor inside = at::logical_and(next >= in.obs - may_move, next <= in.obs + may_move).all(1);
     mark(at::logical_and(status == kAlive, finite.logical_not()), kNotFinite);
     mark(at::logical_and(status == kAlive, inside.logical_not()), kOutOfData);
     next = at::where((status == kAlive).unsqueeze(1), next, obs);
@@ -366,7 +377,7 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
         (learned_reward() ? mean.select(1, dims) : task->reward(obs, action, next, in.t + step))
             .to(at::kDouble);
     mark(at::logical_and(status == kAlive, at::isfinite(reward).logical_not()), kNotFinite);
-    total = total + at::where(status == kAlive, reward, zero);
+    total = total + at::where(status == kAlive, reward * discount, zero);
     if (task && task->termination)
       mark(at::logical_and(status == kAlive, task->termination(next).to(at::kFloat) > 0.5), kTerminated);
     if (matching) next = redraw(s, next, status == kAlive, rows_of(redraw_noise, step));
@@ -375,9 +386,9 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
   return {total, status};
 }
 
-void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
-                                const std::uint32_t* ids, RolloutKey key, int first, int last,
-                                BatchRef<float> returns) {
+RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
+                                         const std::uint32_t* ids, RolloutKey key, int first, int last,
+                                         bool guarded, BatchRef<float> returns) {
   const at::NoGradGuard no_grad;
   // Without noise and with the mean of all members every particle is the same: one is computed.
   const bool expectation = settings.propagation == Propagation::kExpectation;
@@ -398,6 +409,9 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
   const auto noise_key = evaluation_key(noise_stream, key);
   now.key = ::torch::tensor(std::vector<std::int64_t>{noise_key[0], noise_key[1]}, at::kLong);
   now.t = ::torch::tensor(static_cast<std::int64_t>(key.t), at::kLong);
+  std::vector<float> may_move = bound.values();
+  if (!guarded) std::fill(may_move.begin(), may_move.end(), std::numeric_limits<float>::infinity());
+  now.may_move = to_tensor(may_move, at::kCPU).view({settings.horizon, model.obs_dim()});
   if (settings.propagation == Propagation::kTS1) now.gather = dealt_members(s, key, ids, now.place);
 
   const auto bring = [&](Tensor& to, const Tensor& from) {
@@ -413,6 +427,7 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
   bring(plan.inputs.ids, now.ids);
   bring(plan.inputs.key, now.key);
   bring(plan.inputs.t, now.t);
+  bring(plan.inputs.may_move, now.may_move);
   bring(plan.inputs.gather, now.gather);
   bring(plan.inputs.place, now.place);
 #if MBRL_TORCH_CUDA
@@ -437,6 +452,7 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
   plan.outputs = compute(s, plan.inputs);
 #endif
 
+  RolloutCounts counted;
   const Tensor total = plan.outputs.total.to(at::kCPU).contiguous();
   const Tensor status = plan.outputs.status.to(at::kCPU).contiguous();
   for (int r = 0; r < s.rows; ++r) {
@@ -446,14 +462,15 @@ void EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& ac
     float value = static_cast<float>(total.data_ptr<double>()[r]);
     if (how <= kTerminated && !std::isfinite(value)) how = kNotFinite;
     if (how > kTerminated) value = std::numeric_limits<float>::quiet_NaN();
-    counts.out_of_data += how == kOutOfData;
-    counts.not_finite += how == kNotFinite;
-    ++counts.particles;
-    counts.rows += static_cast<std::uint64_t>(settings.horizon);
+    counted.out_of_data += how == kOutOfData;
+    counted.not_finite += how == kNotFinite;
+    ++counted.particles;
+    counted.rows += static_cast<std::uint64_t>(settings.horizon);
     returns(static_cast<Index>(s.particle[i]) - first, static_cast<Index>(s.candidate[i])) = value;
   }
   if (expectation)
     for (Index p = 1; p < returns.rows(); ++p) returns.row(p) = returns.row(0);
+  return counted;
 }
 
 EnsembleRollout::EnsembleRollout(const MlpEnsemble& model, std::shared_ptr<const TensorTask> task,
@@ -504,7 +521,9 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model.obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->run(obs, actions, candidate_ids, key, first, last, returns);
+  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](bool guarded) {
+    return impl_->run(obs, actions, candidate_ids, key, first, last, guarded, returns);
+  });
 }
 
 }  // namespace mbrl::torch

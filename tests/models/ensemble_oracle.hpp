@@ -19,8 +19,8 @@ inline Batchf normals(Index rows, Index cols, std::uint32_t tag) {
   return out;
 }
 
-// 5 observations (one seen as sine and cosine, one absolute target), 2 actions, biases and standardisation at
-// work.
+// 5 observations (one seen as sine and cosine, one absolute target), 2 actions, biases and standardisation
+// (of inputs and targets) at work.
 inline MlpEnsemble lively_model(std::vector<int> hidden, Activation activation, bool gaussian, int members) {
   MlpEnsembleSettings settings;
   settings.members = members;
@@ -44,6 +44,8 @@ inline MlpEnsemble lively_model(std::vector<int> hidden, Activation activation, 
   for (float& x : model.input_std) x = static_cast<float>(random.uniform(0.5, 2.0, counter++, 3));
   for (float& x : model.max_logvar) x = static_cast<float>(random.uniform(-3.0, -1.0, counter++, 4));
   for (float& x : model.min_logvar) x = static_cast<float>(random.uniform(-8.0, -6.0, counter++, 5));
+  for (float& x : model.target_mean) x = 0.3f * static_cast<float>(random.normal(counter++, 6));
+  for (float& x : model.target_std) x = static_cast<float>(random.uniform(0.2, 3.0, counter++, 7));
   return model;
 }
 
@@ -105,6 +107,11 @@ inline Prediction predict_in_double(const MlpEnsemble& model, int member, const 
   out.raw = forward_in_double(model, member, input);
   const Index targets = model.target_dim();
   out.mean = out.raw.topRows(targets);
+  for (Index i = 0; i < targets; ++i)
+    out.mean.row(i) =
+        (out.mean.row(i).array() * static_cast<double>(model.target_std[static_cast<std::size_t>(i)]) +
+         static_cast<double>(model.target_mean[static_cast<std::size_t>(i)]))
+            .matrix();
   if (!model.settings.gaussian) return out;
   out.logvar = out.raw.bottomRows(targets);
   for (Index j = 0; j < out.logvar.cols(); ++j)
@@ -112,7 +119,8 @@ inline Prediction predict_in_double(const MlpEnsemble& model, int member, const 
       const double high = model.max_logvar[static_cast<std::size_t>(i)];
       const double low = model.min_logvar[static_cast<std::size_t>(i)];
       const double capped = high - softplus(high - out.logvar(i, j));
-      out.logvar(i, j) = low + softplus(capped - low);
+      out.logvar(i, j) = low + softplus(capped - low) +
+                         2.0 * std::log(static_cast<double>(model.target_std[static_cast<std::size_t>(i)]));
     }
   return out;
 }

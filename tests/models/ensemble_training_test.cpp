@@ -46,7 +46,7 @@ TransitionBatch some_data(int n) {
 
 }  // namespace
 
-TEST_CASE("prepare_training: inputs are encoded and standardised, targets and box are the data's") {
+TEST_CASE("prepare_training: inputs and targets are encoded and standardised") {
   const int n = 200;
   const TransitionBatch data = some_data(n);
   MlpEnsemble model = some_model(true);
@@ -70,14 +70,22 @@ TEST_CASE("prepare_training: inputs are encoded and standardised, targets and bo
     const Eigen::RowVectorXd expected = (raw.row(r).array() - mean) / (r == 3 ? 1.0 : sd);
     CHECK((prepared.inputs.row(r).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-5);
   }
-  CHECK(prepared.targets.row(0) == data.next_obs.row(0));
-  CHECK(prepared.targets.row(1) == data.next_obs.row(1) - data.obs.row(1));
-  CHECK(prepared.targets.row(2) == data.reward.transpose());
-  for (int r = 0; r < 2; ++r) {
+  Batchd targets(3, n);
+  targets << data.next_obs.row(0).cast<double>(), (data.next_obs.row(1) - data.obs.row(1)).cast<double>(),
+      data.reward.transpose().cast<double>();
+  for (int r = 0; r < 3; ++r) {
     const auto i = static_cast<std::size_t>(r);
-    CHECK(model.obs_low[i] == std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff()));
-    CHECK(model.obs_high[i] == std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff()));
+    const double mean = targets.row(r).mean();
+    const double sd = std::sqrt((targets.row(r).array() - mean).square().mean());
+    CHECK(model.target_mean[i] == Approx(mean).epsilon(1e-5).margin(1e-6));
+    CHECK(model.target_std[i] == Approx(sd).epsilon(1e-6));
+    const Eigen::RowVectorXd expected = (targets.row(r).array() - mean) / sd;
+    CHECK((prepared.targets.row(r).cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-5);
   }
+  settings.standardise_targets = false;  // and back to the targets' own units
+  const PreparedTraining own = prepare_training(data, settings, 3, 0, model);
+  CHECK(own.targets == targets.cast<float>());
+  CHECK(model.target_std == std::vector<float>(3, 1.0f));
   const Batchf again = standardised_inputs(model, data.obs, data.action);
   CHECK((again - prepared.inputs).cwiseAbs().maxCoeff() == 0.0f);
 }
@@ -88,6 +96,7 @@ TEST_CASE("prepare_training: rows are held out whole and never trained on") {
   MlpEnsemble model = some_model(true);
   EnsembleTrainingSettings settings;
   settings.holdout_ratio = 0.3;
+  settings.standardise_targets = false;  // the rewards below are compared as they are
   const PreparedTraining prepared = prepare_training(data, settings, 3, 1, model);
   CHECK(prepared.rows() == 70);
   REQUIRE(prepared.holdout_inputs.cols() == 30);
@@ -191,4 +200,21 @@ TEST_CASE("training: elites are the best on the holdout, best first") {
   settings.elites = 2;
   CHECK(choose_elites({3.0, 1.0, 2.0}, settings, 3) == std::vector<int>{1, 2});
   CHECK(choose_elites({1.0, 1.0, 1.0}, settings, 3) == std::vector<int>{0, 1});
+}
+
+TEST_CASE("prepare_training: reach is how far observations moved within an episode") {
+  // Two episodes, x = 0 1 2 3 2 and y = 10, then x = 7 6 and y = 20; then a row that continues nothing.
+  const float x[] = {0, 1, 2, 3, 7, 5}, next_x[] = {1, 2, 3, 2, 6, 5.5f}, y[] = {10, 10, 10, 10, 20, 3};
+  TransitionBatch data{Batchf(2, 6), Batchf::Zero(1, 6), Batchf(2, 6), {}};
+  for (int i = 0; i < 6; ++i) {
+    data.obs.col(i) << x[i], y[i];
+    data.next_obs.col(i) << next_x[i], y[i];
+  }
+  MlpEnsemble model = MlpEnsemble::create({.members = 1, .hidden = {4}}, ObsEncoding::identity(2), 1, 1);
+  prepare_training(data, {}, 1, 0, model);
+  CHECK(model.reach == std::vector<float>{1, 0, 2, 0, 3, 0, 3, 0});
+  // y differs from episode to episode, but never changes: predicted to stay, with next to no noise.
+  const double spread = std::sqrt((data.obs.row(1).array() - data.obs.row(1).mean()).square().mean());
+  CHECK(model.target_std[1] == Approx(1e-4 * spread));
+  CHECK(model.target_mean[1] == 0.0f);
 }

@@ -58,7 +58,10 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   model.encoding.targets[0] = TargetKind::kAbsolute;
   model.elites = {2, 0};
   model.input_mean[1] = 0.25f;
-  model.obs_low[2] = -3.0f;
+  model.target_std[1] = 0.5f;
+  model.target_mean[4] = -2.0f;  // of the reward
+  model.encoding.targets[3] = TargetKind::kConstant;
+  model.reach = {1, 2, 3, 4, 2, 2, 3, 5};
   model.members[1][1].bias[3] = 0.125f;
   StateDict dict;
   model.save(dict, "model.");
@@ -69,7 +72,9 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   CHECK(loaded.settings.learned_reward);
   CHECK(loaded.elites == model.elites);
   CHECK(loaded.input_mean == model.input_mean);
-  CHECK(loaded.obs_low == model.obs_low);
+  CHECK(loaded.target_mean == model.target_mean);
+  CHECK(loaded.target_std == model.target_std);
+  CHECK(loaded.reach == model.reach);
   CHECK(loaded.members[1][1].bias == model.members[1][1].bias);
   CHECK(loaded.members[2][0].weight == model.members[2][0].weight);
   StateDict twice;
@@ -80,6 +85,14 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
     CHECK(twice.arrays.at(name).shape == array.shape);
   }
 
+  SECTION("one from before targets were standardised predicts in the targets' own units") {
+    for (const char* name : {"target_mean", "target_std", "reach"})
+      dict.arrays.erase(std::string("model.") + name);
+    loaded.load(dict, "model.");
+    CHECK(loaded.target_mean == std::vector<float>(5, 0.0f));
+    CHECK(loaded.target_std == std::vector<float>(5, 1.0f));
+    CHECK(loaded.reach.empty());
+  }
   SECTION("an incomplete one is refused and leaves the model as it was") {
     dict.arrays.erase("model.members.1.layers.1.bias");
     MlpEnsemble other = small_model();
@@ -117,7 +130,10 @@ TEST_CASE("ensemble: mistakes are named") {
   broken([](MlpEnsemble& m) { m.max_logvar[0] = std::numeric_limits<float>::infinity(); });
   broken([](MlpEnsemble& m) { m.elites = {3}; });
   broken([](MlpEnsemble& m) { m.elites.clear(); });
-  broken([](MlpEnsemble& m) { m.obs_low[0] = 1.0f, m.obs_high[0] = 0.0f; });
+  broken([](MlpEnsemble& m) { m.target_std[2] = 0.0f; });
+  broken([](MlpEnsemble& m) { m.target_mean.pop_back(); });
+  broken([](MlpEnsemble& m) { m.reach = {1, 2, 3}; });
+  broken([](MlpEnsemble& m) { m.reach = {1, 2, 3, -1}; });
   broken([](MlpEnsemble& m) { m.encoding.features[0].obs_index = 4; });
 
   const MlpEnsemble model = small_model();

@@ -48,8 +48,8 @@ TEST_CASE("packed ensemble: the bare network on prepared inputs") {
   Batchf output(model.output_dim(), 101);
   for (int member = 0; member < 3; ++member) {
     packed.forward(member, input, output, pool);
-    CHECK(testing::relative_error(output, testing::forward_in_double(model, member, input.cast<double>())) <
-          1e-5);
+    CHECK(testing::relative_error(
+              output, testing::forward_in_double(packed.model(), member, input.cast<double>())) < 1e-5);
   }
   CHECK(flops_per_row(model) == 2.0 * (8 * 24 + 24 * 31 + 31 * 10));
 }

@@ -213,3 +213,30 @@ TEST_CASE("planner functions: the trapezoid of velocities stands in for the forw
     CHECK(error > 0.2 * c.published);
   }
 }
+
+TEST_CASE("every environment: entries that stay what they are through an episode are declared constant") {
+  for (const std::string& name : all_environments().names()) {
+    AnyEnvironment env = all_environments().make(name);
+    const EnvSpec& spec = env.spec();
+    Vecd first;
+    std::vector<bool> moves(static_cast<std::size_t>(spec.obs_dim), false), differs = moves;
+    for (std::uint64_t episode = 1; episode <= 3; ++episode) {
+      const Vecd start = env.reset(episode);
+      if (episode == 1) first = start;
+      for (std::size_t i = 0; i < moves.size(); ++i)
+        differs[i] = differs[i] || start(static_cast<Index>(i)) != first(static_cast<Index>(i));
+      for (int t = 0; t < 40; ++t) {
+        const StepResult result = env.step(random_action(spec, episode, t));
+        for (std::size_t i = 0; i < moves.size(); ++i)
+          moves[i] = moves[i] || result.obs(static_cast<Index>(i)) != start(static_cast<Index>(i));
+        if (result.terminated || result.truncated) break;
+      }
+    }
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      CAPTURE(name, i);
+      const bool constant = spec.encoding.targets[i] == TargetKind::kConstant;
+      CHECK_FALSE((constant && moves[i]));                  // what moves must be learned
+      CHECK_FALSE((!constant && differs[i] && !moves[i]));  // a goal must not be
+    }
+  }
+}

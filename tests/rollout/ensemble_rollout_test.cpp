@@ -208,8 +208,7 @@ MlpEnsemble steered(const std::vector<float>& gains, bool learned_reward = false
     w(0, 1) = gains[m];
     if (learned_reward) w(1, 0) = 2.0f, model.members[m][0].bias[1] = 0.5f;  // reward 2 x + 1/2
   }
-  model.obs_low = {-1.0f};
-  model.obs_high = {1.0f};
+  model.reach = {1.5f};  // a step; linear beyond
   return model;
 }
 void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float>, int, VecRef<float> out) {
@@ -217,14 +216,15 @@ void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float
 }
 
 TEST_CASE(
-    "ensemble rollout: a particle that leaves the data's neighbourhood is stopped, counted and never wins") {
+    "ensemble rollout: a particle that moves further than the data ever did is stopped, counted and never "
+    "wins") {
   ThreadPool pool(2);
   // Member 1 exaggerates a hundredfold; the reward is the position, so that exploding would win.
   const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
     out = next.row(0).transpose();
   };
   EnsembleRolloutSettings settings = small(Propagation::kTSinf, 2);
-  settings.data_margin = 1.0f;  // up to 3
+  settings.data_margin = 1.0f;  // up to 3 in a step
   EnsembleRollout rollout(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
   Batchf actions(kHorizon, 4);
   actions.col(0).setConstant(0.5f);    // member 0 is sound: 0.5 + 1 + ... + 2.5 = 7.5; member 1 explodes
@@ -253,12 +253,67 @@ TEST_CASE(
   CHECK(path.allFinite());
   CHECK(path(0, 2 * (kHorizon + 1) - 1) == 0.0f);  // the exploding particle stayed at its last sound state
 
+  // From wherever a plan starts: the bound is on movement.
+  const Vecf far = Vecf::Constant(1, 1e4f);
+  rollout.reset_counts();
+  rollout.evaluate_particles(far, actions, ids(4).data(), {}, 0, 2, particles);
+  CHECK(particles(0, 0) == Approx(7.5 + 1e4 * kHorizon));
+  CHECK(std::isnan(particles(1, 0)));
+  CHECK(rollout.counts().out_of_data == 3);
+  CHECK(rollout.counts().unguarded == 0);
+
+  // Where every particle of every candidate is stopped, the unguarded returns are better than none.
+  rollout.reset_counts();
+  const Batchf wild =
+      actions.col(2).replicate(1, 4) * Eigen::DiagonalMatrix<float, 4>(Vecf::LinSpaced(4, 1, 4));
+  rollout.evaluate(Vecf::Zero(1), wild, {}, returns);
+  for (int k = 0; k < 4; ++k) CHECK(returns[k] == Approx((k + 1) * 15 * (10.0 + 1000.0) / 2));
+  CHECK(rollout.counts().out_of_data == 8);
+  CHECK(rollout.counts().unguarded == 8);
+  CHECK(rollout.counts().particles == 8);
+
   settings.data_margin = 0.0f;
   EnsembleRollout unguarded(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
   unguarded.evaluate_particles(Vecf::Zero(1), actions, ids(4).data(), {}, 0, 2, particles);
   CHECK(particles(1, 2) == Approx(1000.0 * 15));
   unguarded.reset_counts();
   CHECK(unguarded.counts().rows == 0);
+}
+
+TEST_CASE("ensemble rollout: what never moved in the data is not bounded, constants are handed on") {
+  ThreadPool pool(1);
+  const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
+    out = next.row(0).transpose();
+  };
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf, 1);
+  MlpEnsemble model = steered({1.0f});
+  const Batchf actions = Batchf::Constant(kHorizon, 1, 50.0f);
+  Vecf returns(1);
+  model.reach = {0.0f};
+  EnsembleRollout still(model, position, {}, settings, pool, 1);
+  still.evaluate(Vecf::Zero(1), actions, {}, returns);
+  CHECK(returns[0] == Approx(50.0 * 15));
+  CHECK(still.counts().out_of_data == 0);
+
+  model.reach = {1.0f};
+  model.encoding.hold_constant(0, 1);
+  model.settings.gaussian = false;
+  EnsembleRollout constant(model, position, {}, settings, pool, 1);
+  constant.evaluate(Vecf::Constant(1, 3.0f), actions, {}, returns);
+  CHECK(returns[0] == 3.0f * kHorizon);
+  CHECK(constant.counts().out_of_data == 0);
+}
+
+TEST_CASE("ensemble rollout: rewards are discounted") {
+  ThreadPool pool(1);
+  EnsembleRolloutSettings settings = small(Propagation::kTSinf, 1);
+  settings.discount = 0.5;
+  EnsembleRollout rollout(steered({1.0f}), count_steps, {}, settings, pool, 1);
+  Vecf returns(1);
+  rollout.evaluate(Vecf::Zero(1), Batchf::Zero(kHorizon, 1), {}, returns);
+  CHECK(returns[0] == Approx(2.0 - std::pow(0.5, kHorizon - 1)));
+  settings.discount = 0.0;
+  CHECK_THROWS_AS(EnsembleRollout(steered({1.0f}), count_steps, {}, settings, pool, 1), Error);
 }
 
 TEST_CASE("ensemble rollout: numbers that are not finite are counted as such") {
@@ -336,9 +391,9 @@ TEST_CASE("ensemble rollout: a new model replaces the old one, a misfit is refus
   ThreadPool pool(1);
   EnsembleRollout rollout(steered({1.0f, 1.0f}), count_steps, {}, small(Propagation::kTSinf, 2), pool, 1);
   Vecf returns(1);
-  rollout.set_model(steered({5.0f, 5.0f}));  // 0.4 * 5 leaves the data at step 2
+  rollout.set_model(steered({9.0f, 9.0f}));  // 0.4 * 9 a step is further than the data moved
   rollout.evaluate(Vecf::Zero(1), Batchf::Constant(kHorizon, 1, 0.4f), {}, returns);
-  CHECK(std::isnan(returns[0]));
+  CHECK(rollout.counts().out_of_data == 2);
   CHECK_THROWS_AS(rollout.set_model(test_model()), Error);
   CHECK_NOTHROW(rollout.set_model(steered({1.0f, 1.0f, 1.0f})));  // fewer particles than elites
   rollout.evaluate(Vecf::Zero(1), Batchf::Constant(kHorizon, 1, 0.4f), {}, returns);

@@ -39,9 +39,10 @@ MlpEnsemble some_model(bool gaussian, bool learned_reward, int elites) {
   MlpEnsemble model = MlpEnsemble::create(s, encoding, kAction, 7);
   const int order[] = {2, 0, 3, 1};
   model.elites.assign(order, order + elites);
-  for (int i = 0; i < kObs; ++i) {
-    model.obs_low[static_cast<std::size_t>(i)] = -1.0f;
-    model.obs_high[static_cast<std::size_t>(i)] = 1.0f;
+  model.reach.assign(kObs, 0.5f);
+  for (std::size_t i = 0; i < model.target_mean.size(); ++i) {
+    model.target_mean[i] = 0.02f * static_cast<float>(i) - 0.03f;
+    model.target_std[i] = 0.5f + 0.2f * static_cast<float>(i);
   }
   std::fill(model.max_logvar.begin(), model.max_logvar.end(), -1.0f);
   std::fill(model.min_logvar.begin(), model.min_logvar.end(), -4.0f);
@@ -177,7 +178,7 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   settings.particles = 12;
   settings.data_margin = 0.5f;
   MlpEnsemble model = some_model(true, false, 4);
-  model.obs_low.assign(kObs, -0.9f);
+  model.reach.assign(kObs, 0.1f);
   compare(model, settings, false);
   ThreadPool pool(1);
   mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, "cpu", 9);

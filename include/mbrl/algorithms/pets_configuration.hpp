@@ -46,6 +46,8 @@ inline PetsConfiguration published_pets(const std::string& environment) {
   c.environment = environment;
   c.planner.name = "cem";
   c.rollout.common_noise = false;
+  c.rollout.data_margin = 0.0f;            // the paper believes the model everywhere
+  c.training.standardise_targets = false;  // and fits targets in their own units
   if (environment == "pets/CartPole") {
     c.pets.trials = 50;
     c.model.hidden = {500, 500, 500};
@@ -81,6 +83,8 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   c.mpc.cold_start_plans = 10;  // a poor first plan can throw the cheetah on its back for the whole episode
   c.rollout.common_noise = true;
   c.rollout.particles = 5;
+  c.rollout.data_margin = EnsembleRolloutSettings().data_margin;
+  c.training.standardise_targets = true;
   c.training.epochs = 30;
   c.pets.trials = 20;
   if (environment == "pets/CartPole") {

@@ -24,16 +24,18 @@ constexpr auto enum_names(ObsFeature::Kind) {
                     std::pair{ObsFeature::Kind::kSin, "sin"}, std::pair{ObsFeature::Kind::kCos, "cos"}};
 }
 
-// What the model predicts for one observation entry: its change, or its next value.
-enum class TargetKind : int { kDelta = 0, kAbsolute = 1 };
+// What the model predicts for one observation entry: its change, or its next value; or nothing, for an entry
+// that stays what it is through an episode (a goal, say) and is handed on unchanged.
+enum class TargetKind : int { kDelta = 0, kAbsolute = 1, kConstant = 2 };
 
 constexpr auto enum_names(TargetKind) {
-  return std::array{std::pair{TargetKind::kDelta, "delta"}, std::pair{TargetKind::kAbsolute, "absolute"}};
+  return std::array{std::pair{TargetKind::kDelta, "delta"}, std::pair{TargetKind::kAbsolute, "absolute"},
+                    std::pair{TargetKind::kConstant, "constant"}};
 }
 
 // `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
 // (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next))
-// == next.
+// == next, but for constant entries: their target is 0 and decode repeats obs.
 struct ObsEncoding {
   std::vector<ObsFeature> features;  // inputs in order; the action is appended after them
   std::vector<TargetKind> targets;   // one entry per observation dimension
@@ -48,6 +50,14 @@ struct ObsEncoding {
     for (int i = 0; i < obs_dim; ++i) encoding.features.push_back({ObsFeature::Kind::kIdentity, i});
     encoding.targets.assign(static_cast<std::size_t>(obs_dim), TargetKind::kDelta);
     return encoding;
+  }
+
+  // Declares entries [first, first + count) constants of an episode. Throws unless they exist.
+  ObsEncoding& hold_constant(int first, int count) {
+    require(first >= 0 && count >= 0 && count <= obs_dim() - first, "ObsEncoding::hold_constant: entries ",
+            first, " to ", first + count - 1, " asked for, expected some of 0 to ", obs_dim() - 1);
+    for (int i = first; i < first + count; ++i) targets[static_cast<std::size_t>(i)] = TargetKind::kConstant;
+    return *this;
   }
 
   // Throws unless every feature names an existing observation entry.
@@ -84,16 +94,22 @@ struct ObsEncoding {
   void target(ConstBatchRef<S> obs, ConstBatchRef<S> next_obs, BatchRef<S> out) const {
     check("ObsEncoding::target", obs, next_obs, out);
     out = next_obs;
-    for (Index i = 0; i < obs_dim(); ++i)
-      if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) out.row(i) -= obs.row(i);
+    for (Index i = 0; i < obs_dim(); ++i) {
+      const TargetKind kind = targets[static_cast<std::size_t>(i)];
+      if (kind == TargetKind::kDelta) out.row(i) -= obs.row(i);
+      if (kind == TargetKind::kConstant) out.row(i).setZero();
+    }
   }
 
   template <class S>
   void decode(ConstBatchRef<S> obs, ConstBatchRef<S> prediction, BatchRef<S> next_obs) const {
     check("ObsEncoding::decode", obs, prediction, next_obs);
     next_obs = prediction;
-    for (Index i = 0; i < obs_dim(); ++i)
-      if (targets[static_cast<std::size_t>(i)] == TargetKind::kDelta) next_obs.row(i) += obs.row(i);
+    for (Index i = 0; i < obs_dim(); ++i) {
+      const TargetKind kind = targets[static_cast<std::size_t>(i)];
+      if (kind == TargetKind::kDelta) next_obs.row(i) += obs.row(i);
+      if (kind == TargetKind::kConstant) next_obs.row(i) = obs.row(i);
+    }
   }
 
  private:

@@ -1,6 +1,6 @@
 // What every trainer of an MlpEnsemble shares: settings, the report, and the preparation of data (encoding,
-// targets, standardisation, holdout, bootstrap, batch order, elites, the box of the data), so that trainers
-// differ in arithmetic only and can be compared step by step.
+// targets, standardisation, holdout, bootstrap, batch order, elites, how far observations move), so that
+// trainers differ in arithmetic only and can be compared step by step.
 #pragma once
 
 #include <concepts>
@@ -22,12 +22,15 @@ struct EnsembleTrainingSettings {
   // entry serves any further layer. Empty: none.
   std::vector<float> weight_decay = {2.5e-5f, 5e-5f, 7.5e-5f, 7.5e-5f, 1e-4f};
   float logvar_bound_weight = 0.01f;  // pulls the log-variance bounds together: weight * (sum max - sum min)
-  bool bootstrap = true;              // each member trains on its own sample with replacement
-  double holdout_ratio = 0.0;         // share of rows kept aside for choosing elites and stopping early
-  int max_holdout = 5000;             // rows held out at most
-  int patience = 0;                   // epochs without improvement before stopping; 0: run all epochs
-  double improvement = 0.01;          // relative improvement of the holdout loss that counts
-  int elites = 0;                     // best members on the holdout used for prediction; 0: all
+  // Fit the targets in units of their own standard deviation, so that learning does not depend on the units
+  // of observations and reward; false: in their own units, as Chua et al. do.
+  bool standardise_targets = true;
+  bool bootstrap = true;       // each member trains on its own sample with replacement
+  double holdout_ratio = 0.0;  // share of rows kept aside for choosing elites and stopping early
+  int max_holdout = 5000;      // rows held out at most
+  int patience = 0;            // epochs without improvement before stopping; 0: run all epochs
+  double improvement = 0.01;   // relative improvement of the holdout loss that counts
+  int elites = 0;              // best members on the holdout used for prediction; 0: all
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -36,6 +39,8 @@ struct EnsembleTrainingSettings {
     field("learning_rate", s.learning_rate, "Adam's step size");
     field("weight_decay", s.weight_decay, "L2 weight of each layer; the last entry serves further layers");
     field("logvar_bound_weight", s.logvar_bound_weight, "pulls the log-variance bounds together");
+    field("standardise_targets", s.standardise_targets,
+          "fit targets in units of their standard deviation; false: in their own, as published");
     field("bootstrap", s.bootstrap, "each member trains on its own sample with replacement");
     field("holdout_ratio", s.holdout_ratio, "share of rows kept aside for elites and early stopping");
     field("max_holdout", s.max_holdout, "rows held out at most");
@@ -75,7 +80,7 @@ using EpochCallback = std::function<bool(int epoch, int epochs, double loss)>;
 // One training round's rows and their order, a function of (seed, round) alone.
 struct PreparedTraining {
   Batchf inputs;                                    // input_dim x n, standardised, training rows
-  Batchf targets;                                   // target_dim x n
+  Batchf targets;                                   // target_dim x n, standardised
   Batchf holdout_inputs, holdout_targets;           // may have no columns
   std::vector<std::vector<std::uint32_t>> samples;  // [member]: n row indices (bootstrap, or 0..n-1)
   std::uint64_t seed = 0;
@@ -92,12 +97,21 @@ void check_transitions(const TransitionBatch& data, const MlpEnsemble& model);
 // What the networks see: encoded observations and actions, standardised by the model's vectors; input_dim x
 // batch.
 Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action);
-// What they should predict; target_dim x batch. `reward` is read only if the model learns it.
+// What the model should predict, in the targets' own units; target_dim x batch. `reward` is read only if the
+// model learns it.
 Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data);
 
-// Fits model.input_mean/std (over the rows trained on; an input that does not vary gets std 1) and the data
-// box (over all rows, obs and next_obs) to the data, encodes, splits and samples. Throws before the model is
-// touched.
+// Whether numbers with this mean and standard deviation vary by more than the rounding of floats. What does
+// not is left unscaled by standardisation, and left out of model diagnostics.
+bool varies(double mean, double std_dev);
+
+// Fits model.input_mean/std and target_mean/std (over the rows trained on) and model.reach (over all rows) to
+// the data, encodes, splits and samples. Rows that continue each other (a row's obs is the next_obs before
+// it) are taken to be of one episode. Throws before the model is touched.
+//
+// An input that does not vary gets std 1. The std of a change is at least 1e-4 of its observation entry's: so
+// an entry that never moved in the data is predicted to stay, with next to no noise, even where it differs
+// from episode to episode.
 PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
                                   std::uint64_t seed, std::uint32_t round, MlpEnsemble& model);
 

@@ -56,22 +56,26 @@ struct DenseLayer {
 // Output: `target_dim` means, then (Gaussian) `target_dim` raw log-variances lv, bounded per member-shared
 // vectors as
 //   lv <- max_logvar - softplus(max_logvar - lv);  lv <- min_logvar + softplus(lv - min_logvar)   (Chua et
-//   al., app. A.1)
-// in the units of the targets (targets are not standardised, as in the authors' code).
+//   al., app. A.1).
+// Both are in standardised units: of target k the network predicts the mean target_mean_k + target_std_k
+// mean_k with log-variance lv_k + 2 ln target_std_k, so that learning does not depend on the units of a task.
+// With target_mean = 0 and target_std = 1 they are the targets' own units, as in the authors' code.
 struct MlpEnsemble {
   MlpEnsembleSettings settings;
   ObsEncoding encoding;
   int action_dim = 0;
   std::vector<std::vector<DenseLayer>> members;  // [member][layer]
   std::vector<float> input_mean, input_std;      // feature_dim + action_dim
+  std::vector<float> target_mean, target_std;    // target_dim
   std::vector<float> max_logvar, min_logvar;     // target_dim
   std::vector<int> elites;                       // members used for prediction, best first
-  // The box of observations seen in training, per observation entry: what "far outside the data" is measured
-  // against.
-  std::vector<float> obs_low, obs_high;
+  // How far observations moved in training: reach(i, k - 1) is the largest |change| of entry i within k steps
+  // of one episode; obs_dim x (steps followed, at most kMaxReach), column-major. Empty: no data seen yet.
+  static constexpr int kMaxReach = 64;
+  std::vector<float> reach;
 
   // Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a
-  // function of (seed, member, layer, entry). Elites are all members, the observation box is unbounded.
+  // function of (seed, member, layer, entry). Elites are all members, nothing is standardised.
   static MlpEnsemble create(const MlpEnsembleSettings& settings, const ObsEncoding& encoding, int action_dim,
                             std::uint64_t seed);
 
@@ -80,6 +84,11 @@ struct MlpEnsemble {
   int target_dim() const { return obs_dim() + (settings.learned_reward ? 1 : 0); }
   int output_dim() const { return settings.gaussian ? 2 * target_dim() : target_dim(); }
   int layer_count() const { return static_cast<int>(settings.hidden.size()) + 1; }
+  int reach_steps() const { return static_cast<int>(reach.size()) / obs_dim(); }
+
+  // The same predictions from networks whose outputs are in the targets' own units: the scaling is multiplied
+  // into the last layer, the log-variances' biases and their bounds. What evaluators compute with.
+  MlpEnsemble in_target_units() const;
 
   // Throws if any array has the wrong size or holds a number that is not finite.
   void validate() const;

@@ -17,7 +17,7 @@ class PackedEnsemble {
   PackedEnsemble(PackedEnsemble&&) noexcept;
   PackedEnsemble& operator=(PackedEnsemble&&) noexcept;
 
-  const MlpEnsemble& model() const;
+  const MlpEnsemble& model() const;  // in the targets' own units: see MlpEnsemble::in_target_units
 
   // One member's prediction with the meaning of mbrl::predict_member: obs obs_dim x batch, action action_dim
   // x batch; mean and bounded logvar target_dim x batch (logvar untouched if not Gaussian). Batches are split
@@ -25,7 +25,8 @@ class PackedEnsemble {
   void predict(int member, ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> mean,
                BatchRef<float> logvar, ThreadPool& pool) const;
 
-  // The bare network on prepared inputs (input_dim x batch, standardised): raw outputs, output_dim x batch.
+  // The bare network on prepared inputs (input_dim x batch, standardised): raw outputs in the targets' own
+  // units, output_dim x batch.
   void forward(int member, ConstBatchRef<float> input, BatchRef<float> output, ThreadPool& pool) const;
 
   struct Impl;  // kernel-side layout, known to src/ only

@@ -44,11 +44,13 @@ struct ModelRolloutSettings {
   int horizon = 30;  // steps a rollout looks ahead
   int block =
       64;  // candidates stepped together; the result for a model whose columns are independent is the same
+  double discount = 1.0;  // of rewards, per step, and of the terminal value
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "steps a rollout looks ahead");
     field("block", s.block, "candidates stepped together");
+    field("discount", s.discount, "of rewards, per step; 1: none");
   }
 };
 
@@ -78,6 +80,7 @@ class ModelRollout {
         workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
     require(settings.horizon >= 1, "ModelRollout: horizon is ", settings.horizon, ", expected at least 1");
     require(settings.block >= 1, "ModelRollout: block is ", settings.block, ", expected at least 1");
+    check_discount("ModelRollout", settings.discount);
     for (int i = 0; i < pool.size(); ++i) {
       auto w = std::make_unique<Workspace>();
       w->reserve(static_cast<Index>(model_.obs_dim()), action_dim(), settings.block);
@@ -91,7 +94,7 @@ class ModelRollout {
   int action_dim() const { return static_cast<int>(model_.action_dim()); }
   const Model& model() const { return model_; }
 
-  // Adds value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
+  // Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
 
   void evaluate(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key, VecRef<Scalar> returns) {
@@ -138,7 +141,8 @@ class ModelRollout {
     BatchRef<Scalar> action = w.action.leftCols(n);
     w.alive.assign(static_cast<std::size_t>(n), true);
     returns.setZero();
-    for (int step = 0; step < horizon(); ++step) {
+    double discount = 1.0;
+    for (int step = 0; step < horizon(); ++step, discount *= settings_.discount) {
       action = actions.middleRows(static_cast<Index>(step) * action_dim(), action_dim());
       const ConstBatchRef<Scalar> obs = w.obs.leftCols(n);
       BatchRef<Scalar> next = w.next.leftCols(n);
@@ -153,7 +157,7 @@ class ModelRollout {
       }
       reward_(obs, action, next, t0 + step, reward);
       for (Index j = 0; j < n; ++j)
-        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += reward[j];
+        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += static_cast<Scalar>(discount) * reward[j];
       if (termination_) {
         termination_(next, reward);
         for (Index j = 0; j < n; ++j)
@@ -164,7 +168,7 @@ class ModelRollout {
     if (terminal_value_) {
       terminal_value_(w.obs.leftCols(n), t0 + horizon(), reward);
       for (Index j = 0; j < n; ++j)
-        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += reward[j];
+        if (w.alive[static_cast<std::size_t>(j)]) returns[j] += static_cast<Scalar>(discount) * reward[j];
     }
     for (Index j = 0; j < n; ++j)
       if (!std::isfinite(returns[j])) returns[j] = std::numeric_limits<Scalar>::quiet_NaN();

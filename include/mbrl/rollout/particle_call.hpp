@@ -22,6 +22,7 @@ void check_particle_settings(const char* where, const Settings& s, int networks)
   require(s.propagation != Propagation::kTSinf || s.particles < networks || s.particles % networks == 0,
           where, ": particles is ", s.particles, ", expected a multiple of the ", networks,
           " networks for TSinf (or fewer than them)");
+  check_discount(where, s.discount);
 }
 
 // Throws mbrl::Error unless obs (obs_dim) is finite and action sequences have horizon * action_dim rows.
@@ -45,6 +46,20 @@ void check_particle_range(const char* where, const Settings& s, int first, int l
           ")");
   require_dim(where, "returns", return_rows, last - first);
   require_dim(where, "returns' batch", return_columns, candidates);
+}
+
+// A guard that stops every particle of a call leaves its candidates without a comparison: then the call is
+// made again without the guard. run(guarded) fills `returns` and gives what was counted; the counts of both
+// are returned, those of the second run's particles as unguarded.
+template <class S, class Run>
+RolloutCounts run_guarded(bool guard, BatchRef<S> returns, Run&& run) {
+  RolloutCounts counts = run(guard);
+  if (guard && counts.out_of_data > 0 && returns.array().isNaN().all()) {
+    const RolloutCounts again = run(false);
+    counts.rows += again.rows;
+    counts.unguarded += again.particles;
+  }
+  return counts;
 }
 
 // RolloutEvaluator::evaluate by way of evaluate_particles: all particles of candidates 0, 1, ..., averaged.

@@ -31,6 +31,7 @@ struct ParticleRolloutSettings {
   int particles = 20;                             // rollouts a candidate; a multiple of the members for TSinf
   Propagation propagation = Propagation::kTSinf;  // how uncertainty travels
   bool common_noise = true;  // the same noise for every candidate: comparisons are paired
+  double discount = 1.0;     // of rewards, per step
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -38,6 +39,7 @@ struct ParticleRolloutSettings {
     field("particles", s.particles, "rollouts a candidate; a multiple of the members for TSinf");
     field("propagation", s.propagation, "how uncertainty travels: E, DS, MM, TS1 or TSinf");
     field("common_noise", s.common_noise, "the same noise for every candidate: comparisons are paired");
+    field("discount", s.discount, "of rewards, per step; 1: none");
   }
 };
 
@@ -173,7 +175,8 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
     };
     record(0);
 
-    for (int step = 0; step < horizon(); ++step) {
+    double discount = 1.0;
+    for (int step = 0; step < horizon(); ++step, discount *= settings_.discount) {
       for (Index k = 0; k < actions.cols(); ++k)
         w.action.middleCols(k * per_candidate, per_candidate) =
             actions.col(k)
@@ -210,7 +213,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
       reward_(w.obs, w.action, w.next, key.t + step, w.reward);
       for (Index j = 0; j < n; ++j)
         if (w.alive[static_cast<std::size_t>(j)])
-          returns(j % per_candidate, j / per_candidate) += w.reward[j];
+          returns(j % per_candidate, j / per_candidate) += static_cast<Scalar>(discount) * w.reward[j];
       if (termination_) {
         termination_(w.next, w.reward);
         for (Index j = 0; j < n; ++j)

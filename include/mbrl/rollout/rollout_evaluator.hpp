@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -21,9 +22,25 @@ struct RolloutKey {
 struct RolloutCounts {
   std::uint64_t rows = 0;         // model steps: candidates x particles x horizon
   std::uint64_t particles = 0;    // particle rollouts
-  std::uint64_t out_of_data = 0;  // particle rollouts stopped because they left the data's neighbourhood
+  std::uint64_t out_of_data = 0;  // particle rollouts stopped for moving further than the data ever did
   std::uint64_t not_finite = 0;   // particle rollouts stopped because a number was NaN or infinite
+  std::uint64_t unguarded = 0;    // particle rollouts made again without that limit: it had stopped all
+
+  RolloutCounts& operator+=(const RolloutCounts& other) {
+    rows += other.rows;
+    particles += other.particles;
+    out_of_data += other.out_of_data;
+    not_finite += other.not_finite;
+    unguarded += other.unguarded;
+    return *this;
+  }
 };
+
+// Throws mbrl::Error unless rewards can be discounted by that factor a step.
+inline void check_discount(const char* where, double discount) {
+  require(discount > 0.0 && discount <= 1.0, where, ": discount is ", discount,
+          ", expected 0 < discount <= 1");
+}
 
 // Action sequences are (horizon * action_dim) x candidates: column k is [a_0; a_1; ...; a_{H-1}] of candidate
 // k. A return that is NaN means "no usable prediction"; planners rank it last.

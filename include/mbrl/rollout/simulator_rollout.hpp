@@ -21,11 +21,13 @@
 namespace mbrl {
 
 struct SimulatorRolloutSettings {
-  int horizon = 30;  // control steps a rollout looks ahead
+  int horizon = 30;       // control steps a rollout looks ahead
+  double discount = 1.0;  // of rewards, per step, and of the terminal value
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "control steps a rollout looks ahead");
+    field("discount", s.discount, "of rewards, per step; 1: none");
   }
 };
 
@@ -33,11 +35,11 @@ struct SimulatorRolloutSettings {
 //   EnvRegistry registry; mujoco::register_environments(registry);
 //   SimulatorRollout<AnyEnvironment> rollout([&] { return registry.make("HalfCheetah-v4"); }, {30}, pool);
 //   rollout.evaluate(env.state(), actions, {}, returns);
-// A return is the sum of what the simulator's steps pay, in their order: bit for bit what stepping an
-// environment from that state with these actions would pay, on any number of threads. After a termination
-// nothing more is earned (the terminating step's own reward counts); an episode's time limit is not seen. A
-// rollout that breaks down, or meets a number that is not finite, has return NaN and is counted. The pool
-// must outlive the evaluator. An evaluation allocates nothing if the simulator does not.
+// A return is the (discounted) sum of what the simulator's steps pay, in their order: bit for bit what
+// stepping an environment from that state with these actions would pay, on any number of threads. After a
+// termination nothing more is earned (the terminating step's own reward counts); an episode's time limit is
+// not seen. A rollout that breaks down, or meets a number that is not finite, has return NaN and is counted.
+// The pool must outlive the evaluator. An evaluation allocates nothing if the simulator does not.
 template <Simulator S>
 class SimulatorRollout {
  public:
@@ -49,6 +51,7 @@ class SimulatorRollout {
       : settings_(settings), pool_(&pool), lanes_(std::make_unique<Lanes>()) {
     require(settings.horizon >= 1, "SimulatorRollout: horizon is ", settings.horizon,
             ", expected at least 1");
+    check_discount("SimulatorRollout", settings.discount);
     require(static_cast<bool>(make), "SimulatorRollout: no function that makes a simulator was given");
     lanes_->simulators.reserve(static_cast<std::size_t>(pool.size()));
     for (int i = 0; i < pool.size(); ++i) lanes_->simulators.push_back(make());
@@ -67,7 +70,7 @@ class SimulatorRollout {
   int state_dim() const { return state_dim_; }
   const SimulatorRolloutSettings& settings() const { return settings_; }
 
-  // Adds value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
+  // Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<double> value) { terminal_value_ = std::move(value); }
 
   void evaluate(const State& state, ConstBatchRef<double> actions, RolloutKey key, VecRef<double> returns) {
@@ -85,9 +88,10 @@ class SimulatorRollout {
     };
     pool_->run(static_cast<int>(n), std::cref(run));  // by reference: std::function copies nothing
     if (terminal_value_) {
+      const double discount = std::pow(settings_.discount, horizon());
       terminal_value_(last_obs_.leftCols(n), key.t + horizon(), value_.head(n));
       for (Index i = 0; i < n; ++i)
-        if (alive_[static_cast<std::size_t>(i)] != 0) returns(i) += value_(i);
+        if (alive_[static_cast<std::size_t>(i)] != 0) returns(i) += discount * value_(i);
     }
     counts_.particles += static_cast<std::uint64_t>(n);
     for (Index i = 0; i < n; ++i) {
@@ -143,12 +147,12 @@ class SimulatorRollout {
     total = std::numeric_limits<double>::quiet_NaN();
     if (!actions.allFinite()) return 0;
     simulator.load_state(state);
-    double sum = 0.0;
-    for (int t = 0; t < horizon(); ++t) {
+    double sum = 0.0, discount = 1.0;
+    for (int t = 0; t < horizon(); ++t, discount *= settings_.discount) {
       const SimulatorStep step =
           simulator.advance(actions.segment(static_cast<Index>(t) * action_dim_, action_dim_));
       if (step.broken) return t + 1;
-      sum += step.reward;
+      sum += discount * step.reward;
       if (step.terminated) {
         total = sum;
         return t + 1;
