@@ -40,6 +40,30 @@ Batchf mean_next_obs(const MlpEnsemble& model, const ElitePredictions& elites, C
   return next;
 }
 
+// The entries whose prediction is judged, and one over their scale.
+struct JudgedEntries {
+  std::vector<Index> rows;
+  Vecf inverse_scale;
+
+  JudgedEntries(const char* where, const MlpEnsemble& model, ConstVecRef<float> scale) {
+    require_dim(where, "scale", scale.size(), model.obs_dim());
+    require((scale.array() >= 0).all(), where, ": scale is ", scale.transpose(),
+            ", expected numbers of at least 0");
+    for (Index i = 0; i < scale.size(); ++i)
+      if (scale(i) > 0 && model.encoding.targets[static_cast<std::size_t>(i)] != TargetKind::kConstant)
+        rows.push_back(i);
+    require(!rows.empty(), where,
+            ": every entry is constant or has scale 0, expected at least one that varies");
+    inverse_scale = scale(rows).cwiseInverse();
+  }
+  // Mean square of the scaled differences.
+  double mean_square(const Batchf& predicted, ConstBatchRef<float> truth) const {
+    const Batchf error =
+        (predicted(rows, Eigen::all) - truth(rows, Eigen::all)).array().colwise() * inverse_scale.array();
+    return error.cast<double>().squaredNorm() / static_cast<double>(error.size());
+  }
+};
+
 double normal_cdf(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
 void check_inputs(const char* where, const MlpEnsemble& model, Index obs_rows, Index action_rows,
@@ -57,24 +81,22 @@ PredictionReport evaluate_predictions(const PackedEnsemble& packed, ConstBatchRe
                                       ConstVecRef<float> scale, ThreadPool& pool) {
   constexpr const char* kWhere = "evaluate_predictions";
   const MlpEnsemble& model = packed.model();
-  const Index dim = model.obs_dim(), n = obs.cols();
+  const Index n = obs.cols();
   check_inputs(kWhere, model, obs.rows(), action.rows(), n, action.cols());
-  require_dim(kWhere, "next_obs", next_obs.rows(), dim);
+  require_dim(kWhere, "next_obs", next_obs.rows(), model.obs_dim());
   require_dim(kWhere, "the batch of next_obs", next_obs.cols(), n);
-  require_dim(kWhere, "scale", scale.size(), dim);
-  require((scale.array() > 0).all(), kWhere, ": scale is ", scale.transpose(), ", expected positive numbers");
+  const JudgedEntries judged(kWhere, model, scale);
   const ElitePredictions elites = predict_elites(packed, obs, action, pool);
-  const Batchf error = (mean_next_obs(model, elites, obs) - next_obs).array().colwise() / scale.array();
 
   PredictionReport report;
-  report.rmse = std::sqrt(error.cast<double>().squaredNorm() / static_cast<double>(error.size()));
+  report.rmse = std::sqrt(judged.mean_square(mean_next_obs(model, elites, obs), next_obs));
   if (!model.settings.gaussian) {
     report.nll = report.calibration_50 = report.calibration_90 = report.calibration_95 = kNan;
     report.calibration_error = kNan;
     return report;
   }
 
-  Batchf target(dim, n);
+  Batchf target(model.obs_dim(), n);
   model.encoding.target<float>(obs, next_obs, target);
   constexpr int kLevels = 19;
   std::array<double, kLevels> below{};
@@ -83,7 +105,7 @@ PredictionReport evaluate_predictions(const PackedEnsemble& packed, ConstBatchRe
   std::vector<double> log_density(elites.mean.size());
   for (Index i = 0; i < n; ++i) {
     std::fill(log_density.begin(), log_density.end(), 0.0);
-    for (Index d = 0; d < dim; ++d) {
+    for (const Index d : judged.rows) {
       double cdf = 0;
       for (std::size_t m = 0; m < elites.mean.size(); ++m) {
         const double logvar = static_cast<double>(elites.logvar[m](d, i));
@@ -104,7 +126,7 @@ PredictionReport evaluate_predictions(const PackedEnsemble& packed, ConstBatchRe
     for (const double l : log_density) sum += std::exp(l - top);
     nll -= top + std::log(sum / members);
   }
-  const auto count = static_cast<double>(dim * n);
+  const auto count = static_cast<double>(static_cast<Index>(judged.rows.size()) * n);
   report.nll = nll / count;
   report.calibration_50 = inside_50 / count;
   report.calibration_90 = inside_90 / count;
@@ -122,7 +144,7 @@ std::vector<double> open_loop_rmse(const PackedEnsemble& packed, ConstBatchRef<f
   const MlpEnsemble& model = packed.model();
   require(actions.size() == truth.size(), kWhere, ": ", actions.size(), " steps of actions, but ",
           truth.size(), " of observations");
-  require_dim(kWhere, "scale", scale.size(), model.obs_dim());
+  const JudgedEntries judged(kWhere, model, scale);
   std::vector<double> rmse;
   Batchf obs = first;
   for (std::size_t k = 0; k < actions.size(); ++k) {
@@ -134,8 +156,7 @@ std::vector<double> open_loop_rmse(const PackedEnsemble& packed, ConstBatchRef<f
       continue;
     }
     obs = mean_next_obs(model, predict_elites(packed, obs, actions[k], pool), obs);
-    const Batchf error = (obs - truth[k]).array().colwise() / scale.array();
-    const double square = error.cast<double>().squaredNorm() / static_cast<double>(error.size());
+    const double square = judged.mean_square(obs, truth[k]);
     rmse.push_back(std::isfinite(square) ? std::sqrt(square) : std::numeric_limits<double>::infinity());
   }
   return rmse;

@@ -9,18 +9,19 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/models/diagnostics.hpp"
+#include "mbrl/models/ensemble_training.hpp"
 #include "mbrl/models/mlp_ensemble.hpp"
 #include "mbrl/planning/latency_recorder.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
 
-// The model against the newest `steps` transitions of the buffer, which it has not been trained on. Errors
-// are in standard deviations of the observations in the buffer; open-loop windows start at every step of
-// those transitions.
-inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffer, int steps,
+// The model against the newest `count` transitions of the buffer, which it has not been trained on. Errors
+// are in standard deviations of the observations in the buffer; entries that do not vary are left out.
+// Open-loop windows start wherever ten of those transitions follow each other in one episode.
+inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffer, std::size_t count,
                          ThreadPool& pool, TrialMetrics& m) {
-  const auto count = std::min(static_cast<std::size_t>(steps), buffer.size());
+  count = std::min(count, buffer.size());
   if (count == 0) return;
   Vecd mean = Vecd::Zero(buffer.obs_dim()), square = mean;  // Welford: one pass, no copy of the data
   for (std::size_t row = 0; row < buffer.size(); ++row) {
@@ -29,7 +30,14 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
     mean += step / static_cast<double>(row + 1);
     square.array() += step.array() * (x - mean).array();
   }
-  const Vecf scale = (square / static_cast<double>(buffer.size())).cwiseSqrt().cwiseMax(1e-6).cast<float>();
+  Vecf scale = (square / static_cast<double>(buffer.size())).cwiseSqrt().cast<float>();
+  bool any = false;
+  for (Index i = 0; i < scale.size(); ++i) {
+    if (!varies(mean(i), static_cast<double>(scale(i)))) scale(i) = 0.0f;
+    any = any ||
+          (scale(i) > 0.0f && model.encoding.targets[static_cast<std::size_t>(i)] != TargetKind::kConstant);
+  }
+  if (!any) return;
   const PackedEnsemble packed(model);
 
   const std::size_t first = buffer.size() - count;
@@ -40,21 +48,25 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
   m.model_rmse = report.rmse;
   m.calibration_90 = report.calibration_90;
 
-  constexpr std::size_t kSteps = 10;
-  if (count < kSteps) return;
-  const auto windows = static_cast<Index>(count - kSteps + 1);
+  constexpr int kSteps = 10;
+  std::vector<Index> starts;  // columns of `fresh`
+  for (const std::uint32_t row : buffer.window_starts(kSteps))
+    if (row >= first) starts.push_back(static_cast<Index>(row - first));
+  if (starts.empty()) return;
   std::vector<Batchf> actions, truth;
-  for (Index k = 0; k < static_cast<Index>(kSteps); ++k) {
-    actions.push_back(fresh.action.middleCols(k, windows));
-    truth.push_back(fresh.next_obs.middleCols(k, windows));
+  std::vector<Index> columns = starts;
+  for (int k = 0; k < kSteps; ++k) {
+    actions.push_back(fresh.action(Eigen::all, columns));
+    truth.push_back(fresh.next_obs(Eigen::all, columns));
+    for (Index& column : columns) ++column;
   }
   const std::vector<double> rmse =
-      open_loop_rmse(packed, fresh.obs.leftCols(windows), actions, truth, scale, pool);
+      open_loop_rmse(packed, fresh.obs(Eigen::all, starts), actions, truth, scale, pool);
   m.open_loop_rmse_k1 = rmse.front();
   m.open_loop_rmse_k10 = rmse.back();
 }
 
-// Predicted against realised return of the trial's plans; planning times; poisoned particles.
+// Predicted against realised return of the trial's plans; planning times; unusable particles.
 inline void report_plans(const TrialRecord& record, int horizon, const RolloutCounts& counts,
                          TrialMetrics& m) {
   double predicted = 0, realised = 0, count = 0;
@@ -75,6 +87,7 @@ inline void report_plans(const TrialRecord& record, int horizon, const RolloutCo
   if (counts.particles > 0) {
     m.out_of_data = static_cast<double>(counts.out_of_data) / static_cast<double>(counts.particles);
     m.not_finite = static_cast<double>(counts.not_finite) / static_cast<double>(counts.particles);
+    m.unguarded = static_cast<double>(counts.unguarded) / static_cast<double>(counts.particles);
   }
   if (!record.plan_t.empty()) m.rollouts = record.rollouts / static_cast<double>(record.plan_t.size());
 }

@@ -129,12 +129,12 @@ class Pets {
     buffer_.save(out, prefix + "buffer.");
     record_.save(out, prefix + "record.");
     out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, running_, acting_, t_,
-                                                           terminated_, train_epochs_});
+                                                           terminated_, train_epochs_, stored_});
     out.put(prefix + "env", env_.state());
     out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
     const RolloutCounts counts = total_counts();
-    out.put(prefix + "counts",
-            std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data, counts.not_finite});
+    out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data,
+                                                          counts.not_finite, counts.unguarded});
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
     std::vector<double> rows;
     for (const TrialMetrics& m : metrics_) {
@@ -152,7 +152,7 @@ class Pets {
     controller_.load(in, prefix + "controller.");
     buffer_.load(in, prefix + "buffer.");
     record_.load(in, prefix + "record.");
-    const auto position = take<std::int64_t>(in, prefix + "position", 7);
+    const auto position = take<std::int64_t>(in, prefix + "position", 8);
     random_trials_done_ = static_cast<int>(position[0]);
     trial_ = static_cast<int>(position[1]);
     running_ = position[2] != 0;
@@ -160,11 +160,12 @@ class Pets {
     t_ = static_cast<int>(position[4]);
     terminated_ = position[5] != 0;
     train_epochs_ = static_cast<int>(position[6]);
+    stored_ = position[7];
     env_.set_state(in.get<double>(prefix + "env"));
     const auto obs = take<double>(in, prefix + "obs", static_cast<std::size_t>(env_.spec().obs_dim));
     obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
-    const auto counts = take<std::uint64_t>(in, prefix + "counts", 4);
-    earlier_counts_ = {counts[0], counts[1], counts[2], counts[3]};
+    const auto counts = take<std::uint64_t>(in, prefix + "counts", 5);
+    earlier_counts_ = {counts[0], counts[1], counts[2], counts[3], counts[4]};
     const auto figures = take<double>(in, prefix + "figures", 3);
     train_loss_ = figures[0];
     train_seconds_ = figures[1];
@@ -206,10 +207,7 @@ class Pets {
 
   RolloutCounts total_counts() const {
     RolloutCounts c = evaluator_.counts();
-    c.rows += earlier_counts_.rows;
-    c.particles += earlier_counts_.particles;
-    c.out_of_data += earlier_counts_.out_of_data;
-    c.not_finite += earlier_counts_.not_finite;
+    c += earlier_counts_;
     return c;
   }
 
@@ -218,15 +216,20 @@ class Pets {
     obs_ = env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
     record_ = {};
     t_ = 0;
+    stored_ = 0;
     running_ = true;
   }
 
   // One environment step into the buffer and the record; clears running_ at the end of the episode.
   void step_environment(const Vecd& action) {
     const StepResult result = env_.step(action);
-    // The outcome of a broken simulation is no data to learn from.
-    if (result.fault.empty())
+    // The outcome of a failed simulation must not be used for training.
+    if (result.fault.empty()) {
       buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
+      ++stored_;
+    } else {
+      buffer_.begin_episode();  // the next transition does not continue the last one
+    }
     fault_ = result.fault;
     record_.rewards.push_back(result.reward);
     obs_ = result.obs;
@@ -306,7 +309,7 @@ class Pets {
     m.episode_return = record_.total();
     m.best_return =
         metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
-    report_model(model_, buffer_, t_, pool_, m);
+    report_model(model_, buffer_, static_cast<std::size_t>(stored_), pool_, m);
     report_plans(record_, evaluator_.horizon(), total_counts(), m);
     m.train_loss = train_loss_;
     m.train_epochs = train_epochs_;
@@ -333,6 +336,7 @@ class Pets {
   bool acting_ = false;      // ... and the planner acts in it
   bool terminated_ = false;  // the last step ended the episode before its time limit
   int t_ = 0;                // control steps of the episode
+  std::int64_t stored_ = 0;  // ... of which the buffer holds the transition
   int train_epochs_ = 0;
   double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
   Vecd obs_;

@@ -40,10 +40,11 @@ struct TrialMetrics {
   double open_loop_rmse_k10 = kNone;
   double predicted_return = kNone;  // mean over the trial's plans whose horizon was lived through
   double realised_return = kNone;   // what those plans brought
-  double out_of_data = 0;           // share of particles stopped for leaving the data's neighbourhood
+  double out_of_data = 0;           // share of particles stopped for moving further than the data ever did
   double not_finite = 0;            // share of particles stopped for numbers that are not finite
-  double rollouts = 0;              // particle rollouts a plan
-  double train_loss = kNone;        // last epoch, mean over members
+  double unguarded = 0;  // share of particles that the limit on movement had to be lifted for: it stopped all
+  double rollouts = 0;   // particle rollouts a plan
+  double train_loss = kNone;  // last epoch, mean over members
   double train_epochs = 0;
   double terminated = 0;  // 1 if the episode ended before its time limit
   double train_s = 0;
@@ -55,8 +56,8 @@ struct TrialMetrics {
   // clang-format off
   static constexpr std::array kColumns = {
       "trial", "step", "return", "best_return", "model_nll", "model_rmse", "calibration_90", "open_loop_rmse_k1",
-      "open_loop_rmse_k10", "predicted_return", "realised_return", "out_of_data", "not_finite", "rollouts",
-      "train_loss", "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
+      "open_loop_rmse_k10", "predicted_return", "realised_return", "out_of_data", "not_finite", "unguarded",
+      "rollouts", "train_loss", "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
   // clang-format on
   static std::vector<std::string> columns() { return {kColumns.begin(), kColumns.end()}; }
 
@@ -91,6 +92,7 @@ struct TrialMetrics {
                       &realised_return,
                       &out_of_data,
                       &not_finite,
+                      &unguarded,
                       &rollouts,
                       &train_loss,
                       &train_epochs,

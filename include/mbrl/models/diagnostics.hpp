@@ -23,16 +23,19 @@ struct PredictionReport {
       0;  // mean over levels 0.05, 0.10, ..., 0.95 of |share below that quantile - level|
 };
 
-// obs, next_obs: obs_dim x n; action: action_dim x n; scale: obs_dim, positive. A deterministic ensemble has
-// an rmse only, the rest is NaN. Throws for n = 0 and wrong dimensions.
+// obs, next_obs: obs_dim x n; action: action_dim x n; scale: obs_dim, at least 0. Entries of scale 0 (they do
+// not vary, so no unit measures their error) and constants of an episode are left out. A deterministic
+// ensemble has an rmse only, the rest is NaN. Throws for n = 0, for wrong dimensions and where nothing is
+// left.
 PredictionReport evaluate_predictions(const PackedEnsemble& model, ConstBatchRef<float> obs,
                                       ConstBatchRef<float> action, ConstBatchRef<float> next_obs,
                                       ConstVecRef<float> scale, ThreadPool& pool);
 
 // Error of the elites' mean prediction fed back into itself with the recorded actions: entry k - 1 is the
-// root mean square error k steps ahead over all windows and dimensions, each dimension in units of `scale`.
-// `first` is obs_dim x n, actions[k] and truth[k] hold the action of step k and the observation after it. A
-// prediction that stops being finite makes the error of that step and all later ones infinite.
+// root mean square error k steps ahead over all windows and dimensions, each dimension in units of `scale`
+// (entries left out as above). `first` is obs_dim x n, actions[k] and truth[k] hold the action of step k and
+// the observation after it. A prediction that stops being finite makes the error of that step and all later
+// ones infinite.
 std::vector<double> open_loop_rmse(const PackedEnsemble& model, ConstBatchRef<float> first,
                                    const std::vector<Batchf>& actions, const std::vector<Batchf>& truth,
                                    ConstVecRef<float> scale, ThreadPool& pool);
