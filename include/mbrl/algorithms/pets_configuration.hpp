@@ -91,6 +91,12 @@ inline PetsConfiguration default_pets(const std::string& environment) {
     c.pets.trials = 15;
     c.model.hidden = {200, 200, 200};
     c.mpc.cold_start_plans = 1;  // starts hanging down, at rest: nothing to lose
+  } else if (environment == "pets/Reacher3D") {
+    c.pets.trials = 40;
+    c.planner.icem.initial_std =
+        0.2;  // torques cost 0.01 |a|^2 with |a| up to 20 each: the plan's noise is dear
+  } else if (environment == "pets/Pusher") {
+    c.pets.trials = 40;
   }
   return c;
 }
