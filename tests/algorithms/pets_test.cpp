@@ -115,13 +115,13 @@ TEST_CASE("PETS: learns to swing up the pendulum") {
   const auto& metrics = run.pets.metrics();
   // A random policy gets about -1200; swinging up and holding costs 100 to 400 by the start state.
   const double late = (metrics[3].episode_return + metrics[4].episode_return + metrics[5].episode_return) / 3;
-  CHECK(late > -450);
+  CHECK(late > -420);
   // The model's error on data it has not seen falls, and its 90 % intervals are roughly that.
   CHECK(metrics[5].model_rmse < 0.5 * metrics[0].model_rmse + 0.01);
-  CHECK(metrics[5].calibration_90 > 0.6);
+  CHECK(metrics[5].calibration_90 > 0.8);
   CHECK(std::isfinite(metrics[5].predicted_return));
   CHECK(std::abs(metrics[5].predicted_return - metrics[5].realised_return) <
-        0.3 * std::abs(metrics[5].realised_return) + 10);
+        0.3 * std::abs(metrics[5].realised_return) + 3);
 }
 
 TEST_CASE("PETS: settings that make no sense are refused") {
