@@ -1,0 +1,42 @@
+# cmake -DSNIPPETS=... -DCOMPILER=... -DSCRATCH=... -P must_fail.cmake: pages with a mistake each, which have to be found.
+set(program ${SCRATCH}/mbrl)
+file(REMOVE_RECURSE ${SCRATCH})
+file(MAKE_DIRECTORY ${SCRATCH}/docs/results)
+file(WRITE ${program} "#!/bin/sh\necho '  envs  train'\necho '  --env NAME'\n")
+file(CHMOD ${program} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+file(WRITE ${SCRATCH}/CONTRIBUTING.md "")
+file(WRITE ${SCRATCH}/example.cpp "int one;\nint two;\n")
+
+# expect(TEXT mode page): the mode fails over this page with a message that holds TEXT.
+function(expect text mode page)
+  file(WRITE ${SCRATCH}/README.md "${page}")
+  set(argument ${SCRATCH}/out)
+  if(mode STREQUAL "commands")
+    set(argument ${program})
+  elseif(mode STREQUAL "links")
+    set(argument)
+  endif()
+  execute_process(COMMAND ${SNIPPETS} ${mode} ${SCRATCH} ${argument} RESULT_VARIABLE status OUTPUT_VARIABLE out
+    ERROR_VARIABLE out)
+  if(mode STREQUAL "sources" AND status EQUAL 0)
+    execute_process(COMMAND ${COMPILER} -std=c++20 -fsyntax-only ${SCRATCH}/out/core.cpp RESULT_VARIABLE status
+      OUTPUT_VARIABLE out ERROR_VARIABLE out)
+  endif()
+  string(FIND "${out}" "${text}" at)
+  if(status EQUAL 0 OR at EQUAL -1)
+    message(SEND_ERROR "${mode}: status ${status}, expected a failure with '${text}'; the output:\n${out}")
+  endif()
+endfunction()
+
+set(fence "```")
+expect("README.md:3" sources "Text.\n${fence}cpp\nint x = undeclared\;\n${fence}\n")
+expect("is not closed" sources "${fence}cpp\nint x\;\n")
+expect("no C++ block stands before it" sources "<!-- snippet: continues -->\n${fence}cpp\nint x\;\n${fence}\n")
+expect("unknown mark 'contnues'" sources "<!-- snippet: contnues -->\n${fence}cpp\nint x\;\n${fence}\n")
+expect("is not verbatim in example.cpp" sources
+  "<!-- snippet: from example.cpp -->\n${fence}cpp\nint one\;\nint three\;\n${fence}\n")
+expect("does not list --enw" commands "${fence}sh\nmbrl envs --enw X\n${fence}\n")
+expect("there is no command environments" commands "Run `mbrl environments`.\n")
+expect("mbrl envs does not list nothing" commands "${fence}sh\nmbrl train --env nothing\n${fence}\n")
+expect("missing.md leads nowhere" links "[a page](missing.md)\n")
+expect("#there leads nowhere" links "# Here\n[a heading](README.md#there)\n")

@@ -1,0 +1,6 @@
+// Members of a task on MuJoCo.
+#include "mbrl/mujoco/task_environment.hpp"
+
+struct Task {
+  // SNIPPET
+};
