@@ -298,6 +298,9 @@ int commands(const fs::path& root, const std::string& program) {
         if (name == "train" && words.size() > 1 && words[1].front() != '-') name += " " + words[1];
       }
       const std::string help = ask(name + " --help");
+      std::string env = "Pendulum-v1";  // settings depend on it
+      for (std::size_t i = 0; i + 1 < words.size(); ++i)
+        if (words[i] == "--env" && holds_word(ask("envs"), words[i + 1])) env = words[i + 1];
       for (std::size_t i = 0; i < words.size(); ++i) {
         if (words[i].rfind("--", 0) != 0) continue;
         const std::string option = words[i].substr(0, words[i].find('='));
@@ -315,12 +318,12 @@ int commands(const fs::path& root, const std::string& program) {
         if (value.empty() || placeholder) continue;
         if (option == "--env") {
           std::istringstream names(value);
-          for (std::string env; std::getline(names, env, ',');)
-            if (!holds_word(ask("envs"), env)) complain(command, "mbrl envs does not list " + env);
+          for (std::string one; std::getline(names, one, ',');)
+            if (!holds_word(ask("envs"), one)) complain(command, "mbrl envs does not list " + one);
         }
         if (option == "--set" && (name == "train pets" || name == "plan")) {
           const std::string key = value.substr(0, value.find('='));
-          if (!holds_word(ask(name + " --list-settings"), key))
+          if (!holds_word(ask(name + " --env '" + env + "' --list-settings"), key))
             complain(command, "mbrl " + name + " --list-settings does not list " + key);
         }
       }
