@@ -169,6 +169,7 @@ void vector_step(benchmark::State& state, const std::function<AnyEnvironment()>&
   const mjModel& model = *shared;
   ThreadPool pool;
   VectorEnvironment envs(make, kVector, pool.size());
+  envs.reset(1);
   std::vector<Data> bare;
   for (int i = 0; i < kVector; ++i) bare.emplace_back(mj_makeData(&model), mj_deleteData);
   const Batchd actions = random_actions(envs.spec(), kBlock * kVector);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "env/step_on.hpp"
 #include "mbrl/mujoco/hopper.hpp"
 #include "mbrl/mujoco/humanoid.hpp"
 #include "mbrl/mujoco/inverted_double_pendulum.hpp"
@@ -45,7 +46,7 @@ Transitions simulate(const std::string& name, int count, double scale = 1.5, int
   Vecd current = env.reset(episode);
   for (int t = 0; t < count; ++t) {
     const Vecd action = scale * random_action(spec, 5, t);
-    const StepResult result = env.step(action);
+    const StepResult result = step_on(env, action);
     all.obs.col(t) = current.cast<float>();
     all.next.col(t) = result.obs.cast<float>();
     all.action.col(t) = action.cast<float>();
