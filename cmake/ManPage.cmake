@@ -1,0 +1,48 @@
+# The manual page from the program's own help: cmake -DPROGRAM=... -DVERSION=... -DOUTPUT=mbrl.1 -P ManPage.cmake
+# Lines are set as the program prints them, so that nothing has to be written twice.
+cmake_minimum_required(VERSION 3.25)
+
+# help(VAR arguments...): what `mbrl arguments --help` prints, as roff that is not filled.
+function(help variable)
+  execute_process(COMMAND ${PROGRAM} ${ARGN} --help OUTPUT_VARIABLE text RESULT_VARIABLE status ERROR_VARIABLE error)
+  if(NOT status EQUAL 0)
+    list(JOIN ARGN " " arguments)
+    message(FATAL_ERROR "'mbrl ${arguments} --help' ended with ${status}: ${error}")
+  endif()
+  set(plain "${text}" PARENT_SCOPE)
+  string(REPLACE "\\" "\\e" text "${text}")
+  string(REPLACE "-" "\\-" text "${text}")
+  string(REGEX REPLACE "(^|\n)([.'])" "\\1\\\\&\\2" text "${text}")
+  set(${variable} ".nf\n${text}.fi\n" PARENT_SCOPE)
+endfunction()
+
+help(overview)
+set(page ".TH MBRL 1 \"\" \"mbrl ${VERSION}\" \"User commands\"\n.SH NAME\nmbrl \\- model\\-based reinforcement learning\n")
+string(APPEND page ".SH SYNOPSIS\n.B mbrl\n.I command\n[options]\n.SH DESCRIPTION\n${overview}")
+
+# commands(VAR help): the first words of the lines after "Subcommands:", if there is such a line.
+function(commands variable plain)
+  set(${variable} "" PARENT_SCOPE)
+  if(plain MATCHES "\n[Ss][Uu][Bb][Cc][Oo][Mm][Mm][Aa][Nn][Dd][Ss]:\n(.*)$")
+    string(REGEX MATCHALL "(^|\n)  [a-z]+ " names "${CMAKE_MATCH_1}")
+    list(TRANSFORM names REPLACE "[ \n]" "")
+    set(${variable} ${names} PARENT_SCOPE)
+  endif()
+endfunction()
+
+commands(names "${plain}")
+if(NOT names)
+  message(WARNING "the manual page has no commands: 'mbrl --help' names none:\n${plain}")
+endif()
+foreach(name IN LISTS names)
+  help(text ${name})
+  string(TOUPPER "mbrl ${name}" title)
+  string(APPEND page ".SH ${title}\n${text}")
+  commands(parts "${plain}")
+  foreach(part IN LISTS parts)
+    help(text ${name} ${part})
+    string(APPEND page ".SS mbrl ${name} ${part}\n${text}")
+  endforeach()
+endforeach()
+string(APPEND page ".SH FILES\nDocumentation, examples and licence are in share/doc/mbrl below the prefix.\n")
+file(WRITE ${OUTPUT} "${page}")
