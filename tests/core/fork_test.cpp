@@ -15,7 +15,14 @@ using namespace mbrl;
 namespace {
 
 // The thread sanitizer ends a child of a process with threads that starts threads itself.
-#if defined(__SANITIZE_THREAD__)
+#if defined(__has_feature)  // clang
+#if __has_feature(thread_sanitizer)
+#define MBRL_THREAD_SANITIZER
+#endif
+#elif defined(__SANITIZE_THREAD__)
+#define MBRL_THREAD_SANITIZER
+#endif
+#ifdef MBRL_THREAD_SANITIZER
 constexpr bool kChildMayStartThreads = false;
 #else
 constexpr bool kChildMayStartThreads = true;
