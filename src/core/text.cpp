@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <utility>
 #include <vector>
 
 namespace mbrl {
@@ -77,6 +78,7 @@ std::string general(double value, int digits) {
 
 std::string did_you_mean(std::string_view word, std::span<const std::string> known) {
   const std::string given = lower(word);
+  std::vector<std::pair<std::size_t, const std::string*>> containing;  // distance and word
   std::size_t best = 0;
   const std::string* nearest = nullptr;
   for (const std::string& candidate : known) {
@@ -88,9 +90,29 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> kno
       best = distance;
       nearest = &candidate;
     }
+    if (given.size() >= 3 && key.find(given) != std::string::npos)
+      containing.emplace_back(distance, &candidate);
   }
-  if (nearest && best <= std::max<std::size_t>(2, std::min(given.size(), nearest->size()) / 3))
+  constexpr std::size_t kMostContaining = 8, kMostListed = 12;
+  if (containing.size() > 1) {
+    std::stable_sort(containing.begin(), containing.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    std::string list;
+    const std::size_t shown = std::min(containing.size(), kMostContaining);
+    for (std::size_t i = 0; i < shown; ++i)
+      list += std::string(i == 0                      ? ""
+                          : i + 1 < containing.size() ? ", "
+                                                      : " or ") +
+              "'" + *containing[i].second + "'";
+    if (shown < containing.size())
+      list += " or one of " + std::to_string(containing.size() - shown) + " others";
+    return ", did you mean " + list + "?";
+  }
+  if (containing.size() == 1) nearest = containing.front().second;
+  if (nearest &&
+      (!containing.empty() || best <= std::max<std::size_t>(2, std::min(given.size(), nearest->size()) / 3)))
     return ", did you mean '" + *nearest + "'?";
+  if (known.size() > kMostListed) return ", which is none of the " + std::to_string(known.size()) + " known";
   std::string list;
   for (const std::string& candidate : known) list += (list.empty() ? "" : ", ") + candidate;
   return ", expected one of " + list;

@@ -31,7 +31,7 @@ const std::pair<EnvSpec, EnvRegistry::Factory>& EnvRegistry::entry(const std::st
   const auto it = entries_.find(name);
   if (it != entries_.end()) return it->second;
   require(!entries_.empty(), "unknown environment '", name, "': none is registered");
-  fail("unknown environment '", name, "'", did_you_mean(name, names()));
+  fail("unknown environment '", name, "'", did_you_mean(name, names()), " ('mbrl envs' lists all)");
 }
 
 void register_analytic_environments(EnvRegistry& registry) {

@@ -241,4 +241,15 @@ TEST_CASE("near words are suggested, far ones are not", "[text]") {
   CHECK(did_you_mean("Humanoid", known) ==
         ", expected one of Pendulum-v1, pets/CartPole, pets/HalfCheetah, HalfCheetah-v4");
   CHECK(did_you_mean("x", {}) == ", expected one of ");
+  // All that contain what was typed, whatever the case; the nearest first.
+  CHECK(did_you_mean("halfcheetah", known) == ", did you mean 'HalfCheetah-v4' or 'pets/HalfCheetah'?");
+  CHECK(did_you_mean("cartpole", known) == ", did you mean 'pets/CartPole'?");
+  // Of many words, neither all that contain it nor all that there are.
+  std::vector<std::string> many;
+  for (char c = 'a'; c <= 't'; ++c) many.push_back(std::string("task_") + c);
+  CHECK(did_you_mean("task", many) ==
+        ", did you mean 'task_a', 'task_b', 'task_c', 'task_d', 'task_e', 'task_f', 'task_g', 'task_h' or "
+        "one of "
+        "12 others?");
+  CHECK(did_you_mean("nothing", many) == ", which is none of the 20 known");
 }

@@ -69,6 +69,9 @@ TEST_CASE("registry: an unknown name is answered with the nearest, or with all k
   CHECK(message.find("did you mean 'Pendulum-v1'?") != std::string::npos);
   CHECK(message_of(registry, "nothing").find("expected one of Acrobot-v1, ") != std::string::npos);
   CHECK_THROWS_AS(registry.spec("nothing"), Error);
+  const std::string several = message_of(registry, "cartpole");
+  for (const char* name : {"'CartPole-v1'", "'CartPoleContinuous'", "'mbbl/CartPole'", "'mbrl envs'"})
+    CHECK(several.find(name) != std::string::npos);
 }
 
 TEST_CASE("registry: a name is given once") {

@@ -19,9 +19,11 @@ std::string shortest(float value);
 std::string fixed(double value, int decimals);
 std::string general(double value, int digits);
 
-// ", did you mean 'horizon'?" if a known word is near, else ", expected one of ..."; for the end of an error
-// message about an unknown word. A word that names the last part of a dotted key is near ("horizon" to
-// "rollout.horizon").
+// ", did you mean 'horizon'?" for the known words that contain the given one (of three letters or more; in
+// any case), else for the nearest one if there is one near, else ", expected one of ..." or, of many, their
+// number; for the end of an error message about an unknown word. A word that names the last part of a dotted
+// key is near
+// ("horizon" to "rollout.horizon").
 std::string did_you_mean(std::string_view word, std::span<const std::string> known);
 
 }  // namespace mbrl

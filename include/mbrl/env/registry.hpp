@@ -24,7 +24,7 @@ class EnvRegistry {
   std::vector<std::string> names() const;  // in alphabetical order
 
   // Dimensions, bounds, episode length and source, without building the environment.
-  // This and make throw on an unknown name, naming the nearest one and all that are known.
+  // This and make throw on an unknown name, naming those that contain it or the nearest one.
   const EnvSpec& spec(const std::string& name) const;
   AnyEnvironment make(const std::string& name) const;
 
