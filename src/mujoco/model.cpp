@@ -7,6 +7,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/mujoco/version.hpp"
 #include "plain_numbers.hpp"
 
 namespace mbrl::mujoco {
@@ -87,9 +88,27 @@ int count(const mjModel& model, mjtObj kind) {
       return static_cast<int>(model.nu);
     case mjOBJ_SENSOR:
       return static_cast<int>(model.nsensor);
+    case mjOBJ_EQUALITY:
+      return static_cast<int>(model.neq);
+    case mjOBJ_KEY:
+      return static_cast<int>(model.nkey);
+    case mjOBJ_MESH:
+      return static_cast<int>(model.nmesh);
+    case mjOBJ_HFIELD:
+      return static_cast<int>(model.nhfield);
+    case mjOBJ_LIGHT:
+      return static_cast<int>(model.nlight);
+    case mjOBJ_TEXTURE:
+      return static_cast<int>(model.ntex);
+    case mjOBJ_MATERIAL:
+      return static_cast<int>(model.nmat);
+    case mjOBJ_NUMERIC:
+      return static_cast<int>(model.nnumeric);
     default:
       fail("Model::id: kind is ", static_cast<int>(kind),
-           ", expected body, joint, geom, site, camera, tendon, actuator or sensor");
+           ", expected body, joint, geom, site, camera, tendon, actuator, sensor, equality, key, mesh, "
+           "hfield, light, "
+           "texture, material or numeric");
   }
 }
 
@@ -105,6 +124,8 @@ int Model::id(mjtObj kind, const std::string& name) const {
   if (known.empty()) fail("MuJoCo model: no ", what, " named '", name, "', and none of another name");
   fail("MuJoCo model: no ", what, " named '", name, "'", did_you_mean(name, known));
 }
+
+std::string version() { return mj_versionString(); }
 
 void prepare_engine() {
   static std::once_flag once;

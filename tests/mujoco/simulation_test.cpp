@@ -174,6 +174,24 @@ TEST_CASE("model: a joint that does not exist is named, by the compiler and by u
   CHECK_THROWS_AS(model.id(mjOBJ_TEXTURE, "sky"), Error);
 }
 
+TEST_CASE("model: everything with a name is found by it, keyframes, equalities and meshes too") {
+  const Model model = Model::from_string(R"(<mujoco><asset>
+      <mesh name="wedge" vertex="0 0 0  1 0 0  0 1 0  0 0 1"/><texture name="sky" type="skybox" builtin="flat" width="8"
+      height="8"/><material name="steel"/></asset><worldbody><light name="sun"/><body name="a"><joint name="slide"
+      type="slide"/><geom type="mesh" mesh="wedge" mass="1"/></body><body name="b"><joint name="other" type="slide"/><geom
+      size="0.1"/></body></worldbody><equality><joint name="coupled" joint1="slide" joint2="other"/></equality><custom>
+      <numeric name="gain" data="3"/></custom><keyframe><key name="home" qpos="0 0"/><key name="out" qpos="1 1"/></keyframe>
+      </mujoco>)");
+  CHECK(model.id(mjOBJ_KEY, "out") == 1);
+  CHECK(model.id(mjOBJ_EQUALITY, "coupled") == 0);
+  CHECK(model.id(mjOBJ_MESH, "wedge") == 0);
+  CHECK(model.id(mjOBJ_TEXTURE, "sky") == 0);
+  CHECK(model.id(mjOBJ_MATERIAL, "steel") == 0);
+  CHECK(model.id(mjOBJ_LIGHT, "sun") == 0);
+  CHECK(model.id(mjOBJ_NUMERIC, "gain") == 0);
+  CHECK_THROWS_AS(model.id(mjOBJ_KEY, "hom"), Error);
+}
+
 TEST_CASE("model: text and file give the same model, and the same text one model") {
   const auto path = std::filesystem::temp_directory_path() / "mbrl_model_test.xml";
   std::ofstream(path) << kUnstable;

@@ -27,9 +27,9 @@ class Model {
   const mjModel* operator->() const { return model_.get(); }
   const mjModel* get() const { return model_.get(); }
 
-  // The index of a body, joint, geom, site, camera, tendon, actuator or sensor by its name, e.g.
-  // id(mjOBJ_JOINT, "hinge"). Throws if the model has none of that name, and says which it has. For use when
-  // a task is made, not in every step.
+  // The index of a body, joint, geom, site, camera, tendon, actuator, sensor, equality, keyframe, mesh,
+  // height field, light, texture, material or numeric by its name, e.g. id(mjOBJ_JOINT, "hinge"). Throws if
+  // the model has none of that name, and says which it has. For use when a task is made, not in every step.
   int id(mjtObj kind, const std::string& name) const;
 
   // A copy with some of its numbers changed (masses, friction, gains, but no sizes), and what follows from
