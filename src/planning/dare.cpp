@@ -5,6 +5,7 @@
 #include <Eigen/LU>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/planning/symmetric.hpp"
 
 namespace mbrl {
 namespace {
@@ -27,6 +28,8 @@ void check(const char* where, const ConstBatchRef<double>& a, const ConstBatchRe
           b.cols());
   require(a.allFinite() && b.allFinite() && q.allFinite() && r.allFinite() && cross.allFinite(), where,
           ": a number is not finite");
+  require_symmetric(where, "Q", q);
+  require_symmetric(where, "R", r);
 }
 
 Batchd gain_of(const ConstBatchRef<double>& a, const ConstBatchRef<double>& b, const ConstBatchRef<double>& r,
@@ -105,6 +108,8 @@ SteadyKalman steady_kalman(ConstBatchRef<double> a, ConstBatchRef<double> c,
   shape("C", c, c.rows(), a.rows());
   shape("W", process_noise, a.rows(), a.rows());
   shape("V", measurement_noise, c.rows(), c.rows());
+  require_symmetric(words.where, "W", process_noise);
+  require_symmetric(words.where, "V", measurement_noise);
   const Batchd at = a.transpose(), ct = c.transpose();
   SteadyKalman out;
   out.covariance = solve(words, at, ct, process_noise, measurement_noise, Batchd()).value_hessian;

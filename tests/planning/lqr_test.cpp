@@ -12,6 +12,7 @@
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/planning/dare.hpp"
+#include "mbrl/planning/trajectory_cost.hpp"
 
 namespace mbrl {
 namespace {
@@ -238,6 +239,55 @@ TEST_CASE("the steady Kalman filter names its own arguments") {
   CHECK(message(a, c, w, -v) == "steady_kalman: V is not positive definite");
   const Batchd blind = (Batchd(1, 2) << 0.0, 0.0).finished();
   CHECK(message(1.1 * a, blind, w, v).find("(A, C) is not detectable") != std::string::npos);
+}
+
+// What `call` throws; empty where it does not.
+template <class Call>
+std::string complaint_of(const Call& call) {
+  try {
+    call();
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "";
+}
+
+TEST_CASE("matrices of quadratic forms that are not symmetric are refused by name") {
+  const Batchd a = (Batchd(2, 2) << 1.0, 0.1, 0.0, 1.0).finished(), eye = Batchd::Identity(2, 2);
+  const Batchd skewed = (Batchd(2, 2) << 1.0, 0.4, 0.0, 1.0).finished();
+  const auto refused = [](const std::string& message, const std::string& matrix) {
+    INFO(message);
+    CHECK(message.find(matrix + " is not symmetric: entry (0, 1) is 0.4 and (1, 0) is 0;") !=
+          std::string::npos);
+  };
+  refused(complaint_of([&] { infinite_lqr(a, eye, skewed, eye); }), "infinite_lqr: Q");
+  refused(complaint_of([&] { infinite_lqr(a, eye, eye, skewed); }), "infinite_lqr: R");
+  refused(complaint_of([&] { steady_kalman(a, eye, skewed, eye); }), "steady_kalman: W");
+  refused(complaint_of([&] { steady_kalman(a, eye, eye, skewed); }), "steady_kalman: V");
+  refused(complaint_of([&] { dare_residual(a, eye, eye, skewed, Batchd(), eye); }), "dare_residual: R");
+  // The symmetric part is the same form; rounding is no asymmetry.
+  const Batchd part = 0.5 * (skewed + skewed.transpose());
+  Batchd rounded = part;
+  rounded(0, 1) += 1e-16;
+  CHECK(infinite_lqr(a, eye, eye, rounded).gain.isApprox(infinite_lqr(a, eye, eye, part).gain, 1e-12));
+
+  LqrProblem<> problem(2, 1, 3);
+  for (int t = 0; t < 3; ++t) problem.cost_at(t).setIdentity();
+  Lqr<> lqr(2, 1, 3);
+  lqr.solve(problem);
+  problem.cost_at(1)(0, 1) = 0.4;
+  refused(complaint_of([&] { lqr.solve(problem); }), "lqr: a stage's cost");
+  problem.cost_at(1)(0, 1) = 0;
+  problem.final_cost = skewed;
+  refused(complaint_of([&] { lqr.solve(problem); }), "lqr: the final cost");
+
+  const auto cost = [&](const Batchd& q, const Batchd& r, const Batchd& q_final) {
+    return complaint_of([&] { QuadraticCost(q, r, q_final, Vecd::Zero(2)); });
+  };
+  CHECK(cost(skewed, eye, eye).find("QuadraticCost: q is") != std::string::npos);
+  CHECK(cost(eye, skewed, eye).find("QuadraticCost: r is") != std::string::npos);
+  CHECK(cost(eye, eye, skewed).find("QuadraticCost: q_final is") != std::string::npos);
+  CHECK(cost(eye, eye, eye).empty());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/riccati_step.hpp"
+#include "mbrl/planning/symmetric.hpp"
 
 namespace mbrl {
 
@@ -67,7 +68,7 @@ class Lqr {
   }
 
   // The backward pass. Throws where the problem has no unique minimum (Quu is not positive definite at some
-  // stage, or a number is not finite), and if the problem has other sizes.
+  // stage, or a number is not finite), where a cost is not symmetric, and if the problem has other sizes.
   void solve(const Problem& problem) {
     const int failed = try_solve(problem);
     require(failed < 0, "lqr: the problem has no minimum: Quu is not positive definite at stage ", failed);
@@ -78,6 +79,8 @@ class Lqr {
     require_dim("lqr", "the problem's state", p.nx, nx_);
     require_dim("lqr", "the problem's action", p.nu, nu_);
     require_dim("lqr", "the problem's horizon", p.horizon, horizon_);
+    for (int t = 0; t < horizon_; ++t) require_symmetric("lqr", "a stage's cost", p.cost_at(t));
+    require_symmetric("lqr", "the final cost", p.final_cost);
     const Index nx = nx_, nz = nx_ + nu_;
     hessians_.rightCols(nx) = p.final_cost;
     gradients_.col(horizon_) = p.final_gradient;
