@@ -138,6 +138,39 @@ TEST_CASE("mujoco dynamics: Jacobians are those of its steps") {
   check_jacobians(dynamics, at, 1e-5);
 }
 
+TEST_CASE("mujoco dynamics: Jacobians are those of its steps with every integrator and gain") {
+  const std::vector<std::string> integrators = {
+    "Euler",
+    "RK4",
+    "implicit",
+#if mjVERSION_HEADER >= 300
+    "implicitfast"
+#endif
+  };
+  // A plain motor, a servo, and gains that depend on the velocity.
+  const std::vector<std::string> actuators = {
+      R"(<motor joint="j"/>)",
+      R"(<position joint="j" kp="4"/>)",
+      R"(<velocity joint="j" kv="2"/>)",
+      R"(<damper joint="j" kv="3" ctrlrange="0 1"/>)",
+      R"(<general joint="j" gaintype="affine" gainprm="2 0.5 -1.5" ctrllimited="false"/>)",
+      R"(<muscle joint="j" force="20" lengthrange="-1 1" ctrllimited="true" ctrlrange="0 1"/>)"};
+  for (const std::string& integrator : integrators)
+    for (const std::string& actuator : actuators) {
+      INFO(integrator << " " << actuator);
+      const Dynamics dynamics(
+          Model::from_string(R"(<mujoco><option timestep="0.005" integrator=")" + integrator +
+                             R"("/><worldbody><body><joint name="j" axis="0 1 0" damping="0.1"/>
+                             <geom type="capsule" size="0.03" fromto="0 0 0 0.4 0 0"/></body></worldbody>
+                             <actuator>)" +
+                             actuator + "</actuator></mujoco>"),
+          5);
+      Trajectory at{Batchd::Constant(dynamics.obs_dim(), 1, 0.3), Batchd::Constant(1, 1, 0.6)};
+      at.obs(1, 0) = 1.5;
+      check_jacobians(dynamics, at, 1e-5);
+    }
+}
+
 TEST_CASE("mujoco dynamics: at a control's limit the derivative is the one from inside, beyond it zero") {
   const Trajectory at{Batchd::Zero(4, 3), (Batchd(1, 3) << 3.0, 2.9, 3.5).finished()};
   const Dynamics dynamics{PetsCartPoleTask()};
@@ -185,7 +218,8 @@ TEST_CASE("mujoco dynamics: iLQR swings PETS's cart-pole up and holds it, on the
   const QuadraticCost cost(q.asDiagonal(), Batchd::Constant(1, 1, 0.1), 10.0 * Batchd(q.asDiagonal()), goal);
   IlqrSettings settings;
   settings.iterations = 30;
-  Mpc mpc(IlqrPlanner(dynamics, cost, 50, settings, ActionBounds::uniform(1, -3.0, 3.0)));
+  Mpc mpc(IlqrPlanner(dynamics, cost, 50, settings, ActionBounds::uniform(1, -3.0, 3.0), {}, nullptr,
+                      {.starts = 1}));
   CartPole env;
   env.set_physics_state({0.0, 0.0, 0.0, 0.0});
   double reward = 0.0;

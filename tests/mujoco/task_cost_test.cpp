@@ -92,8 +92,8 @@ TEST_CASE("task cost: iLQR reaches with nothing but the task's reward") {
   const Dynamics dynamics(task, {}, &pool);
   IlqrSettings settings;
   settings.iterations = 4;
-  Mpc mpc(
-      IlqrPlanner(dynamics, TaskCost(task, {}, &pool), 12, settings, ActionBounds::uniform(2, -1.0, 1.0)));
+  Mpc mpc(IlqrPlanner(dynamics, TaskCost(task, {}, &pool), 12, settings, ActionBounds::uniform(2, -1.0, 1.0),
+                      {}, nullptr, {.starts = 1}));
   TaskEnvironment<ReacherTask> env(task);
   for (const std::uint64_t seed : {1u, 2u}) {
     env.reset(seed);

@@ -29,7 +29,8 @@ struct DynamicsSettings {
 // of (x, u) alone: an environment's own step agrees with it to the solver's tolerance, not to the last bit. A
 // step that breaks down gives NaN. Jacobians are those of mjd_transitionFD, chained over the mj_steps
 //   dx_k+1 = A_k dx_k + B_k du;
-// with the RK4 integrator, for which the engine has none, differences of the whole step. They are taken in
+// with the RK4 integrator, for which the engine has none, and before MuJoCo 4.0 with the implicit ones, for
+// which they can be wrong, differences of the whole step. They are taken in
 // the tangent space, where a quaternion has three directions, and carried over to the components of x; along
 // a quaternion's own length the derivative is zero, since the engine normalises it. With a pool the columns
 // of a batch are shared out to its threads, with the same result. The pool must outlive this.
