@@ -1,5 +1,5 @@
 // The mbrl program. Exit status: 0 done, 1 a check failed (verify), 2 a mistake in the input, 130 stopped by
-// Ctrl-C.
+// Ctrl-C, 143 stopped by SIGTERM.
 #include <csignal>
 #include <exception>
 #include <iostream>

@@ -24,11 +24,11 @@
 namespace mbrl::cli {
 namespace {
 
-std::atomic<bool> stop_requested = false;
+std::atomic<int> stop_signal = 0;
 
-extern "C" void on_interrupt(int) {
-  stop_requested = true;
-  std::signal(SIGINT, SIG_DFL);  // a second Ctrl-C ends the program at once
+extern "C" void on_stop_signal(int signal) {
+  stop_signal = signal;
+  std::signal(signal, SIG_DFL);  // the same signal again ends the program at once
 }
 
 struct TrainOptions {
@@ -140,7 +140,7 @@ class Observer {
     reporter_.progress(progress);
     filming_.progress(progress);
   }
-  bool stop_requested() const { return cli::stop_requested; }
+  bool stop_requested() const { return stop_signal != 0; }
   bool on_safe_point(bool trial_over) {
     const double waited = std::chrono::duration<double>(Clock::now() - saved_).count();
     if (trial_over || stop_requested() || waited >= checkpoint_every_s_) save();
@@ -174,7 +174,7 @@ void train(const TrainOptions& options) {
   PetsConfiguration configuration;
   std::optional<RunFolder> folder;
   if (options.resume) {
-    folder = RunFolder::open(out);
+    folder = RunFolder::resume(out);
     configuration = configuration_to_resume(options, *folder);
   } else {
     configuration = configure(options);
@@ -190,12 +190,13 @@ void train(const TrainOptions& options) {
   RunReporter reporter(*folder, configuration, session.pool.size());
   reporter.start(session.pets.metrics(), folder->has_checkpoint());
 
-  std::signal(SIGINT, on_interrupt);
+  std::signal(SIGINT, on_stop_signal);
+  std::signal(SIGTERM, on_stop_signal);  // what clusters send before they take the machine away
   Observer<PetsSession> observer(session, *folder, reporter, filming, options.checkpoint_every_s);
   const bool done = session.pets.run(observer);
   reporter.finish(session.pets.metrics(), done);
   if (done) filming.finish(*folder, session.pets.metrics());
-  if (!done) throw CLI::RuntimeError(130);
+  if (!done) throw CLI::RuntimeError(128 + stop_signal);
 }
 
 }  // namespace

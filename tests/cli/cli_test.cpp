@@ -3,14 +3,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "catch.hpp"
@@ -43,9 +41,16 @@ class Scratch {
   fs::path path_;
 };
 
-pid_t start(const std::vector<std::string>& arguments, const fs::path& out, const fs::path& err) {
+// `signal`: when the program gets one (signal_at.cpp).
+pid_t start(const std::vector<std::string>& arguments, const fs::path& out, const fs::path& err,
+            const std::string& signal = "") {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    if (!signal.empty()) {
+      ::setenv("MBRL_SIGNAL", signal.c_str(), 1);
+      ::setenv("LD_PRELOAD", MBRL_SIGNAL_AT, 1);
+      ::setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 0);
+    }
     std::vector<char*> argv;
     std::string program = MBRL_PROGRAM;
     argv.push_back(program.data());
@@ -65,10 +70,11 @@ int wait_for(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments) {
+Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments,
+             const std::string& signal = "") {
   const fs::path out = scratch / "stdout", err = scratch / "stderr";
   Outcome outcome;
-  outcome.status = wait_for(start(arguments, out, err));
+  outcome.status = wait_for(start(arguments, out, err, signal));
   outcome.out = slurp(out);
   outcome.err = slurp(err);
   return outcome;
@@ -159,44 +165,54 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
   REQUIRE(mbrl(scratch, small_run(scratch / "whole")).status == 0);
   const std::string expected = reproducible(scratch / "whole" / "metrics.csv");
   const fs::path run = scratch / "killed";
-  int kills = 0;
-  // A checkpoint at every step, and kill -9 at moments that grow from before the first checkpoint to the end.
-  std::vector<std::string> arguments = small_run(run, {"--checkpoint-every", "0"});
-  int status = -1;
-  for (int wait_ms = 30; status != 0 && kills < 60; wait_ms += 25) {
-    const pid_t pid = start(arguments, scratch / "stdout", scratch / "stderr");
-    std::this_thread::sleep_for(std::chrono::milliseconds(wait_ms));
-    ::kill(pid, SIGKILL);
-    status = wait_for(pid);
-    if (status == 128 + SIGKILL) ++kills;
-    REQUIRE((status == 0 || status == 128 + SIGKILL));
-    arguments = small_run(run, {"--checkpoint-every", "0"});
-    if (fs::exists(run / "settings.json"))
-      arguments.push_back("--resume");
-    else
-      fs::remove_all(run);
+  // A checkpoint at every step, and kill -9 before the n-th call that changes a file: while the folder is made,
+  // within a checkpoint, between checkpoints, and further on each time.
+  for (const int n : {1, 2, 3, 4, 6, 9, 14, 500, 1501, 2502, 3503, 0}) {
+    std::vector<std::string> arguments = small_run(run, {"--checkpoint-every", "0"});
+    if (fs::exists(run / "settings.json")) arguments.push_back("--resume");
+    const Outcome outcome = mbrl(scratch, arguments, n > 0 ? "9 " + std::to_string(n) : "");
+    INFO(n << ": " << outcome.err);
+    REQUIRE(outcome.status == (n > 0 ? 128 + SIGKILL : 0));
   }
-  CHECK(kills >= 2);
-  REQUIRE(status == 0);
   CHECK(reproducible(run / "metrics.csv") == expected);
 }
 
-TEST_CASE("Ctrl-C leaves a checkpoint and says how to go on") {
+TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
+  const Scratch scratch;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const fs::path run = scratch / ("run" + std::to_string(signal));
+    const Outcome stopped = mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv");
+    CHECK(stopped.status == 128 + signal);
+    CHECK(fs::exists(run / "checkpoint/state.safetensors"));
+    CHECK(stopped.err.find("--resume") != std::string::npos);
+    const int done = rows(run / "metrics.csv");
+    const Outcome more = mbrl(
+        scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
+    CHECK(more.status == 0);
+    CHECK(rows(run / "metrics.csv") == done + 1);
+  }
+}
+
+TEST_CASE("a second process on a run is refused while the first lives, and only then") {
   const Scratch scratch;
   const fs::path run = scratch / "run";
-  const pid_t pid = start(small_run(run, {}, "500"), scratch / "stdout", scratch / "stderr");
-  for (int i = 0; i < 3000 && !fs::exists(run / "metrics.csv"); ++i)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  REQUIRE(fs::exists(run / "metrics.csv"));
-  ::kill(pid, SIGINT);
-  CHECK(wait_for(pid) == 130);
-  CHECK(fs::exists(run / "checkpoint/state.safetensors"));
-  CHECK((slurp(scratch / "stdout") + slurp(scratch / "stderr")).find("--resume") != std::string::npos);
-  const int done = rows(run / "metrics.csv");
-  const Outcome more = mbrl(
-      scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
-  CHECK(more.status == 0);
-  CHECK(rows(run / "metrics.csv") == done + 1);
+  // The first stops (SIGSTOP) once it has finished a trial, and is asked nothing more.
+  const pid_t first = start(small_run(run), scratch / "first.out", scratch / "first.err",
+                            std::to_string(SIGSTOP) + " 1 metrics.csv");
+  int status = 0;
+  REQUIRE(::waitpid(first, &status, WUNTRACED) == first);
+  REQUIRE(WIFSTOPPED(status));
+  const std::string before = slurp(run / "log.txt");
+  const Outcome second = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
+  CHECK(second.status == 2);
+  INFO(second.err);
+  CHECK(second.err.find("is in use by process " + std::to_string(first)) != std::string::npos);
+  CHECK(mbrl(scratch, small_run(run)).status == 2);
+  CHECK(slurp(run / "log.txt") == before);  // nothing was touched
+  ::kill(first, SIGKILL);
+  wait_for(first);
+  CHECK(mbrl(scratch, small_run(run, {"--resume"})).status == 0);
+  CHECK(rows(run / "metrics.csv") == 3);
 }
 
 TEST_CASE("bad input gives one clear error and status 2") {
@@ -221,13 +237,13 @@ TEST_CASE("bad input gives one clear error and status 2") {
   std::ofstream(file) << R"({"rollout": {)";
   fails({"train", "pets", "--out", out, "--settings", file}, file);
   CHECK(!fs::exists(out));
-  fails({"train", "pets", "--out", out, "--resume"}, "no run folder");
+  fails({"train", "pets", "--out", out, "--resume"}, "not a run folder");
   fs::create_directory(scratch / "other");
-  fails({"train", "pets", "--out", (scratch / "other").string(), "--resume"}, "no run folder");
-  fails({"eval", (scratch / "other").string()}, "no run folder");
+  fails({"train", "pets", "--out", (scratch / "other").string(), "--resume"}, "not a run folder");
+  fails({"eval", (scratch / "other").string()}, "not a run folder");
   std::ofstream(scratch / "other" / "notes.txt") << "mine";
   fails({"train", "pets", "--env", "Pendulum-v1", "--out", (scratch / "other").string()}, "not empty");
-  fails({"eval", (scratch / "nowhere").string()}, "no run folder");
+  fails({"eval", (scratch / "nowhere").string()}, "not a run folder");
   fails({"verify", "Pendulum-v1", (scratch / "nowhere.csv").string()}, "nowhere.csv");
 }
 

@@ -31,7 +31,7 @@ function(mbrl_consumer_test name)
     -DCOMPILER=${compiler} "-DLAUNCHER=${launcher}" "-DFLAGS=${CMAKE_CXX_FLAGS}"
     -DCONFIG=$<CONFIG> "-DLibTorch_ROOT=${LibTorch_ROOT}" "-DMuJoCo_ROOT=${MuJoCo_ROOT}"
     "-DPREFIX_PATH=${prefix_path}" -P ${PROJECT_SOURCE_DIR}/tests/consumer/run.cmake)
-  set_tests_properties("packaging: ${name}" PROPERTIES LABELS "packaging;slow" TIMEOUT 1500)
+  set_tests_properties("packaging: ${name}" PROPERTIES LABELS "packaging;slow" TIMEOUT 7200)
 endfunction()
 
 if(MBRL_INSTALL)

@@ -2,39 +2,53 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
+#include <optional>
 #include <string>
 #include <system_error>
 
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/file_lock.hpp"
 
 namespace mbrl {
 
 // runs/<name>/: settings.json, metrics.csv, plans/, events.*, checkpoint/, learning_curve.png, episode.mp4,
-// log.txt.
+// log.txt, lock.
 class RunFolder {
  public:
-  // Makes a new folder with its settings. Throws if the folder holds a run already, or anything else.
+  // Makes a new folder with its settings, and locks it. Throws if the folder holds a run already, or anything
+  // else, or if another process works in it.
   static RunFolder create(const std::filesystem::path& path, const std::string& settings_json) {
+    namespace fs = std::filesystem;
     std::error_code error;
-    require(!std::filesystem::exists(path / "settings.json"), "run folder ", path,
-            " already holds a run; continue it with --resume, or choose another folder with --out");
-    require(!std::filesystem::exists(path) || std::filesystem::is_directory(path), "run folder ", path,
+    require_no_run(path);
+    require(!fs::exists(path) || fs::is_directory(path), "run folder ", path,
             " is a file, expected a folder or a new path");
-    require(!std::filesystem::exists(path) || std::filesystem::is_empty(path), "run folder ", path,
+    require(!fs::exists(path) || is_free(path), "run folder ", path,
             " is not empty and holds no run; choose another folder with --out");
-    std::filesystem::create_directories(path / "checkpoint", error);
+    fs::create_directories(path / "checkpoint", error);
     require(!error, "run folder ", path, " cannot be made: ", error.message());
-    write_file_atomically((path / "settings.json").string(), settings_json);
+    RunFolder folder(path);
+    folder.take_lock();
+    require_no_run(path);  // another process may have been a moment faster
+    write_file_atomically(folder.settings(), settings_json);
+    return folder;
+  }
+
+  // Opens a run that exists, for reading. Throws if the folder is not a run folder.
+  static RunFolder open(const std::filesystem::path& path) {
+    require(std::filesystem::is_directory(path), path, " is not a run folder: no such folder");
+    require(std::filesystem::exists(path / "settings.json"), path,
+            " is not a run folder: it has no settings.json (runs are made by 'mbrl train')");
     return RunFolder(path);
   }
 
-  // Opens a run that exists. Throws if the folder is no run.
-  static RunFolder open(const std::filesystem::path& path) {
-    require(std::filesystem::is_directory(path), path, " is no run folder: no such folder");
-    require(std::filesystem::exists(path / "settings.json"), path,
-            " is no run folder: it has no settings.json (runs are made by 'mbrl train')");
-    return RunFolder(path);
+  // Opens a run that exists and locks it, for going on with it. Throws if another process works in it.
+  static RunFolder resume(const std::filesystem::path& path) {
+    RunFolder folder = open(path);
+    folder.take_lock();
+    return folder;
   }
 
   const std::filesystem::path& path() const { return path_; }
@@ -51,7 +65,33 @@ class RunFolder {
 
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
+
+  static void require_no_run(const std::filesystem::path& path) {
+    require(!std::filesystem::exists(path / "settings.json"), "run folder ", path,
+            " already holds a run; continue it with --resume, or choose another folder with --out");
+  }
+  // Whether there is nothing in it but what a process leaves that was killed while it made the folder.
+  static bool is_free(const std::filesystem::path& path) {
+    for (const auto& entry : std::filesystem::directory_iterator(path)) {
+      const std::string name = entry.path().filename().string();
+      const bool started =
+          name == "lock" ||
+          (name == "checkpoint" && entry.is_directory() && std::filesystem::is_empty(entry)) ||
+          name.find("settings.json") != std::string::npos;
+      if (!started) return false;
+    }
+    return true;
+  }
+  void take_lock() {
+    const auto file = path_ / "lock";
+    std::optional<FileLock> lock = FileLock::try_take(file);
+    require(lock.has_value(), "run folder ", path_, " is in use by ", FileLock::holder(file),
+            "; wait for it to end, stop it, or choose another folder with --out");
+    lock_ = std::make_shared<FileLock>(std::move(*lock));
+  }
+
   std::filesystem::path path_;
+  std::shared_ptr<FileLock> lock_;  // shared by copies; empty when only read
 };
 
 }  // namespace mbrl
