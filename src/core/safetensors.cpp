@@ -31,9 +31,10 @@ struct TypeName {
   const char* name;
   std::uint64_t size;
 };
-constexpr std::array kTypes = {TypeName{DType::kF32, "F32", 4}, TypeName{DType::kF64, "F64", 8},
-                               TypeName{DType::kI64, "I64", 8}, TypeName{DType::kU64, "U64", 8},
-                               TypeName{DType::kU8, "U8", 1}};
+constexpr std::array kTypes = {
+    TypeName{DType::kF32, "F32", 4}, TypeName{DType::kF64, "F64", 8},
+    TypeName{DType::kI64, "I64", 8}, TypeName{DType::kU64, "U64", 8},
+    TypeName{DType::kU8, "U8", 1},   TypeName{DType::kU8, "BOOL", 1}};  // read as U8, and written as that
 
 const TypeName& type_of(DType dtype) {
   return *std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return t.dtype == dtype; });
@@ -120,7 +121,7 @@ class Loader {
     const auto type =
         std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& t) { return dtype == t.name; });
     require(type != kTypes.end(), where, " has dtype ", dtype.get<std::string>(),
-            ", expected F32, F64, I64, U64 or U8");
+            ", expected F32, F64, I64, U64, U8 or BOOL");
     NamedArray array{type->dtype, {}, {}};
     require(shape.is_array(), where, " has a shape that is not a list");
     for (const json& extent : shape) {

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <deque>
 #include <limits>
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
+#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/safetensors.hpp"
 #include "mbrl/models/ensemble_training.hpp"
 
@@ -307,9 +309,58 @@ TEST_CASE("data sets come back from their files", "[buffer]") {
   save_safetensors(folder / "plain.safetensors", plain);
   CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
                  "no array named 'action'"));
-  plain.put("obs", std::vector<double>(3));
+  plain.put("reward", std::vector<float>(31));
+  plain.put("obs", std::vector<std::uint64_t>(3));
   plain.put("action", std::vector<float>(3));
   save_safetensors(folder / "plain.safetensors", plain);
   CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
-                 "not of type F32"));
+                 "plain.safetensors': 'obs' is of type U64 (uint64), expected F32 or F64"));
+}
+
+TEST_CASE("a data set of NumPy's default types is read: float64, bool, int64", "[buffer]") {
+  const TemporaryFolder folder;
+  const auto file = folder / "numpy.safetensors";
+  TransitionBuffer buffer(kObs, kAction, 31);
+  const auto rows = fill(buffer, 12);
+  buffer.save_dataset(file);
+  StateDict numpy = load_safetensors(file);
+  const auto widen = [&]<class From, class To>(const std::string& name, From, To) {
+    const auto shape = numpy.arrays.at(name).shape;
+    const std::vector<From> values = numpy.get<From>(name);
+    const std::vector<To> wide(values.begin(), values.end());
+    numpy.put(name, wide.data(), shape);
+  };
+  for (const char* name : {"obs", "action", "next_obs", "reward"}) widen(name, float(), double());
+  for (const char* name : {"episode", "step", "position"}) widen(name, std::uint64_t(), std::int64_t());
+  widen("truncated", std::uint8_t(), std::int64_t());
+  save_safetensors(file, numpy);
+  std::string bytes = read_file(file);  // bool is written as BOOL by NumPy
+  const std::size_t at = bytes.find("\"U8\"", bytes.find("\"terminated\""));
+  REQUIRE(at != std::string::npos);
+  bytes.replace(at, 4, "\"BOOL\"");
+  std::uint64_t length = 0;
+  std::memcpy(&length, bytes.data(), 8);
+  length += 2;
+  std::memcpy(bytes.data(), &length, 8);
+  write_file_atomically(file, bytes);
+  const TransitionBuffer back = TransitionBuffer::load_dataset(file);
+  check_equal(back, rows);
+  CHECK(back.episodes() == buffer.episodes());
+
+  const auto error_with = [&](auto change) {
+    StateDict wrong = numpy;
+    change(wrong);
+    save_safetensors(file, wrong);
+    return error_of([&] { TransitionBuffer::load_dataset(file); });
+  };
+  const std::string where = "data set '" + file.string() + "': ";
+  CHECK(error_with([](StateDict& s) { s.put("episode", std::vector<std::int64_t>(31, -1)); }) ==
+        where + "'episode' holds -1 at position 0, expected 0 or more");
+  CHECK(error_with([](StateDict& s) { s.put("truncated", std::vector<std::int64_t>(31, 2)); }) ==
+        where + "'truncated' holds 2 at position 0, expected 0 or 1");
+  CHECK(error_with([](StateDict& s) { s.put("step", std::vector<float>(31)); }) ==
+        where + "'step' is of type F32 (float32), expected U64 or I64 (uint64, int64)");
+  CHECK(error_with([](StateDict& s) { s.put("reward", std::vector<double>(31, 1e300)); }) ==
+        where + "'reward' holds inf in row 0, expected finite numbers");
+  CHECK(contains(error_with([](StateDict& s) { s.arrays.erase("step"); }), "expected both or neither"));
 }
