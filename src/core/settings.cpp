@@ -64,8 +64,9 @@ bool parse(std::string_view text, T& out) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     return error == std::errc() && end == text.data() + text.size();
   } else if constexpr (IsVector<T>::value) {
+    // An empty text is more likely a slip than an empty list, which is "[]".
     const bool open = text.starts_with('['), close = text.ends_with(']') && text.size() > 1;
-    if (open != close) return false;
+    if (open != close || text.empty()) return false;
     if (open) text = trim(text.substr(1, text.size() - 2));
     out.clear();
     if (text.empty()) return true;
@@ -162,6 +163,7 @@ std::string wanted(const SettingField& field) {
   if (std::holds_alternative<int*>(field.value))
     text +=
         detail::concat(" from ", std::numeric_limits<int>::min(), " to ", std::numeric_limits<int>::max());
+  if (text.starts_with("a list of ")) text += ", e.g. 1,2 or [1, 2]; [] is an empty one";
   if (std::holds_alternative<unsigned*>(field.value))
     text += detail::concat(" up to ", std::numeric_limits<unsigned>::max());
   return text;
@@ -242,6 +244,15 @@ void load_fields(std::vector<SettingField>& fields, std::string_view text, std::
     const std::size_t at = std::min(error.byte > 0 ? error.byte - 1 : 0, text.size());
     const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
     fail(where, ": line ", line, " is not valid JSON");
+  } catch (const json::out_of_range& error) {
+    // The only one that parsing throws: a number beyond double's range, quoted at the end of its message.
+    const std::string message = error.what();
+    const std::size_t from = message.find('\'');
+    const std::string number =
+        from == std::string::npos ? "" : message.substr(from + 1, message.rfind('\'') - from - 1);
+    const auto at = std::min(text.find(number), text.size());
+    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(at), '\n');
+    fail(where, ": line ", line, " holds ", number, ", which is beyond the range of numbers (1.8e308)");
   }
   require(twice.empty(), where, ": key '", twice, "' is given twice");
   require(object.is_object(), where, ": expected a JSON object, e.g. {\"horizon\": 20}");

@@ -206,6 +206,9 @@ TEST_CASE("wrong JSON is refused with file and key", "[settings]") {
   CHECK(contains(json_error("{\n\n\"seed\": 1,,\n}"), "a.json: line 3 is not valid JSON"));
   CHECK(contains(json_error("[1, 2]"), "expected a JSON object"));
   CHECK(contains(json_error(""), "not valid JSON"));
+  CHECK(json_error("{\n\"rate\": -1e400\n}") ==
+        "a.json: line 2 holds -1e400, which is beyond the range of numbers (1.8e308)");
+  CHECK(contains(set_error("rollout.layers", " "), "expected a list of whole numbers, e.g. 1,2 or [1, 2]"));
 }
 
 TEST_CASE("keys are listed with defaults and help", "[settings]") {
