@@ -106,6 +106,18 @@ void append_data(std::string& script, std::size_t index, const PlotSeries& serie
   script += "END_OF_DATA\n";
 }
 
+// What gnuplot is told to draw into, by the file's extension; empty for another.
+std::string terminal_of(const std::filesystem::path& file) {
+  const std::string extension = lower(file.extension().string());
+  if (extension == ".png")
+    return "pngcairo noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
+  if (extension == ".svg")
+    return "svg noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
+  if (extension == ".pdf")
+    return "pdfcairo noenhanced size 11in,6.5in font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
+  return "";
+}
+
 void check(const std::vector<PlotSeries>& series) {
   bool drawable = false;
   for (const PlotSeries& s : series) {
@@ -124,12 +136,11 @@ void check(const std::vector<PlotSeries>& series) {
 void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
                 const std::vector<PlotSeries>& series) {
   check(series);
+  require_plot_format(png);
   require_writable(png);
   std::string script;
   for (std::size_t i = 0; i < series.size(); ++i) append_data(script, i, series[i]);
-  script +=
-      "set terminal pngcairo noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth "
-      "1\n";
+  script += "set terminal " + terminal_of(png) + "\n";
   script += "set encoding utf8\nset border 3 linecolor '#444444' linewidth 1.2\n";
   script += "set tics nomirror out scale 0.6 textcolor '#222222'\n";
   script += "set grid xtics ytics back linecolor '#DDDDDD' linetype 1 linewidth 1\n";
@@ -169,6 +180,11 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
 void plot_lines(const std::filesystem::path& png, const std::string& title, const std::string& xlabel,
                 const std::string& ylabel, const std::vector<PlotSeries>& series) {
   plot_lines(png, PlotLabels{title, xlabel, ylabel}, series);
+}
+
+void require_plot_format(const std::filesystem::path& file) {
+  require(!terminal_of(file).empty(), "plot: '", file.string(), "' ends in '", file.extension().string(),
+          "', expected .png, .svg or .pdf");
 }
 
 bool gnuplot_is_installed() {

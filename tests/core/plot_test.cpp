@@ -64,6 +64,23 @@ TEST_CASE("a picture is a PNG of the stated size, whatever the names hold", "[pl
   plot_lines(path, "many", "x", "y", many);
 }
 
+TEST_CASE("the extension decides the format, and another one is refused", "[plot]") {
+  const TemporaryFolder folder;
+  CHECK(error_of([] { require_plot_format("a/b.gif"); }) ==
+        "plot: 'a/b.gif' ends in '.gif', expected .png, .svg or .pdf");
+  CHECK(contains(error_of([&] { plot_lines(folder / "curves", "", "", "", {line("a")}); }), "expected .png"));
+  CHECK(folder.files() == 0);
+  if (!gnuplot_is_installed()) {
+    WARN("gnuplot is not installed: not tested");
+    return;
+  }
+  for (const auto& [name, begin] :
+       {std::pair("a.PNG", "\x89PNG"), std::pair("a.pdf", "%PDF"), std::pair("a.svg", "<?xml")}) {
+    plot_lines(folder / name, "", "x", "y", {line("a")});
+    CHECK(read_file(folder / name).starts_with(begin));
+  }
+}
+
 TEST_CASE("plots that cannot be made say why", "[plot]") {
   const TemporaryFolder folder;
   const auto plot = [&](const PlotSeries& s) {
