@@ -1,11 +1,13 @@
 // The PETS loop on the pendulum: it learns, it can be stopped anywhere, and threads do not change it.
 #include "mbrl/algorithms/pets.hpp"
 
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/env/pendulum.hpp"
 #include "mbrl/models/native_trainer.hpp"
 #include "mbrl/planning/icem.hpp"
@@ -14,7 +16,7 @@
 namespace {
 
 using namespace mbrl;
-using Planner = ICem<EnsembleRollout>;
+using TestPlanner = ICem<EnsembleRollout>;
 
 // Stops at the n-th safe point; never for n = 0.
 struct Stopper {
@@ -39,31 +41,52 @@ struct Fragile : Pendulum {
   int steps = 0;
 };
 
+// No time limit; ends every 30th step of an episode where `falls`.
+template <bool falls>
+struct Endless : Pendulum {
+  Endless() { spec_.max_steps = 0; }
+  const EnvSpec& spec() const { return spec_; }
+  StepResult step(ConstVecRef<double> action) {
+    StepResult result = Pendulum::step(action);
+    const double t = Pendulum::state().back();
+    result.truncated = false;
+    result.terminated = falls && std::fmod(t, 30) == 0;
+    return result;
+  }
+
+ private:
+  EnvSpec spec_ = Pendulum().spec();
+};
+
 template <class Env>
 struct RunOf {
   RunOf(int threads, std::uint64_t seed, int trials, std::vector<int> hidden, int epochs, ICemSettings icem,
         int horizon)
+      : RunOf(threads, seed, PetsSettings{.trials = trials}, std::move(hidden), epochs, icem, horizon) {}
+  RunOf(int threads, std::uint64_t seed, const PetsSettings& loop, std::vector<int> hidden, int epochs,
+        ICemSettings icem, int horizon)
       : pool(threads),
         model(MlpEnsemble::create({.members = 3, .hidden = std::move(hidden)}, env.spec().encoding, 1, seed)),
         trainer({.epochs = epochs}, pool, seed),
         evaluator(model, env.spec().reward, env.spec().termination, {.horizon = horizon, .particles = 3},
                   pool, seed),
-        controller(Planner(evaluator, {env.spec().action_low, env.spec().action_high}, icem, seed)),
-        pets(env, model, trainer, evaluator, controller, pool, {.trials = trials}, seed) {}
+        controller(TestPlanner(evaluator, {env.spec().action_low, env.spec().action_high}, icem, seed)),
+        pets(env, model, trainer, evaluator, controller, pool, loop, seed) {}
 
   ThreadPool pool;
   Env env;
   MlpEnsemble model;
   NativeTrainer trainer;
   EnsembleRollout evaluator;
-  Mpc<Planner> controller;
-  Pets<Env, NativeTrainer, EnsembleRollout, Planner> pets;
+  Mpc<TestPlanner> controller;
+  Pets<Env, NativeTrainer, EnsembleRollout, TestPlanner> pets;
 };
 using Run = RunOf<Pendulum>;
 
-std::unique_ptr<Run> small(int threads) {
-  return std::make_unique<Run>(threads, 5, 2, std::vector<int>{16, 16}, 3,
-                               ICemSettings{.population = 16, .elites = 4, .iterations = 2}, 8);
+template <class Env = Pendulum>
+std::unique_ptr<RunOf<Env>> small(int threads, const PetsSettings& loop = {.trials = 2}) {
+  return std::make_unique<RunOf<Env>>(threads, 5, loop, std::vector<int>{16, 16}, 3,
+                                      ICemSettings{.population = 16, .elites = 4, .iterations = 2}, 8);
 }
 
 // The wall-clock figures are the last five columns.
@@ -140,4 +163,179 @@ TEST_CASE("PETS: why the simulation broke down is told, and its step is not lear
   expected.back() = "worn out";
   CHECK(listener.faults == expected);
   CHECK(run.pets.buffer().size() == 6);
+}
+
+TEST_CASE("PETS: a budget in steps, with trainings within episodes, is kept over a stop anywhere") {
+  Stopper never;
+  const PetsSettings loop{.steps = 700, .random_steps = 250, .train_every = 60};
+  auto whole = small(1, loop);
+  REQUIRE(whole->pets.run(never));
+  // Two random episodes of 200 steps, then whole episodes until 700 steps are done.
+  REQUIRE(whole->pets.metrics().size() == 2);
+  CHECK(whole->pets.metrics()[1].step == 800);
+  CHECK(whole->pets.buffer().size() == 800);
+  CHECK(whole->pets.metrics()[0].train_epochs == 4 * 3);  // before steps 0, 60, 120 and 180
+  REQUIRE(whole->pets.baseline());
+  CHECK(whole->pets.baseline()->step == 400);
+  CHECK(whole->pets.baseline()->trial == 0);
+  double random_return = 0;
+  for (std::size_t row = 0; row < 400; ++row)
+    random_return += static_cast<double>(whole->pets.buffer().reward(row));
+  CHECK(whole->pets.baseline()->episode_return == Approx(random_return / 2));
+
+  for (const int stop_at : {300, 400, 459, 460, 461, 599, 600, 655}) {
+    auto first = small(2, loop);
+    Stopper stopper{stop_at};
+    REQUIRE(!first->pets.run(stopper));
+    StateDict state;
+    first->pets.save(state, "");
+    auto second = small(1, loop);
+    second->pets.load(state, "");
+    REQUIRE(second->pets.run(never));
+    CHECK(reproducible(second->pets.metrics()) == reproducible(whole->pets.metrics()));
+    CHECK(second->pets.baseline()->episode_return == whole->pets.baseline()->episode_return);
+  }
+}
+
+TEST_CASE("PETS: a stop asked for while training within an episode keeps the steps before it") {
+  struct Asker : Stopper {
+    int epochs = 0;
+    bool stop = false;
+    void on_progress(const PetsProgress& p) {
+      stop = p.phase == PetsProgress::Phase::kTraining && ++epochs == 5;  // in the second training
+    }
+    bool stop_requested() const { return stop; }
+    bool on_safe_point(bool) {
+      ++safe_points;
+      return !stop;
+    }
+  };
+  Stopper never;
+  const PetsSettings loop{.trials = 1, .train_every = 60};
+  auto whole = small(1, loop);
+  REQUIRE(whole->pets.run(never));
+  auto first = small(1, loop);
+  Asker asker;
+  REQUIRE(!first->pets.run(asker));
+  CHECK(asker.safe_points == 200 + 60 + 1);  // the last after the training was undone
+  StateDict state;
+  first->pets.save(state, "");
+  auto second = small(1, loop);
+  second->pets.load(state, "");
+  REQUIRE(second->pets.run(never));
+  CHECK(reproducible(second->pets.metrics()) == reproducible(whole->pets.metrics()));
+}
+
+TEST_CASE("PETS: environments without a time limit") {
+  Stopper never;
+  CHECK(contains(error_of([] { small<Endless<false>>(1); }), "has no time limit; set pets.trial_steps"));
+  // Cut into trials.
+  auto cut = small<Endless<false>>(1, {.trials = 2, .trial_steps = 50});
+  REQUIRE(cut->pets.run(never));
+  CHECK(cut->pets.buffer().size() == 150);
+  CHECK(cut->pets.buffer().truncated(49));
+  CHECK(cut->pets.metrics()[1].step == 150);
+  // One trial until the budget is spent.
+  auto one = small<Endless<false>>(1, {.steps = 170, .random_steps = 60, .train_every = 40});
+  REQUIRE(one->pets.run(never));
+  REQUIRE(one->pets.metrics().size() == 1);
+  CHECK(one->pets.metrics()[0].step == 170);
+  CHECK(one->pets.metrics()[0].terminated == 0);
+}
+
+TEST_CASE("PETS: a termination makes the return of the last plans known") {
+  Stopper never;
+  struct Listener : Stopper {
+    int known = 0;
+    void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) {
+      known = 0;
+      for (const PlanOutcome& o : outcomes) known += std::isfinite(o.realised) ? 1 : 0;
+    }
+  };
+  Listener ended, cut;
+  auto falls = small<Endless<true>>(1, {.trials = 1, .trial_steps = 100});
+  REQUIRE(falls->pets.run(ended));
+  const TrialMetrics& m = falls->pets.metrics()[0];
+  CHECK(m.terminated == 1);
+  CHECK(m.plans == 30);
+  CHECK(ended.known == 30);  // of a horizon of 8: the last 7 end with the episode
+  CHECK(m.plans_judged + m.plans_unusable == 30);
+
+  // A time limit hides what would have followed.
+  auto limited = small<Endless<false>>(1, {.trials = 1, .trial_steps = 30});
+  REQUIRE(limited->pets.run(cut));
+  CHECK(limited->pets.metrics()[0].plans == 30);
+  CHECK(cut.known == 23);
+}
+
+TEST_CASE("PETS: plans against what came of them") {
+  TrialRecord record;
+  record.rewards = {1, 2, 4, 8};
+  record.plan_t = {0, 1, 2, 3};
+  record.plan_predicted = {3, std::nan(""), 10, 20};
+  record.plan_seconds = {0, 0, 0, 0};
+  record.plan_replayed = {2, TrialMetrics::kNone, TrialMetrics::kNone, 5};
+  TrialMetrics cut, ended;
+  report_plans(record, 2, false, {}, cut);
+  CHECK(cut.plans == 4);
+  CHECK(cut.plans_unusable == 1);
+  CHECK(cut.plans_judged == 2);
+  CHECK(cut.predicted_return == 6.5);
+  CHECK(cut.realised_return == (3 + 12) / 2.0);
+  CHECK(cut.replay_predicted == 11.5);
+  CHECK(cut.replay_realised == 3.5);
+  report_plans(record, 2, true, {}, ended);
+  CHECK(ended.plans_judged == 3);
+  CHECK(ended.realised_return == Approx((3 + 12 + 8) / 3.0));
+}
+
+TEST_CASE("PETS: a replayed plan leaves the environment as it was, and repeats what open loop brings") {
+  // Executed to its end without looking, a plan brings exactly what its replay brought.
+  Run run(1, 5, PetsSettings{.trials = 1}, {16, 16}, 3, {.population = 16, .elites = 4, .iterations = 2}, 8);
+  Mpc<TestPlanner> open(TestPlanner(run.evaluator, {run.env.spec().action_low, run.env.spec().action_high},
+                                    {.population = 16, .elites = 4, .iterations = 2}, 5),
+                        {.open_loop = true});
+  Pets<Pendulum, NativeTrainer, EnsembleRollout, TestPlanner> pets(
+      run.env, run.model, run.trainer, run.evaluator, open, run.pool, {.trials = 1}, 5);
+  struct Listener : Stopper {
+    std::vector<PlanOutcome> plans{};
+    void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) { plans = outcomes; }
+  };
+  Listener listener;
+  REQUIRE(pets.run(listener));
+  REQUIRE(listener.plans.size() == 25);
+  int replayed = 0;
+  for (const PlanOutcome& p : listener.plans)
+    if (std::isfinite(p.replayed)) {
+      ++replayed;
+      CHECK(p.replayed == Approx(p.realised).margin(1e-12));
+    }
+  CHECK(replayed == 3);
+  CHECK(pets.metrics()[0].replay_realised < 0);
+}
+
+TEST_CASE("metrics of other versions are read by the names of their columns") {
+  StateDict state;
+  std::vector<TrialMetrics> rows(2);
+  rows[1].trial = 2;
+  rows[1].steps_per_s = 7;
+  rows[1].plans_judged = 5;
+  TrialMetrics::save(rows, state, "metrics");
+  CHECK(TrialMetrics::load(state, "metrics")[1].plans_judged == 5);
+  // Before the columns had names.
+  std::vector<double> old(2 * TrialMetrics::kFirstColumns.size(), 0.5);
+  old.back() = 9;
+  StateDict unnamed;
+  unnamed.put("metrics", old);
+  const auto read = TrialMetrics::load(unnamed, "metrics");
+  REQUIRE(read.size() == 2);
+  CHECK(read[1].steps_per_s == 9);
+  CHECK(read[1].realised_return == 0.5);
+  CHECK(std::isnan(read[1].plans_judged));
+  // A later one's.
+  state.metadata["metrics.columns"] = "trial,novelty";
+  state.put("metrics", std::vector<double>{3, 100});
+  CHECK(TrialMetrics::load(state, "metrics")[0].trial == 3);
+  state.put("metrics", std::vector<double>{3, 100, 5});
+  CHECK_THROWS_AS(TrialMetrics::load(state, "metrics"), Error);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include <cmath>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -56,13 +57,14 @@ constexpr const char* kTraining =
     "planner.icem.elites=4 --set "
     "planner.icem.iterations=2 ";
 
-// metrics.csv without its wall-clock columns.
+// metrics.csv without its wall-clock columns and empty cells.
 std::vector<double> reproducible(const fs::path& metrics) {
   const mbrl::CsvTable table = mbrl::read_csv(metrics);
   std::vector<double> numbers;
   for (std::size_t row = 0; row < table.rows(); ++row)
     for (const char* column : {"step", "return", "best_return", "model_rmse", "train_loss"})
-      numbers.push_back(table.at(row, table.index(column)));
+      if (const double value = table.at(row, table.index(column)); !std::isnan(value))
+        numbers.push_back(value);
   return numbers;
 }
 

@@ -66,19 +66,35 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
   m.open_loop_rmse_k10 = rmse.back();
 }
 
-// Predicted against realised return of the trial's plans; planning times; unusable particles.
-inline void report_plans(const TrialRecord& record, int horizon, const RolloutCounts& counts,
+// Predicted against realised return of the trial's plans; planning times; unusable particles. `terminated`:
+// see TrialRecord::outcomes.
+inline void report_plans(const TrialRecord& record, int horizon, bool terminated, const RolloutCounts& counts,
                          TrialMetrics& m) {
-  double predicted = 0, realised = 0, count = 0;
-  for (const PlanOutcome& o : record.outcomes(horizon)) {
-    if (!std::isfinite(o.realised) || !std::isfinite(o.predicted)) continue;
+  double predicted = 0, realised = 0, replay_predicted = 0, replay_realised = 0, replays = 0;
+  m.plans = m.plans_judged = m.plans_unusable = 0;
+  for (const PlanOutcome& o : record.outcomes(horizon, terminated)) {
+    ++m.plans;
+    if (!std::isfinite(o.predicted)) {
+      ++m.plans_unusable;
+      continue;
+    }
+    if (std::isfinite(o.replayed)) {
+      replay_predicted += o.predicted;
+      replay_realised += o.replayed;
+      ++replays;
+    }
+    if (!std::isfinite(o.realised)) continue;
     predicted += o.predicted;
     realised += o.realised;
-    ++count;
+    ++m.plans_judged;
   }
-  if (count > 0) {
-    m.predicted_return = predicted / count;
-    m.realised_return = realised / count;
+  if (m.plans_judged > 0) {
+    m.predicted_return = predicted / m.plans_judged;
+    m.realised_return = realised / m.plans_judged;
+  }
+  if (replays > 0) {
+    m.replay_predicted = replay_predicted / replays;
+    m.replay_realised = replay_realised / replays;
   }
   LatencyRecorder latency;
   for (const double s : record.plan_seconds) latency.add(s);

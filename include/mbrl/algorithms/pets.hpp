@@ -6,7 +6,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,22 +28,61 @@
 namespace mbrl {
 
 struct PetsSettings {
-  int trials = 20;        // episodes under the planner
-  int random_trials = 1;  // episodes of uniformly random actions before the first model
+  int trials = 20;                // episodes under the planner
+  int random_trials = 1;          // episodes of uniformly random actions before the first model
+  std::int64_t steps = 0;         // a budget in environment steps instead of trials; 0: trials
+  std::int64_t random_steps = 0;  // at least as many random steps, in further random episodes
+  int trial_steps = 0;            // control steps that end an episode; 0: the environment's own limit
+  int train_every = 0;            // control steps between trainings within an episode; 0: none
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("trials", s.trials, "episodes under the planner");
     field("random_trials", s.random_trials, "episodes of random actions before the first model");
+    field("steps", s.steps,
+          "environment steps, the random ones among them, in place of trials; an episode under way is "
+          "finished; "
+          "0: trials decide");
+    field("random_steps", s.random_steps,
+          "random episodes go on until there are as many environment steps; 0: random_trials decide");
+    field("trial_steps", s.trial_steps,
+          "control steps that end an episode; 0: the environment's own limit decides");
+    field("train_every", s.train_every,
+          "control steps after which the model is trained again within an episode; 0: before episodes only");
   }
 };
+
+// Transitions that a run may collect. Throws mbrl::Error where the settings make no sense, for an environment
+// of that time limit (control steps; 0: none) or for any.
+inline std::size_t most_transitions(const PetsSettings& s, const EnvSpec& spec) {
+  require(s.trials >= 1, "pets: trials is ", s.trials, ", expected at least 1");
+  require(s.random_trials >= 1, "pets: random_trials is ", s.random_trials, ", expected at least 1");
+  require(s.steps >= 0, "pets: steps is ", s.steps, ", expected at least 1, or 0 for a budget of trials");
+  require(s.random_steps >= 0, "pets: random_steps is ", s.random_steps, ", expected at least 0");
+  require(s.trial_steps >= 0, "pets: trial_steps is ", s.trial_steps, ", expected at least 0");
+  require(s.train_every >= 0, "pets: train_every is ", s.train_every, ", expected at least 0");
+  require(s.steps == 0 || s.steps > s.random_steps, "pets: steps is ", s.steps,
+          ", expected more than random_steps, ", s.random_steps);
+  const bool endless = spec.max_steps == 0 && s.trial_steps == 0;
+  require(!endless || (s.steps > 0 && s.random_steps > 0), "pets: ", spec.name,
+          " has no time limit; set pets.trial_steps, or both pets.steps and pets.random_steps");
+  const double episode = std::max(s.trial_steps == 0 ? spec.max_steps : s.trial_steps, 0);
+  const double random =
+      std::max(episode * s.random_trials, static_cast<double>(s.random_steps) + episode + s.random_trials);
+  const double rows = random + (s.steps > 0 ? static_cast<double>(s.steps) + episode : episode * s.trials);
+  require(rows <= std::numeric_limits<std::uint32_t>::max(),
+          "pets: ", s.steps > 0 ? "steps is " : "trials is ", s.steps > 0 ? s.steps : s.trials,
+          ", which makes up to ", rows, " transitions; expected at most ",
+          std::numeric_limits<std::uint32_t>::max());
+  return static_cast<std::size_t>(rows);
+}
 
 // Where a run stands, for progress displays and for deciding when to save.
 struct PetsProgress {
   enum class Phase { kRandom, kTraining, kActing };
   Phase phase = Phase::kRandom;
-  int trial = 0, trials = 0;  // 1-based
-  int done = 0, total = 0;    // epochs while training, else control steps
+  int trial = 0, trials = 0;  // 1-based; trials is 0 where the budget is in steps
+  int done = 0, total = 0;    // epochs while training, else control steps; total is 0 where there is no limit
   double value = 0.0;         // training loss, or the return so far
   std::string fault{};        // why the simulation broke down in this step; empty as a rule
 };
@@ -86,40 +128,50 @@ class Pets {
         pool_(pool),
         settings_(settings),
         seed_(seed),
-        buffer_(env.spec().obs_dim, env.spec().action_dim(),
-                static_cast<std::size_t>(env.spec().max_steps) *
-                    static_cast<std::size_t>(settings.trials + settings.random_trials)) {
-    require(settings.trials >= 1, "pets: trials is ", settings.trials, ", expected at least 1");
-    require(settings.random_trials >= 1, "pets: random_trials is ", settings.random_trials,
-            ", expected at least 1");
+        buffer_(env.spec().obs_dim, env.spec().action_dim(), most_transitions(settings, env.spec())) {
     require_dim("pets", "the evaluator's action", evaluator.action_dim(), env.spec().action_dim());
   }
 
-  // Runs until all trials are done (true) or the observer asks to stop (false: run again later, or load and
+  // Runs until the budget is spent (true) or the observer asks to stop (false: run again later, or load and
   // run). The observer has the members of PetsObserver.
   bool run() { return run(PetsObserver{}); }
   template <class Observer>
   bool run(Observer&& observer) {
-    while (random_trials_done_ < settings_.random_trials)  // D <- data of a random controller
+    // D <- data of a random controller
+    while (random_trials_done_ < settings_.random_trials || steps_ < settings_.random_steps ||
+           (running_ && !acting_))
       if (!random_trial(observer)) return false;
-    while (trial_ < settings_.trials) {
+    while (acting_ || trial_ == 0 ||
+           (settings_.steps > 0 ? steps_ < settings_.steps : trial_ < settings_.trials)) {
       if (!acting_) {
         if (!train_model(observer)) return false;  // fit the ensemble to D
         begin_trial();
       }
       while (acting_) {
+        if (settings_.train_every > 0 && t_ - trained_at_ >= settings_.train_every)
+          if (!train_within_episode(observer)) return false;
         control_step();  // plan, act, D <- D + (s, a, s')
-        observer.on_progress(where(PetsProgress::Phase::kActing, t_, env_.spec().max_steps, record_.total()));
+        observer.on_progress(where(PetsProgress::Phase::kActing, t_, episode_limit(), record_.total()));
         if (acting_ && !observer.on_safe_point(false)) return false;
       }
       finish_trial();
-      observer.on_trial(metrics_.back(), record_.outcomes(evaluator_.horizon()));
+      observer.on_trial(metrics_.back(), record_.outcomes(evaluator_.horizon(), nothing_follows()));
       if (!observer.on_safe_point(true)) return false;
     }
     return true;
   }
 
   const std::vector<TrialMetrics>& metrics() const { return metrics_; }
+  // The random episodes as trial 0: their mean return, what acting without a model brings. Nothing before the
+  // first is over.
+  std::optional<TrialMetrics> baseline() const {
+    if (!(random_[0] > 0)) return std::nullopt;
+    TrialMetrics m;
+    m.step = random_[2];
+    m.episode_return = random_[1] / random_[0];
+    m.best_return = TrialMetrics::kNone;
+    return m;
+  }
   const TransitionBuffer& buffer() const { return buffer_; }
 
   void save(StateDict& out, const std::string& prefix) const {
@@ -136,12 +188,9 @@ class Pets {
     out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data,
                                                           counts.not_finite, counts.unguarded});
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
-    std::vector<double> rows;
-    for (const TrialMetrics& m : metrics_) {
-      const std::vector<double> row = m.values();
-      rows.insert(rows.end(), row.begin(), row.end());
-    }
-    out.put(prefix + "metrics", rows);
+    out.put(prefix + "steps", std::vector<std::int64_t>{steps_, rounds_, trained_at_});
+    out.put(prefix + "random", random_);
+    TrialMetrics::save(metrics_, out, prefix + "metrics");
   }
 
   void load(const StateDict& in, const std::string& prefix) {
@@ -152,7 +201,7 @@ class Pets {
     controller_.load(in, prefix + "controller.");
     buffer_.load(in, prefix + "buffer.");
     record_.load(in, prefix + "record.");
-    const auto position = take<std::int64_t>(in, prefix + "position", 8);
+    const auto position = take<std::int64_t>(in, prefix + "position", 8, 7);
     random_trials_done_ = static_cast<int>(position[0]);
     trial_ = static_cast<int>(position[1]);
     running_ = position[2] != 0;
@@ -160,37 +209,44 @@ class Pets {
     t_ = static_cast<int>(position[4]);
     terminated_ = position[5] != 0;
     train_epochs_ = static_cast<int>(position[6]);
-    stored_ = position[7];
+    stored_ = position.size() > 7 ? position[7] : t_;
     env_.set_state(in.get<double>(prefix + "env"));
     const auto obs = take<double>(in, prefix + "obs", static_cast<std::size_t>(env_.spec().obs_dim));
     obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
-    const auto counts = take<std::uint64_t>(in, prefix + "counts", 5);
-    earlier_counts_ = {counts[0], counts[1], counts[2], counts[3], counts[4]};
+    const auto counts = take<std::uint64_t>(in, prefix + "counts", 5, 4);
+    earlier_counts_ = {counts[0], counts[1], counts[2], counts[3], counts.size() > 4 ? counts[4] : 0};
     const auto figures = take<double>(in, prefix + "figures", 3);
     train_loss_ = figures[0];
     train_seconds_ = figures[1];
     act_seconds_ = figures[2];
-    const auto rows = in.get<double>(prefix + "metrics");
-    const std::size_t width = TrialMetrics::kColumns.size();
-    require(rows.size() % width == 0, "checkpoint: '", prefix, "metrics' has ", rows.size(),
-            " values, expected rows of ", width);
-    metrics_.clear();
-    for (std::size_t i = 0; i < rows.size(); i += width)
-      metrics_.push_back(TrialMetrics::from_values({&rows[i], width}));
+    // Checkpoints before 0.1.0: the model was trained before episodes only.
+    std::vector<std::int64_t> steps = {static_cast<std::int64_t>(buffer_.size()), trial_ + (acting_ ? 1 : 0),
+                                       0};
+    if (in.contains(prefix + "steps")) steps = take<std::int64_t>(in, prefix + "steps", 3);
+    steps_ = steps[0];
+    rounds_ = static_cast<std::uint32_t>(steps[1]);
+    trained_at_ = static_cast<int>(steps[2]);
+    random_.assign(3, 0.0);
+    if (in.contains(prefix + "random")) random_ = take<double>(in, prefix + "random", 3);
+    metrics_ = TrialMetrics::load(in, prefix + "metrics");
   }
 
  private:
   using Scalar = typename P::Scalar;
   using Clock = std::chrono::steady_clock;
+  static constexpr std::size_t kReplayEvery = 10;  // plans; the environment is far cheaper than a plan
 
   static double seconds_since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
   }
 
+  // `before`: how many there were in checkpoints before 0.1.0.
   template <class T>
-  static std::vector<T> take(const StateDict& in, const std::string& name, std::size_t count) {
+  static std::vector<T> take(const StateDict& in, const std::string& name, std::size_t count,
+                             std::size_t before = 0) {
     std::vector<T> v = in.get<T>(name);
-    require(v.size() == count, "checkpoint: '", name, "' has ", v.size(), " values, expected ", count);
+    require(v.size() == count || (before > 0 && v.size() == before), "checkpoint: '", name, "' has ",
+            v.size(), " values, expected ", count);
     return v;
   }
 
@@ -198,12 +254,22 @@ class Pets {
     const bool random = phase == PetsProgress::Phase::kRandom;
     return {phase,
             1 + (random ? random_trials_done_ : trial_),
-            random ? settings_.random_trials : settings_.trials,
+            random                ? std::max(settings_.random_trials, random_trials_done_ + 1)
+            : settings_.steps > 0 ? 0
+                                  : settings_.trials,
             done,
             total,
             value,
             phase == PetsProgress::Phase::kTraining ? std::string() : fault_};
   }
+
+  // Control steps that end an episode; 0: the budget does.
+  int episode_limit() const {
+    const int own = env_.spec().max_steps, set = settings_.trial_steps;
+    return own == 0 || set == 0 ? std::max(own, set) : std::min(own, set);
+  }
+  // Nothing can be earned after the last step: the task ended, and not because its simulation failed.
+  bool nothing_follows() const { return terminated_ && fault_.empty(); }
 
   RolloutCounts total_counts() const {
     RolloutCounts c = evaluator_.counts();
@@ -220,9 +286,13 @@ class Pets {
     running_ = true;
   }
 
-  // One environment step into the buffer and the record; clears running_ at the end of the episode.
-  void step_environment(const Vecd& action) {
-    const StepResult result = env_.step(action);
+  // One environment step into the buffer and the record; clears running_ at the end of the episode. An
+  // endless one ends at `last`, a number of environment steps.
+  void step_environment(const Vecd& action, std::int64_t last) {
+    StepResult result = env_.step(action);
+    ++steps_;
+    const int limit = episode_limit();
+    if (limit > 0 ? t_ + 1 >= limit : steps_ >= last) result.truncated |= !result.terminated;
     // The outcome of a failed simulation must not be used for training.
     if (result.fault.empty()) {
       buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
@@ -249,9 +319,12 @@ class Pets {
         action(i) = random.uniform(spec.action_low(i), spec.action_high(i),
                                    static_cast<std::uint32_t>(random_trials_done_),
                                    static_cast<std::uint32_t>(t_), static_cast<std::uint32_t>(i));
-      step_environment(action);
-      observer.on_progress(where(PetsProgress::Phase::kRandom, t_, spec.max_steps, record_.total()));
-      if (!running_) ++random_trials_done_;
+      step_environment(action, settings_.random_steps);
+      observer.on_progress(where(PetsProgress::Phase::kRandom, t_, episode_limit(), record_.total()));
+      if (!running_) {
+        ++random_trials_done_;
+        random_ = {random_[0] + 1, random_[1] + record_.total(), static_cast<double>(steps_)};
+      }
       if (!observer.on_safe_point(!running_)) return false;
     }
     return true;
@@ -261,19 +334,38 @@ class Pets {
   bool train_model(Observer& observer) {
     const auto start = Clock::now();
     bool stopped = false;
-    const EnsembleTrainingReport report = trainer_.train(
-        buffer_.batch(), model_, static_cast<std::uint32_t>(trial_), [&](int epoch, int epochs, double loss) {
+    const EnsembleTrainingReport report =
+        trainer_.train(buffer_.batch(), model_, rounds_, [&](int epoch, int epochs, double loss) {
           observer.on_progress(where(PetsProgress::Phase::kTraining, epoch, epochs, loss));
           stopped = observer.stop_requested();
           return !stopped;
         });
     if (stopped) return false;
-    train_seconds_ = seconds_since(start);
-    train_epochs_ = report.epochs;
+    ++rounds_;
+    trained_at_ = acting_ ? t_ : 0;
+    train_seconds_ = (acting_ ? train_seconds_ : 0) + seconds_since(start);
+    train_epochs_ = (acting_ ? train_epochs_ : 0) + report.epochs;
     train_loss_ = 0;
     for (const double loss : report.train_loss)
       train_loss_ += loss / static_cast<double>(report.train_loss.size());
     return true;
+  }
+
+  // A training that is stopped is undone, so that the control steps before it can be kept.
+  template <class Observer>
+  bool train_within_episode(Observer& observer) {
+    StateDict before;
+    model_.save(before, "model.");
+    trainer_.save(before, "trainer.");
+    if (train_model(observer)) {
+      evaluator_.set_model(model_);
+      stored_ = 0;
+      return true;
+    }
+    model_.load(before, "model.");
+    trainer_.load(before, "trainer.");
+    observer.on_safe_point(false);
+    return false;
   }
 
   void begin_trial() {
@@ -281,7 +373,7 @@ class Pets {
     evaluator_.reset_counts();
     earlier_counts_ = {};
     controller_.reset();
-    reset_environment(settings_.random_trials + trial_);
+    reset_environment(random_trials_done_ + trial_);
     act_seconds_ = 0;
     acting_ = true;
   }
@@ -295,22 +387,40 @@ class Pets {
       record_.plan_predicted.push_back(static_cast<double>(plan.predicted_return));
       record_.plan_seconds.push_back(seconds_since(start));
       record_.rollouts += static_cast<double>(plan.report.rollouts);
+      const bool replay = record_.plan_t.size() % kReplayEvery == 1 && std::isfinite(plan.predicted_return);
+      record_.plan_replayed.push_back(replay ? replay_plan(plan) : TrialMetrics::kNone);
     }
-    step_environment(action.template cast<double>());
+    step_environment(action.template cast<double>(), settings_.steps);
     acting_ = running_;
     act_seconds_ += seconds_since(start);
+  }
+
+  // What the plan's own actions bring from here; the environment is then put back. NaN where a time limit or
+  // a failed simulation cuts it off.
+  double replay_plan(const ActionPlan<Scalar>& plan) {
+    const std::vector<double> here = env_.state();
+    double total = 0;
+    for (Index k = 0; k < plan.actions.cols(); ++k) {
+      const StepResult result = env_.step(plan.actions.col(k).template cast<double>());
+      total += result.reward;
+      const bool more = k + 1 < plan.actions.cols();
+      if (!result.fault.empty() || (result.truncated && more)) total = TrialMetrics::kNone;
+      if (result.terminated || result.truncated || !result.fault.empty()) break;
+    }
+    env_.set_state(here);
+    return total;
   }
 
   void finish_trial() {
     ++trial_;
     TrialMetrics m;
     m.trial = trial_;
-    m.step = static_cast<double>(buffer_.size());
+    m.step = static_cast<double>(steps_);
     m.episode_return = record_.total();
     m.best_return =
         metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
     report_model(model_, buffer_, static_cast<std::size_t>(stored_), pool_, m);
-    report_plans(record_, evaluator_.horizon(), total_counts(), m);
+    report_plans(record_, evaluator_.horizon(), nothing_follows(), total_counts(), m);
     m.train_loss = train_loss_;
     m.train_epochs = train_epochs_;
     m.terminated = terminated_ ? 1.0 : 0.0;
@@ -331,12 +441,16 @@ class Pets {
   TransitionBuffer buffer_;
 
   int random_trials_done_ = 0;
-  int trial_ = 0;            // trials finished
-  bool running_ = false;     // an episode is under way
-  bool acting_ = false;      // ... and the planner acts in it
-  bool terminated_ = false;  // the last step ended the episode before its time limit
-  int t_ = 0;                // control steps of the episode
-  std::int64_t stored_ = 0;  // ... of which the buffer holds the transition
+  int trial_ = 0;             // trials finished
+  bool running_ = false;      // an episode is under way
+  bool acting_ = false;       // ... and the planner acts in it
+  bool terminated_ = false;   // the last step ended the episode before its time limit
+  int t_ = 0;                 // control steps of the episode
+  std::int64_t stored_ = 0;   // ... since the last training, of which the buffer holds the transition
+  std::int64_t steps_ = 0;    // environment steps of the run
+  std::uint32_t rounds_ = 0;  // trainings
+  int trained_at_ = 0;        // control step of the episode before which the model was trained last
+  std::vector<double> random_ = std::vector<double>(3, 0.0);  // random episodes, their return, steps
   int train_epochs_ = 0;
   double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
   Vecd obs_;
