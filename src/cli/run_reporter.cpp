@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <sstream>
 
 #include "mbrl/core/csv.hpp"
 #include "mbrl/core/event_file.hpp"
@@ -13,6 +14,7 @@
 #include "mbrl/core/plot.hpp"
 #include "mbrl/core/progress.hpp"
 #include "mbrl/core/safetensors.hpp"
+#include "mbrl/core/table.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -22,7 +24,8 @@ double wall_clock() {
 }
 
 std::string phase_label(const PetsProgress& p) {
-  const std::string place = std::to_string(p.trial) + "/" + std::to_string(p.trials);
+  const std::string place =
+      std::to_string(p.trial) + (p.trials > 0 ? "/" + std::to_string(p.trials) : std::string());
   switch (p.phase) {
     case PetsProgress::Phase::kRandom:
       return "random actions " + place;
@@ -39,6 +42,35 @@ std::string phase_note(const PetsProgress& p) {
   std::snprintf(note, sizeof note, p.phase == PetsProgress::Phase::kTraining ? "loss %.2f" : "return %.1f",
                 p.value);
   return note;
+}
+
+// Everything the terminal says of a trial, in 78 characters.
+const Table& trial_table() {
+  static const Table table({{"trial", 7},
+                            {"steps", 7},
+                            {"return", 8},
+                            {"best", 8},
+                            {"predicted", 9},
+                            {"realised", 8},
+                            {"error 1", 5},
+                            {"error 10", 5},
+                            {"left", 5}},
+                           TableStyle::kAligned);
+  return table;
+}
+
+void log_lines(const std::string& text) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) spdlog::info("{}", line);
+}
+
+// At most nine characters; "-" for what is not known.
+std::string cell(double value, int decimals) {
+  if (!std::isfinite(value)) return "-";
+  char text[32];
+  std::snprintf(text, sizeof text, std::abs(value) < 1e6 ? "%.*f" : "%.*e",
+                std::abs(value) < 1e6 ? decimals : 2, value);
+  return text;
 }
 
 }  // namespace
@@ -63,11 +95,16 @@ struct RunReporter::Impl {
   std::string label;
   double begun = wall_clock();
   std::size_t first_trial = 0;  // finished before this program started
+  double first_step = 0;
   bool plot_failed = false;
+
+  std::optional<TrialMetrics> baseline;
+  bool header_printed = false;
 
   void write_metrics(const std::vector<TrialMetrics>& metrics) const {
     // Written anew each time: a killed program then never leaves half a row.
     std::vector<std::vector<double>> rows;
+    if (baseline) rows.push_back(baseline->values());
     for (const TrialMetrics& m : metrics) rows.push_back(m.values());
     write_file_atomically(folder.metrics(), csv_text(TrialMetrics::columns(), rows));
   }
@@ -81,21 +118,71 @@ struct RunReporter::Impl {
       best.x.push_back(m.step);
       best.y.push_back(m.best_return);
     }
+    std::vector<PlotSeries> series = {each, best};
+    if (baseline) {
+      const double level = baseline->episode_return;
+      series.push_back(
+          {.name = "random actions", .x = {baseline->step, metrics.back().step}, .y = {level, level}});
+    }
     try {
       plot_lines(folder.learning_curve(),
                  "PETS on " + configuration.environment + ", seed " + std::to_string(configuration.seed),
-                 "environment steps", "return", {each, best});
+                 "environment steps", "return of an episode", series);
     } catch (const Error& error) {
       plot_failed = true;  // the picture is a convenience: the run goes on, and says so once
       spdlog::warn("no learning_curve.png: {}", error.what());
     }
   }
 
-  std::string time_left(std::size_t done) const {
-    const auto all = static_cast<std::size_t>(configuration.pets.trials);
-    if (done <= first_trial || done >= all) return "";
-    const double per_trial = (wall_clock() - begun) / static_cast<double>(done - first_trial);
-    return ", about " + format_duration(per_trial * static_cast<double>(all - done)) + " left";
+  // From what was done since this program started.
+  std::string time_left(const TrialMetrics& m) const {
+    const PetsSettings& budget = configuration.pets;
+    const double done = budget.steps > 0 ? m.step : m.trial;
+    const double all = static_cast<double>(budget.steps > 0 ? budget.steps : budget.trials);
+    const double before = budget.steps > 0 ? first_step : static_cast<double>(first_trial);
+    if (done <= before || done >= all) return "";
+    return format_duration((wall_clock() - begun) / (done - before) * (all - done));
+  }
+
+  void print_header() {
+    if (header_printed) return;
+    header_printed = true;
+    log_lines(trial_table().header());
+    if (baseline)
+      log_lines(trial_table().row(
+          {"random", cell(baseline->step, 0), cell(baseline->episode_return, 1), "", "", "", "", "", ""}));
+  }
+
+  void print_row(const TrialMetrics& m) {
+    const int trials = configuration.pets.steps > 0 ? 0 : configuration.pets.trials;
+    log_lines(trial_table().row({cell(m.trial, 0) + (trials > 0 ? "/" + std::to_string(trials) : ""),
+                                 cell(m.step, 0), cell(m.episode_return, 1), cell(m.best_return, 1),
+                                 cell(m.predicted_return, 1), cell(m.realised_return, 1),
+                                 cell(m.model_rmse, 3), cell(m.open_loop_rmse_k10, 3), time_left(m)}));
+  }
+
+  // What a reader of the table has to know to trust it.
+  void warn_of(const TrialMetrics& m) const {
+    if (m.plans_unusable > 0)
+      spdlog::warn(
+          "trial {:.0f}: {:.0f} of {:.0f} plans had no usable candidate; their actions were not planned",
+          m.trial, m.plans_unusable, m.plans);
+    const double stopped = m.out_of_data + m.not_finite;
+    if (stopped > 0.1)
+      spdlog::warn(
+          "trial {:.0f}: {:.0f} % of the particles were stopped, {:.0f} % for moving further than the data "
+          "ever did and {:.0f} % "
+          "for numbers that are not finite",
+          m.trial, 100 * stopped, 100 * m.out_of_data, 100 * m.not_finite);
+    if (m.unguarded > 0)
+      spdlog::warn(
+          "trial {:.0f}: the limit on movement stopped every particle of some plans and was lifted there, "
+          "{:.0f} % of all",
+          m.trial, 100 * m.unguarded);
+    if (m.plans_judged == 0 && m.plans > m.plans_unusable)
+      spdlog::warn(
+          "trial {:.0f}: no plan could be judged: the episode ended at its time limit before any horizon",
+          m.trial);
   }
 };
 
@@ -107,18 +194,33 @@ RunReporter::RunReporter(const RunFolder& folder, const PetsConfiguration& confi
 
 RunReporter::~RunReporter() = default;
 
-void RunReporter::start(const std::vector<TrialMetrics>& metrics, bool resumed) {
+void RunReporter::start(const std::vector<TrialMetrics>& metrics, const std::optional<TrialMetrics>& baseline,
+                        bool resumed) {
   const auto event_path = impl_->folder.path() / kEventFileName;
+  impl_->baseline = baseline;
   impl_->first_trial = metrics.size();
+  impl_->first_step = metrics.empty() ? 0 : metrics.back().step;
   const auto last_step = metrics.empty() ? std::int64_t{-1} : static_cast<std::int64_t>(metrics.back().step);
   impl_->events =
       std::make_unique<EventWriter>(resumed ? EventWriter::resume(event_path, wall_clock(), last_step)
                                             : EventWriter::create(event_path, wall_clock()));
   if (!metrics.empty()) impl_->write_metrics(metrics);
-  spdlog::info("PETS on {}, seed {}, {} trials, {} threads, planner {}, trainer {}; {} {}",
-               impl_->configuration.environment, impl_->configuration.seed, impl_->configuration.pets.trials,
-               impl_->threads, impl_->configuration.planner.name, impl_->configuration.trainer,
-               resumed ? "continuing in" : "writing to", impl_->folder.path().string());
+  const PetsConfiguration& c = impl_->configuration;
+  spdlog::info("PETS on {}, seed {}, {}, planner {}, trainer {}, {} thread{}", c.environment, c.seed,
+               c.pets.steps > 0 ? std::to_string(c.pets.steps) + " steps"
+                                : std::to_string(c.pets.trials) + (c.pets.trials == 1 ? " trial" : " trials"),
+               c.planner.name, c.trainer, impl_->threads, impl_->threads == 1 ? "" : "s");
+  spdlog::info("{} {}", resumed ? "continuing in" : "writing to", impl_->folder.path().string());
+  if (!metrics.empty()) {
+    impl_->print_header();
+    impl_->print_row(metrics.back());
+  }
+}
+
+void RunReporter::baseline(const std::optional<TrialMetrics>& baseline) {
+  impl_->baseline = baseline;
+  impl_->bar.clear();
+  impl_->print_header();
 }
 
 void RunReporter::progress(const PetsProgress& progress) {
@@ -138,19 +240,16 @@ void RunReporter::progress(const PetsProgress& progress) {
 void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vector<PlanOutcome>& outcomes) {
   const TrialMetrics& m = metrics.back();
   impl_->bar.clear();
-  spdlog::info(
-      "trial {:.0f}/{}: return {:.1f} (best {:.1f}), predicted {:.1f} against {:.1f} a plan, model error "
-      "{:.3f} (1 "
-      "step) {:.3f} (10), {:.2f} % of particles out of the data, {:.1f} steps/s{}",
-      m.trial, impl_->configuration.pets.trials, m.episode_return, m.best_return, m.predicted_return,
-      m.realised_return, m.model_rmse, m.open_loop_rmse_k10, 100 * (m.out_of_data + m.not_finite),
-      m.steps_per_s, impl_->time_left(metrics.size()));
+  impl_->print_header();
+  impl_->print_row(m);
+  impl_->warn_of(m);
   std::vector<std::vector<double>> plans;
-  for (const PlanOutcome& o : outcomes) plans.push_back({static_cast<double>(o.t), o.predicted, o.realised});
+  for (const PlanOutcome& o : outcomes)
+    plans.push_back({static_cast<double>(o.t), o.predicted, o.realised, o.replayed});
   const auto plans_path = impl_->folder.plans(static_cast<int>(m.trial));
   std::error_code error;
   std::filesystem::create_directories(plans_path.parent_path(), error);
-  write_file_atomically(plans_path, csv_text({"t", "predicted", "realised"}, plans));
+  write_file_atomically(plans_path, csv_text({"t", "predicted", "realised", "replayed"}, plans));
   impl_->write_metrics(metrics);
   const std::vector<double> values = m.values();
   for (std::size_t i = 2; i < values.size(); ++i)
@@ -163,12 +262,17 @@ void RunReporter::trial(const std::vector<TrialMetrics>& metrics, const std::vec
 
 void RunReporter::finish(const std::vector<TrialMetrics>& metrics, bool done) {
   impl_->bar.finish();
-  if (done)
-    spdlog::info("done: best return {:.1f} after {:.0f} steps; results in {}", metrics.back().best_return,
-                 metrics.back().step, impl_->folder.path().string());
-  else
+  const std::string folder = impl_->folder.path().string();
+  if (!done) {
     spdlog::info("stopped after {} trials; continue with: mbrl train pets --out {} --resume", metrics.size(),
-                 impl_->folder.path().string());
+                 folder);
+    return;
+  }
+  spdlog::info("done: best return {:.1f} after {:.0f} steps{}", metrics.back().best_return,
+               metrics.back().step,
+               impl_->baseline ? " (random actions: " + cell(impl_->baseline->episode_return, 1) + ")" : "");
+  spdlog::info("next: mbrl eval {} --episodes 3; the curve is {}", folder,
+               impl_->folder.learning_curve().string());
 }
 
 }  // namespace mbrl::cli

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "mbrl/algorithms/pets.hpp"
@@ -18,7 +19,11 @@ class RunReporter {
   RunReporter(const RunFolder& folder, const PetsConfiguration& configuration, int threads);
   ~RunReporter();
 
-  void start(const std::vector<TrialMetrics>& metrics, bool resumed);
+  // `baseline`: Pets::baseline.
+  void start(const std::vector<TrialMetrics>& metrics, const std::optional<TrialMetrics>& baseline,
+             bool resumed);
+  // The random episodes are over.
+  void baseline(const std::optional<TrialMetrics>& baseline);
   void progress(const PetsProgress& progress);
   // The last row is the trial that has just ended.
   void trial(const std::vector<TrialMetrics>& metrics, const std::vector<PlanOutcome>& outcomes);

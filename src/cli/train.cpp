@@ -8,18 +8,18 @@
 #include <iostream>
 #include <limits>
 #include <optional>
-#include <thread>
 
 #include <spdlog/spdlog.h>
 
 #include "commands.hpp"
-#include "episode_video.hpp"
 #include "mbrl/algorithms/run_folder.hpp"
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/safetensors.hpp"
 #include "mbrl/core/settings.hpp"
 #include "pets_session.hpp"
 #include "run_reporter.hpp"
+#include "sweep.hpp"
+#include "train_options.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -29,58 +29,6 @@ std::atomic<int> stop_signal = 0;
 extern "C" void on_stop_signal(int signal) {
   stop_signal = signal;
   std::signal(signal, SIG_DFL);  // the same signal again ends the program at once
-}
-
-struct TrainOptions {
-  std::string environment;
-  std::optional<std::uint64_t> seed;
-  std::optional<int> trials;
-  int threads = 0;
-  std::string out;
-  bool resume = false;
-  bool published = false;
-  std::vector<std::string> assignments;
-  std::string settings_file;
-  double checkpoint_every_s = 60;
-  bool video = false;
-  VideoOptions video_options;
-};
-
-// Command line over settings file, --set over --settings, the flags with names of their own over both.
-void apply(const TrainOptions& options, PetsConfiguration& configuration) {
-  if (!options.settings_file.empty()) load_settings_file(configuration, options.settings_file);
-  for (const std::string& assignment : options.assignments) set_assignment(configuration, assignment);
-  if (!options.environment.empty()) configuration.environment = options.environment;
-  if (options.seed) configuration.seed = *options.seed;
-  if (options.trials) configuration.pets.trials = *options.trials;
-}
-
-// The settings known to work for the environment, which may be named in the settings file only, then the
-// user's.
-PetsConfiguration configure(const TrainOptions& options) {
-  PetsConfiguration named;
-  apply(options, named);
-  all_environments().spec(named.environment);  // an unknown name fails before anything is written
-  PetsConfiguration configuration =
-      options.published ? published_pets(named.environment) : default_pets(named.environment);
-  apply(options, configuration);
-  return configuration;
-}
-
-// The settings of the run in the folder. Only the number of trials may be changed.
-PetsConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder) {
-  PetsConfiguration stored;
-  load_settings_file(stored, folder.settings());
-  PetsConfiguration wanted = stored;
-  apply(options, wanted);
-  PetsConfiguration same = wanted;
-  same.pets.trials = stored.pets.trials;
-  const auto given = list_keys(same), kept = list_keys(stored);
-  for (std::size_t i = 0; i < kept.size(); ++i)
-    require(given[i].value == kept[i].value, "--resume: ", kept[i].key, " is ", kept[i].value, " in ",
-            folder.path(), ", but ", given[i].value,
-            " was given; a resumed run keeps its settings (only the trials may change)");
-  return wanted;
 }
 
 // Keeps the best whole trial that this program sees, for a film. It only reads: the run's numbers are the
@@ -137,6 +85,10 @@ class Observer {
         checkpoint_every_s_(checkpoint_every_s) {}
 
   void on_progress(const PetsProgress& progress) {
+    if (progress.phase != PetsProgress::Phase::kRandom && !baseline_told_) {
+      baseline_told_ = true;
+      reporter_.baseline(session_.pets.baseline());
+    }
     reporter_.progress(progress);
     filming_.progress(progress);
   }
@@ -165,12 +117,15 @@ class Observer {
   RunReporter& reporter_;
   Filming& filming_;
   double checkpoint_every_s_;
+  bool baseline_told_ = false;
   Clock::time_point saved_ = Clock::now();
 };
 
 void train(const TrainOptions& options) {
   const std::string out = options.out;
   require(!out.empty(), "--out: the run folder is missing, e.g. --out runs/cheetah");
+  require(options.checkpoint_every_s >= 0, "--checkpoint-every is ", options.checkpoint_every_s,
+          " s, expected 0 (every step) or more");
   PetsConfiguration configuration;
   std::optional<RunFolder> folder;
   if (options.resume) {
@@ -188,7 +143,8 @@ void train(const TrainOptions& options) {
     write_file_atomically(folder->settings(), to_json_text(configuration));
   }
   RunReporter reporter(*folder, configuration, session.pool.size());
-  reporter.start(session.pets.metrics(), folder->has_checkpoint());
+  reporter.start(session.pets.metrics(), session.pets.baseline(), folder->has_checkpoint());
+  for (const std::string& sentence : settings_without_effect(options, configuration)) spdlog::warn(sentence);
 
   std::signal(SIGINT, on_stop_signal);
   std::signal(SIGTERM, on_stop_signal);  // what clusters send before they take the machine away
@@ -210,36 +166,65 @@ void add_train(CLI::App& app) {
       "  mbrl train pets --env pets/CartPole --seed 1 --out runs/cartpole\n"
       "  mbrl train pets --env pets/HalfCheetah --trials 20 --set rollout.particles=10 --out runs/cheetah\n"
       "  mbrl train pets --out runs/cheetah --resume            continue after Ctrl-C, a crash, or for more "
-      "--trials\n\n"
+      "--trials\n"
+      "  mbrl train pets --env pets/CartPole --seed 1..5 --set planner.name=icem,cem --out runs/sweep\n"
+      "                                                         a run for each combination, one table, one "
+      "plot\n\n"
       "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the "
       "checkpoint.\n"
       "'mbrl train pets --list-settings' shows every key that --set and --settings take.");
   auto options = std::make_shared<TrainOptions>();
   auto list = std::make_shared<bool>(false);
-  pets->add_option("--env", options->environment,
-                   "Environment, a name of 'mbrl envs' (default pets/HalfCheetah)");
-  pets->add_option("--seed", options->seed, "Fixes every number of the run (default 1)");
-  pets->add_option("--trials", options->trials, "Episodes under the planner");
+  auto sweep = std::make_shared<SweepOptions>();
+  pets->add_option("--env", sweep->environments,
+                   "Environment, a name of 'mbrl envs' (default pets/HalfCheetah); A,B: a sweep");
+  pets->add_option("--seed", sweep->seeds,
+                   "Fixes every number of the run (default 1); 1..5 or 1,4,7: a sweep");
+  auto* trials = pets->add_option("--trials", options->trials, "Episodes under the planner");
+  pets->add_option("--steps", options->steps,
+                   "Environment steps instead of trials; an episode under way is finished")
+      ->excludes(trials);
   pets->add_option("--threads", options->threads,
                    "Threads; the numbers do not depend on it (default: all cores)");
   pets->add_option("--out", options->out, "Run folder, new or, with --resume, existing");
-  pets->add_flag("--resume", options->resume, "Continue the run in --out");
-  pets->add_flag("--published", options->published,
-                 "Start from the paper's settings instead of the frugal ones");
-  pets->add_option("--set", options->assignments,
-                   "Change a setting, e.g. rollout.horizon=20; may be repeated")
+  pets->add_flag("--resume", options->resume, "Continue the run in --out; only the budget may change");
+  auto* preset =
+      pets->add_option("--preset", options->preset,
+                       "Settings to start from: default, quick (small networks, for a first look) or "
+                       "published (the paper's)");
+  pets->add_flag_callback(
+          "--published", [options] { options->preset = "published"; }, "The same as --preset published")
+      ->excludes(preset);
+  pets->add_option("--set", sweep->assignments,
+                   "Change a setting, e.g. rollout.horizon=20; may be repeated; KEY=1,2: a sweep")
       ->type_name("KEY=VALUE");
   pets->add_option("--settings", options->settings_file,
                    "JSON file of settings, e.g. another run's settings.json");
   pets->add_option("--checkpoint-every", options->checkpoint_every_s,
                    "Seconds between checkpoints inside a trial")
       ->capture_default_str();
-  pets->add_flag("--video", options->video, "Leave a film of the best trial, episode.mp4, in the run folder");
+  auto* video = pets->add_flag("--video", options->video,
+                               "Leave a film of the best trial, episode.mp4, in the run folder");
   add_video_options(*pets, options->video_options);
+  for (const char* name : {"--camera", "--size"}) pets->get_option(name)->needs(video);
+  auto* jobs =
+      pets->add_option("--jobs", sweep->jobs, "Runs of a sweep at a time (default: one for each core)");
   pets->add_flag("--list-settings", *list, "Show every setting with its value for the environment, and stop");
-  pets->callback([options, list] {
+  pets->callback([options, sweep, jobs, list] {
+    const std::vector<SweepRun> runs = sweep_runs(*sweep);
+    if (!*list && (!runs.front().name.empty() || (options->resume && is_sweep(options->out)))) {
+      const int status = run_sweep(*sweep, *options);
+      if (status != 0) throw CLI::RuntimeError(status);
+      return;
+    }
+    require(jobs->count() == 0, "--jobs has no effect: this is one run, not a sweep");
+    options->environment = runs.front().environment;
+    if (!runs.front().seed.empty()) options->seed = std::stoull(runs.front().seed);
+    options->assignments = runs.front().assignments;
     if (*list) {
-      for (const SettingInfo& info : list_keys(configure(*options)))
+      for (const SettingInfo& info :
+           list_keys(options->resume ? configuration_to_resume(*options, RunFolder::open(options->out))
+                                     : configure(*options)))
         std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
                   << ")\n";
       return;

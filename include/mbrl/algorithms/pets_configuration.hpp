@@ -101,6 +101,15 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   return c;
 }
 
+// For a first look, in seconds: the default with networks of 2 x 64 units. Good enough for tasks of a few
+// dimensions, e.g. pets/CartPole.
+inline PetsConfiguration quick_pets(const std::string& environment) {
+  PetsConfiguration c = default_pets(environment);
+  c.model.hidden = {64, 64};
+  c.pets.trials = 10;
+  return c;
+}
+
 // The frugal planner as good as the published CEM in the same model, at a fraction of its time
 // (docs/results). Many iterations with few candidates each; five particles, one a network, are enough once
 // all candidates share their noise.

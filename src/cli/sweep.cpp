@@ -1,0 +1,393 @@
+#include "sweep.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string_view>
+#include <thread>
+
+#include "learning_curves.hpp"
+#include "mbrl/core/csv.hpp"
+#include "mbrl/core/progress.hpp"
+#include "mbrl/core/settings.hpp"
+#include "mbrl/core/table.hpp"
+#include "mbrl/core/text.hpp"
+
+namespace mbrl::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What sweep.json holds: the command line that the sweep was started with.
+struct SweepRecord {
+  std::string environments, seeds, preset, settings_file;
+  std::vector<std::string> assignments;
+  std::int64_t trials = 0, steps = 0;  // 0: not given
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("env", s.environments, "--env");
+    field("seed", s.seeds, "--seed");
+    field("preset", s.preset, "--preset");
+    field("settings", s.settings_file, "--settings");
+    field("set", s.assignments, "--set");
+    field("trials", s.trials, "--trials; 0: not given");
+    field("steps", s.steps, "--steps; 0: not given");
+  }
+};
+
+std::vector<std::string> split(std::string_view text, std::string_view separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
+       text.remove_prefix(at + separator.size()))
+    parts.emplace_back(trim(text.substr(0, at)));
+  parts.emplace_back(trim(text));
+  return parts;
+}
+
+std::uint64_t seed_of(const std::string& text, const std::string& all) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  require(error == std::errc() && end == text.data() + text.size(), "--seed is '", all,
+          "', expected a whole number, a list (1,4,7) or a range (1..5)");
+  return seed;
+}
+
+std::vector<std::string> seeds_of(const std::string& text) {
+  if (text.empty()) return {""};
+  std::vector<std::string> seeds;
+  for (const std::string& part : split(text, ",")) {
+    const std::vector<std::string> ends = split(part, "..");
+    const std::uint64_t first = seed_of(ends.front(), text), last = seed_of(ends.back(), text);
+    require(ends.size() <= 2 && first <= last && last - first < 10000, "--seed is '", text,
+            "', expected ranges like 1..5, of at most 10000 seeds");
+    for (std::uint64_t s = first; s <= last; ++s) seeds.push_back(std::to_string(s));
+  }
+  return seeds;
+}
+
+// The values of "key=1,2" as assignments of their own. Where the setting is a list itself, only lists in
+// brackets are several values.
+std::vector<std::string> values_of(const std::string& assignment) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos) return {assignment};  // an error that is reported elsewhere
+  const std::string key = assignment.substr(0, equals), text(trim(assignment.substr(equals + 1)));
+  PetsConfiguration configuration;
+  bool list = false;
+  for (const SettingField& field : setting_fields(configuration))
+    if (field.key == trim(key))
+      list = std::holds_alternative<std::vector<int>*>(field.value) ||
+             std::holds_alternative<std::vector<float>*>(field.value) ||
+             std::holds_alternative<std::vector<double>*>(field.value) ||
+             std::holds_alternative<std::vector<std::string>*>(field.value);
+  std::vector<std::string> values;
+  if (!list) {
+    values = split(text, ",");
+  } else if (text.starts_with('[')) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text.find(']', begin)) != std::string::npos;) {
+      values.push_back(text.substr(begin, end + 1 - begin));
+      begin = text.find('[', end);
+      if (begin == std::string::npos) break;
+    }
+  } else {
+    values = {text};
+  }
+  for (std::string& value : values) value = key + "=" + value;
+  return values.empty() ? std::vector<std::string>{assignment} : values;
+}
+
+// Part of a folder's name.
+std::string plain(std::string text) {
+  for (char& c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+        std::string_view("._=-").find(c) == std::string::npos)
+      c = '-';
+  return text;
+}
+
+struct Child {
+  std::size_t run = 0;
+  std::chrono::steady_clock::time_point begun;
+};
+
+// Starts this program anew, its output in `log`. Its own process group: Ctrl-C comes to us, and we pass it
+// on.
+pid_t start(std::vector<std::string> arguments, const fs::path& log, const sigset_t& mask) {
+  std::error_code error;
+  std::string program = fs::read_symlink("/proc/self/exe", error).string();
+  require(!error, "sweep: the program's own file is not known: ", error.message());
+  std::vector<char*> argv = {program.data()};
+  for (std::string& argument : arguments) argv.push_back(argument.data());
+  argv.push_back(nullptr);
+  const pid_t pid = ::fork();
+  require(pid >= 0, "sweep: no process can be started");
+  if (pid > 0) return pid;
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // should we be killed, the run stops with a checkpoint
+  ::sigprocmask(SIG_SETMASK, &mask, nullptr);
+  const int fd = ::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
+  if (fd < 0 || ::dup2(fd, 1) < 0 || ::dup2(fd, 2) < 0) ::_exit(126);
+  ::execv(program.c_str(), argv.data());
+  ::_exit(127);
+}
+
+std::vector<std::string> arguments_of(const SweepRun& run, const TrainOptions& options,
+                                      const fs::path& folder) {
+  std::vector<std::string> a = {"train",
+                                "pets",
+                                "--out",
+                                folder.string(),
+                                "--threads",
+                                std::to_string(std::max(1, options.threads)),
+                                "--checkpoint-every",
+                                shortest(options.checkpoint_every_s)};
+  const auto add = [&](const std::string& name, const std::string& value) {
+    if (!value.empty()) a.insert(a.end(), {name, value});
+  };
+  if (options.trials) add("--trials", std::to_string(*options.trials));
+  if (options.steps) add("--steps", std::to_string(*options.steps));
+  if (options.video) {
+    a.push_back("--video");
+    add("--camera", options.video_options.camera);
+    add("--size", options.video_options.size);
+  }
+  if (fs::exists(folder / "settings.json")) {
+    a.push_back("--resume");
+    return a;
+  }
+  add("--env", run.environment);
+  add("--seed", run.seed);
+  add("--preset", options.preset);
+  add("--settings", options.settings_file);
+  for (const std::string& assignment : run.assignments) add("--set", assignment);
+  return a;
+}
+
+std::string ending(int status) {
+  if (WIFEXITED(status)) return "status " + std::to_string(WEXITSTATUS(status));
+  return "signal " + std::to_string(WTERMSIG(status));
+}
+
+// Last row of a run's table.
+struct RunResult {
+  double steps = 0, last = 0, best = 0;
+};
+std::optional<RunResult> result_of(const fs::path& folder) {
+  if (!fs::exists(folder / "metrics.csv")) return std::nullopt;
+  const CsvTable table = read_csv(folder / "metrics.csv");
+  if (table.rows() == 0) return std::nullopt;
+  const auto at = [&](const char* column) { return table.at(table.rows() - 1, table.index(column)); };
+  return RunResult{at("step"), at("return"), at("best_return")};
+}
+
+// The table and the curves of all runs that have a result.
+void report(const fs::path& out, const std::vector<SweepRun>& runs) {
+  std::string csv = "run,seed,steps,return,best_return\n";
+  std::vector<std::string> folders;
+  for (const SweepRun& run : runs)
+    if (const auto result = result_of(out / run.name)) {
+      folders.push_back((out / run.name).string());
+      csv += run.name + "," + run.seed + "," + shortest(result->steps) + "," + shortest(result->last) + "," +
+             shortest(result->best) + "\n";
+    }
+  write_file_atomically(out / "sweep.csv", csv);
+  if (folders.empty()) return;
+
+  const LearningCurves curves = read_learning_curves(folders, "best_return");
+  std::vector<PlotSeries> series;
+  std::vector<std::vector<std::string>> rows;
+  const auto number = [](double value, int decimals) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.*f", decimals, value);
+    return std::string(text);
+  };
+  for (const CurveGroup& group : curves.groups) {
+    std::vector<double> best, steps;
+    for (const RunCurve& run : group.runs) {
+      best.push_back(run.value.back());
+      steps.push_back(run.step.back());
+    }
+    rows.push_back({group.environment + (group.difference.empty() ? "" : ", " + group.difference),
+                    std::to_string(best.size()), number(quantile(steps, 0.5), 0),
+                    number(quantile(best, 0.5), 1), number(quantile(best, 0.25), 1),
+                    number(quantile(best, 0.75), 1)});
+    series.push_back(summarise(group));
+  }
+  std::printf("\n%s", table_text({{"best return", 0, true},
+                                  {"seeds"},
+                                  {"steps"},
+                                  {"median"},
+                                  {"lower quartile"},
+                                  {"upper quartile"}},
+                                 rows, stdout_table_style())
+                          .c_str());
+  for (const std::string& remark : curves.remarks) std::printf("%s\n", remark.c_str());
+  const fs::path image = out / "learning_curves.png";
+  std::string drawn = " and " + image.string();
+  try {
+    plot_lines(image, "", "environment steps", column_title("best_return"), series);
+  } catch (const Error& error) {
+    drawn = std::string("; no curves: ") + error.what();
+  }
+  std::printf("results in %s%s\n", (out / "sweep.csv").c_str(), drawn.c_str());
+}
+
+}  // namespace
+
+std::vector<SweepRun> sweep_runs(const SweepOptions& options) {
+  const std::vector<std::string> environments = split(options.environments, ","),
+                                 seeds = seeds_of(options.seeds);
+  std::vector<SweepRun> runs(1);
+  const auto cross = [&](std::size_t count, auto&& choose) {
+    std::vector<SweepRun> all;
+    for (const SweepRun& run : runs)
+      for (std::size_t i = 0; i < count; ++i) {
+        all.push_back(run);
+        choose(all.back(), i);
+      }
+    runs = std::move(all);
+  };
+  const auto name = [](SweepRun& run, const std::string& part, std::size_t count) {
+    if (count > 1) run.name += (run.name.empty() ? "" : "_") + plain(part);
+  };
+  cross(environments.size(), [&](SweepRun& run, std::size_t i) {
+    run.environment = environments[i];
+    name(run, environments[i], environments.size());
+  });
+  for (const std::string& assignment : options.assignments) {
+    const std::vector<std::string> values = values_of(assignment);
+    cross(values.size(), [&](SweepRun& run, std::size_t i) {
+      run.assignments.push_back(values[i]);
+      name(run, values[i], values.size());
+    });
+  }
+  cross(seeds.size(), [&](SweepRun& run, std::size_t i) {
+    run.seed = seeds[i];
+    name(run, "seed=" + seeds[i], seeds.size());
+  });
+  std::set<std::string> names;
+  for (const SweepRun& run : runs)
+    require(names.insert(run.name).second, "sweep: '", run.name, "' comes twice; give each value once");
+  return runs;
+}
+
+bool is_sweep(const std::string& folder) { return fs::exists(fs::path(folder) / "sweep.json"); }
+
+int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
+  const fs::path out = given.out;
+  require(!given.out.empty(), "--out: the sweep's folder is missing, e.g. --out runs/sweep");
+  require(sweep.jobs >= 0, "--jobs is ", sweep.jobs, ", expected at least 1");
+  SweepOptions lists = sweep;
+  TrainOptions options = given;
+  if (!options.settings_file.empty()) options.settings_file = fs::absolute(options.settings_file).string();
+  if (is_sweep(given.out)) {
+    require(given.resume, out, " holds a sweep already; continue it with --resume, or choose another folder");
+    SweepRecord record;
+    load_settings_file(record, out / "sweep.json");
+    const bool same = sweep.environments.empty() && sweep.seeds.empty() && sweep.assignments.empty();
+    require(same || (sweep.environments == record.environments && sweep.seeds == record.seeds &&
+                     sweep.assignments == record.assignments),
+            "--resume: ", out, " is a sweep over other lists; leave out --env, --seed and --set");
+    require(given.preset.empty() || given.preset == record.preset, "--resume: ", out, " has the preset '",
+            record.preset, "'");
+    lists = {record.environments, record.seeds, record.assignments, sweep.jobs};
+    options.preset = record.preset;
+    options.settings_file = record.settings_file;
+    if (!options.trials && !options.steps) {
+      if (record.trials > 0) options.trials = static_cast<int>(record.trials);
+      if (record.steps > 0) options.steps = record.steps;
+    }
+  } else {
+    require(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)), out,
+            " exists and is not an empty folder; choose another one with --out");
+  }
+  const std::vector<SweepRun> runs = sweep_runs(lists);
+  for (const SweepRun& run : runs) {  // mistakes before any work
+    TrainOptions one = options;
+    one.environment = run.environment;
+    if (!run.seed.empty()) one.seed = seed_of(run.seed, run.seed);
+    one.assignments = run.assignments;
+    configure(one);
+  }
+  std::error_code error;
+  fs::create_directories(out, error);
+  require(!error, "folder ", out, " cannot be made: ", error.message());
+  const std::optional<FileLock> lock = FileLock::try_take(out / "lock");
+  require(lock.has_value(), "sweep ", out, " is in use by ", FileLock::holder(out / "lock"));
+  // Signals are waited for, not handled: none is lost between a look and a wait.
+  sigset_t waited, before;
+  sigemptyset(&waited);
+  for (const int signal : {SIGCHLD, SIGINT, SIGTERM}) sigaddset(&waited, signal);
+  ::sigprocmask(SIG_BLOCK, &waited, &before);
+  write_file_atomically(
+      out / "sweep.json",
+      to_json_text(SweepRecord{lists.environments, lists.seeds, options.preset, options.settings_file,
+                               lists.assignments, options.trials.value_or(0), options.steps.value_or(0)}));
+
+  const auto cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int jobs = sweep.jobs > 0 ? sweep.jobs : std::max(1, cores / std::max(1, options.threads));
+  std::printf("%zu runs, %d at a time, in %s\n", runs.size(), jobs, out.c_str());
+  std::fflush(stdout);
+
+  std::map<pid_t, Child> children;
+  std::vector<std::string> failures;
+  std::size_t next = 0, ended = 0;
+  int stopped_by = 0;
+  while (!children.empty() || (next < runs.size() && stopped_by == 0)) {
+    while (stopped_by == 0 && next < runs.size() && children.size() < static_cast<std::size_t>(jobs)) {
+      const fs::path folder = out / runs[next].name;
+      const pid_t pid =
+          start(arguments_of(runs[next], options, folder), out / (runs[next].name + ".log"), before);
+      children[pid] = {next++, std::chrono::steady_clock::now()};
+    }
+    const int signal = ::sigwaitinfo(&waited, nullptr);
+    if (signal == SIGINT || signal == SIGTERM) {
+      stopped_by = signal;
+      for (const auto& [pid, child] : children) ::kill(pid, SIGTERM);
+    }
+    int status = 0;
+    for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+      const auto found = children.find(pid);
+      if (found == children.end()) continue;
+      const std::string& name = runs[found->second.run].name;
+      const double seconds =
+          std::chrono::duration<double>(std::chrono::steady_clock::now() - found->second.begun).count();
+      const bool done = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+      if (done) {
+        const std::optional<RunResult> result = result_of(out / name);
+        std::printf("[%zu/%zu] %s: best return %.1f after %.0f steps, %s\n", ++ended, runs.size(),
+                    name.c_str(), result ? result->best : TrialMetrics::kNone, result ? result->steps : 0,
+                    format_duration(seconds).c_str());
+      } else if (stopped_by == 0) {
+        failures.push_back(name + " ended with " + ending(status) + "; see " +
+                           (out / (name + ".log")).string());
+        std::printf("[%zu/%zu] %s\n", ++ended, runs.size(), failures.back().c_str());
+      }
+      std::fflush(stdout);
+      children.erase(found);
+    }
+  }
+  ::sigprocmask(SIG_SETMASK, &before, nullptr);
+
+  if (stopped_by != 0) {
+    std::printf("stopped; continue with: mbrl train pets --out %s --resume\n", out.c_str());
+    return 128 + stopped_by;
+  }
+  report(out, runs);
+  for (const std::string& failure : failures) std::printf("%s\n", failure.c_str());
+  return failures.empty() ? 0 : 1;
+}
+
+}  // namespace mbrl::cli

@@ -1,0 +1,43 @@
+// What 'mbrl train pets' can be asked for on its command line, and the configuration that comes of it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "episode_video.hpp"
+#include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/algorithms/run_folder.hpp"
+
+namespace mbrl::cli {
+
+struct TrainOptions {
+  std::string environment;
+  std::optional<std::uint64_t> seed;
+  std::optional<int> trials;
+  std::optional<std::int64_t> steps;
+  int threads = 0;
+  std::string out;
+  bool resume = false;
+  std::string preset;  // empty: the default one
+  std::vector<std::string> assignments;
+  std::string settings_file;
+  double checkpoint_every_s = 60;
+  bool video = false;
+  VideoOptions video_options;
+};
+
+// The settings known to work for the environment, which may be named in the settings file only, then the
+// user's: command line over settings file, --set over --settings, the flags with names of their own over
+// both.
+PetsConfiguration configure(const TrainOptions& options);
+
+// The settings of the run in the folder. Only the budget may be changed, and not to less than is done.
+PetsConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder);
+
+// Settings given by the user that nothing reads, as sentences.
+std::vector<std::string> settings_without_effect(const TrainOptions& options,
+                                                 const PetsConfiguration& configuration);
+
+}  // namespace mbrl::cli

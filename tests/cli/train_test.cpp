@@ -1,0 +1,319 @@
+// 'mbrl train' as a user meets it: killed, stopped, resumed and refused; the same numbers for any threads;
+// budgets, tables and warnings.
+#include <algorithm>
+
+#include "catch.hpp"
+#include "cli/support.hpp"
+
+using namespace cli_test;
+
+TEST_CASE("the same seed gives the same metrics for one and two threads, and a run is complete") {
+  const Scratch scratch;
+  REQUIRE(mbrl(scratch, small_run(scratch / "one", {"--threads", "1"})).status == 0);
+  REQUIRE(mbrl(scratch, small_run(scratch / "two", {"--threads", "2"})).status == 0);
+  const std::string metrics = reproducible(scratch / "one" / "metrics.csv");
+  CHECK(metrics == reproducible(scratch / "two" / "metrics.csv"));
+  CHECK(metrics.starts_with("trial,step,return,best_return,model_nll,"));
+  CHECK(rows(scratch / "one" / "metrics.csv") == 3);
+  for (const char* name :
+       {"settings.json", "log.txt", "checkpoint/state.safetensors", "plans/trial_0003.csv"})
+    CHECK(fs::exists(scratch / "one" / name));
+  const Outcome eval = mbrl(scratch, {"eval", (scratch / "one").string(), "--episodes", "2"});
+  CHECK(eval.status == 0);
+  CHECK(eval.out.find("mean return") != std::string::npos);
+}
+
+TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed") {
+  const Scratch scratch;
+  REQUIRE(mbrl(scratch, small_run(scratch / "whole")).status == 0);
+  const std::string expected = reproducible(scratch / "whole" / "metrics.csv");
+  const fs::path run = scratch / "killed";
+  // A checkpoint at each of the 800 steps, and kill -9 before the n-th call that changes a file (while the
+  // folder is made, within a checkpoint) or after the n-th checkpoint (at random, and in every trial).
+  for (const char* when :
+       {"1", "2", "3", "4", "6", "9", "14", "150 state.safetensors", "333", "120 state.safetensors", "1234",
+        "200 state.safetensors", "130 state.safetensors", ""}) {
+    std::vector<std::string> arguments = small_run(run, {"--checkpoint-every", "0"});
+    if (fs::exists(run / "settings.json")) arguments.push_back("--resume");
+    const bool killed = *when != 0;
+    const Outcome outcome = mbrl(scratch, arguments, killed ? "9 " + std::string(when) : "");
+    INFO(when << ": " << outcome.err);
+    REQUIRE(outcome.status == (killed ? 128 + SIGKILL : 0));
+  }
+  CHECK(reproducible(run / "metrics.csv") == expected);
+}
+
+TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
+  const Scratch scratch;
+  for (const int signal : {SIGINT, SIGTERM}) {
+    const fs::path run = scratch / ("run" + std::to_string(signal));
+    const Outcome stopped =
+        mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv");
+    CHECK(stopped.status == 128 + signal);
+    CHECK(fs::exists(run / "checkpoint/state.safetensors"));
+    CHECK(stopped.err.find("--resume") != std::string::npos);
+    const int done = rows(run / "metrics.csv");
+    const Outcome more = mbrl(
+        scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
+    CHECK(more.status == 0);
+    CHECK(rows(run / "metrics.csv") == done + 1);
+  }
+}
+
+TEST_CASE("a second process on a run is refused while the first lives, and only then") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  // The first stops (SIGSTOP) once it has finished a trial, and is asked nothing more.
+  const pid_t first = start(small_run(run), scratch / "first.out", scratch / "first.err",
+                            std::to_string(SIGSTOP) + " 1 metrics.csv");
+  int status = 0;
+  REQUIRE(::waitpid(first, &status, WUNTRACED) == first);
+  REQUIRE(WIFSTOPPED(status));
+  const std::string before = slurp(run / "log.txt");
+  const Outcome second = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
+  CHECK(second.status == 2);
+  INFO(second.err);
+  CHECK(second.err.find("is in use by process " + std::to_string(first)) != std::string::npos);
+  CHECK(mbrl(scratch, small_run(run)).status == 2);
+  CHECK(slurp(run / "log.txt") == before);  // nothing was touched
+  ::kill(first, SIGKILL);
+  wait_for(first);
+  CHECK(mbrl(scratch, small_run(run, {"--resume"})).status == 0);
+  CHECK(rows(run / "metrics.csv") == 3);
+}
+
+TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run", checkpoint = run / "checkpoint" / "state.safetensors";
+  REQUIRE(mbrl(scratch, small_run(run)).status == 0);
+  const std::string resume_error = "state.safetensors";
+  const std::vector<std::string> resume = {"train",    "pets",     "--out", run.string(),
+                                           "--resume", "--trials", "4"};
+
+  // An existing run without --resume, and a resumed one with other settings.
+  CHECK(mbrl(scratch, small_run(run)).status == 2);
+  const Outcome other = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--seed", "4"});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("seed is 3") != std::string::npos);
+
+  // A disk without room: the limit on file sizes stands in for it.
+  const std::string good = slurp(checkpoint);
+  const std::string command = "trap '' XFSZ; ulimit -f 8; '" + std::string(MBRL_PROGRAM) +
+                              "' train pets --out '" + run.string() + "' --resume --trials 4 >/dev/null 2>'" +
+                              (scratch / "stderr").string() + "'";
+  const int status = std::system(command.c_str());
+  CHECK(WEXITSTATUS(status) == 2);
+  CHECK(slurp(checkpoint) == good);
+
+  // Truncated, foreign, and of another program.
+  const auto refused = [&](const std::string& bytes) {
+    std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << bytes;
+    const Outcome outcome = mbrl(scratch, resume);
+    CHECK(outcome.status == 2);
+    INFO(outcome.err);
+    CHECK(outcome.err.find(resume_error) != std::string::npos);
+  };
+  refused(good.substr(0, good.size() / 2));
+  refused(good.substr(0, 4));
+  refused("");
+  refused("this is no checkpoint at all, but a text about something else");
+  const std::string empty_file("\x02\0\0\0\0\0\0\0{}", 10);
+  refused(empty_file);
+  std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << good;
+  CHECK(mbrl(scratch, resume).status == 0);
+}
+
+TEST_CASE("the random episode is trial 0 of the table, and the terminal has a header and a row a trial") {
+  const Scratch scratch;
+  const Outcome outcome = mbrl(scratch, small_run(scratch / "run", {}, "2"));
+  REQUIRE(outcome.status == 0);
+  std::ifstream metrics(scratch / "run" / "metrics.csv");
+  std::string line;
+  REQUIRE(std::getline(metrics, line));
+  CHECK(line.find(",plans,plans_judged,plans_unusable,") != std::string::npos);
+  REQUIRE(std::getline(metrics, line));
+  CHECK(line.starts_with("0,200,-"));
+  CHECK(rows(scratch / "run" / "metrics.csv") == 2);
+
+  std::istringstream printed(outcome.err);
+  std::vector<std::string> table;
+  while (std::getline(printed, line)) {
+    CHECK(line.find('\x1b') == std::string::npos);
+    if (line.starts_with("  trial    steps") || line.starts_with(" random      200") ||
+        line.starts_with("    1/2      400") || line.starts_with("    2/2      600"))
+      table.push_back(line);
+  }
+  INFO(outcome.err);
+  REQUIRE(table.size() == 4);
+  for (const std::string& row : table) CHECK(row.size() <= 79);
+  CHECK(outcome.err.find("next: mbrl eval " + (scratch / "run").string()) != std::string::npos);
+}
+
+TEST_CASE("a budget in steps ends a run, and resuming may raise it") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  auto arguments = small_run(run, {"--steps", "600", "--set", "pets.train_every=100"});
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    if (arguments[i] == "--trials")
+      arguments.erase(arguments.begin() + static_cast<long>(i), arguments.begin() + static_cast<long>(i) + 2);
+  REQUIRE(mbrl(scratch, arguments).status == 0);
+  CHECK(rows(run / "metrics.csv") == 2);
+  const std::vector<std::string> resume = {"train", "pets", "--out", run.string(), "--resume"};
+  const auto with = [&](std::vector<std::string> more) {
+    auto all = resume;
+    all.insert(all.end(), more.begin(), more.end());
+    return mbrl(scratch, all);
+  };
+  CHECK(with({}).status == 0);  // nothing is left to do
+  const Outcome fewer = with({"--steps", "300"});
+  CHECK(fewer.status == 2);
+  CHECK(fewer.err.find("the budget is 300 steps, but 600 are done") != std::string::npos);
+  CHECK(with({"--trials", "9"}).err.find("--trials has no effect") != std::string::npos);
+  CHECK(with({"--steps", "601"}).status == 0);
+  CHECK(rows(run / "metrics.csv") == 3);
+}
+
+TEST_CASE("every option of train is used, refused, or said to have no effect") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  const Outcome first = mbrl(scratch, small_run(run, {"--set", "planner.cem.population=9"}, "2"));
+  REQUIRE(first.status == 0);
+  CHECK(first.err.find("planner.cem.population has no effect: planner.name is icem") != std::string::npos);
+  const auto refused = [&](std::vector<std::string> more, const std::string& message) {
+    std::vector<std::string> arguments = {"train", "pets", "--out", run.string(), "--resume"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = mbrl(scratch, arguments);
+    CHECK(outcome.status == 2);
+    INFO(outcome.err);
+    CHECK(outcome.err.find(message) != std::string::npos);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') <= 2);
+  };
+  refused({"--trials", "1"}, "the budget is 1 trials, but 2 are done");
+  refused({"--trials", "-3"}, "trials is -3, expected at least 1");
+  refused({"--trials", "2000000000"}, "transitions; expected at most 4294967295");
+  refused({"--published"}, "--preset and --published");
+  refused({"--preset", "quick"}, "--preset and --published");
+  refused({"--jobs", "2"}, "--jobs has no effect");
+  refused({"--checkpoint-every", "-1"}, "--checkpoint-every is -1");
+  refused({"--camera", "side"}, "--video");
+
+  const auto new_run = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train",       "pets",  "--env",
+                                          "Pendulum-v1", "--out", (scratch / "new").string()};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = mbrl(scratch, arguments);
+    CHECK(outcome.status == 2);
+    CHECK(!fs::exists(scratch / "new"));
+    return outcome.err;
+  };
+  CHECK(new_run({"--set", "model.hidden="}).find("expected a list of whole numbers, e.g. 1,2") !=
+        std::string::npos);
+  CHECK(new_run({"--preset", "quik"}).find("did you mean 'quick'?") != std::string::npos);
+  CHECK(new_run({"--trials", "3", "--steps", "9"}).find("--trials") != std::string::npos);
+  CHECK(new_run({"--steps", "0"}).find("--steps is 0, expected at least 1") != std::string::npos);
+  std::ofstream(scratch / "big.json") << "{\"rollout\": {\n\"data_margin\": 1e400}}";
+  CHECK(
+      new_run({"--settings", (scratch / "big.json").string()}).find("line 2 holds 1e400, which is beyond") !=
+      std::string::npos);
+}
+
+TEST_CASE("runs are plotted by settings and seed, and what was left out is said") {
+  const Scratch scratch;
+  const auto train = [&](const std::string& name, const std::string& seed, const std::string& units,
+                         const std::string& trials) {
+    auto arguments = small_run(scratch / name, {"--set", "model.hidden=" + units}, trials);
+    *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = seed;
+    REQUIRE(mbrl(scratch, arguments).status == 0);
+    return (scratch / name).string();
+  };
+  const std::string a = train("a", "1", "8", "1"), b = train("b", "2", "8", "2"),
+                    c = train("c", "1", "8", "2"), d = train("d", "1", "4", "1");
+  const std::string image = (scratch / "curves.svg").string();
+  const Outcome outcome = mbrl(scratch, {"plot", a, b, c, d, d, "--out", image, "--column", "return"});
+  if (outcome.err.find("gnuplot is not installed") != std::string::npos) {
+    WARN("gnuplot is not installed: not tested");
+    return;
+  }
+  INFO(outcome.err);
+  REQUIRE(outcome.status == 0);
+  CHECK(outcome.out.find("Pendulum-v1, model.hidden=[8], 2 seeds (mean, range), to step 600\n") !=
+        std::string::npos);
+  CHECK(outcome.out.find("Pendulum-v1, model.hidden=[4], 1 seed, to step 400\n") != std::string::npos);
+  CHECK(outcome.out.find(a + " is left out: the same settings and seed as " + c + "\n") != std::string::npos);
+  CHECK(outcome.out.find(d + " is given twice") != std::string::npos);
+  CHECK(outcome.out.find(image + ":\n") != std::string::npos);
+  CHECK(slurp(image).find("environment steps") != std::string::npos);
+  CHECK(slurp(image).find("return of an episode") != std::string::npos);
+  const Outcome shorter = mbrl(scratch, {"plot", a, b, "--out", image});
+  CHECK(shorter.out.find(b + " goes on to step 600; its curve is drawn to step 400") != std::string::npos);
+  const Outcome film = mbrl(scratch, {"plot", a, "--out", (scratch / "x.gif").string()});
+  CHECK(film.status == 2);
+  CHECK(film.err.find("expected .png, .svg or .pdf") != std::string::npos);
+  CHECK(mbrl(scratch, {"plot", a, "--out", image, "--column", "retrn"}).err.find("'retrn'") !=
+        std::string::npos);
+}
+
+TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one table") {
+  const Scratch scratch;
+  const fs::path out = scratch / "sweep";
+  auto arguments = small_run(out, {"--set", "planner.icem.elites=2,3", "--jobs", "2"}, "1");
+  *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = "4..5";
+  REQUIRE(mbrl(scratch, arguments).status == 0);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(out))
+    if (entry.is_directory()) names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  CHECK(names == std::vector<std::string>{"planner.icem.elites=2_seed=4", "planner.icem.elites=2_seed=5",
+                                          "planner.icem.elites=3_seed=4", "planner.icem.elites=3_seed=5"});
+  CHECK(rows(out / "sweep.csv") == 4);
+  // The numbers are those of a run of its own.
+  auto single = small_run(scratch / "single", {"--set", "planner.icem.elites=3"}, "1");
+  *(std::find(single.begin(), single.end(), "--seed") + 1) = "5";
+  REQUIRE(mbrl(scratch, single).status == 0);
+  CHECK(reproducible(scratch / "single" / "metrics.csv") ==
+        reproducible(out / "planner.icem.elites=3_seed=5" / "metrics.csv"));
+
+  // A run that is missing and one that was cut short are made good.
+  fs::remove_all(out / names[1]);
+  fs::remove(out / names[2] / "checkpoint" / "state.safetensors");
+  const Outcome resumed = mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"});
+  INFO(resumed.out << resumed.err);
+  CHECK(resumed.status == 0);
+  CHECK(resumed.out.find("[4/4]") != std::string::npos);
+  CHECK(resumed.out.find("Pendulum-v1, planner.icem.elites=2") != std::string::npos);
+  CHECK(rows(out / names[1] / "metrics.csv") == 1);
+  CHECK(rows(out / names[2] / "metrics.csv") == 1);
+
+  CHECK(mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
+  const auto refused = [&](const std::string& seed, const std::string& message) {
+    const Outcome outcome = mbrl(scratch, {"train", "pets", "--env", "Pendulum-v1", "--seed", seed, "--out",
+                                           (scratch / "none").string()});
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(message) != std::string::npos);
+    CHECK(!fs::exists(scratch / "none"));
+  };
+  refused("1..x", "--seed is '1..x'");
+  refused("5..1", "expected ranges like 1..5");
+  refused("2,2", "comes twice");
+  const Outcome unknown = mbrl(
+      scratch, {"train", "pets", "--env", "Pendulum-v1,Pendulum-v9", "--out", (scratch / "none").string()});
+  CHECK(unknown.status == 2);
+  CHECK(!fs::exists(scratch / "none"));
+}
+
+TEST_CASE("a sweep that is stopped passes the signal on and says how to go on") {
+  const Scratch scratch;
+  const fs::path out = scratch / "sweep";
+  auto arguments = small_run(out, {"--jobs", "2"}, "500");
+  *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = "1,2";
+  // SIGTERM as soon as its settings are written: it is waited for, so it comes once the runs have begun.
+  const Outcome stopped = mbrl(scratch, arguments, std::to_string(SIGTERM) + " 1 sweep.json");
+  CHECK(stopped.status == 128 + SIGTERM);
+  CHECK(stopped.out.find("continue with: mbrl train pets --out " + out.string() + " --resume") !=
+        std::string::npos);
+  const Outcome resumed =
+      mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--trials", "1"});
+  INFO(resumed.out << resumed.err);
+  CHECK(resumed.status == 0);
+  for (const char* name : {"seed=1", "seed=2"}) CHECK(rows(out / name / "metrics.csv") == 1);
+}
