@@ -3,6 +3,12 @@
 #include <string>
 
 #include "catch.hpp"
+#include "mbrl/planning/cem.hpp"
+#include "mbrl/planning/cma_es_planner.hpp"
+#include "mbrl/planning/icem.hpp"
+#include "mbrl/planning/mppi.hpp"
+#include "mbrl/planning/pddm.hpp"
+#include "mbrl/planning/random_shooting.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "planning/test_evaluators.hpp"
 

@@ -5,12 +5,15 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
+#include <numeric>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "mbrl/planning/gradient_planner.hpp"
 #include "mbrl/planning/ilqr_planner.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/random_shooting.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "planning/test_evaluators.hpp"
 #include "planning/trajectory_support.hpp"
@@ -63,6 +66,57 @@ TEST_CASE("another iteration is begun only if it will be ready in time") {
   CHECK_FALSE(none.passed());
 }
 
+TEST_CASE("the cost of work is an upper estimate between the sizes that were seen") {
+  WorkCost cost;
+  CHECK(std::isinf(cost.seconds(1)));
+  CHECK(cost.pieces(1e9, 100, 1) == 0);
+  cost.add(10, 2.0);
+  const double margin = cost.seconds(10) / 2.0;
+  CHECK(margin > 1);
+  CHECK(margin < 1.5);
+  CHECK(cost.seconds(1) == cost.seconds(10));         // not more than a larger piece
+  CHECK(cost.seconds(35) == 3.5 * cost.seconds(10));  // nor than in proportion
+  cost.add(100, 5.0);                                 // larger pieces are cheaper
+  CHECK(cost.seconds(35) == 2.5 * cost.seconds(10));
+  CHECK(cost.seconds(10) == 2.0 * margin);
+  CHECK(cost.pieces(2.5 * margin, 1000, 10) == 10 / 8);
+  CHECK(cost.pieces(10 * margin, 1000, 10) == 20);
+  CHECK(cost.pieces(10 * margin, 7, 10) == 7);
+  cost.add(10, 4.0);  // rises at once
+  CHECK(cost.seconds(10) == 4.0 * margin);
+  for (int i = 0; i < 10; ++i) cost.add(10, 1.0);  // and forgets slowly
+  CHECK(cost.seconds(10) > 2.0 * margin);
+  for (int i = 0; i < 200; ++i) cost.add(10, 1.0);
+  CHECK(cost.seconds(10) < 1.01 * margin);
+}
+
+TEST_CASE("work in parts ends in time, whatever is known of its cost") {
+  double now = 0;
+  const Deadline deadline(std::make_shared<const SecondsClock>([&] { return now; }), 100);
+  WorkCost cost;
+  Pacer pace(deadline);
+  std::vector<std::ptrdiff_t> parts;
+  const auto work = [&](std::ptrdiff_t first, std::ptrdiff_t number) {
+    CHECK(first == std::accumulate(parts.begin(), parts.end(), std::ptrdiff_t{0}));
+    parts.push_back(number);
+    now += 0.5 + static_cast<double>(number);  // a fixed cost of every call, as batches and threads have
+  };
+  pace.reserve(10);
+  const std::ptrdiff_t done = pace.in_parts(1000, 1, cost, work);
+  CHECK(pace.stopped());
+  CHECK(parts.front() == 1);
+  CHECK(now <= 90);
+  CHECK(now > 75);
+  CHECK(done == std::accumulate(parts.begin(), parts.end(), std::ptrdiff_t{0}));
+  CHECK(parts.size() < 20);
+
+  parts.clear();
+  const Deadline none;
+  Pacer free(none);
+  CHECK(free.in_parts(1000, 1, cost, work) == 1000);
+  CHECK(parts.size() == 1);
+}
+
 PlannerSettings iterated(const std::string& name, int iterations) {
   PlannerSettings s{.name = name};
   s.cem = {.population = 40, .elites = 5, .iterations = iterations, .epsilon = 0};
@@ -89,23 +143,23 @@ TEST_CASE("a sampling planner stops in time with the plan it has") {
     const auto fresh = [&](int iterations) {
       return make_planner(slow.evaluator, bounds, iterated(name, iterations), 5);
     };
-    const auto full = fresh(6).plan(state, 0), two = fresh(2).plan(state, 0), one = fresh(1).plan(state, 0);
+    const auto full = fresh(6).plan(state, 0), two = fresh(2).plan(state, 0);
     CHECK_FALSE(full.report.timed_out);
 
     auto planner = fresh(6);
-    planner.set_deadline(slow.in(100));  // two of 40 candidates, a third would be ready at 120
+    planner.set_deadline(slow.in(100));  // two of 40 candidates, a third would be ready at 121
     const double start = *slow.now;
     const auto cut = planner.plan(state, 0);
     CHECK(cut.report.timed_out);
     CHECK(cut.report.iterations == 2);
-    CHECK(cut.report.rollouts == 81);
+    CHECK(cut.report.rollouts == 82);  // what it starts from and the plan are evaluated, too
     CHECK(cut.actions == two.actions);
     CHECK(cut.predicted_return == two.predicted_return);
-    CHECK(*slow.now - start == 81);
+    CHECK(*slow.now - start == 82);
 
     auto late = fresh(6);
     late.set_deadline(slow.in(-1));
-    CHECK(late.plan(state, 0).actions == one.actions);
+    CHECK(late.plan(state, 0).actions.isZero());  // what it starts from
     auto early = fresh(6);
     early.set_deadline(slow.in(1e9));
     const auto whole = early.plan(state, 0);
@@ -119,6 +173,88 @@ TEST_CASE("a sampling planner stops in time with the plan it has") {
   }
 }
 
+// Evaluates particles on a clock of its own; what a call costs varies from call to call by up to a tenth, and
+// now and then by a half.
+struct UnsteadyEvaluator {
+  using Scalar = float;
+  using State = Vecf;
+  std::shared_ptr<double> now = std::make_shared<double>(0.0);
+  NoisyEvaluator<float> evaluator;
+  explicit UnsteadyEvaluator(int particles)
+      : evaluator(
+            2, 6, particles,  // the same best action at every step, so that a shifted plan is as good
+            [](const Vecf&, const Batchf& actions) {
+              return -(actions.row(0).array() - 0.5f).square().sum() -
+                     (actions.row(1).array() + 0.3f).square().sum();
+            },
+            0.01f, 0.01f) {}
+  int horizon() const { return evaluator.horizon(); }
+  int action_dim() const { return evaluator.action_dim(); }
+  int particles() const { return evaluator.particles(); }
+  void evaluate(const State& state, ConstBatchRef<float> actions, RolloutKey key, VecRef<float> returns) {
+    spend(static_cast<double>(actions.cols()) * particles());
+    evaluator.evaluate(state, actions, key, returns);
+  }
+  void evaluate_particles(const State& state, ConstBatchRef<float> actions, const std::uint32_t* ids,
+                          RolloutKey key, int first, int last, BatchRef<float> returns) {
+    spend(static_cast<double>(actions.cols()) * (last - first));
+    evaluator.evaluate_particles(state, actions, ids, key, first, last, returns);
+  }
+  void spend(double rollouts) {
+    ++calls;
+    const double extra = calls % 23 == 0 ? 0.5 : 0.1 * static_cast<double>(calls * 7919 % 11) / 10;
+    *now += (0.2 + 0.1 * rollouts) * (1 + extra);
+  }
+  std::int64_t calls = 0;
+};
+
+TEST_CASE("no plan of a sampling planner is late, however short the deadline, and the time is used") {
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"})
+    for (const int particles : {1, 20})
+      for (const double limit : {0.04, 0.2, 1.0, 3.0}) {  // in seconds of all candidates of one iteration
+        INFO(name << ", " << particles << " particles, " << limit);
+        UnsteadyEvaluator unsteady(particles);
+        const double iteration = 0.1 * 40 * particles;
+        PlannerSettings settings = iterated(name, 6);
+        settings.rs.population = 240;
+        settings.icem.shift_elites = settings.icem.keep_elites = true;
+        Mpc mpc(make_planner(unsteady, bounds, settings, 5), {.deadline = limit * iteration + 1.0},
+                [now = unsteady.now] { return *now; });
+        double last_distance = 0;
+        for (int t = 0; t < 150; ++t) {
+          mpc.act(vec({0.4f}));
+          CHECK(mpc.last_plan().actions.allFinite());
+          if (t >= 145) last_distance -= static_cast<double>(mpc.last_plan().predicted_return);
+        }
+        // The first plans know nothing of the cost yet.
+        CHECK(mpc.latency().missed() <= 2);
+        CHECK(mpc.latency().p99() <= mpc.settings().deadline * 1.001);
+        if (limit >= 0.2 && limit <= 1.0) CHECK(mpc.latency().p50() > 0.5 * mpc.settings().deadline);
+        // Better than what the first plan starts from, 6 (0.5^2 + 0.3^2) away, where there is time for an
+        // iteration.
+        if (std::string(name) != "rs" && limit >= 1.0) CHECK(last_distance < 5 * 1.0);
+      }
+}
+
+TEST_CASE("a plan that has time for nothing is the last one, shifted") {
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+    INFO(name);
+    SlowEvaluator slow;
+    auto planner = make_planner(slow.evaluator, bounds, iterated(name, 3), 5);
+    planner.set_deadline(slow.in(1000));
+    const Batchf first = planner.plan(vec({0.4f}), 0).actions;
+    planner.advance(2);
+    planner.set_deadline(slow.in(0.5));
+    const auto second = planner.plan(vec({0.4f}), 2);
+    CHECK(second.report.timed_out);
+    CHECK(second.report.rollouts == 1);  // of the plan
+    CHECK(second.actions.leftCols(4) == first.rightCols(4));
+    CHECK(std::isfinite(second.predicted_return));
+  }
+}
+
 TEST_CASE("random shooting stops in the middle of its candidates") {
   SlowEvaluator slow;
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
@@ -127,10 +263,13 @@ TEST_CASE("random shooting stops in the middle of its candidates") {
   };
   auto planner = make(160);
   planner.set_deadline(slow.in(45));
-  const auto cut = planner.plan(vec({0.4f}), 0), forty = make(40).plan(vec({0.4f}), 0);
+  const double start = *slow.now;
+  const auto cut = planner.plan(vec({0.4f}), 0);
   CHECK(cut.report.timed_out);
-  CHECK(cut.report.rollouts == 41);
-  CHECK(cut.actions == forty.actions);
+  CHECK(*slow.now - start <= 45);
+  CHECK(cut.report.rollouts > 35);
+  CHECK(cut.report.rollouts < 45);
+  CHECK(cut.actions == make(static_cast<int>(cut.report.rollouts) - 1).plan(vec({0.4f}), 0).actions);
   auto early = make(160);
   early.set_deadline(slow.in(1e9));
   CHECK(early.plan(vec({0.4f}), 0).actions == make(160).plan(vec({0.4f}), 0).actions);
@@ -241,9 +380,9 @@ TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and c
   // The plans of a cold start share one deadline.
   Mpc cold(SlowPlanner(&now), {.cold_start_plans = 10, .deadline = 5}, clock);
   cold.act(2);
-  CHECK(cold.planner().limits == std::vector<double>{5, 3, 1});
-  CHECK(cold.last_plan().report.rollouts == 3);
-  CHECK(cold.latency().missed() == 1);
+  CHECK(cold.planner().limits == std::vector<double>{5, 3});  // a third would be late
+  CHECK(cold.last_plan().report.rollouts == 2);
+  CHECK(cold.latency().missed() == 0);
 
   Mpc free(SlowPlanner(&now), {}, clock);
   free.act(1000);
@@ -262,7 +401,8 @@ TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and c
     CHECK(named.last_plan().report.iterations == 7);
   }
   CHECK(named.latency().missed() == 0);
-  CHECK(named.latency().p99() == 281);
+  CHECK(named.latency().p99() <= 300);
+  CHECK(named.latency().p50() > 270);
 }
 
 }  // namespace

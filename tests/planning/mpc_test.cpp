@@ -5,6 +5,12 @@
 #include <string>
 
 #include "catch.hpp"
+#include "mbrl/planning/cem.hpp"
+#include "mbrl/planning/cma_es_planner.hpp"
+#include "mbrl/planning/icem.hpp"
+#include "mbrl/planning/mppi.hpp"
+#include "mbrl/planning/pddm.hpp"
+#include "mbrl/planning/random_shooting.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "planning/test_evaluators.hpp"
 
@@ -227,12 +233,15 @@ TEST_CASE("planners by name") {
   CHECK(registry.names() == std::vector<std::string>{"cem", "cmaes", "icem", "mppi", "pddm", "rs"});
 
   auto cem = registry.make(evaluator, bounds, {.name = "cem"}, 1);
-  CHECK(cem.target<Cem<E>>() != nullptr);
-  CHECK(cem.target<ICem<E>>() == nullptr);
-  CHECK(registry.make(evaluator, bounds, {.name = "mppi"}, 1).target<Mppi<E>>() != nullptr);
-  CHECK(registry.make(evaluator, bounds, {.name = "pddm"}, 1).target<Pddm<E>>() != nullptr);
-  CHECK(registry.make(evaluator, bounds, {.name = "cmaes"}, 1).target<CmaEsPlanner<E>>() != nullptr);
+  const auto plan = [&](const std::string& name) {
+    return registry.make(evaluator, bounds, {.name = name}, 1).plan(vec({0.2f}), 0).actions;
+  };
   CHECK(cem.plan(vec({0.2f}), 0).actions == Cem<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("icem") == ICem<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("mppi") == Mppi<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("pddm") == Pddm<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("cmaes") == CmaEsPlanner<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("rs") == RandomShooting<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
 
   try {
     registry.make(evaluator, bounds, {.name = "cme"}, 1);

@@ -63,6 +63,8 @@ std::vector<double> naive_mppi(const MppiSettings& s, const planning_test::Objec
   const double mid = (low + high) / 2, std = s.noise_std * (high - low) / 2;
   std::vector<double> c = {std * std, 0, 0, std * std};  // Sigma, row by row
   if (!s.noise_covariance.empty()) c = s.noise_covariance;
+  if (!s.noise_covariance.empty())
+    for (double& entry : c) entry *= (high - low) * (high - low) / 4;
   const double l00 = std::sqrt(c[0]), l10 = c[2] / l00, l11 = std::sqrt(c[3] - l10 * l10);
   const double det = c[0] * c[3] - c[1] * c[2];
   const CandidateNoise<double> noise(42);
@@ -146,15 +148,16 @@ struct Integral {
       return -0.5 * d.dot(q * d);
     });
     const ActionBounds bounds({shift(0) - 50, shift(1) - 50}, {shift(0) + 50, shift(1) + 50});
-    Mppi mppi(evaluator, bounds,
-              {.population = 100000,
-               .iterations = control_cost > 0 ? 4 : 1,
-               .temperature = lambda,
-               .relative_temperature = false,
-               .noise_covariance = {sigma(0, 0), sigma(0, 1), sigma(1, 0), sigma(1, 1)},
-               .noise_decay = 1.0,
-               .control_cost = control_cost},
-              1);
+    Mppi mppi(
+        evaluator, bounds,
+        {.population = 100000,
+         .iterations = control_cost > 0 ? 4 : 1,
+         .temperature = lambda,
+         .relative_temperature = false,
+         .noise_covariance = {sigma(0, 0) / 2500, sigma(0, 1) / 2500, sigma(1, 0) / 2500, sigma(1, 1) / 2500},
+         .noise_decay = 1.0,
+         .control_cost = control_cost},
+        1);
     return mppi.plan(vec({0.0}), 0).actions.col(0);
   }
 };
@@ -206,7 +209,9 @@ TEST_CASE("mppi's noise has the covariance that is asked for") {
   CHECK(ranges[0](0, 0) == Approx(1.6 * 1.6).epsilon(0.05));
   CHECK(ranges[0](1, 1) == Approx(16.0 * 16.0).epsilon(0.05));
   CHECK(ranges[1](0, 0) == Approx(0.25 * ranges[0](0, 0)).epsilon(0.05));
-  const auto given = moments({.population = 5000, .iterations = 1, .noise_covariance = {1.0, 0.8, 0.8, 2.0}});
+  const auto given = moments({.population = 5000,
+                              .iterations = 1,
+                              .noise_covariance = {1.0 / 64, 0.8 / 640, 0.8 / 640, 2.0 / 6400}});
   CHECK(given[0](0, 0) == Approx(1.0).epsilon(0.05));
   CHECK(given[0](1, 0) == Approx(0.8).epsilon(0.08));
   CHECK(given[0](1, 1) == Approx(2.0).epsilon(0.05));

@@ -12,8 +12,8 @@
 
 namespace mbrl {
 
-// Fills a matrix with one column a candidate. One Philox block serves four entries; a uniform has as many
-// bits as S holds, at most 32.
+// Fills a matrix with one column a candidate, the first of which is candidate `first`. One Philox block
+// serves four entries; a uniform has as many bits as S holds, at most 32.
 template <class S>
 class CandidateNoise {
  public:
@@ -22,23 +22,24 @@ class CandidateNoise {
   std::uint64_t seed() const { return seed_; }
 
   // Uniform in (0, 1]; rounding to float reaches 1.
-  void uniform(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out) const {
-    fill(plan, iteration, out, [](const Words& w) {
+  void uniform(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first = 0) const {
+    fill(plan, iteration, out, first, [](const Words& w) {
       return std::array<S, 4>{unit(w[0]), unit(w[1]), unit(w[2]), unit(w[3])};
     });
   }
 
   // Standard normal, by Box-Muller.
-  void normal(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out) const {
-    fill(plan, iteration, out, [](const Words& w) { return normals(w); });
+  void normal(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first = 0) const {
+    fill(plan, iteration, out, first, [](const Words& w) { return normals(w); });
   }
 
   // Standard normal conditioned on |z| <= bound, by rejection.
-  void truncated_normal(S bound, std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out) const {
-    normal(plan, iteration, out);
+  void truncated_normal(S bound, std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out,
+                        Index first = 0) const {
+    normal(plan, iteration, out, first);
     for (Index k = 0; k < out.cols(); ++k)
       for (Index i = 0; i < out.rows(); ++i)
-        if (std::abs(out(i, k)) > bound) out(i, k) = redraw(bound, plan, iteration, k, i);
+        if (std::abs(out(i, k)) > bound) out(i, k) = redraw(bound, plan, iteration, first + k, i);
   }
 
  private:
@@ -63,11 +64,11 @@ class CandidateNoise {
   // Counter: (4-entry block, candidate, iteration, plan). Redraws set the block's upper byte to the try's
   // number.
   template <class Four>
-  void fill(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Four&& four) const {
+  void fill(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first, Four&& four) const {
     for (Index k = 0; k < out.cols(); ++k)
       for (Index i = 0; i < out.rows(); i += 4) {
-        const std::array<S, 4> v = four(
-            random_.bits(static_cast<std::uint32_t>(i / 4), static_cast<std::uint32_t>(k), iteration, plan));
+        const std::array<S, 4> v = four(random_.bits(static_cast<std::uint32_t>(i / 4),
+                                                     static_cast<std::uint32_t>(first + k), iteration, plan));
         const Index n = std::min<Index>(4, out.rows() - i);
         for (Index j = 0; j < n; ++j) out(i + j, k) = v[static_cast<std::size_t>(j)];
       }

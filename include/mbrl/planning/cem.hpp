@@ -9,34 +9,15 @@
 
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/ranking.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
 
-// Defaults: PETS on HalfCheetah.
-struct CemSettings {
-  int population = 500;   // candidates an iteration
-  int elites = 50;        // best candidates that the distribution is fitted to
-  int iterations = 5;     // at most
-  double alpha = 0.1;     // share of the old mean and variance that is kept
-  double epsilon = 1e-3;  // no further iteration once the largest variance is below (action units^2)
-  WarmStartPad pad = WarmStartPad::kZero;  // what the shifted plan ends with
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population, "candidates an iteration");
-    field("elites", s.elites, "best candidates that the distribution is fitted to");
-    field("iterations", s.iterations, "iterations at most");
-    field("alpha", s.alpha, "share of the old mean and variance that is kept");
-    field("epsilon", s.epsilon, "no further iteration once the largest variance is below (action units^2)");
-    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
-  }
-};
-
 // With mean mu (the shifted previous plan; mid-range in a new episode) and variance sigma^2 = (high - low)^2
-// / 16, repeat while max sigma^2 > epsilon, at most `iterations` times:
+// / 16, repeat while max (2 sigma / (high - low))^2 > epsilon, at most `iterations` times:
 //   sigma_c^2 = min(sigma^2, ((mu - low) / 2)^2, ((high - mu) / 2)^2)
 //   A^k = mu + sigma_c z^k,  z^k ~ N(0, 1) truncated to [-2, 2],  k = 1..population
 //   mu      <- alpha mu      + (1 - alpha) mean of the elites
@@ -54,43 +35,46 @@ class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
   using typename Base::State;
 
   Cem(E& evaluator, const ActionBounds& bounds, const CemSettings& settings, std::uint64_t seed)
-      : Base("cem", evaluator, bounds, settings, seed) {
+      : Base("cem", evaluator, bounds, settings, seed),
+        half_range_((box_.high() - box_.low()) * Scalar(0.5)) {
     require(settings.elites >= 1 && settings.elites <= settings.population, "cem: elites is ",
             settings.elites, ", expected 1 to the population, ", settings.population);
     require(settings.alpha >= 0 && settings.alpha < 1, "cem: alpha is ", settings.alpha,
             ", expected 0 <= alpha < 1");
-    require(settings.epsilon >= 0, "cem: epsilon is ", settings.epsilon, ", expected 0 or more");
-    begin(0);
-    require(!converged(), "cem: epsilon is ", settings.epsilon, ", expected less than the first variance, ",
-            variance_.maxCoeff(), " = (high - low)^2 / 16 of the widest action: else nothing is ever tried");
+    require(
+        settings.epsilon >= 0 && settings.epsilon < 0.25, "cem: epsilon is ", settings.epsilon,
+        ", expected 0 to less than 0.25, the first variance in half action ranges squared: else nothing is "
+        "ever tried");
   }
 
  private:
   using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
 
   bool begin(std::uint32_t) {
-    variance_ = (box_.high() - box_.low()).array().square() / Scalar(16);
-    return converged();
+    variance_ = half_range_.array().square() / Scalar(4);
+    return false;
   }
 
   bool iterate(const State& state, RolloutKey key, PlanReport& report) {
-    sample(key);
-    this->evaluate(state, key, report);
-    if (rank_candidates(returns_, settings_.elites, order_) > 0) refit();
-    return converged();
-  }
-
-  bool converged() const { return !(variance_.maxCoeff() > static_cast<Scalar>(settings_.epsilon)); }
-
-  void sample(RolloutKey key) {
-    candidates_.resize(box_.size(), settings_.population);
-    noise_.truncated_normal(Scalar(2), key.plan, key.iteration, candidates_);
     sigma_ = variance_.array()
                  .min((Scalar(0.5) * (mean_ - box_.low())).array().square())
                  .min((Scalar(0.5) * (box_.high() - mean_)).array().square())
                  .sqrt();
+    this->evaluate(state, key, settings_.population, report,
+                   [&](Index first, Index count) { draw(key, first, count); });
+    if (rank_candidates(returns_, this->elites_of_tried(settings_.elites), order_) > 0) refit();
+    return converged();
+  }
+
+  bool converged() const {
+    return !((variance_.array() / half_range_.array().square()).maxCoeff() >
+             static_cast<Scalar>(settings_.epsilon));
+  }
+
+  void draw(RolloutKey key, Index first, Index count) {
+    noise_.truncated_normal(Scalar(2), key.plan, key.iteration, candidates_.middleCols(first, count), first);
     // Two sigma reach the nearer bound exactly; the clamp takes off what rounding adds.
-    for (Index k = 0; k < candidates_.cols(); ++k)
+    for (Index k = first; k < first + count; ++k)
       candidates_.col(k) = this->inside(mean_ + sigma_.cwiseProduct(candidates_.col(k)));
   }
 
@@ -106,7 +90,7 @@ class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
     variance_ = alpha * variance_ + (Scalar(1) - alpha) * elite_variance_;
   }
 
-  Vec<Scalar> variance_, sigma_, elite_mean_, elite_variance_;
+  Vec<Scalar> half_range_, variance_, sigma_, elite_mean_, elite_variance_;
   std::vector<int> order_;
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,31 +13,11 @@
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/cma_es.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-struct CmaEsPlannerSettings {
-  int population = 64;     // candidates a generation; 0: 4 + floor(3 ln n), n = horizon * action_dim
-  int iterations = 8;      // generations at most
-  double sigma = 0.5;      // of every plan's first generation, in half action ranges
-  bool separable = true;   // learn variances only: a plan has too few generations to learn n^2 covariances
-  double stop_std = 0.02;  // no further generation once the standard deviation (root mean square over the
-                           // plan, in half action ranges) is below; 0: never stop early
-  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population,
-          "candidates a generation; 0: 4 + floor(3 ln n), n = horizon x action_dim");
-    field("iterations", s.iterations, "generations at most");
-    field("sigma", s.sigma, "standard deviation at the start of every plan, in half action ranges");
-    field("separable", s.separable, "learn variances only, no correlations");
-    field("stop_std", s.stop_std, "stop below this standard deviation, in half action ranges; 0: never");
-    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
-  }
-};
 
 // The variables are the actions scaled so that the bounds are -1 and 1; every plan starts from the shifted
 // previous one with sigma and C = I. A candidate x outside the bounds is evaluated at the nearest point x^ of
@@ -81,8 +62,10 @@ class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSett
   }
 
   bool iterate(const State& state, RolloutKey key, PlanReport& report) {
-    repair(search_.ask());
-    this->evaluate(state, key, report);
+    const Batchd& asked = search_.ask();
+    losses_.resize(asked.cols());
+    this->evaluate(state, key, asked.cols(), report,
+                   [&](Index first, Index count) { repair(asked, first, count); });
     const bool usable = score();
     search_.tell(losses_);
     if (usable) mean_ = this->inside((mid_ + half_.cwiseProduct(search_.mean())).template cast<Scalar>());
@@ -100,10 +83,8 @@ class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSett
   }
 
   // Candidates as actions inside the bounds, and what each pays for having been outside, but for the unit.
-  void repair(const Batchd& x) {
-    candidates_.resize(x.rows(), x.cols());
-    losses_.resize(x.cols());
-    for (Index k = 0; k < x.cols(); ++k) {
+  void repair(const Batchd& x, Index first, Index count) {
+    for (Index k = first; k < first + count; ++k) {
       double outside = 0;
       for (Index i = 0; i < x.rows(); ++i) {
         const double inside = std::clamp(x(i, k), -1.0, 1.0);
@@ -118,7 +99,8 @@ class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSett
     }
   }
 
-  // Turns returns and distances into losses; returns whether any return is finite.
+  // Turns returns and distances into losses; returns whether any return is finite. Where there was no time
+  // for all candidates, as large a share of those evaluated are parents as of all.
   bool score() {
     sorted_.clear();
     sorted_.reserve(static_cast<std::size_t>(returns_.size()));
@@ -130,13 +112,21 @@ class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSett
     const double unit = range > 0 && std::isfinite(range) ? 2 * range : 1;
     for (Index k = 0; k < returns_.size(); ++k)
       losses_(k) = unit * losses_(k) - static_cast<double>(returns_(k));
+    const int parents = search_.population() / 2, kept = this->elites_of_tried(parents);
+    if (kept < parents) {
+      rank_candidates(-losses_, kept, order_);
+      chosen_losses_.setConstant(losses_.size(), std::numeric_limits<double>::quiet_NaN());
+      for (const int k : order_) chosen_losses_(k) = losses_(k);
+      losses_.swap(chosen_losses_);
+    }
     return usable > 0;
   }
 
   Vecd mid_, half_, start_;
   CmaEs search_;
-  Vecd losses_;
+  Vecd losses_, chosen_losses_;
   std::vector<double> sorted_;
+  std::vector<int> order_;
 };
 
 }  // namespace mbrl

@@ -2,8 +2,12 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
+#include <cstddef>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -32,30 +36,140 @@ class Deadline {
   double at_ = 0;
 };
 
-// Asked before every iteration of a plan. The first is always made, a further one only if it will be ready in
-// time should it take as long as the longest before it. Without a deadline there is always time.
-class Pacer {
+// How long work takes by its size (rollouts, iterations), learned from what has been done, with a margin. An
+// estimate rises to the longest duration seen at once and forgets it slowly, so that it is an upper quantile
+// rather than a mean. Between sizes it takes the cost to grow with the size, and at most in proportion to it:
+//   cost(n) <= cost(m) for m >= n,   cost(n) <= n / m cost(m) for m <= n,
+// which holds for batches and threads, whose small calls are the dear ones. Sizes are kept by powers of two.
+class WorkCost {
  public:
-  explicit Pacer(const Deadline& deadline) : deadline_(&deadline) {}  // which must outlive it
-  explicit Pacer(Deadline&&) = delete;
-
-  bool another() {
-    if (!deadline_->given()) return true;
-    const double now = deadline_->now();
-    if (!std::exchange(begun_, true)) {
-      last_ = now;
-      return true;
-    }
-    longest_ = std::max(longest_, now - last_);
-    last_ = now;
-    stopped_ = now + longest_ > deadline_->at();
-    return !stopped_;
+  void add(double size, double seconds) {
+    Entry& e = entries_[slot(size)];
+    const double expected = e.of(size);
+    if (e.size == 0 || seconds >= expected)
+      e = {size, seconds};
+    else
+      e.seconds *= 1 - kForget * (1 - seconds / expected);
   }
-  bool stopped() const { return stopped_; }  // whether `another` has said no
+
+  // How long work of this size may take; infinite before anything was added.
+  double seconds(double size) const {
+    double least = std::numeric_limits<double>::infinity();
+    for (const Entry& e : entries_)
+      if (e.size > 0) least = std::min(least, e.of(size));
+    return kMargin * least;
+  }
+
+  // The largest whole number of pieces of work, at most `count`, each of this size, that take no longer.
+  std::ptrdiff_t pieces(double limit, std::ptrdiff_t count, double size) const {
+    std::ptrdiff_t low = 0, high = count + 1;  // `low` pieces fit, `high` do not
+    while (high - low > 1) {
+      const std::ptrdiff_t middle = low + (high - low) / 2;
+      (seconds(static_cast<double>(middle) * size) <= limit ? low : high) = middle;
+    }
+    return low;
+  }
 
  private:
+  static constexpr double kMargin = 1.15, kForget = 0.05;
+  struct Entry {
+    double size = 0, seconds = 0;
+    double of(double n) const { return seconds * std::max(1.0, n / size); }
+  };
+  static std::size_t slot(double size) {
+    return static_cast<std::size_t>(std::clamp(std::ilogb(std::max(size, 1.0)), 0, 39));
+  }
+  std::array<Entry, 40> entries_;
+};
+
+// Asked in the course of one plan whether there is time for more. It aims a little before the deadline.
+// Without a deadline there is always time, and no clock is read.
+class Pacer {
+ public:
+  explicit Pacer(const Deadline& deadline) : deadline_(&deadline) {  // which must outlive it
+    if (!deadline.given()) return;
+    const double now = deadline.now();
+    aim_ = deadline.at() - kSlack * std::max(0.0, deadline.at() - now);
+  }
+  explicit Pacer(Deadline&&) = delete;
+  Pacer(const Pacer&) = delete;
+  Pacer& operator=(const Pacer&) = delete;
+
+  bool limited() const { return deadline_->given(); }
+  bool stopped() const { return stopped_; }  // whether a question was answered with no
+  // Seconds until the moment aimed at, less what `reserve` keeps for the end; infinite without a deadline.
+  double left() const {
+    return limited() ? aim_ - reserve_ - deadline_->now() : std::numeric_limits<double>::infinity();
+  }
+  // Time (s) that the plan needs after its last iteration.
+  void reserve(double seconds) { reserve_ = seconds; }
+
+  bool time_for(double seconds) {
+    const bool enough = !limited() || seconds <= left();
+    stopped_ = stopped_ || !enough;
+    return enough;
+  }
+
+  // Asked before every iteration. The first is always made, a further one only if it will be ready in time
+  // should it take as long as the longest before it.
+  bool another() {
+    if (!limited()) return true;
+    const double now = deadline_->now();
+    const bool first = !std::exchange(begun_, true);
+    if (!first) iteration_.add(1, now - last_);
+    last_ = now;
+    return first || time_for(iteration_.seconds(1));
+  }
+
+  // Does `count` pieces of work, each of `size`, by calls of work(first, number), which are timed; returns
+  // how many were done. Without a deadline that is one call. Under one a call is made only if it will be
+  // ready in time, and takes at most half of the time left, so that a wrong estimate is found out before it
+  // is too late; where nothing is known of the cost, the first call does one piece.
+  template <class Work>
+  std::ptrdiff_t in_parts(std::ptrdiff_t count, double size, WorkCost& cost, Work&& work) {
+    if (!limited()) {
+      work(std::ptrdiff_t{0}, count);
+      return count;
+    }
+    std::ptrdiff_t done = 0;
+    while (done < count) {
+      const double time = left(), one = cost.seconds(size);
+      std::ptrdiff_t next = 1;
+      if (std::isfinite(one)) {
+        if (!time_for(one)) break;
+        next = std::max(next, cost.pieces(std::max(time / 2, std::min(time, one)), count - done, size));
+      }
+      timed(static_cast<double>(next) * size, cost, [&] { work(done, next); });
+      done += next;
+    }
+    return done;
+  }
+
+  // Does the work and adds what it took to the cost.
+  template <class Work>
+  void timed(double size, WorkCost& cost, Work&& work) {
+    if (!limited()) return work();
+    const double start = deadline_->now();
+    work();
+    const double seconds = deadline_->now() - start;
+    cost.add(size, seconds);
+    worked_ += seconds;
+  }
+  // Does the work and adds what it took to the cost, less what was timed within.
+  template <class Work>
+  void timed_rest(WorkCost& cost, Work&& work) {
+    if (!limited()) return work();
+    const double start = deadline_->now(), before = worked_;
+    work();
+    cost.add(1, std::max(0.0, deadline_->now() - start - (worked_ - before)));
+  }
+
+ private:
+  static constexpr double kSlack = 0.02;  // of the time given
   const Deadline* deadline_;
-  double last_ = 0, longest_ = 0;
+  double aim_ = 0, reserve_ = 0, last_ = 0;
+  double worked_ = 0;
+  WorkCost iteration_;
   bool begun_ = false, stopped_ = false;
 };
 

@@ -1,18 +1,12 @@
 // How a sampling planner hands over its result: the sequence and what the model predicts for it.
 #pragma once
 
+#include "mbrl/planning/particles.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-// Particle rollouts one candidate costs.
-template <RolloutEvaluator E>
-int particles_of(const E& evaluator) {
-  if constexpr (ParticleEvaluator<E>) return evaluator.particles();
-  return 1;
-}
 
 // Evaluates the sequence that will be executed, under noise of its own: the returns by which candidates were
 // selected are too high on average, since selection prefers lucky noise. Adds the cost to the report.

@@ -4,9 +4,9 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,61 +16,13 @@
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/coloured_noise.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/racing.hpp"
 #include "mbrl/planning/ranking.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-// Which sequence becomes the plan.
-enum class Execute : int {
-  kMean = 0,  // the final mean: averages out what single samples owe to errors of the model
-  kBest = 1,  // the best sample of the last iteration (the paper)
-};
-
-constexpr auto enum_names(Execute) {
-  return std::array{std::pair{Execute::kMean, "mean"}, std::pair{Execute::kBest, "best"}};
-}
-
-struct ICemSettings {
-  int population = 128;              // candidates of the first iteration
-  int elites = 12;                   // best candidates that the distribution is fitted to
-  int iterations = 4;                // at most
-  double alpha = 0.1;                // share of the old mean and standard deviation that is kept
-  double initial_std = 0.5;          // of every plan, in half action ranges
-  double decay = 1.25;               // every iteration has this factor fewer candidates; 1: equally many
-  double noise_beta = 0.25;          // power of the noise falls as f^-beta; 0: white
-  double keep_fraction = 0.3;        // share of the elites that is kept
-  bool keep_elites = true;           // kept elites compete again in the next iteration
-  bool shift_elites = true;          // kept elites, shifted, compete again in the next plan
-  bool add_mean = true;              // the mean competes in the last iteration, of plans that get there
-  Execute execute = Execute::kMean;  // which sequence becomes the plan
-  double stop_std = 0.05;  // no further iteration once the standard deviation (root mean square over
-                           // the plan, in half action ranges) is below; 0: never stop early
-  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted mean ends with
-  RacingSettings racing = {};                // where the evaluator has several particles a candidate
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population, "candidates of the first iteration");
-    field("elites", s.elites, "best candidates that the distribution is fitted to");
-    field("iterations", s.iterations, "iterations at most");
-    field("alpha", s.alpha, "share of the old mean and standard deviation that is kept");
-    field("initial_std", s.initial_std,
-          "standard deviation at the start of every plan, in half action ranges");
-    field("decay", s.decay, "every iteration has this factor fewer candidates; 1: equally many");
-    field("noise_beta", s.noise_beta, "power of the noise falls as f^-beta; 0: white noise");
-    field("keep_fraction", s.keep_fraction, "share of the elites that is kept");
-    field("keep_elites", s.keep_elites, "kept elites compete again in the next iteration");
-    field("shift_elites", s.shift_elites, "kept elites, shifted, compete again in the next plan");
-    field("add_mean", s.add_mean, "the mean competes in the last iteration, of plans that get there");
-    field("execute", s.execute, "which sequence becomes the plan: mean or best");
-    field("stop_std", s.stop_std, "stop below this standard deviation, in half action ranges; 0: never");
-    field("pad", s.pad, "what the shifted mean ends with: zero, mid or repeat");
-    field("racing", s.racing, "racing of candidates over particles");
-  }
-};
 
 // With mean mu (the shifted previous plan) and standard deviation sigma, iteration i draws
 //   N_i = max(N gamma^-i, 2 K) candidates  A = clip(mu + sigma C^beta(H)),  C^beta coloured noise of unit
@@ -138,7 +90,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     const bool last = key.iteration + 1 == static_cast<std::uint32_t>(settings_.iterations);
     draw_candidates(key, last && settings_.add_mean);
     evaluate(state, key, settings_.execute == Execute::kBest, report);
-    rank_candidates(returns_.head(count_), settings_.elites, order_);
+    rank_candidates(returns_.head(count_), this->elites_of_tried(settings_.elites), order_);
     if (order_.empty()) return false;
     best_ = candidates_.col(order_[0]);
     report.best_return = static_cast<double>(returns_(order_[0]));
@@ -200,21 +152,34 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     returns_.resize(most);
   }
 
+  // From the last candidate backwards, so that kept elites and the mean are not what there is no time for.
   void evaluate(const State& state, RolloutKey key, bool rank_elites, PlanReport& report) {
     const auto candidates = candidates_.leftCols(count_);
     auto returns = returns_.head(count_);
+    Index tried = 0;
+    bool raced = false;
     if constexpr (ParticleEvaluator<E>) {
       if (settings_.racing.on && can_race(*evaluator_)) {
         const auto outcome = race_.run(*evaluator_, state, candidates, key, settings_.elites, rank_elites,
-                                       settings_.racing, returns);
+                                       settings_.racing, returns, *this->pace_, this->cost_);
         report.rollouts += outcome.rollouts;
         report.unusable += outcome.unusable;
-        return;
+        tried = outcome.tried;
+        raced = true;
       }
     }
-    evaluator_->evaluate(state, candidates, key, returns);
-    report.rollouts += static_cast<std::int64_t>(count_) * particles_of(*evaluator_);
-    report.unusable += count_ - returns.array().isFinite().template cast<Index>().sum();
+    if (!raced) {
+      returns.setConstant(std::numeric_limits<Scalar>::quiet_NaN());
+      const int particles = particles_of(*evaluator_);
+      tried = this->pace_->in_parts(count_, particles, this->cost_, [&](Index done, Index number) {
+        const Index first = count_ - done - number;
+        evaluator_->evaluate(state, candidates.middleCols(first, number), key,
+                             returns.segment(first, number));
+      });
+      report.rollouts += static_cast<std::int64_t>(tried) * particles;
+      report.unusable += tried - returns.array().isFinite().template cast<Index>().sum();
+    }
+    this->keep_better_than_start(key, tried, count_, returns);
   }
 
   void refit() {

@@ -36,8 +36,9 @@ struct MpcSettings {
 };
 
 // Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
-// an episode's first step share one deadline. latency().missed() counts the plans that came late all the
-// same. `act` allocates nothing once warm if the planner does not and can plan into memory that is there.
+// an episode's first step share one deadline, and another is begun only if it will be ready.
+// latency().missed() counts the plans that came late all the same. `act` allocates nothing once warm if the
+// planner does not and can plan into memory that is there.
 template <Planner P>
 class Mpc {
  public:
@@ -144,8 +145,10 @@ class Mpc {
     if (limited) deadline = Deadline(clock_, start + settings_.deadline);
     if constexpr (requires { planner_.set_deadline(deadline); }) planner_.set_deadline(deadline);
     const int plans = plan_.actions.cols() == 0 ? settings_.cold_start_plans : 1;
+    Pacer pace(deadline);
+    pace.another();
     plan_once(state);
-    for (int i = 1; i < plans && !deadline.passed(); ++i) {
+    for (int i = 1; i < plans && pace.another(); ++i) {
       const std::int64_t before = plan_.report.rollouts;
       plan_once(state);
       plan_.report.rollouts += before;  // of all plans

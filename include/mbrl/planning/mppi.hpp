@@ -12,40 +12,12 @@
 
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/reward_weights.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-struct MppiSettings {
-  int population = 256;              // candidates an iteration
-  int iterations = 4;                // as the paper: 1
-  double temperature = 0.1;          // lambda: the lower, the more the best candidates count
-  bool relative_temperature = true;  // its unit is best minus median return; false: return (the paper)
-  double noise_std = 0.5;            // standard deviation of the noise, in half action ranges
-  std::vector<double> noise_covariance =
-      {};                    // action_dim^2 numbers in action units squared, in place of noise_std
-  double noise_decay = 0.7;  // every iteration's noise is this factor smaller; 1: always the same
-  double control_cost =
-      0;  // gamma: price of leaving the noise's own distribution; the paper: lambda (1 - alpha)
-  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population, "candidates an iteration");
-    field("iterations", s.iterations, "iterations");
-    field("temperature", s.temperature, "the lower, the more the best candidates count");
-    field("relative_temperature", s.relative_temperature,
-          "the temperature's unit is best minus median return; false: return");
-    field("noise_std", s.noise_std, "standard deviation of the noise, in half action ranges");
-    field("noise_covariance", s.noise_covariance,
-          "action_dim x action_dim numbers in action units squared, in place of noise_std; empty: none");
-    field("noise_decay", s.noise_decay, "every iteration's noise is this factor smaller; 1: always the same");
-    field("control_cost", s.control_cost, "price of leaving the distribution of the noise around mid-range");
-    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
-  }
-};
 
 // With the mean sequence u (the shifted previous plan) and the middle m of the action range, an iteration is
 //   v^k_t = clip(u_t + eps^k_t),  eps ~ N(0, Sigma),  k = 1..population
@@ -74,10 +46,12 @@ class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
       require_dim("mppi", "noise_covariance (action_dim x action_dim)", settings.noise_covariance.size(),
                   a * a);
       covariance = Eigen::Map<const Batchd>(settings.noise_covariance.data(), a, a);
+      require(covariance == covariance.transpose(), "mppi: noise_covariance is not symmetric");
+      covariance.array() *= (half * half.transpose()).array();
     }
     const Eigen::LLT<Batchd> factor(covariance);
-    require(covariance.allFinite() && covariance == covariance.transpose() && factor.info() == Eigen::Success,
-            "mppi: noise_covariance is not symmetric and positive definite");
+    require(covariance.allFinite() && factor.info() == Eigen::Success,
+            "mppi: noise_covariance is not positive definite");
     noise_factor_ = Batchd(factor.matrixL()).template cast<Scalar>();
     precision_ = Batchd(covariance.inverse()).template cast<Scalar>();
   }
@@ -101,8 +75,9 @@ class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
   }
 
   bool iterate(const State& state, RolloutKey key, PlanReport& report) {
-    sample(key, static_cast<Scalar>(scale_));
-    this->evaluate(state, key, report);
+    white_.resize(box_.size(), settings_.population);
+    this->evaluate(state, key, settings_.population, report,
+                   [&](Index first, Index count) { draw(key, static_cast<Scalar>(scale_), first, count); });
     if (settings_.control_cost > 0) add_control_cost(static_cast<Scalar>(scale_));
     const int usable =
         reward_weights(returns_, 1 / settings_.temperature, settings_.relative_temperature, weights_);
@@ -114,11 +89,9 @@ class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
     return false;
   }
 
-  void sample(RolloutKey key, Scalar scale) {
-    white_.resize(box_.size(), settings_.population);
-    candidates_.resize(box_.size(), settings_.population);
-    noise_.normal(key.plan, key.iteration, white_);
-    for (Index k = 0; k < candidates_.cols(); ++k) {
+  void draw(RolloutKey key, Scalar scale, Index first, Index count) {
+    noise_.normal(key.plan, key.iteration, white_.middleCols(first, count), first);
+    for (Index k = first; k < first + count; ++k) {
       const Eigen::Map<const Batch<Scalar>> white(white_.col(k).data(), box_.action_dim(), box_.horizon());
       Eigen::Map<Batch<Scalar>> noise(candidates_.col(k).data(), box_.action_dim(), box_.horizon());
       noise = noise_factor_.lazyProduct(white);

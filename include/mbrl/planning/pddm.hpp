@@ -3,55 +3,20 @@
 // section 3.2.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/reward_weights.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-// What is smoothed over time.
-enum class PddmFilter : int {
-  kActions = 0,  // mean plus noise, starting from the last executed action (the authors' code)
-  kNoise = 1,    // the noise alone, starting from 0 (the paper)
-};
-
-constexpr auto enum_names(PddmFilter) {
-  return std::array{std::pair{PddmFilter::kActions, "actions"}, std::pair{PddmFilter::kNoise, "noise"}};
-}
-
-struct PddmSettings {
-  int population = 700;                      // candidates an iteration
-  int iterations = 1;                        // refinements of the mean a plan
-  double kappa = 10;                         // the higher, the more the best candidates count
-  bool relative_kappa = true;                // its unit is 1 / (best minus median return); false: 1 / return
-  double sigma = 0.9;                        // standard deviation of the noise, in half action ranges
-  double beta = 0.7;                         // share of the new in every step of the filter; 1: no smoothing
-  PddmFilter filter = PddmFilter::kActions;  // what is smoothed
-  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population, "candidates an iteration");
-    field("iterations", s.iterations, "refinements of the mean a plan");
-    field("kappa", s.kappa, "the higher, the more the best candidates count");
-    field("relative_kappa", s.relative_kappa,
-          "kappa's unit is 1 / (best minus median return); false: 1 / return");
-    field("sigma", s.sigma, "standard deviation of the noise, in half action ranges");
-    field("beta", s.beta, "share of the new in every step of the filter; 1: no smoothing");
-    field("filter", s.filter, "what is smoothed: actions or noise");
-    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
-  }
-};
 
 // With the mean sequence mu (the shifted previous plan) and the last executed action a_{-1} (mid-range at
 // first), an iteration is, with eps ~ N(0, sigma^2) and k = 1..population,
@@ -113,8 +78,8 @@ class Pddm : public SamplingPlanner<Pddm<E>, E, PddmSettings> {
   bool begin(std::uint32_t) { return false; }
 
   bool iterate(const State& state, RolloutKey key, PlanReport& report) {
-    sample(key);
-    this->evaluate(state, key, report);
+    this->evaluate(state, key, settings_.population, report,
+                   [&](Index first, Index count) { draw(key, first, count); });
     if (reward_weights(returns_, settings_.kappa, settings_.relative_kappa, weights_) > 0) {
       mean_.noalias() = candidates_ * weights_;
       mean_ = this->inside(mean_);
@@ -122,13 +87,12 @@ class Pddm : public SamplingPlanner<Pddm<E>, E, PddmSettings> {
     return false;
   }
 
-  void sample(RolloutKey key) {
-    candidates_.resize(box_.size(), settings_.population);
-    noise_.normal(key.plan, key.iteration, candidates_);
+  void draw(RolloutKey key, Index first, Index count) {
+    noise_.normal(key.plan, key.iteration, candidates_.middleCols(first, count), first);
     const auto beta = static_cast<Scalar>(settings_.beta);
     const bool smooth_noise = settings_.filter == PddmFilter::kNoise;
     const Index a = box_.action_dim();
-    for (Index k = 0; k < candidates_.cols(); ++k) {
+    for (Index k = first; k < first + count; ++k) {
       auto x = candidates_.col(k);
       for (Index i = 0; i < box_.size(); ++i) {
         const Scalar before = i >= a ? x(i - a) : (smooth_noise ? Scalar(0) : executed_(i));

@@ -2,10 +2,8 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "mbrl/core/enum_names.hpp"
@@ -13,20 +11,9 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 
 namespace mbrl {
-
-// What follows the shifted plan at its end.
-enum class WarmStartPad : int {
-  kZero = 0,    // no action (PETS); mid-range where 0 is not inside the bounds
-  kMid = 1,     // the middle of the action range
-  kRepeat = 2,  // the last action again (iCEM)
-};
-
-constexpr auto enum_names(WarmStartPad) {
-  return std::array{std::pair{WarmStartPad::kZero, "zero"}, std::pair{WarmStartPad::kMid, "mid"},
-                    std::pair{WarmStartPad::kRepeat, "repeat"}};
-}
 
 // Drops the first `steps` columns of a trajectory (one a control step), moves the others forward and repeats
 // the last.
@@ -35,23 +22,25 @@ inline void shift_columns(BatchRef<double> trajectory, Index steps) {
   for (Index t = 0; t <= last; ++t) trajectory.col(t) = trajectory.col(std::min(t + steps, last));
 }
 
-// The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers.
+// The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers. Its
+// bounds are the given ones rounded inwards.
 template <class S>
 class SequenceBox {
  public:
   SequenceBox(const char* where, const ActionBounds& bounds, int action_dim, int horizon)
-      : action_dim_(action_dim), horizon_(horizon) {
+      : action_dim_(action_dim), horizon_(horizon), choices_(bounds.choices) {
     require(action_dim >= 1, where, ": the evaluator has ", action_dim, " actions, expected at least 1");
     require(horizon >= 1, where, ": the evaluator's horizon is ", horizon, ", expected at least 1");
-    bounds.validate(where, action_dim);
+    bounds.validate<S>(where, action_dim);
     low_.resize(size());
     high_.resize(size());
     for (Index i = 0; i < size(); ++i) {
       const auto d = static_cast<std::size_t>(i % action_dim);
-      low_(i) = static_cast<S>(bounds.low[d]);
-      high_(i) = static_cast<S>(bounds.high[d]);
+      low_(i) = bounds.inner_low<S>(d);
+      high_(i) = bounds.inner_high<S>(d);
     }
     mid_ = S(0.5) * (low_ + high_);
+    if (choices_ > 0) mid_ = mid_.array().floor();
   }
 
   int action_dim() const { return action_dim_; }
@@ -59,7 +48,8 @@ class SequenceBox {
   Index size() const { return static_cast<Index>(action_dim_) * horizon_; }
   const Vec<S>& low() const { return low_; }
   const Vec<S>& high() const { return high_; }
-  const Vec<S>& mid() const { return mid_; }
+  const Vec<S>& mid() const { return mid_; }  // of choices: the lower of the two in the middle
+  int choices() const { return choices_; }    // see ActionBounds
 
   // Drops the first `steps` actions of a sequence, moves the others forward and pads the end.
   void shift(VecRef<S> sequence, int steps, WarmStartPad pad) const {
@@ -88,7 +78,7 @@ class SequenceBox {
     return mid_(i);
   }
 
-  int action_dim_, horizon_;
+  int action_dim_, horizon_, choices_;
   Vec<S> low_, high_, mid_;
 };
 

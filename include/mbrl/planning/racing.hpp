@@ -8,45 +8,17 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <type_traits>
 #include <vector>
 
-#include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/planning/deadline.hpp"
+#include "mbrl/planning/particles.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/ranking.hpp"
 #include "mbrl/rollout/aggregate.hpp"
-#include "mbrl/rollout/propagation.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
-
-struct RacingSettings {
-  bool on = true;           // evaluate particles in stages and drop candidates in between
-  int first_particles = 5;  // particles of the first stage (one a member for TSinf); every stage doubles them
-  double confidence = 2.0;  // standard errors by which a candidate must miss the elites to be dropped
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("on", s.on, "evaluate particles in stages and drop candidates in between");
-    field("first_particles", s.first_particles, "particles of the first stage; every stage doubles them");
-    field("confidence", s.confidence,
-          "standard errors by which a candidate must miss the elites to be dropped");
-  }
-};
-
-// Whether a candidate's particles can be evaluated in parts: there are several and they do not depend on each
-// other.
-template <RolloutEvaluator E>
-bool can_race(const E& evaluator) {
-  if constexpr (ParticleEvaluator<E>) {
-    if constexpr (requires {
-                    { evaluator.settings().propagation } -> std::convertible_to<Propagation>;
-                  })
-      if (evaluator.settings().propagation == Propagation::kMomentMatching) return false;
-    return evaluator.particles() > 1;
-  }
-  return false;
-}
 
 // After n of P particles, let r be the candidate whose mean return is the K-th best, and d_p the difference
 // of the returns of candidate k and of r on particle p (paired: the particles share their noise and member).
@@ -65,6 +37,7 @@ class CandidateRace {
     std::int64_t rollouts = 0;  // particle rollouts spent
     int dropped = 0;            // candidates given up before their last particle
     int unusable = 0;           // candidates none of whose particles had a finite return
+    int tried = 0;              // candidates that were evaluated at all: under a deadline perhaps not all
   };
 
   // Fills `returns` with the mean over particles; NaN for unusable and dropped candidates. At least `elites`
@@ -73,6 +46,16 @@ class CandidateRace {
   // as the worst finite one seen: see EnsembleRollout.
   Outcome run(E& evaluator, const State& state, ConstBatchRef<Scalar> actions, RolloutKey key, int elites,
               bool rank_elites, const RacingSettings& settings, VecRef<Scalar> returns) {
+    const Deadline none;
+    Pacer pace(none);
+    WorkCost cost;
+    return run(evaluator, state, actions, key, elites, rank_elites, settings, returns, pace, cost);
+  }
+  // The same in time: `cost` is that of particle rollouts. The first stage takes the candidates from the last
+  // backwards, as many as there is time for; no further stage is begun that would be late.
+  Outcome run(E& evaluator, const State& state, ConstBatchRef<Scalar> actions, RolloutKey key, int elites,
+              bool rank_elites, const RacingSettings& settings, VecRef<Scalar> returns, Pacer& pace,
+              WorkCost& cost) {
     const int particles = evaluator.particles();
     const auto count = static_cast<int>(actions.cols());
     values_.resize(particles, count);
@@ -82,7 +65,18 @@ class CandidateRace {
     means_.setConstant(count, std::numeric_limits<Scalar>::quiet_NaN());
     worst_ = std::numeric_limits<Scalar>::quiet_NaN();
     for (int first = 0, last = std::min(settings.first_particles, particles);;) {
-      evaluate_stage(evaluator, state, actions, key, first, last);
+      const auto n = static_cast<std::ptrdiff_t>(alive_.size());
+      const auto part = [&](std::ptrdiff_t done, std::ptrdiff_t number) {
+        evaluate_stage(evaluator, state, actions, key, first, last, n - done - number, number);
+      };
+      if (first == 0) {
+        outcome.tried = static_cast<int>(pace.in_parts(n, last, cost, part));
+        alive_.erase(alive_.begin(), alive_.end() - outcome.tried);
+      } else {
+        const double size = static_cast<double>(n) * (last - first);
+        if (pace.limited() && !pace.time_for(cost.seconds(size))) break;
+        pace.timed(size, cost, [&] { part(0, n); });
+      }
       outcome.rollouts += static_cast<std::int64_t>(alive_.size()) * (last - first);
       update_means(last);
       if (last == particles) break;
@@ -93,24 +87,26 @@ class CandidateRace {
     }
     returns.setConstant(std::numeric_limits<Scalar>::quiet_NaN());
     for (const std::uint32_t k : alive_) returns(k) = means_(k);
-    outcome.unusable = static_cast<int>(means_.array().isNaN().count());
+    outcome.unusable = outcome.tried - (count - static_cast<int>(means_.array().isNaN().count()));
     return outcome;
   }
 
  private:
+  // Of the candidates still in the race `number`, beginning with the one at `from`.
   void evaluate_stage(E& evaluator, const State& state, ConstBatchRef<Scalar> actions, RolloutKey key,
-                      int first, int last) {
-    const auto n = static_cast<Index>(alive_.size());
-    stage_values_.resize(last - first, n);
-    if (n == actions.cols()) {
-      evaluator.evaluate_particles(state, actions, alive_.data(), key, first, last, stage_values_);
+                      int first, int last, std::ptrdiff_t from, std::ptrdiff_t number) {
+    stage_values_.resize(last - first, number);
+    const std::uint32_t* ids = alive_.data() + from;
+    if (static_cast<Index>(alive_.size()) == actions.cols()) {
+      evaluator.evaluate_particles(state, actions.middleCols(from, number), ids, key, first, last,
+                                   stage_values_);
     } else {
-      stage_actions_.resize(actions.rows(), n);
-      for (Index i = 0; i < n; ++i) stage_actions_.col(i) = actions.col(alive_[static_cast<std::size_t>(i)]);
-      evaluator.evaluate_particles(state, stage_actions_, alive_.data(), key, first, last, stage_values_);
+      stage_actions_.resize(actions.rows(), number);
+      for (Index i = 0; i < number; ++i) stage_actions_.col(i) = actions.col(ids[i]);
+      evaluator.evaluate_particles(state, stage_actions_, ids, key, first, last, stage_values_);
     }
-    for (Index i = 0; i < n; ++i)
-      values_.col(alive_[static_cast<std::size_t>(i)]).segment(first, last - first) = stage_values_.col(i);
+    for (Index i = 0; i < number; ++i)
+      values_.col(ids[i]).segment(first, last - first) = stage_values_.col(i);
     worst_ = std::fmin(worst_, worst_usable<Scalar>(stage_values_));  // NaN stands for none
   }
 

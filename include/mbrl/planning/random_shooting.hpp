@@ -16,23 +16,16 @@
 #include "mbrl/planning/finish_plan.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/ranking.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
 
-struct RandomShootingSettings {
-  int population = 2500;  // action sequences tried
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("population", s.population, "action sequences tried");
-  }
-};
-
-// A^k ~ U[low, high]^H, k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range actions if no return is usable.
-// Plans do not depend on each other: there is no warm start. Under a deadline the candidates are evaluated in
-// sixteen parts, one after the other. The evaluator must outlive the planner.
+// A^k ~ U[low, high]^H (of choices: each as likely), k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range
+// actions if no return is usable. Plans do not depend on each other: there is no warm start. Under a deadline
+// the candidates are evaluated in parts, as many as will be ready in time together with the final evaluation
+// of the plan. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class RandomShooting : public Anytime {
  public:
@@ -60,33 +53,32 @@ class RandomShooting : public Anytime {
     const auto plan = static_cast<std::uint32_t>(plan_index_++);
     candidates_.resize(box_.size(), settings_.population);
     returns_.resize(settings_.population);
-    noise_.uniform(plan, 0, candidates_);
-    for (Index k = 0; k < candidates_.cols(); ++k)
-      candidates_.col(k) =
-          (candidates_.col(k).cwiseProduct(range_) + box_.low()).cwiseMax(box_.low()).cwiseMin(box_.high());
-
+    const int particles = particles_of(*evaluator_);
     Pacer pace(deadline_);
-    const int part = deadline_.given() ? (settings_.population + 15) / 16 : settings_.population;
-    int tried = 0;
-    while (tried < settings_.population && pace.another()) {
-      const int count = std::min(part, settings_.population - tried);
-      evaluator_->evaluate(state, candidates_.middleCols(tried, count),
-                           {plan, 0, t},  // in all parts the same noise
-                           returns_.segment(tried, count));
-      tried += count;
-    }
+    // The end of the plan: its evaluation and the choice of the best; nothing is known of it at first.
+    if (pace.limited() && std::isfinite(cost_.seconds(particles)))
+      pace.reserve(cost_.seconds(particles) + overhead_.seconds(1));
+    Index tried = 0;
+    pace.timed_rest(overhead_, [&] {
+      tried = pace.in_parts(settings_.population, particles, cost_, [&](Index first, Index count) {
+        draw(plan, first, count);
+        evaluator_->evaluate(state, candidates_.middleCols(first, count),
+                             {plan, 0, t},  // in all parts the same noise
+                             returns_.segment(first, count));
+      });
+    });
 
     result.report = {};
     const int usable = rank_candidates(returns_.head(tried), 1, order_);
-    result.report.rollouts = static_cast<std::int64_t>(tried) * particles_of(*evaluator_);
+    result.report.rollouts = tried * particles;
     result.report.iterations = 1;
     result.report.timed_out = pace.stopped();
-    result.report.unusable = tried - usable;
+    result.report.unusable = static_cast<std::int64_t>(tried) - usable;
     best_ = box_.mid();
     if (usable > 0) best_ = candidates_.col(order_[0]);
     result.report.best_return =
         usable > 0 ? static_cast<double>(returns_(order_[0])) : std::numeric_limits<double>::quiet_NaN();
-    finish_plan(*evaluator_, state, box_, best_, {plan, 1, t}, result);
+    pace.timed(particles, cost_, [&] { finish_plan(*evaluator_, state, box_, best_, {plan, 1, t}, result); });
   }
 
   void advance(int steps) {
@@ -106,6 +98,18 @@ class RandomShooting : public Anytime {
   const RandomShootingSettings& settings() const { return settings_; }
 
  private:
+  void draw(std::uint32_t plan, Index first, Index count) {
+    noise_.uniform(plan, 0, candidates_.middleCols(first, count), first);
+    for (Index k = first; k < first + count; ++k) {
+      auto x = candidates_.col(k);
+      if (box_.choices() > 0)
+        x = (x * static_cast<Scalar>(box_.choices())).array().ceil() - Scalar(1);
+      else
+        x = x.cwiseProduct(range_) + box_.low();
+      x = x.cwiseMax(box_.low()).cwiseMin(box_.high());
+    }
+  }
+
   E* evaluator_;
   RandomShootingSettings settings_;
   SequenceBox<Scalar> box_;
@@ -114,6 +118,7 @@ class RandomShooting : public Anytime {
   Batch<Scalar> candidates_;
   Vec<Scalar> range_, best_, returns_;
   std::vector<int> order_;
+  WorkCost cost_, overhead_;  // of particle rollouts; of a plan, but for its rollouts
 };
 
 }  // namespace mbrl

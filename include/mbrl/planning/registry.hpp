@@ -1,4 +1,5 @@
-// Planners by name, for settings files and command lines.
+// Planners by name, for settings files and command lines. The library's own are compiled in the library, once
+// for all evaluators: whoever makes them by name does not compile them.
 #pragma once
 
 #include <cstdint>
@@ -11,45 +12,55 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/any_planner.hpp"
-#include "mbrl/planning/cem.hpp"
-#include "mbrl/planning/cma_es_planner.hpp"
-#include "mbrl/planning/icem.hpp"
-#include "mbrl/planning/mppi.hpp"
-#include "mbrl/planning/pddm.hpp"
-#include "mbrl/planning/random_shooting.hpp"
+#include "mbrl/planning/opaque_rollout.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {
 
-// Which planner, and the settings of each.
-struct PlannerSettings {
-  std::string name = "icem";        // rs, cem, icem, mppi, pddm, cmaes
-  RandomShootingSettings rs = {};   // random shooting
-  CemSettings cem = {};             // the cross-entropy method of PETS
-  ICemSettings icem = {};           // the frugal planner
-  MppiSettings mppi = {};           // model-predictive path integral control
-  PddmSettings pddm = {};           // smooth candidates weighted by their returns
-  CmaEsPlannerSettings cmaes = {};  // covariance matrix adaptation
+// The names of the library's planners, in order.
+const std::vector<std::string>& planner_names();
+[[noreturn]] void unknown_planner(const std::string& name, const std::vector<std::string>& known);
 
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("name", s.name, "planner: rs, cem, icem, mppi, pddm or cmaes");
-    field("rs", s.rs, "random shooting");
-    field("cem", s.cem, "the cross-entropy method of PETS");
-    field("icem", s.icem, "the frugal planner");
-    field("mppi", s.mppi, "model-predictive path integral control");
-    field("pddm", s.pddm, "smooth candidates weighted by their returns");
-    field("cmaes", s.cmaes, "covariance matrix adaptation");
-  }
+namespace detail {
+// The planner `settings.name`, where actions are choices one that plans choices: CategoricalCem for cem,
+// random shooting for rs; the others plan numbers, which are rounded before they are evaluated.
+AnyPlanner<OpaqueState, float> make_planner(OpaqueRollout<float> rollout, const ActionBounds& bounds,
+                                            const PlannerSettings& settings, std::uint64_t seed);
+AnyPlanner<OpaqueState, double> make_planner(OpaqueRollout<double> rollout, const ActionBounds& bounds,
+                                             const PlannerSettings& settings, std::uint64_t seed);
+
+// Such a planner for the states of an evaluator.
+template <class StateType, class S>
+class OpaquePlanner {
+ public:
+  using Scalar = S;
+  using State = StateType;
+
+  explicit OpaquePlanner(AnyPlanner<OpaqueState, S> planner) : planner_(std::move(planner)) {}
+  ActionPlan<S> plan(const State& state, int t) { return planner_.plan({&state}, t); }
+  void plan(const State& state, int t, ActionPlan<S>& result) { planner_.plan({&state}, t, result); }
+  void set_deadline(const Deadline& deadline) { planner_.set_deadline(deadline); }
+  void advance(int steps) { planner_.advance(steps); }
+  void reset() { planner_.reset(); }
+  void save(StateDict& out, const std::string& prefix) const { planner_.save(out, prefix); }
+  void load(const StateDict& in, const std::string& prefix) { planner_.load(in, prefix); }
+
+ private:
+  AnyPlanner<OpaqueState, S> planner_;
 };
+}  // namespace detail
 
-[[noreturn]] inline void unknown_planner(const std::string& name, const std::vector<std::string>& known) {
-  std::string list;
-  for (const std::string& other : known) list += (list.empty() ? "" : ", ") + other;
-  if (name == "gradient" || name == "ilqr" || name == "ddp" || name == "collocation")
-    fail("planners: '", name, "' needs derivatives of the dynamics and the cost, which are not given here; ",
-         "expected one of ", list);
-  fail("planners: no planner named '", name, "', expected one of ", list);
+// One of the library's planners by name; throws with the known names if there is none. The evaluator must
+// outlive it.
+template <RolloutEvaluator E>
+AnyPlanner<typename E::State, typename E::Scalar> make_planner(E& evaluator, const ActionBounds& bounds,
+                                                               const PlannerSettings& settings,
+                                                               std::uint64_t seed) {
+  using State = typename E::State;
+  using Scalar = typename E::Scalar;
+  return AnyPlanner<State, Scalar>(detail::OpaquePlanner<State, Scalar>(
+      detail::make_planner(OpaqueRollout<Scalar>(evaluator), bounds, settings, seed)));
 }
 
 // Name -> factory, for one type of evaluator. Starts with the library's planners; users add theirs.
@@ -61,24 +72,12 @@ class PlannerRegistry {
                                     std::uint64_t seed)>;
 
   PlannerRegistry() {
-    add("rs", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(RandomShooting<E>(e, b, s.rs, seed));
-    });
-    add("cem", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(Cem<E>(e, b, s.cem, seed));
-    });
-    add("icem", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(ICem<E>(e, b, s.icem, seed));
-    });
-    add("mppi", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(Mppi<E>(e, b, s.mppi, seed));
-    });
-    add("pddm", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(Pddm<E>(e, b, s.pddm, seed));
-    });
-    add("cmaes", [](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
-      return Any(CmaEsPlanner<E>(e, b, s.cmaes, seed));
-    });
+    for (const std::string& name : planner_names())
+      add(name, [name](E& e, const ActionBounds& b, const PlannerSettings& s, std::uint64_t seed) {
+        PlannerSettings named = s;
+        named.name = name;
+        return make_planner(e, b, named, seed);
+      });
   }
 
   // Throws if the name is taken.
@@ -104,13 +103,5 @@ class PlannerRegistry {
  private:
   std::map<std::string, Factory> factories_;
 };
-
-// One of the library's planners by name.
-template <RolloutEvaluator E>
-AnyPlanner<typename E::State, typename E::Scalar> make_planner(E& evaluator, const ActionBounds& bounds,
-                                                               const PlannerSettings& settings,
-                                                               std::uint64_t seed) {
-  return PlannerRegistry<E>().make(evaluator, bounds, settings, seed);
-}
 
 }  // namespace mbrl

@@ -1,0 +1,36 @@
+// What planners ask of evaluators that average over particles.
+#pragma once
+
+#include <concepts>
+
+#include "mbrl/rollout/propagation.hpp"
+#include "mbrl/rollout/rollout_evaluator.hpp"
+
+namespace mbrl {
+
+// Particle rollouts one candidate costs.
+template <RolloutEvaluator E>
+int particles_of(const E& evaluator) {
+  if constexpr (ParticleEvaluator<E>) return evaluator.particles();
+  return 1;
+}
+
+// Whether a candidate's particles can be evaluated in parts: there are several and they do not depend on each
+// other.
+template <RolloutEvaluator E>
+bool can_race(const E& evaluator) {
+  if constexpr (requires {
+                  { evaluator.can_race() } -> std::same_as<bool>;
+                }) {
+    return evaluator.can_race();
+  } else if constexpr (ParticleEvaluator<E>) {
+    if constexpr (requires {
+                    { evaluator.settings().propagation } -> std::convertible_to<Propagation>;
+                  })
+      if (evaluator.settings().propagation == Propagation::kMomentMatching) return false;
+    return evaluator.particles() > 1;
+  }
+  return false;
+}
+
+}  // namespace mbrl
