@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "commands.hpp"
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {
@@ -83,7 +84,7 @@ void compare(const CompareOptions& options) {
   const EnvSpec& spec = session.env.spec();
   const RewardFunction<float> reward =
       session.model.settings.learned_reward ? RewardFunction<float>{} : spec.reward;
-  const ActionBounds bounds(spec.action_low, spec.action_high);
+  const ActionBounds bounds = action_bounds(spec);
   EnsembleRolloutSettings judge_settings = configuration.rollout;
   judge_settings.particles = options.judge_particles;
   EnsembleRollout judge(session.model, reward, spec.termination, judge_settings, session.pool,

@@ -1,5 +1,7 @@
 #include "pets_session.hpp"
 
+#include "mbrl/algorithms/environment_bounds.hpp"
+
 namespace mbrl::cli {
 
 MlpEnsembleSettings model_settings(const PetsConfiguration& configuration, const EnvSpec& spec) {
@@ -34,9 +36,7 @@ PetsSession::PetsSession(const PetsConfiguration& c, int threads)
       trainer(c, pool),
       evaluator(model, model.settings.learned_reward ? RewardFunction<float>{} : env.spec().reward,
                 env.spec().termination, c.rollout, pool, c.seed),
-      controller(make_planner(evaluator, ActionBounds(env.spec().action_low, env.spec().action_high),
-                              c.planner, c.seed),
-                 c.mpc),
+      controller(make_planner(evaluator, action_bounds(env.spec()), c.planner, c.seed), c.mpc),
       pets(env, model, trainer, evaluator, controller, pool, c.pets, c.seed) {}
 
 }  // namespace mbrl::cli

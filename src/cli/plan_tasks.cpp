@@ -9,6 +9,7 @@
 
 #include "control_tasks.hpp"
 #include "environments.hpp"
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/models/analytic_model.hpp"
 #include "mbrl/models/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
@@ -52,8 +53,8 @@ bool samples(const std::string& name) {
 // Sampling planners in the environment itself.
 PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvSpec& spec,
                          const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
-  OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, pool)),
-                        ActionBounds(spec.action_low, spec.action_high), c.planner.sampling, seed);
+  OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, pool)), action_bounds(spec),
+                        c.planner.sampling, seed);
   return {Mpc(Planner(std::move(planner)), c.mpc), whole_state,
           [](Planner&) { return std::vector<double>(); }};
 }

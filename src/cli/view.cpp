@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "episode_video.hpp"
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/mujoco/window.hpp"
 #include "plan_paths.hpp"
@@ -54,10 +55,8 @@ class WatchedPlanner final : public Actor {
  public:
   WatchedPlanner(TrainedRun& run, const mujoco::Scene& scene, int candidates)
       : evaluator_(run.session->evaluator),
-        controller_(make_planner(
-                        evaluator_,
-                        ActionBounds(run.session->env.spec().action_low, run.session->env.spec().action_high),
-                        run.configuration.planner, run.configuration.seed),
+        controller_(make_planner(evaluator_, action_bounds(run.session->env.spec()),
+                                 run.configuration.planner, run.configuration.seed),
                     run.configuration.mpc),
         paths_(scene, run.session->env.spec().dt),
         candidates_(candidates) {}

@@ -41,6 +41,7 @@ EnvSpec AcrobotTask::spec() {
   spec.obs_dim = 6;
   spec.action_low = Vecd::Constant(1, 0.0);
   spec.action_high = Vecd::Constant(1, 2.0);
+  spec.choices = 3;
   spec.max_steps = 500;
   spec.dt = kDt;
   spec.encoding = ObsEncoding::identity(6);

@@ -18,6 +18,7 @@ EnvSpec CartPoleTask::spec() const {
   spec.obs_dim = 4;
   spec.action_low = Vecd::Constant(1, discrete ? 0.0 : -1.0);
   spec.action_high = Vecd::Constant(1, 1.0);
+  spec.choices = discrete ? 2 : 0;
   spec.max_steps = discrete ? 500 : 200;
   spec.dt = kDt;
   spec.encoding = ObsEncoding::identity(4);

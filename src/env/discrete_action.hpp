@@ -7,8 +7,7 @@
 
 namespace mbrl {
 
-// The nearest of 0 ... count - 1, so that the bounds [0, count - 1] are those of a continuous planner. Throws
-// if there is none within 1/2.
+// The nearest of 0 ... count - 1 (EnvSpec::choices). Throws if there is none within 1/2.
 inline int discrete_action(const char* environment, double action, int count) {
   const double rounded = std::floor(action + 0.5);
   require(rounded >= 0.0 && rounded < count, environment, ": action is ", action, ", expected 0 to ",

@@ -75,6 +75,7 @@ ScaledActions::ScaledActions(AnyEnvironment env)
     : Wrapper(std::move(env)),
       middle_(0.5 * (spec_.action_low + spec_.action_high)),
       half_(0.5 * (spec_.action_high - spec_.action_low)) {
+  spec_.choices = 0;  // numbers now, of which the environment takes the nearest choice
   spec_.action_low.setConstant(-1.0);
   spec_.action_high.setConstant(1.0);
   if (spec_.reward)

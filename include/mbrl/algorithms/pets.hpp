@@ -289,13 +289,14 @@ class Pets {
   // One environment step into the buffer and the record; clears running_ at the end of the episode. An
   // endless one ends at `last`, a number of environment steps.
   void step_environment(const Vecd& action, std::int64_t last) {
-    StepResult result = env_.step(action);
+    const Vecd executed = env_.spec().executed(action);
+    StepResult result = env_.step(executed);
     ++steps_;
     const int limit = episode_limit();
     if (limit > 0 ? t_ + 1 >= limit : steps_ >= last) result.truncated |= !result.terminated;
     // The outcome of a failed simulation must not be used for training.
     if (result.fault.empty()) {
-      buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
+      buffer_.add(obs_, executed, result.obs, result.reward, result.terminated, result.truncated);
       ++stored_;
     } else {
       buffer_.begin_episode();  // the next transition does not continue the last one
@@ -315,8 +316,9 @@ class Pets {
     if (!running_) reset_environment(random_trials_done_);
     while (running_) {
       Vecd action(spec.action_dim());
+      const double beyond = spec.choices > 0 ? 0.5 : 0.0;  // every choice as likely
       for (Index i = 0; i < action.size(); ++i)
-        action(i) = random.uniform(spec.action_low(i), spec.action_high(i),
+        action(i) = random.uniform(spec.action_low(i) - beyond, spec.action_high(i) + beyond,
                                    static_cast<std::uint32_t>(random_trials_done_),
                                    static_cast<std::uint32_t>(t_), static_cast<std::uint32_t>(i));
       step_environment(action, settings_.random_steps);

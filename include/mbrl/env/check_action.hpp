@@ -13,6 +13,11 @@ inline void check_spec(const EnvSpec& spec) {
   require_dim(spec.name, "spec().action_high", spec.action_high.size(), spec.action_low.size());
   require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
           ", expected 1 or more: the control steps of an episode");
+  for (Index i = 0; i < spec.action_low.size() && spec.choices != 0; ++i)
+    require(spec.choices >= 2 && spec.action_low(i) == 0 && spec.action_high(i) == spec.choices - 1,
+            spec.name, ": spec().choices is ", spec.choices, " and action entry ", i, " is bounded by [",
+            spec.action_low(i), ", ", spec.action_high(i), "], expected 2 or more choices, bounded by 0 and ",
+            spec.choices - 1);
   require_dim(spec.name, "spec().encoding", spec.encoding.obs_dim(), spec.obs_dim);
   spec.encoding.validate();
 }

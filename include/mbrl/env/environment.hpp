@@ -42,8 +42,14 @@ struct EnvSpec {
   ObsEncoding encoding;                    // model inputs and targets
   RewardFunction<float> reward;            // planner-side reward; empty: has to be learned
   TerminationFunction<float> termination;  // empty: never terminates
+  int choices = 0;                         // n: an action is a choice of 0 ... n - 1; 0: it is real numbers
 
   int action_dim() const { return static_cast<int>(action_low.size()); }
+  // What is executed of an action, and what data must hold: of choices the nearest.
+  Vecd executed(ConstVecRef<double> action) const {
+    if (choices == 0) return action;
+    return (action.array() + 0.5).floor().max(0.0).min(choices - 1.0);
+  }
 };
 
 // clang-format off
