@@ -12,6 +12,7 @@
 #include "mbrl/core/csv.hpp"
 #include "mbrl/core/plot.hpp"
 #include "mbrl/core/settings.hpp"
+#include "mbrl/planning/budget.hpp"
 #include "plan_tasks.hpp"
 
 namespace mbrl::cli {
@@ -29,44 +30,13 @@ struct PlanOptions {
   std::vector<std::string> assignments;
 };
 
-// Rollouts that a plan of iCEM may cost with this population, the elites it carries over included.
-int icem_rollouts(const ICemSettings& s) {
-  double total = 2;  // the mean in the last iteration, and the plan
-  for (int i = 0; i < s.iterations; ++i)
-    total += std::max(std::round(s.population * std::pow(s.decay, -i)),
-                      static_cast<double>(std::min(2 * s.elites, s.population))) +
-             std::round(s.keep_fraction * s.elites);
-  return total < 1e9 ? static_cast<int>(total) : 1000000000;
-}
-
 // Settings with which no plan costs more than `budget` rollouts (a plan that begins again from nothing, since
-// its warm start diverged, may). Sampling planners keep their iterations and get fewer or more candidates;
-// the others get fewer or more iterations. Linearisations are not counted.
-void apply_budget(KnownPlannerSettings& s, int budget) {
-  PlannerSettings& p = s.sampling;
-  const std::pair<const char*, int> divisors[] = {
-      {"cem.iterations", p.cem.iterations},     {"icem.iterations", p.icem.iterations},
-      {"mppi.iterations", p.mppi.iterations},   {"pddm.iterations", p.pddm.iterations},
-      {"cmaes.iterations", p.cmaes.iterations}, {"gradient.restarts", s.gradient.restarts},
-      {"ilqr.line_search", s.ilqr.line_search}};
-  for (const auto& [name, value] : divisors)
-    require(value >= 1, name, " is ", value, ", expected at least 1");
-  p.rs.population = std::max(1, budget - 1);
-  const auto each = [&](int iterations) { return std::max(2, (budget - 1) / iterations); };
-  p.cem.population = each(p.cem.iterations);
-  p.cem.elites = std::max(1, p.cem.population / 10);
-  p.mppi.population = each(p.mppi.iterations);
-  p.pddm.population = each(p.pddm.iterations);
-  p.cmaes.population = each(p.cmaes.iterations);
-  const auto icem_with = [&](int population) {
-    ICemSettings icem = p.icem;
-    icem.population = population;
-    icem.elites = std::max(1, population / 10);
-    return icem;
-  };
-  int population = 2;
-  while (population < budget && icem_rollouts(icem_with(population + 1)) <= budget) ++population;
-  p.icem = icem_with(population);
+// its warm start diverged, may). Sampling planners: see within_budget; the others get fewer or more
+// iterations. Linearisations are not counted.
+void apply_budget(KnownPlannerSettings& s, int budget, const std::vector<std::string>& keep_iterations) {
+  require(s.gradient.restarts >= 1, "gradient.restarts is ", s.gradient.restarts, ", expected at least 1");
+  require(s.ilqr.line_search >= 1, "ilqr.line_search is ", s.ilqr.line_search, ", expected at least 1");
+  s.sampling = within_budget(s.sampling, budget, keep_iterations);
   s.gradient.restarts = std::max(1, std::min(s.gradient.restarts, budget / 10));
   s.gradient.iterations = std::max(1, budget / s.gradient.restarts - 1);
   s.ilqr.line_search = std::min(s.ilqr.line_search, budget - 1);  // one more rolls out the start
@@ -97,8 +67,13 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
     const std::string key = assignment.substr(0, assignment.find('='));
     if (const char* why = without_effect(key)) fail("--set ", key, " has no effect: ", why);
   }
-  for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
-  apply_budget(c.planner, options.budget);
+  std::vector<std::string> keep_iterations;
+  for (const std::string& assignment : options.assignments) {
+    set_assignment(c, assignment);
+    const std::size_t at = assignment.find(".iterations=");
+    if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
+  }
+  apply_budget(c.planner, options.budget, keep_iterations);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   c.planner.sampling.name = planner;
   return c;
