@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 
 // LibTorch first: where it was built with glog it brings a CHECK of its own.
 #include "mbrl/torch/interop.hpp"
@@ -11,6 +12,7 @@
 #undef CHECK
 
 #include "catch.hpp"
+#include "devices.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/pendulum.hpp"
 #include "mbrl/rollout/aggregate.hpp"
@@ -98,14 +100,15 @@ bool agree(const Batchf& a, const Batchf& b, float tolerance) {
   return true;
 }
 
-void compare(const MlpEnsemble& model, const EnsembleRolloutSettings& settings, bool terminate) {
+void compare(const MlpEnsemble& model, const EnsembleRolloutSettings& settings, bool terminate,
+             const std::string& on) {
   const bool learned = model.settings.learned_reward;
   ThreadPool pool(2);
   mbrl::EnsembleRollout cpu(
       model, learned ? RewardFunction<float>{} : RewardFunction<float>(Reward{}),
       terminate ? TerminationFunction<float>(Termination{}) : TerminationFunction<float>{}, settings, pool,
       9);
-  mbrl::torch::EnsembleRollout device(model, tensor_version(!learned, terminate), settings, "cpu", 9);
+  mbrl::torch::EnsembleRollout device(model, tensor_version(!learned, terminate), settings, on, 9);
   const Batchf actions = some_actions(11);
   const Vecf obs = Vecf::LinSpaced(kObs, -0.4f, 0.4f);
   const std::vector<std::uint32_t> ids = {4, 1, 9, 3, 17, 5, 6, 100, 2, 0, 8};
@@ -154,6 +157,8 @@ TEST_CASE("torch rollout: Philox and the normals are the host's") {
 }
 
 TEST_CASE("torch rollout: agrees with the CPU's rollout") {
+  const std::string on = GENERATE(from_range(devices()));
+  CAPTURE(on);
   EnsembleRolloutSettings settings;
   settings.horizon = kHorizon;
   settings.particles = 12;
@@ -165,23 +170,25 @@ TEST_CASE("torch rollout: agrees with the CPU's rollout") {
       settings.common_noise = common;
       settings.data_margin = 5.0f;
       CAPTURE(static_cast<int>(propagation), common);
-      compare(some_model(true, false, 4), settings, false);
-      compare(some_model(true, false, 3), settings, true);
-      compare(some_model(true, true, 2), settings, false);
-      compare(some_model(false, false, 4), settings, false);
+      compare(some_model(true, false, 4), settings, false, on);
+      compare(some_model(true, false, 3), settings, true, on);
+      compare(some_model(true, true, 2), settings, false, on);
+      compare(some_model(false, false, 4), settings, false, on);
     }
 }
 
 TEST_CASE("torch rollout: particles that leave the data or are not finite are treated alike") {
+  const std::string on = GENERATE(from_range(devices()));
+  CAPTURE(on);
   EnsembleRolloutSettings settings;
   settings.horizon = kHorizon;
   settings.particles = 12;
   settings.data_margin = 0.5f;
   MlpEnsemble model = some_model(true, false, 4);
   model.reach.assign(kObs, 0.1f);
-  compare(model, settings, false);
+  compare(model, settings, false, on);
   ThreadPool pool(1);
-  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, "cpu", 9);
+  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
   Vecf returns(11);
   device.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);
   CHECK(device.counts().out_of_data > 0);
@@ -191,17 +198,19 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   MlpEnsemble broken = some_model(true, false, 4);
   for (float& w : broken.members[2].back().bias) w = std::numeric_limits<float>::max();
   for (float& w : broken.members[2].back().weight) w = std::numeric_limits<float>::max();
-  compare(broken, settings, false);
+  compare(broken, settings, false, on);
 }
 
 TEST_CASE("torch rollout: a new model is used, a wrong one refused") {
+  const std::string on = GENERATE(from_range(devices()));
+  CAPTURE(on);
   EnsembleRolloutSettings settings;
   settings.horizon = kHorizon;
   settings.particles = 4;
   MlpEnsemble model = some_model(true, false, 4), other = model;
   for (float& w : other.members[2][0].weight) w *= 1.5f;
-  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, "cpu", 9);
-  mbrl::torch::EnsembleRollout fresh(other, tensor_version(true, false), settings, "cpu", 9);
+  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
+  mbrl::torch::EnsembleRollout fresh(other, tensor_version(true, false), settings, on, 9);
   const Batchf actions = some_actions(5);
   const Vecf obs = Vecf::Zero(kObs);
   Vecf before(5), after(5), expected(5);
@@ -218,7 +227,7 @@ TEST_CASE("torch rollout: a new model is used, a wrong one refused") {
   CHECK(after == expected);
   const MlpEnsemble wrong = MlpEnsemble::create({}, ObsEncoding::identity(3), kAction, 1);
   CHECK_THROWS_AS(device.set_model(wrong), Error);
-  CHECK_THROWS_AS(mbrl::torch::EnsembleRollout(model, nullptr, settings, "cpu", 9), Error);
+  CHECK_THROWS_AS(mbrl::torch::EnsembleRollout(model, nullptr, settings, on, 9), Error);
   CHECK_THROWS_AS(mbrl::torch::EnsembleRollout(model, tensor_version(true, false), settings, "tpu", 9),
                   Error);
   CHECK_THROWS_AS(device.evaluate(Vecf::Zero(2), actions, {}, after), Error);

@@ -2,8 +2,10 @@
 #include "mbrl/torch/ensemble_trainer.hpp"
 
 #include <cmath>
+#include <string>
 
 #include "catch.hpp"
+#include "devices.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/models/native_trainer.hpp"
 #include "mbrl/torch/device.hpp"
@@ -66,11 +68,12 @@ double difference(const MlpEnsemble& a, const MlpEnsemble& b) {
   return worst;
 }
 
-void check_agreement(const MlpEnsemble& start, const EnsembleTrainingSettings& settings) {
+void check_agreement(const MlpEnsemble& start, const EnsembleTrainingSettings& settings,
+                     const std::string& on) {
   const TransitionBatch data = some_transitions(101);
   ThreadPool pool(2);
   NativeTrainer native(settings, pool, 3);
-  mbrl::torch::EnsembleTrainer torch(settings, "cpu", 3);
+  mbrl::torch::EnsembleTrainer torch(settings, on, 3);
   MlpEnsemble by_native = start, by_torch = start;
   for (std::uint32_t round = 0; round < 2; ++round) {
     const EnsembleTrainingReport a = native.train(data, by_native, round),
@@ -92,30 +95,34 @@ void check_agreement(const MlpEnsemble& start, const EnsembleTrainingSettings& s
 }  // namespace
 
 TEST_CASE("torch trainer: agrees with the native trainer") {
+  const std::string on = GENERATE(from_range(devices()));
+  CAPTURE(on);
   EnsembleTrainingSettings settings;
   settings.epochs = 3;
-  SECTION("Gaussian, silu") { check_agreement(some_model(true, Activation::kSilu), settings); }
-  SECTION("Gaussian, relu") { check_agreement(some_model(true, Activation::kRelu), settings); }
-  SECTION("deterministic, tanh") { check_agreement(some_model(false, Activation::kTanh), settings); }
+  SECTION("Gaussian, silu") { check_agreement(some_model(true, Activation::kSilu), settings, on); }
+  SECTION("Gaussian, relu") { check_agreement(some_model(true, Activation::kRelu), settings, on); }
+  SECTION("deterministic, tanh") { check_agreement(some_model(false, Activation::kTanh), settings, on); }
   SECTION("learned reward, large decay") {
     settings.weight_decay = {0.1f, 0.2f};
-    check_agreement(some_model(true, Activation::kSilu, true), settings);
+    check_agreement(some_model(true, Activation::kSilu, true), settings, on);
   }
   SECTION("holdout and elites") {
     settings.holdout_ratio = 0.2;
     settings.elites = 3;
-    check_agreement(some_model(true, Activation::kSilu), settings);
+    check_agreement(some_model(true, Activation::kSilu), settings, on);
   }
   SECTION("early stopping") {
     settings.holdout_ratio = 0.2;
     settings.patience = 1;
     settings.improvement = 0.2;
     settings.epochs = 8;
-    check_agreement(some_model(false, Activation::kSilu), settings);
+    check_agreement(some_model(false, Activation::kSilu), settings, on);
   }
 }
 
 TEST_CASE("torch trainer: continues what the native trainer began, and its own training bit for bit") {
+  const std::string on = GENERATE(from_range(devices()));
+  CAPTURE(on);
   const TransitionBatch data = some_transitions(90);
   EnsembleTrainingSettings settings;
   settings.epochs = 2;
@@ -126,7 +133,7 @@ TEST_CASE("torch trainer: continues what the native trainer began, and its own t
   StateDict state;
   native.save(state, "t.");
   MlpEnsemble b = a;
-  mbrl::torch::EnsembleTrainer torch(settings, "cpu", 3);
+  mbrl::torch::EnsembleTrainer torch(settings, on, 3);
   torch.load(state, "t.");
   native.train(data, a, 1);
   torch.train(data, b, 1);
@@ -134,7 +141,7 @@ TEST_CASE("torch trainer: continues what the native trainer began, and its own t
 
   StateDict later;
   torch.save(later, "t.");
-  mbrl::torch::EnsembleTrainer resumed(settings, "cpu", 3);
+  mbrl::torch::EnsembleTrainer resumed(settings, on, 3);
   resumed.load(later, "t.");
   MlpEnsemble c = b;
   torch.train(data, b, 2);
