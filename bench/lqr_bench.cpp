@@ -136,7 +136,8 @@ void cart_pole_mpc(benchmark::State& state) {
   AnalyticModel<CartPoleSystem>::Workspace none;
   double p99 = 0, p50 = 0, distance = 0;
   for (auto _ : state) {
-    Mpc<P> mpc(P(model, cost, 150, settings, ActionBounds::uniform(1, -50.0, 50.0)));
+    Mpc<P> mpc(
+        P(model, cost, 150, settings, ActionBounds::uniform(1, -50.0, 50.0), {}, nullptr, {.starts = 1}));
     Vecd x = Vecd::Zero(4), next(4);
     for (int t = 0; t < 400; ++t) {
       model.step(x, mpc.act(x), next, none);

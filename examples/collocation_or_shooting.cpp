@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   mbrl::Ilqr ilqr(model, penalized, kSteps, ilqr_settings, bounds);
   mbrl::ThreadPool pool;
   mbrl::GradientPlannerSettings gradient_settings{
-      .horizon = kSteps, .iterations = 1000, .restarts = 1, .learning_rate = 0.01};
+      .horizon = kSteps, .iterations = 1000, .learning_rate = 0.01, .starts = {.starts = 1}};
 
   const auto miss = [&](const auto& states) { return (states.col(states.cols() - 1) - goal).norm(); };
   Outcome collocated, shot, descended;

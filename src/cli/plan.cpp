@@ -31,22 +31,26 @@ struct PlanOptions {
 };
 
 // Settings with which no plan costs more than `budget` rollouts (a plan that begins again from nothing, since
-// its warm start diverged, may). Sampling planners: see within_budget; the others get fewer or more
-// iterations. Linearisations are not counted.
-void apply_budget(KnownPlannerSettings& s, int budget, const std::vector<std::string>& keep_iterations) {
-  require(s.gradient.restarts >= 1, "gradient.restarts is ", s.gradient.restarts, ", expected at least 1");
-  require(s.ilqr.line_search >= 1, "ilqr.line_search is ", s.ilqr.line_search, ", expected at least 1");
+// its warm start diverged, may). Sampling planners: see within_budget; those that descend stop at it. Where
+// one refines the other's plan (icem+ilqr) each has half. Linearisations are not counted.
+void apply_budget(KnownPlannerSettings& s, const std::string& planner, int whole,
+                  const std::vector<std::string>& keep_iterations) {
+  require(s.starts.starts >= 1, "starts.starts is ", s.starts.starts, ", expected at least 1");
+  const bool refined = planner.find('+') != std::string::npos;
+  const int budget = refined ? whole / 2 : whole;
   s.sampling = within_budget(s.sampling, budget, keep_iterations);
-  s.gradient.restarts = std::max(1, std::min(s.gradient.restarts, budget / 10));
-  s.gradient.iterations = std::max(1, budget / s.gradient.restarts - 1);
-  s.ilqr.line_search = std::min(s.ilqr.line_search, budget - 1);  // one more rolls out the start
-  s.ilqr.iterations = std::max(1, std::min(s.ilqr.iterations, (budget - 1) / s.ilqr.line_search));
+  // A fifth in search of starts, the rest for the descents from them.
+  s.starts.samples = refined ? 0 : budget / 5;
+  s.starts.starts = std::max(1, std::min(s.starts.starts, budget / 50));
+  s.starts.rollouts = whole - (refined ? budget : 0);
+  s.gradient.iterations = budget;
 }
 
 // Settings that mean nothing here, by what their names begin with, and what to say instead.
 constexpr std::pair<std::string_view, const char*> kWithoutEffect[] = {
     {"name", "the planner is --planner's choice"},
     {"gradient.horizon", "all planners look 'horizon' steps ahead"},
+    {"gradient.starts", "all planners that descend have the same 'starts'"},
     {"ilqr.second_order", "--planner ilqr or ddp chooses"},
     {"collocation.segments", "there is one segment a control step, 'horizon' of them"},
     {"collocation.refinements", "there is one segment a control step"},
@@ -73,7 +77,7 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
     const std::size_t at = assignment.find(".iterations=");
     if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
   }
-  apply_budget(c.planner, options.budget, keep_iterations);
+  apply_budget(c.planner, planner, options.budget, keep_iterations);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   c.planner.sampling.name = planner;
   return c;
@@ -272,7 +276,8 @@ void add_plan(CLI::App& app) {
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs'")->required();
   command
       ->add_option("--planner", options->planners,
-                   "Planners: rs, cem, icem, mppi, pddm, cmaes, gradient, ilqr, ddp, collocation")
+                   "Planners: rs, cem, icem, mppi, pddm, cmaes, gradient, ilqr, ddp, collocation, or one "
+                   "that samples refined by one that descends: icem+ilqr")
       ->delimiter(',')
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();

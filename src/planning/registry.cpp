@@ -79,7 +79,8 @@ const std::vector<std::string>& planner_names() {
 void unknown_planner(const std::string& name, const std::vector<std::string>& known) {
   std::string list;
   for (const std::string& other : known) list += (list.empty() ? "" : ", ") + other;
-  if (name == "gradient" || name == "ilqr" || name == "ddp" || name == "collocation")
+  if (name == "gradient" || name == "ilqr" || name == "ddp" || name == "collocation" ||
+      name.find('+') != std::string::npos)
     fail("planners: '", name, "' needs derivatives of the dynamics and the cost, which are not given here; ",
          "expected one of ", list);
   fail("planners: no planner named '", name, "', expected one of ", list);

@@ -81,9 +81,9 @@ TEST_CASE("gradient planner and ilqr plan through the ensemble, and agree") {
   const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
   const Vecd x0 = Vecd::LinSpaced(5, -0.5, 0.5);
   ThreadPool pool(2);
-  GradientPlanner gradient(model, cost, bounds,
-                           {.horizon = kHorizon, .iterations = 1500, .restarts = 3, .learning_rate = 0.005},
-                           1, pool);
+  GradientPlanner gradient(
+      model, cost, bounds,
+      {.horizon = kHorizon, .iterations = 1500, .learning_rate = 0.005, .starts = {.starts = 3}}, 1, pool);
   const auto plan = gradient.plan(x0, 0);
   Ilqr ilqr(model, cost, kHorizon, {}, bounds);
   const IlqrReport& report = ilqr.solve(x0, plan.actions);

@@ -323,8 +323,8 @@ TEST_CASE("ilqr and the gradient planner stop in time with the best trajectory s
 
   ThreadPool pool(1);
   const auto gradient = [&](int iterations, const Deadline& deadline) {
-    GradientPlanner planner(model, cost, bounds, {.horizon = 60, .iterations = iterations, .restarts = 2}, 7,
-                            pool);
+    GradientPlanner planner(model, cost, bounds,
+                            {.horizon = 60, .iterations = iterations, .starts = {.starts = 1}}, 7, pool);
     planner.set_deadline(deadline);
     return planner.plan(hanging, 0);
   };

@@ -75,6 +75,50 @@ TEST_CASE("collocation and ilqr plan the same way round, and collocation can be 
   CHECK_THROWS_AS(step_collocation(AnalyticFlow(PointMassSystem{}), cost, 0.1, 0, bounds), Error);
 }
 
+TEST_CASE("a sampling planner refined by one that descends is a planner by name") {
+  const PointMass model({}, {0.1});
+  const QuadraticCost cost(diagonal({1, 1, 0.1, 0.1}), diagonal({0.1, 0.1}), diagonal({10, 10, 1, 1}),
+                           column({0.5, -0.3, 0, 0}));
+  const ActionBounds bounds = ActionBounds::uniform(2, -2, 2);
+  ThreadPool pool(1);
+  KnownPlannerSettings settings{.horizon = 15};
+  settings.sampling.cem.population = 50;
+  settings.sampling.cem.elites = 5;
+  settings.starts.samples = 0;
+  settings.gradient.iterations = 200;
+  const Vecd x = column({0.1, 0.2, -0.3, 0.1});
+  const auto make = [&](const std::string& name) {
+    settings.sampling.name = name;
+    return make_known_planner(model, cost, bounds, settings, 3, pool);
+  };
+  const double sampled = make("cem").plan(x, 0).predicted_return,
+               best = make("ilqr").plan(x, 0).predicted_return;
+  REQUIRE(sampled < best - 1e-3);
+  for (const char* name : {"cem+ilqr", "cem+ddp", "icem+gradient", "icem+collocation"}) {
+    INFO(name);
+    auto planner = make(name), copy = make(name);
+    const auto plan = planner.plan(x, 0);
+    CHECK(plan.predicted_return > sampled);
+    CHECK(plan.predicted_return == Approx(best).epsilon(0.2));
+    CHECK(plan.report.rollouts > 50);
+    planner.advance(1);
+    StateDict saved;
+    planner.save(saved, "p.");
+    copy.load(saved, "p.");
+    CHECK(copy.plan(x, 1).actions == planner.plan(x, 1).actions);
+    planner.reset();
+  }
+  CHECK(KnownPlannerRegistry<PointMass, QuadraticCost>::cost_per_iteration([&]() -> auto& {
+          static auto p = make("cem+ilqr");
+          return p.plan(x, 0), p;
+        }())
+            .size() > 1);
+  for (const char* name : {"ilqr+cem", "cem+mine", "+", "cem+"}) {
+    INFO(name);
+    CHECK_THROWS_WITH(make(name), Catch::Contains("such as icem+ilqr"));
+  }
+}
+
 struct NoDerivatives {
   using Scalar = double;
   struct Workspace {};
@@ -131,11 +175,11 @@ TEST_CASE("settings of all planners by their usual names") {
   set_assignment(settings, "name=ilqr");
   set_assignment(settings, "icem.population=77");
   set_assignment(settings, "ilqr.iterations=9");
-  set_assignment(settings, "gradient.restarts=2");
+  set_assignment(settings, "starts.starts=2");
   CHECK(settings.sampling.name == "ilqr");
   CHECK(settings.sampling.icem.population == 77);
   CHECK(settings.ilqr.iterations == 9);
-  CHECK(settings.gradient.restarts == 2);
+  CHECK(settings.starts.starts == 2);
 }
 
 }  // namespace

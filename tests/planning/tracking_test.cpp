@@ -110,7 +110,7 @@ TEST_CASE("a cost can be exchanged under a planner's feet") {
   auto rollouts = cost_rollout(model, cost, {.horizon = 12}, pool);
   Mpc ilqr(IlqrPlanner(model, cost, 12, {}, kBounds));
   Mpc cem(Cem(rollouts, kBounds, {.population = 100, .elites = 10, .iterations = 3}, 3), {.replan_every = 4});
-  GradientPlanner gradient(model, cost, kBounds, {.horizon = 12, .restarts = 1}, 1, pool);
+  GradientPlanner gradient(model, cost, kBounds, {.horizon = 12, .starts = {.starts = 1}}, 1, pool);
   PointMass::Workspace none;
   Vecd next(4);
   const auto run = [&](auto& controller, Vecd& x, int steps) {

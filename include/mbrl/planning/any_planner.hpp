@@ -33,6 +33,9 @@ class AnyPlanner {
   void plan(const State& state, int t, ActionPlan<S>& result) { self_->plan(state, t, result); }
   // Without effect on a planner that cannot stop early.
   void set_deadline(const Deadline& deadline) { self_->set_deadline(deadline); }
+  // Moves `action`, of step k of the last plan, by the planner's feedback for the state that has been
+  // reached; leaves it as it is where the planner has no feedback.
+  void track(const State& state, int k, VecRef<S> action) const { self_->track(state, k, action); }
   void advance(int steps) { self_->advance(steps); }
   void reset() { self_->reset(); }
   void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
@@ -50,6 +53,7 @@ class AnyPlanner {
     virtual ~Interface() = default;
     virtual void plan(const State& state, int t, ActionPlan<S>& result) = 0;
     virtual void set_deadline(const Deadline& deadline) = 0;
+    virtual void track(const State& state, int k, VecRef<S>& action) const = 0;
     virtual void advance(int steps) = 0;
     virtual void reset() = 0;
     virtual void save(StateDict& out, const std::string& prefix) const = 0;
@@ -66,6 +70,10 @@ class AnyPlanner {
     }
     void set_deadline([[maybe_unused]] const Deadline& deadline) override {
       if constexpr (requires { planner.set_deadline(deadline); }) planner.set_deadline(deadline);
+    }
+    void track([[maybe_unused]] const State& state, [[maybe_unused]] int k,
+               [[maybe_unused]] VecRef<S>& action) const override {
+      if constexpr (requires { planner.track(state, k, action); }) planner.track(state, k, action);
     }
     void advance(int steps) override { planner.advance(steps); }
     void reset() override { planner.reset(); }

@@ -3,14 +3,18 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/collocation.hpp"
 #include "mbrl/planning/deadline.hpp"
+#include "mbrl/planning/multi_start.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
 
@@ -52,6 +56,11 @@ struct CostRate {
 // iterate does not obey the dynamics yet, so that the plan is whichever costs less when rolled out: its
 // actions, or those of the plan before, shifted (the resting action in a new episode). Limits of states do
 // not count in that comparison.
+//
+// With starts (`start_from_several`, step_collocation), for problems without limits of states, it also solves
+// from the trajectories of the best of sampled action sequences (MultiStart) and of suggested actions. The
+// plan is then whichever costs least when rolled out: the solutions' actions, the samples' or those of the
+// plan before, shifted; the predicted return is minus that cost.
 template <ContinuousModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint = Unconstrained>
 class CollocationPlanner : public Anytime {
  public:
@@ -67,8 +76,27 @@ class CollocationPlanner : public Anytime {
     require(goal_.allFinite(), "collocation: the goal holds a number that is not finite");
   }
 
+  // See above; the seed is that of the samples.
+  void start_from_several(const ActionBounds& bounds, const MultiStartSettings& starts, std::uint64_t seed) {
+    const CollocationLimits& limits = solver_.limits();
+    require(limits.state_low.empty() && limits.state_high.empty() && limits.final_low.empty() &&
+                limits.final_high.empty(),
+            "collocation: several starts are compared by their cost alone, but this problem has limits of "
+            "states");
+    starts_.emplace("collocation", bounds, static_cast<int>(solver_.model().action_dim()), horizon_, starts,
+                    seed);
+  }
+  // An action sequence (nu x horizon) that the next plan starts from, too; only with several starts.
+  void suggest(ConstBatchRef<double> actions) {
+    require(starts_.has_value(), "collocation: a suggestion needs several starts");
+    require_dim("collocation", "the suggested actions", actions.rows(), solver_.model().action_dim());
+    require_dim("collocation", "the suggested actions' columns", actions.cols(), horizon_);
+    suggestion_ = actions;
+  }
+
   ActionPlan<double> plan(const State& state, [[maybe_unused]] int t) {
     if constexpr (requires { solver_.cost().t0; }) solver_.cost().t0 = t;
+    if (starts_) return best_of_several(state);
     ActionPlan<double> out;
     const bool warm = states_.cols() > 0;
     CollocationReport report =
@@ -79,15 +107,10 @@ class CollocationPlanner : public Anytime {
     const bool out_of_time = unfinished_ = report.status == ProgramStatus::kOutOfTime;
     sample();
     if (!states_.allFinite() || !actions_.allFinite()) reset();
-    const double dt = solver_.duration() / horizon_;
-    out.actions.resize(solver_.model().action_dim(), horizon_);
-    for (int k = 0; k < horizon_; ++k) {
-      const Vecd action = solver_.action_at((k + 0.5) * dt);
-      out.actions.col(k) = within_limits(action.allFinite() ? action : Vecd::Zero(action.size()));
-    }
+    out.actions = solved_actions();
     out.predicted_return = converged ? -report.cost : std::numeric_limits<double>::quiet_NaN();
     if (out_of_time) {
-      if (last_.cols() == 0) last_ = within_limits(Vecd::Zero(out.actions.rows())).replicate(1, horizon_);
+      if (last_.cols() == 0) last_ = resting();
       out.report.timed_out = true;
       out.predicted_return = -rolled_out(state, out.actions);
       const double otherwise = -rolled_out(state, last_);
@@ -120,6 +143,7 @@ class CollocationPlanner : public Anytime {
     out.put_matrix(prefix + "states", states_);
     out.put_matrix(prefix + "actions", actions_);
     out.put_matrix(prefix + "last", last_);
+    if (starts_) starts_->save(out, prefix + "starts.");
   }
   void load(const StateDict& in, const std::string& prefix) {
     Batchd states = in.get_matrix<double>(prefix + "states"),
@@ -135,6 +159,7 @@ class CollocationPlanner : public Anytime {
       require_dim("checkpoint", prefix + "last", last.rows(), solver_.model().action_dim());
       require_dim("checkpoint", prefix + "last, its columns", last.cols(), horizon_);
     }
+    if (starts_ && in.contains(prefix + "starts.seed")) starts_->load(in, prefix + "starts.");
     unfinished_ = false;
     states_ = std::move(states);
     actions_ = std::move(actions);
@@ -146,6 +171,119 @@ class CollocationPlanner : public Anytime {
   Collocation<Model, Cost, Constraint>& solver() { return solver_; }
 
  private:
+  Batchd resting() const {
+    return within_limits(Vecd::Zero(solver_.model().action_dim())).replicate(1, horizon_);
+  }
+  // In the middle of each control step.
+  Batchd solved_actions() const {
+    const double dt = solver_.duration() / horizon_;
+    Batchd actions(solver_.model().action_dim(), horizon_);
+    for (int k = 0; k < horizon_; ++k) {
+      const Vecd action = solver_.action_at((k + 0.5) * dt);
+      actions.col(k) = within_limits(action.allFinite() ? action : Vecd::Zero(action.size()));
+    }
+    return actions;
+  }
+
+  ActionPlan<double> best_of_several(const State& state) {
+    ActionPlan<double> out;
+    out.predicted_return = out.report.best_return = std::numeric_limits<double>::quiet_NaN();
+    Batchd best_states, best_actions;  // the next plan's warm start
+    bool best_unfinished = false;
+    // Keeps the actions if they cost least; whether they do.
+    const auto keep = [&](const Batchd& actions, double cost) {
+      if (!std::isfinite(cost)) {
+        ++out.report.unusable;
+        return false;
+      }
+      if (-cost <= out.predicted_return) return false;
+      out.actions = actions;
+      out.predicted_return = -cost;
+      return true;
+    };
+    const auto roll_out = [&](const Batchd& actions) {
+      ++out.report.rollouts;
+      return rolled_out(state, actions);
+    };
+    const auto keep_sequence = [&](const Batchd& actions, double cost) {
+      if (!keep(actions, cost)) return;
+      std::tie(best_states, best_actions) = trajectory_of(state, actions);
+      best_unfinished = false;
+    };
+    const auto keep_solution = [&](const CollocationReport& report) {
+      out.report.iterations += report.newton_steps;
+      const bool late = report.status == ProgramStatus::kOutOfTime;
+      out.report.timed_out = out.report.timed_out || late;
+      const Batchd actions = solved_actions();
+      if (!keep(actions, roll_out(actions))) return;
+      unfinished_ = late;
+      sample();
+      best_unfinished = late;
+      best_states = std::exchange(states_, {});
+      best_actions = std::exchange(actions_, {});
+    };
+
+    if (last_.cols() == 0) last_ = resting();
+    const Vecd last = last_.reshaped();
+    starts_->search(last, [&](ConstBatchRef<double> sequences, VecRef<double> costs) {
+      costs.setConstant(std::numeric_limits<double>::quiet_NaN());
+      for (Index k = 0; k < sequences.cols() && !deadline_.passed(); ++k)
+        costs(k) = roll_out(sequences.col(k).reshaped(last_.rows(), last_.cols()));
+    });
+    const Batchd warm_states = std::exchange(states_, {}), warm_actions = std::exchange(actions_, {});
+    const bool warm = warm_states.cols() > 0 && warm_states.allFinite() && warm_actions.allFinite();
+    bool converged = false;
+    if (warm) {
+      const CollocationReport& report =
+          solver_.solve(state, warm_states, warm_actions, deadline_, unfinished_);
+      converged = report.status == ProgramStatus::kConverged;
+      keep_solution(report);
+    }
+    if (!converged && !(warm && deadline_.passed())) keep_solution(fresh(state));
+    keep_sequence(last_, roll_out(last_));
+    const auto solve_from = [&](const Batchd& actions, double cost) {
+      keep_sequence(actions, cost);
+      if (!std::isfinite(cost) || deadline_.passed()) return;
+      const auto [states, controls] = trajectory_of(state, actions);
+      keep_solution(solver_.solve(state, states, controls, deadline_));
+    };
+    if (suggestion_.cols() > 0 && suggestion_.allFinite()) solve_from(suggestion_, roll_out(suggestion_));
+    suggestion_.resize(0, 0);
+    for (int i = 0; i < starts_->count(); ++i)
+      solve_from(starts_->start(i).reshaped(last_.rows(), last_.cols()), starts_->cost(i));
+    if (out.actions.cols() == 0) out.actions = last_;
+    last_ = out.actions;
+    states_ = std::move(best_states);
+    actions_ = std::move(best_actions);
+    unfinished_ = best_unfinished;
+    out.report.best_return = out.report.mean_return = out.predicted_return;
+    return out;
+  }
+  // States and actions at columns() points of what actions (nu x horizon), each held for its step, lead to.
+  std::pair<Batchd, Batchd> trajectory_of(const Vecd& start, const Batchd& actions) const {
+    Batchd states(start.size(), columns()), controls(actions.rows(), columns());
+    typename Model::Workspace workspace;
+    Vecd x = start;
+    states.col(0) = x;
+    for (int k = 0; k < horizon_; ++k)
+      for (const int half : {1, 2}) {
+        step(x, actions.col(k), 0.5 * solver_.duration() / horizon_, workspace);
+        states.col(2 * k + half) = x;
+        controls.col(2 * k + half - 1) = actions.col(k);
+      }
+    controls.rightCols(1) = actions.rightCols(1);
+    return {std::move(states), std::move(controls)};
+  }
+  // One step of RK4.
+  void step(Vecd& x, const Vecd& u, double dt, typename Model::Workspace& workspace) const {
+    Vecd k1(x.size()), k2(x.size()), k3(x.size()), k4(x.size());
+    solver_.model().rate(x, u, k1, workspace);
+    solver_.model().rate(Vecd(x + 0.5 * dt * k1), u, k2, workspace);
+    solver_.model().rate(Vecd(x + 0.5 * dt * k2), u, k3, workspace);
+    solver_.model().rate(Vecd(x + dt * k3), u, k4, workspace);
+    x += dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+  }
+
   const CollocationReport& fresh(const State& state) {
     Batchd line(state.size(), 2);
     line.col(0) = state;
@@ -156,17 +294,12 @@ class CollocationPlanner : public Anytime {
   double rolled_out(Vecd x, const Batchd& actions) const {
     const double dt = solver_.duration() / horizon_;
     typename Model::Workspace workspace;
-    Vecd k1(x.size()), k2(x.size()), k3(x.size()), k4(x.size());
     double sum = 0;
     for (int t = 0; t < horizon_; ++t) {
       const Vecd u = actions.col(t);
       const int at = solver_.cost_time(t * dt);
       sum += 0.5 * dt * solver_.cost().stage(x, u, at);
-      solver_.model().rate(x, u, k1, workspace);
-      solver_.model().rate(Vecd(x + 0.5 * dt * k1), u, k2, workspace);
-      solver_.model().rate(Vecd(x + 0.5 * dt * k2), u, k3, workspace);
-      solver_.model().rate(Vecd(x + dt * k3), u, k4, workspace);
-      x += dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4);
+      step(x, u, dt, workspace);
       sum += 0.5 * dt * solver_.cost().stage(x, u, at);
     }
     return sum + solver_.cost().final_cost(x, solver_.cost_time(solver_.duration()));
@@ -204,14 +337,19 @@ class CollocationPlanner : public Anytime {
   Batchd states_, actions_;  // nx and nu x columns(), the warm start; no column: none
   Batchd last_;              // nu x horizon: the last plan, shifted
   bool unfinished_ = false;  // the last solve ran out of time
+  std::optional<MultiStart> starts_;
+  Batchd suggestion_;  // nu x horizon; no column: none
 };
 
 // The planner for a cost that is counted in control steps of dt seconds: one segment a step, actions within
-// the bounds. The settings' segments, refinements and cost_step do not matter.
+// the bounds. The settings' segments, refinements and cost_step do not matter. By default it has one start,
+// see CollocationPlanner::start_from_several.
 template <ContinuousModel Model, TrajectoryCost Cost>
 CollocationPlanner<Model, CostRate<Cost>> step_collocation(Model model, Cost cost, double dt, int horizon,
                                                            const ActionBounds& bounds,
-                                                           CollocationSettings settings = {}) {
+                                                           CollocationSettings settings = {},
+                                                           const MultiStartSettings& starts = {.starts = 1},
+                                                           std::uint64_t seed = 0) {
   require(std::isfinite(dt) && dt > 0, "collocation: dt is ", dt, ", expected more than 0");
   require(horizon >= 1, "collocation: the horizon is ", horizon, ", expected at least 1");
   bounds.validate("collocation", static_cast<int>(model.action_dim()));
@@ -221,10 +359,12 @@ CollocationPlanner<Model, CostRate<Cost>> step_collocation(Model model, Cost cos
   CollocationLimits limits;
   limits.action_low = bounds.low;
   limits.action_high = bounds.high;
-  return CollocationPlanner<Model, CostRate<Cost>>(
+  CollocationPlanner<Model, CostRate<Cost>> planner(
       Collocation<Model, CostRate<Cost>>(std::move(model), CostRate<Cost>{std::move(cost), dt}, dt * horizon,
                                          settings, std::move(limits)),
       horizon);
+  if (starts.starts > 1) planner.start_from_several(bounds, starts, seed);
+  return planner;
 }
 
 }  // namespace mbrl

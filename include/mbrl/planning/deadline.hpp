@@ -30,6 +30,8 @@ class Deadline {
   bool passed() const { return clock_ && now() >= at_; }
   double now() const { return (*clock_)(); }
   double at() const { return at_; }
+  // Another moment on the same clock.
+  Deadline at_time(double at) const { return Deadline(clock_, at); }
 
  private:
   std::shared_ptr<const SecondsClock> clock_;

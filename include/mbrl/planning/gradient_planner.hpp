@@ -15,8 +15,8 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/differentiable_model.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
 #include "mbrl/planning/deadline.hpp"
+#include "mbrl/planning/multi_start.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
 #include "mbrl/planning/trajectory_cost.hpp"
@@ -24,35 +24,33 @@
 namespace mbrl {
 
 struct GradientPlannerSettings {
-  int horizon = 30;             // steps a plan looks ahead
-  int iterations = 50;          // gradient steps from every start
-  int restarts = 4;             // starts: the warm start, the rest random
-  double learning_rate = 0.05;  // of Adam, in half action ranges
-  double beta1 = 0.9;           // decay of Adam's first moment
-  double beta2 = 0.999;         // of its second moment
-  double initial_std = 0.5;     // of the random starts about the warm start, in half action ranges
+  int horizon = 30;                          // steps a plan looks ahead
+  int iterations = 50;                       // gradient steps from every start
+  double learning_rate = 0.05;               // of Adam, in half action ranges
+  double beta1 = 0.9;                        // decay of Adam's first moment
+  double beta2 = 0.999;                      // of its second moment
   WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
+  MultiStartSettings starts = {};            // the last plan and the best of sampled action sequences
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "steps a plan looks ahead");
     field("iterations", s.iterations, "gradient steps from every start");
-    field("restarts", s.restarts, "starts: the warm start, the rest random");
     field("learning_rate", s.learning_rate, "of Adam, in half action ranges");
     field("beta1", s.beta1, "decay of Adam's first moment");
     field("beta2", s.beta2, "decay of Adam's second moment");
-    field("initial_std", s.initial_std, "of the random starts about the warm start, in half action ranges");
     field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+    field("starts", s.starts, "descent from the last plan and from the best of sampled action sequences");
   }
 };
 
 // With the costate l_N = dJ_f/dx, l_t = dc_t/dx + (df/dx)' l_{t+1}, the gradient is dJ/du_t = dc_t/du +
 // (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
-// scaled to [-1, 1], which are clipped to the bounds after every step; the plan is the cheapest iterate of
-// all starts. A start whose rollout leaves the finite numbers ends there, and is counted. Starts run in
-// parallel on the pool, with the same result for any number of threads. When a deadline has passed no further
-// step is made and no further start begun; the warm start is rolled out in any case. The pool must outlive
-// the planner.
+// scaled to [-1, 1], which are clipped to the bounds after every step. Starts are the last plan, shifted, and
+// the best of sampled action sequences (MultiStart); the plan is the cheapest iterate of all. A start whose
+// rollout leaves the finite numbers ends there, and is counted. Starts run in parallel on the pool, with the
+// same result for any number of threads. When a deadline has passed no further step is made and no further
+// start begun; the last plan is rolled out in any case. The pool must outlive the planner.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class GradientPlanner : public Anytime {
@@ -65,13 +63,14 @@ class GradientPlanner : public Anytime {
       : model_(std::move(model)),
         cost_(std::move(cost)),
         settings_(checked(settings)),
-        box_("gradient", bounds, static_cast<int>(model_.action_dim()), settings.horizon),
-        noise_(seed),
+        multi_start_("gradient", bounds, static_cast<int>(model_.action_dim()), settings.horizon,
+                     settings.starts, seed),
+        box_(multi_start_.box()),
         pool_(&pool),
         half_range_(0.5 * (box_.high() - box_.low())),
         mean_(box_.mid()) {
     const Index nx = model_.obs_dim(), nu = model_.action_dim(), n = settings.horizon;
-    starts_.resize(static_cast<std::size_t>(settings.restarts));
+    starts_.resize(static_cast<std::size_t>(settings.starts.starts) + 1);  // one for a suggestion
     for (Start& s : starts_) {
       s.states.setZero(nx, n + 1);
       s.jacobian.setZero(nx, n * (nx + nu));
@@ -81,7 +80,7 @@ class GradientPlanner : public Anytime {
       s.costate.setZero(nx);
       for (Vecd* v : {&s.actions, &s.best, &s.gradient, &s.first, &s.second}) v->setZero(box_.size());
     }
-    random_.setZero(box_.size(), settings.restarts);
+    suggestion_.setZero(box_.size());
   }
 
   ActionPlan<double> plan(const State& state, int t) {
@@ -93,12 +92,19 @@ class GradientPlanner : public Anytime {
   void plan(const State& state, int t, ActionPlan<double>& out) {
     require_dim("gradient", "the state", state.size(), model_.obs_dim());
     require(state.allFinite(), "gradient: the state holds a number that is not finite");
-    noise_.normal(static_cast<std::uint32_t>(plan_index_++), 0, random_);
-    const auto work = [&](int i) { descend(starts_[static_cast<std::size_t>(i)], i, state, t); };
-    pool_->run(settings_.restarts, std::cref(work));
     out.report = {};
+    look_for_starts(state, t, out.report);
+    const int own = suggested_ ? 2 : 1, count = own + multi_start_.count();
+    starts_[0].actions = mean_;
+    if (std::exchange(suggested_, false)) starts_[1].actions = suggestion_;
+    for (int i = own; i < count; ++i)
+      starts_[static_cast<std::size_t>(i)].actions = multi_start_.start(i - own);
+    const std::int64_t steps = iterations(count, out.report.rollouts);
+    const auto work = [&](int i) { descend(starts_[static_cast<std::size_t>(i)], i > 0, steps, state, t); };
+    pool_->run(count, std::cref(work));
     double best = std::numeric_limits<double>::infinity();
-    for (const Start& s : starts_) {
+    for (int i = 0; i < count; ++i) {
+      const Start& s = starts_[static_cast<std::size_t>(i)];
       out.report.rollouts += s.rollouts;
       out.report.unusable += s.diverged;
       out.report.timed_out = out.report.timed_out || s.late;
@@ -113,17 +119,24 @@ class GradientPlanner : public Anytime {
     out.report.best_return = out.report.mean_return = out.predicted_return;
   }
 
+  // An action sequence (nu x horizon) that the next plan starts from, too.
+  void suggest(ConstBatchRef<double> actions) {
+    require_dim("gradient", "the suggested actions", actions.size(), box_.size());
+    suggestion_ = actions.reshaped().cwiseMax(box_.low()).cwiseMin(box_.high());
+    suggested_ = suggestion_.allFinite();
+  }
+
   void advance(int steps) { box_.shift(mean_, steps, settings_.pad); }
   void reset() { mean_ = box_.mid(); }
 
   void save(StateDict& out, const std::string& prefix) const {
-    WarmStart<double>{noise_.seed(), plan_index_, mean_}.save(out, prefix);
+    multi_start_.save(out, prefix);
+    SequenceBox<double>::save(out, prefix + "mean", mean_);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    const auto kept = WarmStart<double>::load(in, prefix, box_);
-    noise_ = CandidateNoise<double>(kept.seed);
-    plan_index_ = kept.plan_index;
-    mean_ = kept.mean;
+    Vecd mean = box_.load(in, prefix + "mean");
+    multi_start_.load(in, prefix);
+    mean_ = std::move(mean);
   }
 
   const GradientPlannerSettings& settings() const { return settings_; }
@@ -134,7 +147,7 @@ class GradientPlanner : public Anytime {
     Batchd states, jacobian, stage_hessian, final_hessian;
     Vecd actions, best, gradient, first, second, stage_gradient, costate;
     double best_cost = 0;
-    std::int64_t rollouts = 0;
+    std::int64_t rollouts = 0, unusable = 0;
     bool diverged = false;
     bool late = false;  // stopped by the deadline
     typename Model::Workspace model;
@@ -142,30 +155,53 @@ class GradientPlanner : public Anytime {
 
   static const GradientPlannerSettings& checked(const GradientPlannerSettings& s) {
     require(s.iterations >= 1, "gradient: iterations is ", s.iterations, ", expected at least 1");
-    require(s.restarts >= 1, "gradient: restarts is ", s.restarts, ", expected at least 1");
     require(s.learning_rate > 0, "gradient: learning_rate is ", s.learning_rate, ", expected more than 0");
     require(s.beta1 >= 0 && s.beta1 < 1 && s.beta2 >= 0 && s.beta2 < 1, "gradient: beta1 and beta2 are ",
             s.beta1, " and ", s.beta2, ", expected 0 to less than 1");
-    require(s.initial_std >= 0, "gradient: initial_std is ", s.initial_std, ", expected 0 or more");
     return s;
   }
 
-  void descend(Start& s, int index, const State& state, int t0) const {
-    s.actions = mean_;
-    if (index > 0)
-      s.actions = (mean_.array() + settings_.initial_std * half_range_.array() * random_.col(index).array())
-                      .max(box_.low().array())
-                      .min(box_.high().array());
+  void look_for_starts(const State& state, int t, PlanReport& report) {
+    multi_start_.search(mean_, [&](ConstBatchRef<double> sequences, VecRef<double> costs) {
+      const auto lanes = static_cast<Index>(starts_.size());
+      costs.setConstant(std::numeric_limits<double>::quiet_NaN());
+      const auto work = [&](int lane) {
+        Start& s = starts_[static_cast<std::size_t>(lane)];
+        s.rollouts = s.unusable = 0;
+        const Index n = sequences.cols();
+        for (Index k = n * lane / lanes; k < n * (lane + 1) / lanes && !deadline_.passed(); ++k) {
+          s.actions = sequences.col(k);
+          costs(k) = roll_out(s, state, t);
+          ++s.rollouts;
+          s.unusable += !std::isfinite(costs(k));
+        }
+      };
+      pool_->run(static_cast<int>(lanes), std::cref(work));
+      for (const Start& s : starts_) {
+        report.rollouts += s.rollouts;
+        report.unusable += s.unusable;
+      }
+    });
+  }
+  // Gradient steps from each of `count` starts after `made` rollouts.
+  std::int64_t iterations(int count, std::int64_t made) const {
+    const std::int64_t most = settings_.starts.rollouts;
+    if (most == 0) return settings_.iterations;
+    return std::clamp<std::int64_t>((most - made) / count - 1, 0, settings_.iterations);
+  }
+
+  // From s.actions on. One that `may_wait` is not begun once the deadline has passed.
+  void descend(Start& s, bool may_wait, std::int64_t steps, const State& state, int t0) const {
     s.first.setZero();
     s.second.setZero();
     s.best = s.actions;
     s.best_cost = std::numeric_limits<double>::infinity();
     s.rollouts = 0;
     s.diverged = false;
-    s.late = index > 0 && deadline_.passed();
+    s.late = may_wait && deadline_.passed();
     if (s.late) return;
     double decay1 = 1, decay2 = 1;
-    for (int i = 0; i <= settings_.iterations; ++i) {
+    for (std::int64_t i = 0; i <= steps; ++i) {
       const double cost = roll_out(s, state, t0);
       ++s.rollouts;
       if (!std::isfinite(cost)) {
@@ -176,7 +212,7 @@ class GradientPlanner : public Anytime {
         s.best_cost = cost;
         s.best = s.actions;
       }
-      if (i == settings_.iterations) return;
+      if (i == steps) return;
       s.late = deadline_.passed();
       if (s.late) return;
       back_propagate(s, t0);
@@ -229,13 +265,13 @@ class GradientPlanner : public Anytime {
   Model model_;
   Cost cost_;
   GradientPlannerSettings settings_;
+  MultiStart multi_start_;
   SequenceBox<double> box_;
-  CandidateNoise<double> noise_;
-  std::int64_t plan_index_ = 0;
   ThreadPool* pool_;
   Vecd half_range_;
-  Vecd mean_;  // warm start of the next plan
-  Batchd random_;
+  Vecd mean_;        // warm start of the next plan
+  Vecd suggestion_;  // another start of the next plan, if suggested_
+  bool suggested_ = false;
   std::vector<Start> starts_;
 };
 

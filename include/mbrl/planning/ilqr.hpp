@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -177,6 +178,7 @@ class Ilqr : public Anytime {
     states_.rightCols(horizon_).colwise() = states_.col(0);  // replaced at once: the gains are zero
     roll_out(first, 0.0);
     ++report_.forward_passes;
+    counted_ = 1;
     report_.initial_cost = report_.cost = first.cost;
     if (!std::isfinite(first.cost)) {
       ++report_.diverged;
@@ -186,6 +188,59 @@ class Ilqr : public Anytime {
     take(first);
     report_.status = iterate();
     return report_;
+  }
+
+  // What a solve leaves behind, to be kept while another one runs.
+  struct Solution {
+    Eigen::Matrix<double, Nx, Eigen::Dynamic> states, gains_t;
+    Eigen::Matrix<double, Nu, Eigen::Dynamic> actions;
+    std::vector<IlqrIteration> trace;
+    IlqrReport report;
+  };
+  // Swaps the solution with another one of this solver, or with an empty one, which is given its size.
+  void exchange(Solution& other) {
+    if (other.actions.cols() != horizon_) {
+      other.states.setZero(nx_, horizon_ + 1);
+      other.actions.setZero(nu_, horizon_);
+      other.gains_t.setZero(nx_, static_cast<Index>(horizon_) * nu_);
+      other.trace.reserve(static_cast<std::size_t>(settings_.iterations));
+    }
+    states_.swap(other.states);
+    actions_.swap(other.actions);
+    gains_t_.swap(other.gains_t);
+    trace_.swap(other.trace);
+    std::swap(report_, other.report);
+  }
+
+  // A solve ends once it has made this many rollouts, the first included (kIterationLimit); 0: no limit. With
+  // a pool only those count that would have been made without it.
+  void limit_rollouts(std::int64_t most) { most_rollouts_ = most; }
+
+  // Costs of action sequences, columns [u_0; u_1; ...; u_{N-1}] within the limits, from x0; NaN where a
+  // rollout leaves the finite numbers, or was not begun before the deadline. The number of rollouts. Leaves
+  // the solution as it is.
+  std::int64_t costs_of(ConstVecRef<double> x0, ConstBatchRef<double> sequences, int t0,
+                        VecRef<double> costs) {
+    require_dim("ilqr", "an action sequence", sequences.rows(), static_cast<Index>(horizon_) * nu_);
+    const auto lanes = static_cast<Index>(candidates_.size());
+    std::fill(costs.begin(), costs.end(), std::numeric_limits<double>::quiet_NaN());
+    std::atomic<std::int64_t> rollouts = 0;
+    const auto work = [&](int lane) {
+      Candidate& c = candidates_[static_cast<std::size_t>(lane)];
+      const Index n = sequences.cols();
+      for (Index k = n * lane / lanes; k < n * (lane + 1) / lanes && !deadline_.passed(); ++k) {
+        c.actions = Eigen::Map<const Batchd>(sequences.col(k).data(), nu_, horizon_);
+        c.states.col(0) = x0;
+        roll_out(c, t0, [](Index) {});
+        costs(k) = c.cost;
+        ++rollouts;
+      }
+    };
+    if (lanes > 1)
+      pool_->run(static_cast<int>(lanes), std::cref(work));
+    else
+      work(0);
+    return rollouts;
   }
 
   const IlqrReport& report() const { return report_; }
@@ -236,6 +291,7 @@ class Ilqr : public Anytime {
     bool changed = true;
     Pacer pace(deadline_);
     for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
+      if (!within_budget()) break;
       if (!pace.another()) return IlqrStatus::kOutOfTime;
       if (changed && !differentiate()) return IlqrStatus::kNotFinite;
       changed = false;
@@ -254,6 +310,7 @@ class Ilqr : public Anytime {
       if (!best) {
         trace_.push_back({report_.cost, expected, 0.0, used_mu});
         ++report_.rejected;
+        if (!within_budget()) break;
         if (settled && expected <= 1e-12 * scale) return IlqrStatus::kConverged;  // below the cost's rounding
         if (!increase_mu()) return IlqrStatus::kNoDescent;
         continue;
@@ -324,6 +381,7 @@ class Ilqr : public Anytime {
     return std::isfinite(first_order_) && std::isfinite(second_order_);
   }
 
+  bool within_budget() const { return most_rollouts_ == 0 || counted_ < most_rollouts_; }
   double alpha_of(int i) const { return std::pow(settings_.line_search_base, -static_cast<double>(i) * i); }
 
   // The largest step length that lowers the cost as much as it must; null: none.
@@ -335,8 +393,9 @@ class Ilqr : public Anytime {
       report_.forward_passes += settings_.line_search;
       for (const Candidate& c : candidates_) report_.diverged += !std::isfinite(c.cost);
     }
-    for (int i = 0; i < settings_.line_search; ++i) {
+    for (int i = 0; i < settings_.line_search && within_budget(); ++i) {
       alpha = alpha_of(i);
+      ++counted_;
       Candidate& c = candidates_[parallel ? static_cast<std::size_t>(i) : 0];
       if (!parallel) {
         roll_out(c, alpha);
@@ -354,21 +413,28 @@ class Ilqr : public Anytime {
   // Fills c; its cost is NaN if the rollout leaves the finite numbers.
   void roll_out(Candidate& c, double alpha) const {
     c.states.col(0) = states_.col(0);
-    c.cost = 0;
-    for (Index t = 0; t < horizon_; ++t) {
+    roll_out(c, t0_, [&](Index t) {
       c.change = c.states.col(t) - states_.col(t);
       c.actions.col(t) = actions_.col(t) + alpha * feedforward_.col(t);
       c.actions.col(t).noalias() +=
           gains_t_.template block<Nx, Nu>(0, t * nu_, nx_, nu_).transpose().lazyProduct(c.change);
       if (limited_) c.actions.col(t) = c.actions.col(t).cwiseMax(low_).cwiseMin(high_);
-      c.cost += cost_.stage(c.states.col(t), c.actions.col(t), t0_ + static_cast<int>(t));
+    });
+  }
+  // From c's first state; `choose` writes the action of step t.
+  template <class Choose>
+  void roll_out(Candidate& c, int t0, const Choose& choose) const {
+    c.cost = 0;
+    for (Index t = 0; t < horizon_; ++t) {
+      choose(t);
+      c.cost += cost_.stage(c.states.col(t), c.actions.col(t), t0 + static_cast<int>(t));
       model_.step(c.states.col(t), c.actions.col(t), c.states.col(t + 1), c.model);
       if (!std::isfinite(c.cost) || !c.states.col(t + 1).allFinite()) {
         c.cost = std::numeric_limits<double>::quiet_NaN();
         return;
       }
     }
-    c.cost += cost_.final_cost(c.states.col(horizon_), t0_ + horizon_);
+    c.cost += cost_.final_cost(c.states.col(horizon_), t0 + horizon_);
     if (!std::isfinite(c.cost)) c.cost = std::numeric_limits<double>::quiet_NaN();
   }
 
@@ -394,6 +460,7 @@ class Ilqr : public Anytime {
   int t0_ = 0;
   RiccatiStep<Nx, Nu> step_;
   ThreadPool* pool_;
+  std::int64_t most_rollouts_ = 0, counted_ = 0;  // of a solve
   bool limited_ = false;
   ActionVector low_, high_, change_low_, change_high_;
   Eigen::Matrix<double, Nx, Eigen::Dynamic> states_, jacobian_, gains_t_;

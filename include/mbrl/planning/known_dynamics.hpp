@@ -2,6 +2,8 @@
 // derivatives, for the same problem.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -14,6 +16,8 @@
 #include "mbrl/planning/cost_reward.hpp"
 #include "mbrl/planning/gradient_planner.hpp"
 #include "mbrl/planning/ilqr_planner.hpp"
+#include "mbrl/planning/multi_start.hpp"
+#include "mbrl/planning/refined_planner.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "mbrl/rollout/any_rollout.hpp"
 
@@ -22,8 +26,10 @@ namespace mbrl {
 // Which planner, how far it looks, and the settings of each.
 struct KnownPlannerSettings {
   int horizon = 30;                       // steps a plan looks ahead, whichever the planner
-  PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp, collocation
-  GradientPlannerSettings gradient = {};  // Adam on the actions (its horizon is the one above)
+  PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp, collocation, or one
+                                          // of each: icem+ilqr
+  MultiStartSettings starts = {};         // of all planners that descend
+  GradientPlannerSettings gradient = {};  // Adam on the actions (its horizon and starts are those above)
   IlqrSettings ilqr = {};                 // iLQR and DDP (which of the two is the name's choice)
   CollocationSettings collocation = {};   // direct collocation, one segment a control step
 
@@ -32,6 +38,7 @@ struct KnownPlannerSettings {
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "steps a plan looks ahead");
     PlannerSettings::describe(s.sampling, field);
+    field("starts", s.starts, "what planners that descend start from");
     field("gradient", s.gradient, "Adam on the actions");
     field("ilqr", s.ilqr, "iLQR and DDP");
     field("collocation", s.collocation, "direct collocation, one segment a control step");
@@ -66,7 +73,8 @@ class OwningPlanner {
 };
 
 // Name -> factory, for one type of dynamics and cost. Starts with the library's planners; users add theirs. A
-// planner whose derivatives the dynamics do not offer throws when it is made, and says what is missing.
+// planner whose derivatives the dynamics do not offer throws when it is made, and says what is missing. Any
+// sampling planner can be refined by one that descends: "icem+ilqr" (RefinedPlanner).
 template <DynamicsModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class KnownPlannerRegistry {
@@ -77,57 +85,18 @@ class KnownPlannerRegistry {
                         const KnownPlannerSettings& settings, std::uint64_t seed, ThreadPool& pool)>;
 
   KnownPlannerRegistry() {
-    for (const std::string& name : PlannerRegistry<AnyRollout<Vecd, double>>().names())
+    for (const std::string& name : sampling_names())
       add(name, [name](const Model& model, const Cost& cost, const ActionBounds& bounds,
                        const KnownPlannerSettings& settings, std::uint64_t seed, ThreadPool& pool) {
-        PlannerSettings sampling = settings.sampling;
-        sampling.name = name;
-        AnyRollout<Vecd, double> rollout(cost_rollout(model, cost, {.horizon = settings.horizon}, pool));
-        return Any(OwningPlanner(std::move(rollout), bounds, sampling, seed));
+        return Any(sampler(name, model, cost, bounds, settings, seed, pool));
       });
-    add("gradient",
-        [](const Model& model, const Cost& cost, const ActionBounds& bounds,
-           const KnownPlannerSettings& settings, std::uint64_t seed, ThreadPool& pool) -> Any {
-          if constexpr (DifferentiableModel<Model>) {
-            GradientPlannerSettings gradient = settings.gradient;
-            gradient.horizon = settings.horizon;
-            return Any(GradientPlanner(model, cost, bounds, gradient, seed, pool));
-          } else {
-            no_derivatives("gradient");
-          }
-        });
-    add("ilqr",
-        [](const Model& model, const Cost& cost, const ActionBounds& bounds,
-           const KnownPlannerSettings& settings, std::uint64_t, ThreadPool&) -> Any {
-          if constexpr (DifferentiableModel<Model>)
-            return ilqr(model, cost, bounds, settings, false);
-          else
-            no_derivatives("ilqr");
-        });
-    add("ddp",
-        [](const Model& model, const Cost& cost, const ActionBounds& bounds,
-           const KnownPlannerSettings& settings, std::uint64_t, ThreadPool&) -> Any {
-          if constexpr (TwiceDifferentiableModel<Model>)
-            return ilqr(model, cost, bounds, settings, true);
-          else if constexpr (DifferentiableModel<Model>)
-            fail(
-                "planners: 'ddp' needs second derivatives of the dynamics (weighted_hessian), which these do "
-                "not offer; "
-                "wrap them in HessianByDifferences, or take ilqr");
-          else
-            no_derivatives("ddp");
-        });
-    add("collocation",
-        [](const Model& model, const Cost& cost, const ActionBounds& bounds,
-           const KnownPlannerSettings& settings, std::uint64_t, ThreadPool&) -> Any {
-          if constexpr (requires { AnalyticFlow(model.system()), model.integrator().dt; })
-            return Any(step_collocation(AnalyticFlow(model.system()), cost, model.integrator().dt,
-                                        settings.horizon, bounds, settings.collocation));
-          else
-            fail(
-                "planners: 'collocation' needs equations of motion in continuous time (AnalyticModel), which "
-                "these dynamics are not; take ilqr, or one that samples");
-        });
+    for (const char* name : {"gradient", "ilqr", "ddp", "collocation"})
+      add(name, [name = std::string(name)](const Model& model, const Cost& cost, const ActionBounds& bounds,
+                                           const KnownPlannerSettings& settings, std::uint64_t seed,
+                                           ThreadPool& pool) {
+        return with_local(name, model, cost, bounds, settings, seed, pool,
+                          [](auto local) { return Any(std::move(local)); });
+      });
   }
 
   // Throws if the name is taken.
@@ -145,33 +114,91 @@ class KnownPlannerRegistry {
   // it.
   Any make(const Model& model, const Cost& cost, const ActionBounds& bounds,
            const KnownPlannerSettings& settings, std::uint64_t seed, ThreadPool& pool) const {
-    const auto it = factories_.find(settings.sampling.name);
-    if (it == factories_.end()) unknown_planner(settings.sampling.name, names());
-    return it->second(model, cost, bounds, settings, seed, pool);
+    const std::string& name = settings.sampling.name;
+    const auto it = factories_.find(name);
+    if (it != factories_.end()) return it->second(model, cost, bounds, settings, seed, pool);
+    const std::size_t plus = name.find('+');
+    if (plus == std::string::npos) unknown_planner(name, names());
+    const std::string first = name.substr(0, plus), second = name.substr(plus + 1);
+    const std::vector<std::string> samplers = sampling_names();
+    require(std::find(samplers.begin(), samplers.end(), first) != samplers.end() &&
+                (second == "gradient" || second == "ilqr" || second == "ddp" || second == "collocation"),
+            "planners: '", name,
+            "' is not a planner that samples, +, and one that descends, such as icem+ilqr or cem+gradient");
+    return with_local(second, model, cost, bounds, settings, seed, pool, [&](auto local) {
+      return Any(RefinedPlanner(sampler(first, model, cost, bounds, settings, seed, pool), std::move(local)));
+    });
   }
 
   // Costs after each iteration of the last plan, the initial one first; empty for planners that do not
   // descend.
   static std::vector<double> cost_per_iteration([[maybe_unused]] Any& planner) {
     std::vector<double> costs;
-    if constexpr (DifferentiableModel<Model>)
-      if (const auto* ilqr = planner.template target<IlqrPlanner<Model, Cost>>()) {
+    if constexpr (DifferentiableModel<Model>) {
+      using Ilqr = IlqrPlanner<Model, Cost>;
+      const auto* refined = planner.template target<RefinedPlanner<Sampler, Ilqr>>();
+      if (const Ilqr* ilqr = refined ? &refined->local() : planner.template target<Ilqr>()) {
         costs.push_back(ilqr->solver().report().initial_cost);
         for (const IlqrIteration& iteration : ilqr->solver().trace()) costs.push_back(iteration.cost);
       }
+    }
     return costs;
   }
 
  private:
-  static Any ilqr(const Model& model, const Cost& cost, const ActionBounds& bounds,
-                  const KnownPlannerSettings& settings, bool second_order) {
-    IlqrSettings ilqr = settings.ilqr;
-    ilqr.second_order = second_order;
-    const auto middle = [&](std::size_t i) { return 0.5 * (bounds.low[i] + bounds.high[i]); };
-    bounds.validate("planners", static_cast<int>(model.action_dim()));
-    Vecd start(model.action_dim());
-    for (Index i = 0; i < start.size(); ++i) start(i) = middle(static_cast<std::size_t>(i));
-    return Any(IlqrPlanner(model, cost, settings.horizon, ilqr, bounds, start));
+  using Sampler = OwningPlanner<AnyRollout<Vecd, double>>;
+
+  static std::vector<std::string> sampling_names() {
+    return PlannerRegistry<AnyRollout<Vecd, double>>().names();
+  }
+  static Sampler sampler(const std::string& name, const Model& model, const Cost& cost,
+                         const ActionBounds& bounds, const KnownPlannerSettings& settings, std::uint64_t seed,
+                         ThreadPool& pool) {
+    PlannerSettings sampling = settings.sampling;
+    sampling.name = name;
+    return Sampler(AnyRollout<Vecd, double>(cost_rollout(model, cost, {.horizon = settings.horizon}, pool)),
+                   bounds, sampling, seed);
+  }
+
+  // Calls `use` with the planner of that name, which descends.
+  template <class Use>
+  static Any with_local(const std::string& name, const Model& model, const Cost& cost,
+                        const ActionBounds& bounds, const KnownPlannerSettings& settings, std::uint64_t seed,
+                        ThreadPool& pool, const Use& use) {
+    if (name == "collocation") {
+      MultiStartSettings starts = settings.starts;
+      if (settings.sampling.name != name) starts.starts = std::max(2, starts.starts);  // one is suggested
+      if constexpr (requires { AnalyticFlow(model.system()), model.integrator().dt; })
+        return use(step_collocation(AnalyticFlow(model.system()), cost, model.integrator().dt,
+                                    settings.horizon, bounds, settings.collocation, starts, seed));
+      else
+        fail(
+            "planners: 'collocation' needs equations of motion in continuous time (AnalyticModel), which "
+            "these dynamics are not; take ilqr, or one that samples");
+    }
+    if constexpr (DifferentiableModel<Model>) {
+      if (name == "gradient") {
+        GradientPlannerSettings gradient = settings.gradient;
+        gradient.horizon = settings.horizon;
+        gradient.starts = settings.starts;
+        return use(GradientPlanner(model, cost, bounds, gradient, seed, pool));
+      }
+      if (name == "ddp" && !TwiceDifferentiableModel<Model>)
+        fail(
+            "planners: 'ddp' needs second derivatives of the dynamics (weighted_hessian), which these do "
+            "not offer; "
+            "wrap them in HessianByDifferences, or take ilqr");
+      IlqrSettings ilqr = settings.ilqr;
+      ilqr.second_order = name == "ddp";
+      bounds.validate("planners", static_cast<int>(model.action_dim()));
+      Vecd start(model.action_dim());
+      for (std::size_t i = 0; i < bounds.low.size(); ++i)
+        start(static_cast<Index>(i)) = 0.5 * (bounds.low[i] + bounds.high[i]);
+      return use(
+          IlqrPlanner(model, cost, settings.horizon, ilqr, bounds, start, nullptr, settings.starts, seed));
+    } else {
+      no_derivatives(name);
+    }
   }
   [[noreturn]] static void no_derivatives(const std::string& name) {
     fail("planners: '", name,

@@ -1,10 +1,14 @@
 // What the MPC loop and the training loops ask of a planner.
 #pragma once
 
+#include <array>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -19,11 +23,28 @@ struct PlanReport {
   bool timed_out = false;     // stopped by a deadline (deadline.hpp)
 };
 
+enum class PlanStatus : int {
+  kComplete = 0,
+  kOutOfTime = 1,  // stopped by a deadline: the best plan until then
+  kUnusable = 2,   // no rollout gave a finite return: the actions are a guess
+};
+
+constexpr auto enum_names(PlanStatus) {
+  return std::array{std::pair{PlanStatus::kComplete, "complete"},
+                    std::pair{PlanStatus::kOutOfTime, "out of time"},
+                    std::pair{PlanStatus::kUnusable, "unusable"}};
+}
+
 template <class S>
 struct ActionPlan {
   Batch<S> actions;           // action_dim x horizon; column 0 is executed now
   S predicted_return = S(0);  // of `actions`
   PlanReport report;
+
+  PlanStatus status() const {
+    if (!std::isfinite(predicted_return) && !std::isfinite(report.best_return)) return PlanStatus::kUnusable;
+    return report.timed_out ? PlanStatus::kOutOfTime : PlanStatus::kComplete;
+  }
 };
 
 // clang-format off
