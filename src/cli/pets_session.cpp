@@ -36,7 +36,8 @@ PetsSession::PetsSession(const PetsConfiguration& c, int threads)
       trainer(c, pool),
       evaluator(model, model.settings.learned_reward ? RewardFunction<float>{} : env.spec().reward,
                 env.spec().termination, c.rollout, pool, c.seed),
-      controller(make_planner(evaluator, action_bounds(env.spec()), c.planner, c.seed), c.mpc),
+      controller(make_planner(evaluator, action_bounds(env.spec()), c.planner, c.seed),
+                 action_bounds(env.spec()), c.mpc, c.seed),
       pets(env, model, trainer, evaluator, controller, pool, c.pets, c.seed) {}
 
 }  // namespace mbrl::cli

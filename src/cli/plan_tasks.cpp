@@ -55,7 +55,7 @@ PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvS
                          const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
   OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, pool)), action_bounds(spec),
                         c.planner.sampling, seed);
-  return {Mpc(Planner(std::move(planner)), c.mpc), whole_state,
+  return {Mpc(Planner(std::move(planner)), action_bounds(spec), c.mpc, seed), whole_state,
           [](Planner&) { return std::vector<double>(); }};
 }
 

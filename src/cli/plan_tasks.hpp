@@ -43,7 +43,7 @@ template <class Model, class Cost>
 PlanController known_controller(const Model& model, const Cost& cost, const ActionBounds& bounds,
                                 const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
   const KnownPlannerRegistry<Model, Cost> registry;
-  return {Mpc(registry.make(model, cost, bounds, c.planner, seed, pool), c.mpc), physics_state,
+  return {Mpc(registry.make(model, cost, bounds, c.planner, seed, pool), bounds, c.mpc, seed), physics_state,
           KnownPlannerRegistry<Model, Cost>::cost_per_iteration};
 }
 

@@ -22,6 +22,7 @@ inline TrainedRun load_trained_run(const std::string& path, int threads) {
           " has no checkpoint yet; let 'mbrl train' finish a trial first");
   TrainedRun run;
   load_settings_file(run.configuration, folder.settings());
+  run.configuration.mpc.exploration.std = 0;  // noise is for gathering data
   run.session = std::make_unique<PetsSession>(run.configuration, threads);
   run.session->pets.load(load_pets_checkpoint(folder), "pets.");
   require(!run.session->pets.metrics().empty(), folder.path().string(), " has not finished a trial yet");

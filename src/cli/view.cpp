@@ -57,7 +57,7 @@ class WatchedPlanner final : public Actor {
       : evaluator_(run.session->evaluator),
         controller_(make_planner(evaluator_, action_bounds(run.session->env.spec()),
                                  run.configuration.planner, run.configuration.seed),
-                    run.configuration.mpc),
+                    action_bounds(run.session->env.spec()), run.configuration.mpc, run.configuration.seed),
         paths_(scene, run.session->env.spec().dt),
         candidates_(candidates) {}
   void reset() override { controller_.reset(); }

@@ -32,11 +32,14 @@ TEST_CASE("the planner swings the pendulum up in closed loop and can be saved") 
   settings.iterations = 100;
   Mpc<P> mpc(P(model, cost, 60, settings, bounds, column({0.3})));
   PendulumModel::Workspace none;
-  Vecd x = column({std::numbers::pi, 0.0}), next(2);
+  Vecd x = column({std::numbers::pi, 0.0}), next(2), middle;
   StateDict saved;
   std::vector<double> after;
   for (int t = 0; t < 140; ++t) {
-    if (t == 40) mpc.save(saved, "mpc.");
+    if (t == 40) {
+      mpc.save(saved, "mpc.");
+      middle = x;
+    }
     const Vecd u = mpc.act(x);
     CHECK(std::abs(u(0)) <= 2.5);
     if (t >= 40) after.push_back(u(0));
@@ -48,12 +51,7 @@ TEST_CASE("the planner swings the pendulum up in closed loop and can be saved") 
 
   // A copy that takes over reproduces the rest.
   Mpc<P> copy(P(model, cost, 60, settings, bounds, column({0.3})));
-  x = column({std::numbers::pi, 0.0});
-  mpc.reset();
-  for (int t = 0; t < 40; ++t) {
-    model.step(x, mpc.act(x), next, none);
-    x = next;
-  }
+  x = middle;
   copy.load(saved, "mpc.");
   for (int t = 0; t < 5; ++t) {
     const Vecd u = copy.act(x);
@@ -65,6 +63,49 @@ TEST_CASE("the planner swings the pendulum up in closed loop and can be saved") 
   const auto plan = any.plan(x, 0);
   CHECK(plan.predicted_return < 0);
   CHECK(plan.report.rollouts >= plan.report.iterations);
+}
+
+// Cost of 40 steps of a pendulum kept upright, whose model is `gain` times too strong, pushed at step 3.
+double cost_upright(const MpcSettings& settings, double gain, double push, StateDict* saved = nullptr,
+                    const StateDict* resumed = nullptr) {
+  const PendulumModel model({}, {0.05});
+  const QuadraticCost cost(diagonal({1.0, 0.1}), diagonal({0.01}), diagonal({100.0, 10.0}),
+                           column({0.0, 0.0}));
+  IlqrSettings solver;
+  solver.iterations = 50;
+  Mpc mpc(IlqrPlanner(model, cost, 20, solver, ActionBounds::uniform(1, -8, 8)), settings);
+  PendulumModel::Workspace none;
+  Vecd x = column({0.2, 0.0}), next(2);
+  double sum = 0;
+  for (int t = 0; t < 40; ++t) {
+    if (t == 3) x(1) += push;
+    if (t == 5 && resumed) mpc.load(*resumed, "m.");
+    if (t == 5 && saved) mpc.save(*saved, "m.");
+    const Vecd u = mpc.act(x);
+    CHECK(std::abs(u(0)) <= 8.0);
+    sum += cost.stage(x, u, t);
+    model.step(x, Vecd(gain * u), next, none);
+    x = next;
+  }
+  return sum;
+}
+
+TEST_CASE("between plans ilqr's gains close the loop") {
+  const MpcSettings closed{.replan_every = 10};
+  const MpcSettings open{.replan_every = 10, .feedback = false};
+  // With the exact model the states are those planned: nothing is corrected.
+  CHECK(cost_upright(closed, 1.0, 0.0) == cost_upright(open, 1.0, 0.0));
+  // A push, and a motor that is too weak.
+  const double every_step = cost_upright({}, 1.0, 1.0);
+  CHECK(cost_upright(closed, 1.0, 1.0) < 1.1 * every_step);
+  CHECK(cost_upright(open, 1.0, 1.0) > 1.5 * every_step);
+  CHECK(cost_upright(closed, 0.7, 1.0) < 0.8 * cost_upright(open, 0.7, 1.0));
+  // In open loop there is no looking, and the gains are part of a checkpoint.
+  CHECK(cost_upright({.open_loop = true}, 1.0, 1.0) ==
+        cost_upright({.open_loop = true, .feedback = false}, 1.0, 1.0));
+  StateDict saved;
+  const double whole = cost_upright(closed, 0.7, 1.0, &saved);
+  CHECK(cost_upright({.replan_every = 10}, 0.7, 1.0, nullptr, &saved) == whole);
 }
 
 TEST_CASE("a planner whose warm start diverges falls back to its initial action") {

@@ -1,8 +1,13 @@
 // The MPC loop, planners by name, and planning times.
 #include "mbrl/planning/mpc.hpp"
 
+#include <array>
+#include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "mbrl/planning/cem.hpp"
@@ -223,6 +228,133 @@ TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
       }
     }
   }
+}
+
+// Plans of ones; the plans of steps `from` to `to` have no finite return.
+struct FailingPlanner {
+  using Scalar = float;
+  using State = Vecf;
+  int from = 0, to = 0;
+  ActionPlan<float> plan(const Vecf&, int t) {
+    ActionPlan<float> plan;
+    plan.actions = Batchf::Constant(1, 4, static_cast<float>(t) / 10);
+    plan.report.rollouts = 7;
+    if (t >= from && t < to) {
+      plan.predicted_return = std::numeric_limits<float>::quiet_NaN();
+      plan.report.best_return = std::numeric_limits<double>::quiet_NaN();
+    }
+    return plan;
+  }
+  void advance(int) {}
+  void reset() {}
+};
+
+TEST_CASE("a plan without a usable prediction is not executed") {
+  const ActionBounds bounds = ActionBounds::uniform(1, 1, 3);
+  const Vecf state = vec({0.0f});
+  Mpc mpc(FailingPlanner{2, 4}, bounds, {}, 1);
+  std::vector<float> actions;
+  std::vector<PlanStatus> statuses;
+  for (int t = 0; t < 5; ++t) {
+    actions.push_back(mpc.act(state)(0));
+    statuses.push_back(mpc.last_plan().status());
+  }
+  CHECK(actions == std::vector<float>{0.0f, 0.1f, 0.1f, 0.1f, 0.4f});  // held in between
+  CHECK(statuses == std::vector<PlanStatus>{PlanStatus::kComplete, PlanStatus::kComplete,
+                                            PlanStatus::kUnusable, PlanStatus::kUnusable,
+                                            PlanStatus::kComplete});
+  Mpc at_first(FailingPlanner{0, 2}, bounds, {}, 1);
+  CHECK(at_first.act(state)(0) == 2.0f);  // mid-range
+  CHECK(at_first.act(state)(0) == 2.0f);
+  CHECK(at_first.act(state)(0) == 0.2f);
+
+  Mpc strict(FailingPlanner{1, 9}, {.on_unusable = OnUnusable::kThrow});
+  strict.act(state);
+  const auto complaint = [&](const Vecf& from) -> std::string {
+    try {
+      strict.act(from);
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "";
+  };
+  CHECK(
+      complaint(state).find("the plan at step 1 is unusable: none of its 7 rollouts gave a finite return") !=
+      std::string::npos);
+  CHECK(complaint(vec({std::numeric_limits<float>::quiet_NaN()})).find("the state it starts from holds a") !=
+        std::string::npos);
+  CHECK(strict.step() == 1);
+
+  // So does a planner whose model knows nothing but NaN.
+  ObjectiveEvaluator<float> nan(
+      1, 4, [](const Vecf&, const Batchf&) { return std::numeric_limits<float>::quiet_NaN(); });
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
+    INFO(name);
+    Mpc named(make_planner(nan, bounds, {.name = name}, 1), bounds, {}, 1);
+    CHECK(named.act(state)(0) == 2.0f);
+    CHECK(named.last_plan().status() == PlanStatus::kUnusable);
+    Mpc thrower(make_planner(nan, bounds, {.name = name}, 1), {.on_unusable = OnUnusable::kThrow});
+    CHECK_THROWS_AS(thrower.act(state), Error);
+  }
+}
+
+TEST_CASE("exploration noise disturbs what is executed, by its counter alone") {
+  const ActionBounds bounds = ActionBounds::uniform(1, -4, 4);
+  const auto actions = [&](const ExplorationSettings& exploration, std::uint64_t seed, int steps) {
+    Mpc mpc(FailingPlanner{}, bounds, {.exploration = exploration}, seed);
+    std::vector<double> all;
+    for (int t = 0; t < steps; ++t) {
+      all.push_back(mpc.act(vec({0.0f}))(0));
+      CHECK(mpc.last_plan().actions(0, 0) == static_cast<float>(t % 10) / 10);  // plans stay as they are
+      if (t % 10 == 9) mpc.reset();
+    }
+    return all;
+  };
+  const auto moments = [&](const ExplorationSettings& exploration) {
+    const ActionBounds wide = ActionBounds::uniform(1, -40, 40);  // nothing is clipped
+    Mpc mpc(FailingPlanner{}, wide, {.exploration = exploration}, 5);
+    double sum = 0, squares = 0, neighbours = 0, before = 0;
+    constexpr int kEpisodes = 40, kSteps = 64;
+    for (int episode = 0; episode < kEpisodes; ++episode, mpc.reset())
+      for (int t = 0; t < kSteps; ++t) {
+        const double z = static_cast<double>(mpc.act(vec({0.0f}))(0) - static_cast<float>(t) / 10);
+        sum += z;
+        squares += z * z;
+        if (t > 0) neighbours += z * before;
+        before = z;
+      }
+    constexpr double kCount = kEpisodes * kSteps;
+    return std::array{sum / kCount, std::sqrt(squares / kCount), neighbours / squares};
+  };
+  CHECK(actions({}, 1, 10) == actions({.std = 0, .noise_beta = 2}, 2, 10));
+  const ExplorationSettings white{.std = 0.05};
+  CHECK(actions(white, 1, 30) == actions(white, 1, 30));
+  CHECK(actions(white, 1, 30) != actions(white, 2, 30));
+  const auto [mean, std, correlation] = moments({.std = 0.05});
+  CHECK(mean == Approx(0).margin(0.2));
+  CHECK(std == Approx(0.05 * 40).epsilon(0.06));
+  CHECK(std::abs(correlation) < 0.06);
+  CHECK(moments({.std = 0.05, .noise_beta = 2})[2] > 0.7);
+  for (const double a : actions({.std = 10}, 1, 60)) CHECK(std::abs(a) <= 4.0);
+
+  CHECK_THROWS_AS(Mpc(FailingPlanner{}, {.exploration = {.std = 0.1}}), Error);  // no bounds
+  CHECK_THROWS_AS(Mpc(FailingPlanner{}, bounds, {.exploration = {.std = -1}}, 1), Error);
+
+  // A loop that is restored goes on with the same noise, whatever its own seed.
+  ObjectiveEvaluator<float> evaluator(1, 4, quadratic<float>());
+  const auto make = [&](std::uint64_t seed) {
+    return Mpc(make_planner(evaluator, bounds, {.name = "mppi"}, seed), bounds,
+               {.exploration = {.std = 0.2, .noise_beta = 1}}, seed);
+  };
+  auto one = make(3), other = make(4);
+  for (int t = 0; t < 70; ++t) {
+    if (t == 3) one.reset();
+    one.act(vec({0.1f}));
+  }
+  StateDict saved;
+  one.save(saved, "m.");
+  other.load(saved, "m.");
+  for (int t = 0; t < 5; ++t) CHECK(one.act(vec({0.2f})) == other.act(vec({0.2f})));
 }
 
 TEST_CASE("planners by name") {

@@ -2,28 +2,48 @@
 // come out.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <limits>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
+#include "mbrl/planning/action_bounds.hpp"
 #include "mbrl/planning/deadline.hpp"
+#include "mbrl/planning/exploration.hpp"
 #include "mbrl/planning/latency_recorder.hpp"
 #include "mbrl/planning/planner.hpp"
 
 namespace mbrl {
+
+// What is done with a plan that is unusable (PlanStatus::kUnusable): none of its rollouts gave a finite
+// return.
+enum class OnUnusable : int {
+  kHold = 0,   // the last action again, mid-range at an episode's start; a warning is logged
+  kThrow = 1,  // an Error that says what happened
+};
+
+constexpr auto enum_names(OnUnusable) {
+  return std::array{std::pair{OnUnusable::kHold, "hold"}, std::pair{OnUnusable::kThrow, "throw"}};
+}
 
 struct MpcSettings {
   int replan_every = 1;      // control steps executed of a plan before the next
   int cold_start_plans = 1;  // plans made at an episode's first step, each starting from the last: a planner
                              // that lives on its warm start has none there
   bool open_loop = false;    // every plan is executed to its end without looking at where it has led
+  bool feedback = true;      // later actions of a plan are corrected by the planner's feedback gains, where
+                             // it has some (iLQR, DDP); never in open loop
   double deadline = 0;       // time a plan may take (s); 0: any. Results then depend on the machine
+  OnUnusable on_unusable = OnUnusable::kHold;  // what is done where no rollout gave a finite return
+  ExplorationSettings exploration = {};        // noise on executed actions
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -31,7 +51,12 @@ struct MpcSettings {
     field("cold_start_plans", s.cold_start_plans,
           "plans made at an episode's first step, each starting from the last");
     field("open_loop", s.open_loop, "execute every plan to its end without looking");
+    field("feedback", s.feedback,
+          "correct later actions of a plan by the planner's feedback gains, where it has some (iLQR, DDP)");
     field("deadline", s.deadline, "time a plan may take (s); 0: any. Results then depend on the machine");
+    field("on_unusable", s.on_unusable,
+          "where no rollout of a plan gave a finite return: hold the last action, or throw");
+    field("exploration", s.exploration, "noise on executed actions");
   }
 };
 
@@ -39,6 +64,11 @@ struct MpcSettings {
 // an episode's first step share one deadline, and another is begun only if it will be ready.
 // latency().missed() counts the plans that came late all the same. `act` allocates nothing once warm if the
 // planner does not and can plan into memory that is there.
+//
+// A planner may offer `track(state, k, action)`, which moves the action of step k of its last plan to the
+// state that has been reached (the gains of iLQR and DDP): later actions of a plan are then executed in
+// closed loop. A plan that is unusable is not executed, see MpcSettings::on_unusable; last_plan().status()
+// says which plan was.
 template <Planner P>
 class Mpc {
  public:
@@ -47,6 +77,10 @@ class Mpc {
   using Other = std::conditional_t<std::same_as<Scalar, float>, double, float>;
 
   explicit Mpc(P planner, const MpcSettings& settings = {}, SecondsClock clock = steady_seconds)
+      : Mpc(std::move(planner), std::optional<ActionBounds>(), settings, 0, std::move(clock)) {}
+  // With the bounds of the actions, which exploration noise needs; the seed is that of the noise.
+  Mpc(P planner, std::optional<ActionBounds> bounds, const MpcSettings& settings, std::uint64_t seed,
+      SecondsClock clock = steady_seconds)
       : planner_(std::move(planner)),
         settings_(settings),
         clock_(std::make_shared<const SecondsClock>(std::move(clock))) {
@@ -56,6 +90,10 @@ class Mpc {
             ", expected at least 1");
     require(settings.deadline >= 0, "mpc: deadline is ", settings.deadline, " s, expected 0 or more");
     require(*clock_ != nullptr, "mpc: the clock is empty");
+    require(settings.exploration.std == 0 || bounds.has_value(), "mpc: exploration.std is ",
+            settings.exploration.std,
+            ", but noise needs the bounds of the actions: give them to Mpc(planner, bounds, settings, seed)");
+    if (bounds) noise_.emplace(std::move(*bounds), settings.exploration, seed);
   }
 
   // The action (action_dim) for the next control step, valid until the next call. Call once a step, `reset`
@@ -69,8 +107,9 @@ class Mpc {
       make_plan(state);
       stale_ = false;
     }
+    choose(state);
+    ++executed_;
     ++t_;
-    action_ = plan_.actions.col(executed_++);
     return action_;
   }
 
@@ -95,6 +134,9 @@ class Mpc {
     executed_ = 0;
     t_ = 0;
     stale_ = false;
+    unusable_ = false;
+    intended_.resize(0);
+    if (noise_) noise_->next_episode();
   }
 
   const ActionPlan<Scalar>& last_plan() const { return plan_; }  // empty before the first
@@ -117,6 +159,8 @@ class Mpc {
         plan_.report.rollouts, plan_.report.iterations, plan_.report.unusable, executed_, t_, stale_,
         plan_.report.timed_out};
     out.put(prefix + "counts", counts, {7});
+    out.put_matrix(prefix + "intended", intended_);
+    if (noise_) noise_->save(out, prefix + "noise.");
   }
   void load(const StateDict& in, const std::string& prefix) requires Checkpointable<P> {
     ActionPlan<Scalar> plan;
@@ -130,7 +174,11 @@ class Mpc {
     plan.report.timed_out = counts[6] != 0;
     require(counts[3] >= 0 && counts[3] <= plan.actions.cols(), "checkpoint: '", prefix,
             "counts': ", counts[3], " actions executed of a plan of ", plan.actions.cols());
+    Vec<Scalar> intended;
+    if (in.contains(prefix + "intended")) intended = in.get_matrix<Scalar>(prefix + "intended").reshaped();
     planner_.load(in, prefix + "planner.");
+    if (noise_ && in.contains(prefix + "noise.seed")) noise_->load(in, prefix + "noise.");
+    intended_ = std::move(intended);
     plan_ = std::move(plan);
     executed_ = static_cast<int>(counts[3]);
     stale_ = counts[5] != 0;
@@ -138,6 +186,27 @@ class Mpc {
   }
 
  private:
+  // The action of this step, from the plan or in its place.
+  void choose(const State& state) {
+    if (plan_.status() != PlanStatus::kUnusable) {
+      intended_ = plan_.actions.col(executed_);
+      if constexpr (requires { planner_.track(state, executed_, intended_); })
+        if (settings_.feedback && !settings_.open_loop && executed_ > 0)
+          planner_.track(state, executed_, intended_);
+      unusable_ = false;
+    } else {
+      if (intended_.size() == 0) intended_ = noise_ ? noise_->mid() : Vec<Scalar>(plan_.actions.col(0));
+      if (!std::exchange(unusable_, true)) warn_unusable_plan(t_, why_unusable(state));
+    }
+    action_ = intended_;
+    if (noise_) noise_->disturb(t_, action_);
+  }
+  std::string why_unusable(const State& state) const {
+    if constexpr (requires { state.allFinite(); })
+      if (!state.allFinite()) return "the state it starts from holds a number that is not finite";
+    return detail::concat("none of its ", plan_.report.rollouts, " rollouts gave a finite return");
+  }
+
   void make_plan(const State& state) {
     const bool limited = settings_.deadline > 0;
     const double start = (*clock_)();
@@ -158,6 +227,9 @@ class Mpc {
     require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
             "mpc: replan_every is ", settings_.replan_every, ", expected 1 to the planning horizon, ",
             plan_.actions.cols());
+    if (settings_.on_unusable == OnUnusable::kThrow && plan_.status() == PlanStatus::kUnusable)
+      fail("mpc: the plan at step ", t_, " is unusable: ", why_unusable(state),
+           "; check the model's predictions, or set on_unusable to hold to go on with the last action");
   }
   void plan_once(const State& state) {
     if constexpr (requires { planner_.plan(state, t_, plan_); })
@@ -170,11 +242,15 @@ class Mpc {
   MpcSettings settings_;
   std::shared_ptr<const SecondsClock> clock_;
   ActionPlan<Scalar> plan_;
-  Vec<Scalar> action_, other_state_;
+  Vec<Scalar> intended_;  // the last action without noise; empty before an episode's first
+  Vec<Scalar> action_;    // the last action
+  Vec<Scalar> other_state_;
   Vec<Other> other_action_;
-  int executed_ = 0;    // actions of `plan_` handed out
-  int t_ = 0;           // control step of the episode
-  bool stale_ = false;  // the plan is not to be executed further
+  std::optional<ExplorationNoise<Scalar>> noise_;
+  bool unusable_ = false;  // whether the last action came from no plan: one warning per stretch
+  int executed_ = 0;       // actions of `plan_` handed out
+  int t_ = 0;              // control step of the episode
+  bool stale_ = false;     // the plan is not to be executed further
   LatencyRecorder latency_;
 };
 

@@ -1,0 +1,100 @@
+// Noise on executed actions, so that a controller also visits what its plans would not.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/planning/candidate_noise.hpp"
+#include "mbrl/planning/coloured_noise.hpp"
+#include "mbrl/planning/plan_sequence.hpp"
+
+namespace mbrl {
+
+struct ExplorationSettings {
+  double std = 0;         // of the noise, in half action ranges; 0: none
+  double noise_beta = 0;  // its power falls as f^-beta within stretches of 64 control steps; 0: white
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("std", s.std, "standard deviation of noise on executed actions, in half action ranges; 0: none");
+    field("noise_beta", s.noise_beta,
+          "power of that noise falls as f^-beta within stretches of 64 control steps; 0: white");
+  }
+};
+
+// Gaussian noise, white or coloured (coloured_noise.hpp), added to an action and clipped to the bounds: a
+// function of (seed, episode, control step) alone, with other random numbers than planners draw from the same
+// seed. Memory is allocated by the constructor.
+template <class S>
+class ExplorationNoise {
+ public:
+  static constexpr int kStretch = 64;  // control steps whose noise is drawn together
+
+  ExplorationNoise(const ActionBounds& bounds, const ExplorationSettings& settings, std::uint64_t seed)
+      : settings_(settings), box_("mpc", bounds, bounds.dim(), 1), noise_(seed) {
+    require(std::isfinite(settings.std) && settings.std >= 0, "mpc: exploration.std is ", settings.std,
+            ", expected 0 or more");
+    require(settings.std == 0 || bounds.choices == 0, "mpc: exploration.std is ", settings.std,
+            ", but the actions are choices, to which no noise can be added");
+    mixing_ = coloured_noise_mixing(kStretch, settings.noise_beta).template cast<S>();
+    scale_ = static_cast<S>(settings.std) * S(0.5) * (box_.high() - box_.low());
+    white_.setZero(box_.size(), kStretch);
+    noises_.setZero(box_.size(), kStretch);
+  }
+
+  // Adds the noise of control step t of this episode.
+  void disturb(int t, VecRef<S> action) {
+    if (settings_.std == 0) return;
+    require_dim("mpc", "the action", action.size(), box_.size());
+    if (drawn_ != t / kStretch) draw(t / kStretch);
+    action += scale_.cwiseProduct(noises_.col(t % kStretch));
+    action = action.cwiseMax(box_.low()).cwiseMin(box_.high());
+  }
+  void next_episode() {
+    ++episode_;
+    drawn_ = -1;
+  }
+  const Vec<S>& mid() const { return box_.mid(); }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    out.put_scalar(prefix + "seed", noise_.seed());
+    out.put_scalar(prefix + "episode", episode_);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    noise_ = CandidateNoise<S>(in.get_scalar<std::uint64_t>(prefix + "seed"));
+    episode_ = in.get_scalar<std::int64_t>(prefix + "episode");
+    drawn_ = -1;
+  }
+
+ private:
+  void draw(int stretch) {
+    constexpr std::uint32_t kNoPlanner = 0x80000000u;  // planners count iterations from 0
+    noise_.normal(static_cast<std::uint32_t>(episode_), kNoPlanner + static_cast<std::uint32_t>(stretch),
+                  white_);
+    if (settings_.noise_beta > 0)
+      noises_.noalias() = white_.lazyProduct(mixing_.transpose());
+    else
+      noises_ = white_;
+    drawn_ = stretch;
+  }
+
+  ExplorationSettings settings_;
+  SequenceBox<S> box_;
+  CandidateNoise<S> noise_;
+  std::int64_t episode_ = 0;
+  int drawn_ = -1;           // stretch whose noise is drawn
+  Vec<S> scale_;             // one standard deviation, in units of the action
+  Batch<S> mixing_;          // kStretch x kStretch
+  Batch<S> white_, noises_;  // action_dim x kStretch
+};
+
+// Logs that a plan was not executed, and why (a warning).
+void warn_unusable_plan(int step, std::string_view why);
+
+}  // namespace mbrl
