@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 #include <initializer_list>
+#include <string>
+#include <utility>
 
 #include "mbrl/algorithms/control_task.hpp"
 #include "mbrl/models/analytic_model.hpp"
@@ -58,9 +60,12 @@ template <class System>
 using GoalTask = ControlTask<AnalyticModel<System>, QuadraticCost>;
 
 template <class T>
-ControlTaskEntry entry(T task, int horizon) {
+ControlTaskEntry entry(T task, int horizon, std::vector<std::string> obs_names,
+                       std::vector<std::string> action_names) {
   ControlTaskEntry e;
   e.spec = task.spec();
+  e.spec.obs_names = std::move(obs_names);
+  e.spec.action_names = std::move(action_names);
   e.task.make = [task] { return AnyEnvironment(AnalyticEnvironment<T>(task)); };
   e.task.controller = [task](const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
     return known_controller(task.model, task.cost, task.bounds, c, seed, pool);
@@ -83,7 +88,7 @@ std::vector<ControlTaskEntry> control_tasks() {
                                                          .spread = Vecd::Constant(4, 0.05),
                                                          .dt = 0.05,
                                                          .max_steps = 200},
-                      20));
+                      20, {"position", "angle", "velocity", "angular velocity"}, {"force"}));
   all.push_back(entry(Task<AcrobotSystem, AcrobotCost>{.name = "control/Acrobot",
                                                        .source = kSystem,
                                                        .model = AnalyticModel(AcrobotSystem{}, {0.05}),
@@ -93,7 +98,7 @@ std::vector<ControlTaskEntry> control_tasks() {
                                                        .spread = Vecd::Constant(4, 0.05),
                                                        .dt = 0.05,
                                                        .max_steps = 400},
-                      60));
+                      60, {"angle 1", "angle 2", "angular velocity 1", "angular velocity 2"}, {"torque"}));
   all.push_back(entry(
       GoalTask<PointMassSystem>{.name = "control/PointMass",
                                 .source = kSystem,
@@ -105,7 +110,7 @@ std::vector<ControlTaskEntry> control_tasks() {
                                 .spread = column({0.5, 0.5, 0.1, 0.1}),
                                 .dt = 0.1,
                                 .max_steps = 100},
-      20));
+      20, {"x", "y", "x velocity", "y velocity"}, {"x force", "y force"}));
   const PlanarQuadrotorSystem planar;
   const double hover = 0.5 * planar.mass * planar.gravity;
   all.push_back(entry(
@@ -121,7 +126,7 @@ std::vector<ControlTaskEntry> control_tasks() {
           .spread = column({0.5, 0.5, 0.2, 0.1, 0.1, 0.1}),
           .dt = 0.05,
           .max_steps = 100},
-      30));
+      30, {"x", "z", "pitch", "x velocity", "z velocity", "pitch rate"}, {"right thrust", "left thrust"}));
   return all;
 }
 

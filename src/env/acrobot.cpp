@@ -47,6 +47,9 @@ EnvSpec AcrobotTask::spec() {
   spec.encoding = ObsEncoding::identity(6);
   spec.reward = AcrobotReward<float>{};
   spec.termination = AcrobotTermination<float>{};
+  spec.obs_names = {"cos(angle 1)", "sin(angle 1)",       "cos(angle 2)",
+                    "sin(angle 2)", "angular velocity 1", "angular velocity 2"};
+  spec.action_names = {"torque -1 (0), 0 (1) or 1 (2)"};
   return spec;
 }
 

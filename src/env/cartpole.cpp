@@ -24,6 +24,8 @@ EnvSpec CartPoleTask::spec() const {
   spec.encoding = ObsEncoding::identity(4);
   spec.reward = CartPoleReward<float>{};
   spec.termination = CartPoleTermination<float>{};
+  spec.obs_names = {"cart position", "cart velocity", "pole angle", "pole angular velocity"};
+  spec.action_names = {discrete ? "push left (0) or right (1)" : "force"};
   return spec;
 }
 

@@ -63,6 +63,9 @@ MbblClassic::MbblClassic(Task task) : Wrapper(gym_environment(task)), task_(task
   spec_.action_high = Vecd::Constant(1, 1.0);
   spec_.max_steps = 200;
   spec_.termination = {};
+  spec_.action_names = {task == Task::kPendulum || task == Task::kAcrobot
+                            ? "torque"
+                            : "force"};  // discrete ones are thresholds of it
   reset(0);
   episode_.forget();
 }

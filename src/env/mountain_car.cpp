@@ -18,6 +18,8 @@ EnvSpec MountainCarTask::spec() {
   spec.encoding = ObsEncoding::identity(2);
   spec.reward = MountainCarReward<float>{};
   spec.termination = MountainCarTermination<float>{};
+  spec.obs_names = {"position", "velocity"};
+  spec.action_names = {"force"};
   return spec;
 }
 

@@ -29,6 +29,8 @@ Pendulum::Pendulum() {
   spec_.dt = 0.05;
   spec_.encoding = ObsEncoding::identity(3);
   spec_.reward = PendulumReward<float>{};
+  spec_.obs_names = {"cos(angle)", "sin(angle)", "angular velocity"};
+  spec_.action_names = {"torque"};
 }
 
 Vecd Pendulum::reset(std::uint64_t seed) {

@@ -43,6 +43,8 @@ struct EnvSpec {
   RewardFunction<float> reward;            // planner-side reward; empty: has to be learned
   TerminationFunction<float> termination;  // empty: never terminates
   int choices = 0;                         // n: an action is a choice of 0 ... n - 1; 0: it is real numbers
+  std::vector<std::string> obs_names{};    // what each entry is, for people; empty where it is not said
+  std::vector<std::string> action_names{};
 
   int action_dim() const { return static_cast<int>(action_low.size()); }
   // What is executed of an action, and what data must hold: of choices the nearest.
