@@ -6,6 +6,7 @@
 
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/output_path.hpp"
 
 #if MBRL_HAS_PNG
 #include <png.h>
@@ -45,6 +46,7 @@ void paste(const Image& tile, int x, int y, Image& sheet) {
 #if MBRL_HAS_PNG
 
 void write_png(const std::filesystem::path& path, const Image& image) {
+  require_extension(path, ".png");
   Png png;
   png.width = static_cast<png_uint_32>(image.width);
   png.height = static_cast<png_uint_32>(image.height);

@@ -10,6 +10,7 @@
 #include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/fork.hpp"
+#include "mbrl/core/output_path.hpp"
 
 #if MBRL_HAS_FFMPEG
 extern "C" {
@@ -204,7 +205,7 @@ struct VideoWriter::Impl {
 };
 
 VideoWriter::VideoWriter(std::filesystem::path path, const VideoSettings& settings)
-    : impl_(std::make_unique<Impl>(std::move(path), settings)) {}
+    : impl_((require_extension(path, ".mp4"), std::make_unique<Impl>(std::move(path), settings))) {}
 
 VideoWriter::~VideoWriter() {
   if (impl_ && impl_->origin.is_elsewhere())

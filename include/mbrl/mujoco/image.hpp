@@ -29,8 +29,8 @@ struct Image {
 // Copies `tile` into `sheet` with its upper left corner at (x, y). Throws if it does not fit.
 void paste(const Image& tile, int x, int y, Image& sheet);
 
-// Written whole or not at all. Throws mbrl::Error with the path and the reason, or if this library was built
-// without libpng.
+// Written whole or not at all. Throws mbrl::Error with the path and the reason, if its name does not end in
+// .png, or if this library was built without libpng.
 void write_png(const std::filesystem::path& path, const Image& image);
 // Any PNG, converted to RGB. Throws mbrl::Error with the path and the reason.
 Image read_png(const std::filesystem::path& path);

@@ -20,7 +20,8 @@ struct VideoSettings {
 // whole, at `finish`; without it there is none.
 class VideoWriter {
  public:
-  // Throws if this library was built without FFmpeg, naming the packages, or on settings that cannot be.
+  // Throws if this library was built without FFmpeg, naming the packages, or on settings that cannot be
+  // and a path that does not end in .mp4.
   VideoWriter(std::filesystem::path path, const VideoSettings& settings);
   ~VideoWriter();
   VideoWriter(VideoWriter&&) noexcept;
