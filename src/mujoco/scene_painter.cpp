@@ -105,6 +105,33 @@ void ScenePainter::add(const Path& path) {
   }
 }
 
+// Boxes and a sphere seen from inside, with nothing but their colours: models have no room for more textures.
+void ScenePainter::add_floor_and_sky(double height, const double* around) {
+  const auto add_geom = [this](int type, const std::array<double, 3>& size, const std::array<double, 3>& at,
+                               const std::array<float, 4>& rgba, float emission) {
+    if (drawn_.ngeom >= drawn_.maxgeom) return;
+    mjvGeom& geom = drawn_.geoms[drawn_.ngeom++];
+    const mjtNum level[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    mjv_initGeom(&geom, type, size.data(), at.data(), level, rgba.data());
+    geom.category = mjCAT_DECOR;
+    geom.emission = emission;
+    geom.specular = 0;
+  };
+  constexpr int kLines = 40;  // on each side
+  constexpr double kThick = 0.01, kLineWidth = 0.006, kLineHeight = 0.002;
+  const double far = 0.8 * model_->vis.map.zfar * model_->stat.extent;
+  add_geom(mjGEOM_SPHERE, {far, far, far}, {around[0], around[1], height}, {0.62f, 0.75f, 0.90f, 1}, 1.0f);
+  add_geom(mjGEOM_BOX, {0.7 * far, 0.7 * far, kThick}, {around[0], around[1], height - kThick},
+           {0.45f, 0.48f, 0.52f, 1}, 0.1f);
+  const double x = std::round(around[0]), y = std::round(around[1]);
+  for (int i = -kLines; i <= kLines; ++i) {
+    add_geom(mjGEOM_BOX, {kLineWidth, kLines, kLineHeight}, {x + i, y, height}, {0.7f, 0.72f, 0.75f, 1},
+             0.2f);
+    add_geom(mjGEOM_BOX, {kLines, kLineWidth, kLineHeight}, {x, y + i, height}, {0.7f, 0.72f, 0.75f, 1},
+             0.2f);
+  }
+}
+
 void ScenePainter::paint(const mjrRect& view, const std::vector<OverlayLine>& overlay,
                          const std::vector<Path>& paths, const mjvPerturb* perturb) {
   mjvCamera camera;
@@ -131,6 +158,10 @@ void ScenePainter::paint(const mjrRect& view, const std::vector<OverlayLine>& ov
     for (int i = 0; i < drawn_.nlight; ++i)
       if (!drawn_.lights[i].headlight)
         for (int k = 0; k < 2; ++k) drawn_.lights[i].pos[k] += static_cast<float>(data_->subtree_com[3 + k]);
+  if (scene_.floor_and_sky) {
+    add_floor_and_sky(*scene_.floor_and_sky, camera.lookat);
+    drawn_.flags[mjRND_CULL_FACE] = 0;  // the sky is looked at from inside
+  }
   for (const Path& path : paths) add(path);
   mjr_render(view, &drawn_, &context_);
   if (overlay.empty()) return;

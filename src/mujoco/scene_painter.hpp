@@ -38,6 +38,7 @@ class ScenePainter {
 
  private:
   void add(const Path& path);
+  void add_floor_and_sky(double height, const double* around);
 
   struct DeleteModel {
     void operator()(mjModel* model) const { mj_deleteModel(model); }

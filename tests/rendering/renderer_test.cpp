@@ -197,3 +197,30 @@ TEST_CASE("Renderer: draws the same on another thread, and on the first one agai
   CHECK(there == here);
   CHECK(again == here);
 }
+
+TEST_CASE("Renderer: a model with neither floor nor sky is drawn on black, unless it is given both") {
+  mujoco::Scene scene =
+      scene_of(mujoco::Model::from_string("<mujoco><worldbody><body pos='0 0 0.5'><freejoint/><geom "
+                                          "type='sphere' size='0.2' rgba='1 0.2 0.2 1'/></body>"
+                                          "</worldbody></mujoco>"));
+  scene.camera = {.azimuth = 90, .elevation = -10, .distance = 4, .lookat = {0, 0, 0.5}};
+  const std::vector<double> physics = {0, 0, 0.5, 1, 0, 0, 0};
+  const auto picture = [&] {
+    mujoco::Renderer renderer(scene, {.width = 320, .height = 240});
+    Image image;
+    renderer.draw(physics, image);
+    return image;
+  };
+  const Image bare = picture();
+  const Rgb black{0, 0, 0};
+  CHECK(distance(colour(bare, 20, 20), black) < 5);
+  CHECK(distance(colour(bare, 20, 220), black) < 5);
+  scene.floor_and_sky = 0.0;
+  const Image full = picture();
+  const Rgb sky = colour(full, 20, 20), floor = colour(full, 20, 220), ball = colour(full, 160, 120);
+  CHECK(distance(sky, black) > 150);
+  CHECK(sky[2] > sky[0] + 20);
+  CHECK(distance(floor, black) > 40);
+  CHECK(distance(floor, sky) > 40);
+  CHECK(ball[0] > ball[2] + 60);  // lit as before, in front of both
+}

@@ -5,6 +5,7 @@
 #include <array>
 #include <concepts>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,9 @@ struct Scene {
   // The physical state that a predicted observation stands for, from the one a control step (dt, s) before
   // it, in place: to draw what a model foresees. Empty where observations do not tell.
   std::function<void(const Vecd& obs, double dt, std::vector<double>& physics)> foresee{};
+  // A floor at this height (m) with a line every metre, and a sky: for an MJCF that has neither, which is
+  // drawn on black otherwise. Looks only, the simulation knows nothing of it.
+  std::optional<double> floor_and_sky{};
   // The body whose path stands for a plan's, in pictures of plans.
   int traced_body = 1;
 };
