@@ -38,10 +38,31 @@ int longest_word(std::string_view text) {
   return longest;
 }
 
-// At least one line; a word that is longer than the width stays whole.
-std::vector<std::string> wrapped(std::string_view text, int width) {
+// A word in pieces of at most `width` characters, cut after a slash or an underscore where there is one.
+std::vector<std::string> pieces(std::string word, int width) {
+  std::vector<std::string> all;
+  while (width > 0 && length(word) > width) {
+    const auto most = static_cast<std::size_t>(width);
+    const std::size_t mark = word.find_last_of("/_", most - 1);
+    std::size_t cut = mark == std::string::npos || mark == 0 ? most : mark + 1;
+    while (cut < word.size() && (static_cast<unsigned char>(word[cut]) & 0xC0) == 0x80)
+      ++cut;  // not within one
+    if (cut >= word.size()) break;
+    all.push_back(word.substr(0, cut));
+    word.erase(0, cut);
+  }
+  all.push_back(std::move(word));
+  return all;
+}
+
+// At least one line. A word that is longer than the width is cut, or stays whole with `whole`.
+std::vector<std::string> wrapped(std::string_view text, int width, bool whole = false) {
+  std::vector<std::string> all;
+  for (const std::string& word : words(text))
+    for (std::string& piece : whole ? std::vector<std::string>{word} : pieces(word, width))
+      all.push_back(std::move(piece));
   std::vector<std::string> lines(1);
-  for (const std::string& word : words(text)) {
+  for (const std::string& word : all) {
     std::string& last = lines.back();
     if (last.empty())
       last = word;
@@ -116,7 +137,7 @@ std::string Table::lines(const std::vector<std::string>& cells, bool to_the_bott
   std::vector<std::vector<std::string>> parts;
   std::size_t height = 1;
   for (std::size_t i = 0; i < cells.size(); ++i) {
-    parts.push_back(columns_[i].text || to_the_bottom ? wrapped(cells[i], columns_[i].width)
+    parts.push_back(columns_[i].text || to_the_bottom ? wrapped(cells[i], columns_[i].width, to_the_bottom)
                                                       : std::vector<std::string>{cells[i]});
     height = std::max(height, parts.back().size());
   }
@@ -148,9 +169,8 @@ std::string table_text(std::vector<TableColumn> columns, const std::vector<std::
     if (column.text && (!widest_text || column.width > widest_text->width)) widest_text = &column;
   }
   if (widest_text) {
-    int least = longest_word(widest_text->title);
-    for (const auto& row : rows)
-      least = std::max(least, longest_word(row[static_cast<std::size_t>(widest_text - columns.data())]));
+    constexpr int kLeastText = 12;
+    const int least = std::max(longest_word(widest_text->title), kLeastText);
     widest_text->width = std::max(least, widest_text->width - std::max(0, total_width(columns) - width));
   }
   const Table table(std::move(columns), style, width);
