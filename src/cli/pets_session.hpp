@@ -4,54 +4,38 @@
 #include <memory>
 #include <string>
 
+#include "any_evaluator.hpp"
+#include "any_trainer.hpp"
 #include "environments.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/models/native_trainer.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
-#if MBRL_HAS_TORCH
-#include "mbrl/torch/ensemble_trainer.hpp"
-#endif
 
 namespace mbrl::cli {
 
 // The ensemble's settings for an environment: its reward is learned where none is given.
 MlpEnsembleSettings model_settings(const PetsConfiguration& configuration, const EnvSpec& spec);
 
-// One trainer behind the type that the loop sees, chosen by the configuration's `trainer`.
-class AnyTrainer {
- public:
-  AnyTrainer(const PetsConfiguration& configuration, ThreadPool& pool);
-  EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                               const EpochCallback& on_epoch) {
-    return self_->train(data, model, round, on_epoch);
-  }
-  void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
-  void load(const StateDict& in, const std::string& prefix) { self_->load(in, prefix); }
+// By the configuration's `trainer` and `evaluator`: native, torch-cpu, torch-cuda or torch-cuda:<index>.
+// Throw with the remedy where LibTorch, a GPU, or the environment's reward on tensors is missing.
+AnyTrainer make_trainer(const PetsConfiguration& configuration, ThreadPool& pool);
+AnyEvaluator make_evaluator(const PetsConfiguration& configuration, const MlpEnsemble& model,
+                            const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed);
 
- private:
-  struct Interface {
-    virtual ~Interface() = default;
-    virtual EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                                         const EpochCallback& on_epoch) = 0;
-    virtual void save(StateDict& out, const std::string& prefix) const = 0;
-    virtual void load(const StateDict& in, const std::string& prefix) = 0;
-  };
-  template <class T>
-  struct Holder final : Interface {
-    explicit Holder(T t) : trainer(std::move(t)) {}
-    EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                                 const EpochCallback& on_epoch) override {
-      return trainer.train(data, model, round, on_epoch);
-    }
-    void save(StateDict& out, const std::string& prefix) const override { trainer.save(out, prefix); }
-    void load(const StateDict& in, const std::string& prefix) override { trainer.load(in, prefix); }
-    T trainer;
-  };
-  std::unique_ptr<Interface> self_;
-};
+// Our own evaluator, whose particles' paths can be asked for.
+EnsembleRollout native_evaluator(const PetsConfiguration& configuration, const MlpEnsemble& model,
+                                 const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed);
+
+AnyPlanner<Vecf, float> make_run_planner(AnyEvaluator& evaluator, const EnvSpec& spec,
+                                         const PlannerSettings& settings, std::uint64_t seed);
+
+// --device: "cpu" chooses our own trainer and evaluator, "cuda" (or "cuda:<index>") LibTorch's on a GPU,
+// "auto" the GPU if there is one; empty leaves the configuration's choice. The evaluator stays on the CPU
+// where the environment has no reward on tensors, and that is logged. Throws on another word, and where there
+// is no GPU for "cuda".
+void choose_device(PetsConfiguration& configuration, const std::string& device, const EnvSpec& spec);
 
 struct PetsSession {
   PetsSession(const PetsConfiguration& configuration, int threads);
@@ -61,9 +45,9 @@ struct PetsSession {
   AnyEnvironment env;
   MlpEnsemble model;
   AnyTrainer trainer;
-  EnsembleRollout evaluator;
+  AnyEvaluator evaluator;
   Mpc<Planner> controller;
-  Pets<AnyEnvironment, AnyTrainer, EnsembleRollout, Planner> pets;
+  Pets<AnyEnvironment, AnyTrainer, AnyEvaluator, Planner> pets;
 };
 
 }  // namespace mbrl::cli

@@ -90,6 +90,19 @@ else()
   # The installed program runs from where it was put.
   if(EXISTS ${SCRATCH}/prefix/bin/mbrl)
     must_run(${SCRATCH}/prefix/bin/mbrl --help)
+    # And opens what was installed with it, not what lies in the build folder.
+    file(GLOB_RECURSE plugin ${SCRATCH}/prefix/*/mbrl_torch_plugin.so)
+    if(plugin)
+      must_run(${SCRATCH}/prefix/bin/mbrl --version)
+      if(NOT "${output}" MATCHES "${plugin}")
+        message(FATAL_ERROR "mbrl --version names another plug-in than ${plugin}:\n${output}")
+      endif()
+      must_run(${SCRATCH}/prefix/bin/mbrl train pets --env Pendulum-v1 --trials 1 --out ${SCRATCH}/run --set trainer=torch-cpu
+        --set model.hidden=8 --set rollout.horizon=3 --set training.epochs=1 --set planner.icem.population=8
+        --set planner.icem.elites=2)
+    elseif("torch" IN_LIST COMPONENTS)
+      message(FATAL_ERROR "the program was installed without its plug-in for LibTorch")
+    endif()
   endif()
 endif()
 file(REMOVE_RECURSE ${SCRATCH})

@@ -18,6 +18,7 @@ struct PetsConfiguration {
   std::string environment = "pets/HalfCheetah";  // a name of `mbrl envs`
   std::uint64_t seed = 1;                        // fixes every number of the run
   std::string trainer = "native";                // native, torch-cpu or torch-cuda
+  std::string evaluator = "native";              // of plans in the model: native, torch-cpu or torch-cuda
   PetsSettings pets;
   MlpEnsembleSettings model;
   EnsembleTrainingSettings training;
@@ -30,6 +31,7 @@ struct PetsConfiguration {
     field("environment", s.environment, "a name of 'mbrl envs'");
     field("seed", s.seed, "fixes every number of the run");
     field("trainer", s.trainer, "native, torch-cpu or torch-cuda");
+    field("evaluator", s.evaluator, "of plans in the model: native, torch-cpu or torch-cuda");
     field("pets", s.pets, "the loop");
     field("model", s.model, "the ensemble of networks");
     field("training", s.training, "how the ensemble learns");
