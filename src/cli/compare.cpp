@@ -5,8 +5,11 @@
 #include <cstdio>
 #include <numeric>
 
+#include "command_line.hpp"
 #include "commands.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
+#include "mbrl/core/progress.hpp"
+#include "mbrl/core/table.hpp"
+#include "mbrl/core/text.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {
@@ -18,7 +21,8 @@ struct CompareOptions {
   int warm_up = 2;
   int judge_particles = 100;
   int threads = 0;
-  bool quick = false;
+  std::string device;
+  bool quick = false, markdown = false;
   std::vector<std::string> assignments;
 };
 
@@ -28,8 +32,23 @@ struct Contender {
   EnsembleRolloutSettings rollout;
 };
 
-// PETS's full CEM first: the others are measured against it. Then the frugal planner, and what each of its
-// parts is worth: the same without it.
+// What a planner of candidates costs and is: "CEM 400 x 5 x 20" for population, iterations, particles.
+std::string label_of(const PlannerSettings& planner, const EnsembleRolloutSettings& rollout) {
+  const auto sized = [&](const char* name, int population, int iterations) {
+    return std::string(name) + " " + std::to_string(population) + " x " + std::to_string(iterations) + " x " +
+           std::to_string(rollout.particles);
+  };
+  if (planner.name == "cem") return sized("CEM", planner.cem.population, planner.cem.iterations);
+  if (planner.name == "icem") return sized("iCEM", planner.icem.population, planner.icem.iterations);
+  if (planner.name == "mppi") return sized("MPPI", planner.mppi.population, planner.mppi.iterations);
+  if (planner.name == "pddm") return sized("PDDM", planner.pddm.population, planner.pddm.iterations);
+  if (planner.name == "cmaes") return sized("CMA-ES", planner.cmaes.population, planner.cmaes.iterations);
+  if (planner.name == "rs") return sized("random shooting", planner.rs.population, 1);
+  return planner.name;
+}
+
+// PETS's full CEM first: the others are measured against it. Then the planner that matches it for less (or
+// what --set made of it), the run's own, and what each part of iCEM is worth: the same without it.
 std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOptions& options) {
   EnsembleRolloutSettings published = run.rollout;
   published.particles = 20;
@@ -39,14 +58,16 @@ std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOpt
   cem.cem = {};
   cem.cem.population = 400;
   cem.cem.elites = 40;
-  PetsConfiguration frugal = matched_pets(run);
-  for (const std::string& assignment : options.assignments) set_assignment(frugal, assignment);
-  std::vector<Contender> all = {{"CEM 400 x 5 x 20", cem, published},
-                                {"frugal", frugal.planner, frugal.rollout},
-                                {"the run's own", run.planner, run.rollout}};
-  if (options.quick) return all;
+  PetsConfiguration matched = matched_pets(run);
+  for (const std::string& assignment : options.assignments) set_assignment(matched, assignment);
+  const std::string label = label_of(matched.planner, matched.rollout);
+  std::vector<Contender> all = {
+      {label_of(cem, published), cem, published},
+      {label, matched.planner, matched.rollout},
+      {"the run's own: " + label_of(run.planner, run.rollout), run.planner, run.rollout}};
+  if (options.quick || matched.planner.name != "icem") return all;
   const auto changed = [&](const std::string& name, auto&& change) {
-    Contender contender{"frugal, " + name, frugal.planner, frugal.rollout};
+    Contender contender{label + ", " + name, matched.planner, matched.rollout};
     change(contender);
     all.push_back(std::move(contender));
   };
@@ -69,40 +90,62 @@ std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOpt
   return all;
 }
 
+struct Outcome {
+  double total = 0, seconds = 0, rollouts = 0;
+  int judged = 0;
+};
+
 void compare(const CompareOptions& options) {
   require(options.states >= 1, "--states is ", options.states, ", expected at least 1");
   require(options.warm_up >= 0, "--warm-up is ", options.warm_up, ", expected at least 0");
-  const TrainedRun run = load_trained_run(options.folder, options.threads);
+  const TrainedRun run = load_trained_run(options.folder, options.threads, options.device);
   const PetsConfiguration& configuration = run.configuration;
   PetsSession& session = *run.session;
+  const EnvSpec& spec = session.env.spec();
 
   // States spread evenly over the whole of the data, each with the steps before it, for the warm start.
   const TransitionBuffer& buffer = session.pets.buffer();
   const std::vector<std::uint32_t> starts = buffer.window_starts(options.warm_up + 1);
   require(starts.size() >= static_cast<std::size_t>(options.states), options.folder, " holds ", starts.size(),
           " usable states, expected at least ", options.states);
-  const EnvSpec& spec = session.env.spec();
-  const RewardFunction<float> reward =
-      session.model.settings.learned_reward ? RewardFunction<float>{} : spec.reward;
-  const ActionBounds bounds = action_bounds(spec);
+  const auto evaluator_of = [&](const EnsembleRolloutSettings& rollout, std::uint64_t seed) {
+    PetsConfiguration c = configuration;
+    c.rollout = rollout;
+    return make_evaluator(c, session.model, spec, session.pool, seed);
+  };
+  // Settings that do not fit are found out before the first planner has taken its time.
+  const std::vector<Contender> all = contenders(configuration, options);
+  for (const Contender& contender : all) {
+    AnyEvaluator evaluator = evaluator_of(contender.rollout, configuration.seed);
+    make_run_planner(evaluator, spec, contender.planner, configuration.seed);
+  }
   EnsembleRolloutSettings judge_settings = configuration.rollout;
   judge_settings.particles = options.judge_particles;
-  EnsembleRollout judge(session.model, reward, spec.termination, judge_settings, session.pool,
-                        configuration.seed + 1);
+  AnyEvaluator judge = evaluator_of(judge_settings, configuration.seed + 1);
 
   std::printf("%d states of %s, %d plans before the one that counts, judged by %d particles, %d thread%s\n\n",
               options.states, configuration.environment.c_str(), options.warm_up, options.judge_particles,
               session.pool.size(), session.pool.size() == 1 ? "" : "s");
-  std::printf(
-      "| planner | mean return | of CEM's | s a plan | CEM's time / this | rollouts a plan "
-      "| plans without a judgement |\n|---|---|---|---|---|---|---|\n");
+  const Table table = stdout_table({{"planner", 18, true},
+                                    {"mean return", 9},
+                                    {"of CEM's", 7},
+                                    {"s per plan", 8},
+                                    {"CEM's time / this", 8},
+                                    {"rollouts per plan", 8},
+                                    {"plans without a judgement", 9}},
+                                   options.markdown);
+  const auto print = [](const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  };
+  print(table.header());
+  ProgressBar bar;
   double cem_return = 0, cem_seconds = 0;
-  for (const Contender& contender : contenders(configuration, options)) {
-    EnsembleRollout evaluator(session.model, reward, spec.termination, contender.rollout, session.pool,
-                              configuration.seed);
-    auto planner = make_planner(evaluator, bounds, contender.planner, configuration.seed);
-    double total = 0, seconds = 0, rollouts = 0;
-    int judged = 0;
+  for (const Contender& contender : all) {
+    AnyEvaluator evaluator = evaluator_of(contender.rollout, configuration.seed);
+    auto planner = make_run_planner(evaluator, spec, contender.planner, configuration.seed);
+    Outcome outcome;
+    bar.start(contender.name, options.states);
     for (int i = 0; i < options.states; ++i) {
       const std::size_t row =
           starts[static_cast<std::size_t>(i) * starts.size() / static_cast<std::size_t>(options.states)];
@@ -114,33 +157,33 @@ void compare(const CompareOptions& options) {
         const auto start = std::chrono::steady_clock::now();
         plan = planner.plan(obs, static_cast<int>(buffer.step(row + static_cast<std::size_t>(k))));
         if (k < options.warm_up) continue;
-        seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-        rollouts += static_cast<double>(plan.report.rollouts);
+        outcome.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+        outcome.rollouts += static_cast<double>(plan.report.rollouts);
         Vecf value(1);
         judge.evaluate(obs, plan.actions.reshaped(), {static_cast<std::uint32_t>(i), 0, 0}, value);
-        if (!std::isfinite(value(0))) continue;  // every judging particle left the data
-        total += static_cast<double>(value(0));
-        ++judged;
+        if (!std::isfinite(value(0))) continue;  // no judging particle was usable
+        outcome.total += static_cast<double>(value(0));
+        ++outcome.judged;
       }
+      bar.update(i + 1);
     }
-    const double mean = total / judged, time = seconds / options.states;
+    bar.finish();
+    const double mean = outcome.total / outcome.judged, time = outcome.seconds / options.states;
     if (cem_seconds == 0) {
       cem_return = mean;
       cem_seconds = time;
     }
-    std::printf("| %s | %.2f | %.1f %% | %.4f | %.1f | %.0f | %d |\n", contender.name.c_str(), mean,
-                100 * mean / cem_return, time, cem_seconds / time, rollouts / options.states,
-                options.states - judged);
-    std::fflush(stdout);
+    print(table.row({contender.name, fixed(mean, 2), fixed(100 * mean / cem_return, 1) + " %", fixed(time, 4),
+                     fixed(cem_seconds / time, 1), fixed(outcome.rollouts / options.states, 0),
+                     std::to_string(options.states - outcome.judged)}));
   }
 }
 
 }  // namespace
 
 void add_compare(CLI::App& app) {
-  auto* command = app.add_subcommand(
-      "compare",
-      "Compare planners on the states and the model of a run: return against time, as a table\n\n"
+  auto* command = add_command(
+      app, "compare", "Compare planners on the states and the model of a run",
       "  mbrl compare runs/cheetah --states 50\n"
       "  mbrl compare runs/cheetah --quick --set planner.icem.iterations=10\n\n"
       "Every planner plans at the same recorded states after the same warm-up; every plan is judged by the "
@@ -156,13 +199,17 @@ void add_compare(CLI::App& app) {
   command->add_option("--judge-particles", options->judge_particles, "Particles that judge a plan")
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads (default: all cores)");
-  command->add_flag("--quick", options->quick,
-                    "Only CEM, the frugal planner and the run's own, not the frugal one without each part");
+  command->add_flag(
+      "--quick", options->quick,
+      "Only CEM, the planner that matches it and the run's own, not the second without each of its parts");
   command
       ->add_option(
           "--set", options->assignments,
-          "Change a setting of the frugal planner, e.g. planner.icem.population=100; may be repeated")
+          "Change a setting of the second planner, e.g. planner.icem.population=100; may be repeated")
       ->type_name("KEY=VALUE");
+  command->add_option("--device", options->device,
+                      "Where plans are evaluated: cpu, cuda, cuda:<index> or auto (default: as in training)");
+  command->add_flag("--markdown", options->markdown, "A Markdown table, as where the output is no terminal");
   command->callback([options] { compare(*options); });
 }
 

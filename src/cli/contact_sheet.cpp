@@ -7,6 +7,8 @@
 
 #if MBRL_HAS_MUJOCO
 #include "mbrl/core/atomic_file.hpp"
+#include "mbrl/core/output_path.hpp"
+#include "mbrl/core/progress.hpp"
 #include "mbrl/mujoco/renderer.hpp"
 #include "simple_policy.hpp"
 #endif
@@ -45,10 +47,13 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
   const std::vector<Tile> all = tiles(registry);
   const int count = static_cast<int>(all.size()), rows = (count + kColumns - 1) / kColumns;
   require(count > 0, png.string(), ": no environment here can be drawn");
+  require_extension(png, ".png");
   require_writable(png);
   mujoco::Image sheet(kColumns * (kWidth + kGap) + kGap, rows * (kHeight + kGap) + kGap);
   std::fill(sheet.rgb.begin(), sheet.rgb.end(), std::uint8_t{255});
   mujoco::Image image;
+  ProgressBar bar;
+  bar.start("drawing", count);
   for (int i = 0; i < count; ++i) {
     const Tile& tile = all[static_cast<std::size_t>(i)];
     AnyEnvironment env = registry.make(tile.name);
@@ -64,7 +69,9 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
     renderer.draw(env.physics_state(), image, {{tile.label, ""}});
     mujoco::paste(image, kGap + i % kColumns * (kWidth + kGap), kGap + i / kColumns * (kHeight + kGap),
                   sheet);
+    bar.update(i + 1, tile.label);
   }
+  bar.finish();
   mujoco::write_png(png, sheet);
 }
 

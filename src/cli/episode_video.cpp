@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "mbrl/core/atomic_file.hpp"
+#include "mbrl/core/output_path.hpp"
 #include "mbrl/core/progress.hpp"
 
 #if MBRL_HAS_MUJOCO
@@ -40,9 +42,13 @@ std::string breakdown(const std::string& fault) {
 
 namespace {
 
-mujoco::Renderer make_renderer(const EnvSpec& spec, const VideoOptions& options) {
+constexpr int kMoments = 6, kStillPart = 3, kGap = 4;  // of a still; the gap in pixels
+
+mujoco::Renderer make_renderer(const EnvSpec& spec, const VideoOptions& options, int smaller = 1) {
   mujoco::RenderSettings settings;
   parse_size(options.size, settings.width, settings.height);
+  settings.width /= smaller;
+  settings.height /= smaller;
   const mujoco::Scene scene = mujoco::scene_of(spec);
   const mujoco::Camera camera = mujoco::camera_of(scene, options.camera);
   mujoco::Renderer renderer(scene, settings);
@@ -55,6 +61,32 @@ mujoco::Renderer make_renderer(const EnvSpec& spec, const VideoOptions& options)
 void check_video(const EnvSpec& spec, const VideoOptions& options) {
   make_renderer(spec, options);
   mujoco::VideoWriter("check.mp4", {.width = 16, .height = 16});  // writes nothing
+}
+
+void check_video(const std::filesystem::path& path, const EnvSpec& spec, const VideoOptions& options) {
+  require_extension(path, ".mp4");
+  require_writable(path);
+  check_video(spec, options);
+}
+
+void check_still(const EnvSpec& spec, const VideoOptions& options) {
+  make_renderer(spec, options, kStillPart);
+}
+
+void write_still(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
+                 const VideoOptions& options) {
+  require(!episode.physics.empty(), path.string(), ": no step to show");
+  mujoco::Renderer renderer = make_renderer(spec, options, kStillPart);
+  const int width = renderer.settings().width, height = renderer.settings().height;
+  mujoco::Image strip(kMoments * (width + kGap) - kGap, height), image;
+  std::fill(strip.rgb.begin(), strip.rgb.end(), std::uint8_t{255});
+  const std::size_t last = episode.physics.size() - 1;
+  for (int i = 0; i < kMoments; ++i) {
+    const std::size_t t = last * static_cast<std::size_t>(i) / (kMoments - 1);
+    renderer.draw(episode.physics[t], image, {{number(static_cast<double>(t) * spec.dt) + " s", ""}});
+    mujoco::paste(image, i * (width + kGap), 0, strip);
+  }
+  mujoco::write_png(path, strip);
 }
 
 void write_video(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
@@ -97,6 +129,11 @@ namespace {
 }  // namespace
 
 void check_video(const EnvSpec&, const VideoOptions&) { no_pictures(); }
+void check_video(const std::filesystem::path&, const EnvSpec&, const VideoOptions&) { no_pictures(); }
+void check_still(const EnvSpec&, const VideoOptions&) { no_pictures(); }
+void write_still(const std::filesystem::path&, const EnvSpec&, const Episode&, const VideoOptions&) {
+  no_pictures();
+}
 void write_video(const std::filesystem::path&, const EnvSpec&, const Episode&, const VideoOptions&) {
   no_pictures();
 }

@@ -49,13 +49,20 @@ double shown_seconds(const EnvSpec& spec);
 // "; the simulation broke down: ...", to end a line on an episode with; empty if it did not.
 std::string breakdown(const std::string& fault);
 
-// Throws, before any work is done, if no film of this environment can be made with these options by this
-// program.
+// Throw, before any work is done, if no video (or still) of this environment can be made with these options
+// by this program, or not in this file.
 void check_video(const EnvSpec& spec, const VideoOptions& options);
+void check_video(const std::filesystem::path& path, const EnvSpec& spec, const VideoOptions& options);
+void check_still(const EnvSpec& spec, const VideoOptions& options);
 
 // Writes an MP4 that plays as fast as the environment's time goes (see shown_seconds), at 50 pictures a
 // second or fewer. Progress goes to standard error.
 void write_video(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
+                 const VideoOptions& options);
+
+// Writes a PNG with six moments of the episode side by side, from the first to the last: what the motion is,
+// at a glance. Each is a third of the size that the options give.
+void write_still(const std::filesystem::path& path, const EnvSpec& spec, const Episode& episode,
                  const VideoOptions& options);
 
 }  // namespace mbrl::cli

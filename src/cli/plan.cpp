@@ -7,13 +7,21 @@
 #include <string_view>
 #include <utility>
 
+#include "command_line.hpp"
 #include "commands.hpp"
+#include "entry_names.hpp"
+#include "environments.hpp"
+#include "episode_video.hpp"
 #include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/plot.hpp"
+#include "mbrl/core/output_path.hpp"
+#include "mbrl/core/progress.hpp"
 #include "mbrl/core/settings.hpp"
+#include "mbrl/core/table.hpp"
+#include "mbrl/core/text.hpp"
 #include "mbrl/planning/budget.hpp"
+#include "plan_pictures.hpp"
 #include "plan_tasks.hpp"
+#include "settings_list.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -27,7 +35,12 @@ struct PlanOptions {
   int budget = 1000;
   int threads = 0;
   std::string csv, out;
+  bool still = false, video = false;
+  VideoOptions video_options;
+  bool markdown = false;
   std::vector<std::string> assignments;
+
+  bool pictures() const { return still || video; }
 };
 
 // Settings with which no plan costs more than `budget` rollouts (a plan that begins again from nothing, since
@@ -83,40 +96,33 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
   return c;
 }
 
-struct Trace {
-  std::vector<std::vector<double>> rows;  // t, observation, action, reward
-  std::vector<double> costs;              // after each iteration of the first plan
-};
-
-struct Result {
-  std::string planner;
-  double total = 0, end_reward = 0;  // medians over the episodes
-  double p50 = 0, p99 = 0;           // s, of all plans
-  double x_real_time = 0;            // simulated time over planning time
-  double rollouts = 0, missed = 0;   // a plan; in all
-  Trace trace = {};                  // of the first episode
-};
-
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   const std::size_t n = values.size();
   return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-Result run(const PlanOptions& options, const PlanTask& task, const std::string& name, ThreadPool& pool) {
+PlanResult run(const PlanOptions& options, const PlanTask& task, const std::string& name, ThreadPool& pool) {
   const PlanConfiguration configuration = configure(options, task, name);
   AnyEnvironment env = task.make();
-  Result result{.planner = name};
+  PlanResult result{.planner = name};
   std::vector<double> totals, ends;
   LatencyRecorder latency;
   double seconds = 0, planning = 0, plans = 0, rollouts = 0;
+  ProgressBar bar;
   for (int episode = 0; episode < options.episodes; ++episode) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(episode);
     PlanController controller = task.controller(configuration, seed, pool);
     Vecd obs = env.reset(seed);
     const int steps = options.steps > 0 ? options.steps : env.spec().max_steps;
     std::vector<double> rewards;
+    double sum = 0;
     StepResult step;
+    bar.start(name + (options.episodes > 1
+                          ? " " + std::to_string(episode + 1) + "/" + std::to_string(options.episodes)
+                          : ""),
+              steps);
+    if (episode == 0 && options.pictures()) result.trace.episode.begin(env);
     while (static_cast<int>(rewards.size()) < steps && !step.terminated && !step.truncated) {
       const Vecd action = controller.act(env);
       if (controller.mpc.planned_now()) {
@@ -132,22 +138,24 @@ Result run(const PlanOptions& options, const PlanTask& task, const std::string& 
         row.insert(row.end(), action.begin(), action.end());
         row.push_back(step.reward);
         result.trace.rows.push_back(std::move(row));
+        if (options.pictures()) result.trace.episode.add(env, step.reward);
       }
       rewards.push_back(step.reward);
+      sum += step.reward;
+      bar.update(static_cast<long>(rewards.size()), "return " + fixed(sum, 1));
       obs = step.obs;
     }
-    double total = 0, end = 0;
+    double end = 0;
     const std::size_t tenth = std::max<std::size_t>(1, rewards.size() / 10);
-    for (std::size_t i = 0; i < rewards.size(); ++i) {
-      total += rewards[i];
-      if (i + tenth >= rewards.size()) end += rewards[i] / static_cast<double>(tenth);
-    }
-    totals.push_back(total);
+    for (std::size_t i = rewards.size() - std::min(tenth, rewards.size()); i < rewards.size(); ++i)
+      end += rewards[i] / static_cast<double>(tenth);
+    totals.push_back(sum);
     ends.push_back(end);
     seconds += static_cast<double>(rewards.size()) * env.spec().dt;
     planning += controller.mpc.latency().total();
     latency.add_all(controller.mpc.latency());
   }
+  bar.finish();
   result.total = median(totals);
   result.end_reward = median(ends);
   result.p50 = latency.p50();
@@ -158,105 +166,74 @@ Result run(const PlanOptions& options, const PlanTask& task, const std::string& 
   return result;
 }
 
-// --- what is left behind ---
-
-void write_csv(const std::filesystem::path& path, const std::vector<Result>& results) {
-  std::string text = "planner,return,plan_ms_p50,plan_ms_p99,x_real_time\n";
-  for (const Result& r : results) {
-    char line[256];
-    std::snprintf(line, sizeof line, "%s,%.6g,%.4g,%.4g,%.4g\n", r.planner.c_str(), r.total, 1e3 * r.p50,
-                  1e3 * r.p99, r.x_real_time);
-    text += line;
-  }
-  write_file_atomically(path, text);
-}
-
-std::vector<double> column(const Trace& trace, std::size_t index) {
-  std::vector<double> values;
-  for (const auto& row : trace.rows) values.push_back(row[index]);
-  return values;
-}
-
-// trajectory_NAME.csv and .png for each planner, reward.png and cost_per_iteration.png for all.
-void draw(const std::filesystem::path& folder, const PlanOptions& options, const EnvSpec& spec,
-          const std::vector<Result>& results) {
-  std::filesystem::create_directories(folder);
-  const auto n_obs = static_cast<std::size_t>(spec.obs_dim),
-             n_act = static_cast<std::size_t>(spec.action_dim());
-  std::vector<std::string> names = {"time"};
-  for (std::size_t i = 0; i < n_obs; ++i) names.push_back("obs" + std::to_string(i));
-  for (std::size_t i = 0; i < n_act; ++i) names.push_back("action" + std::to_string(i));
-  names.push_back("reward");
-  for (const Result& r : results)
-    write_file_atomically(folder / ("trajectory_" + r.planner + ".csv"), csv_text(names, r.trace.rows));
-  if (!gnuplot_is_installed()) {
-    std::cerr
-        << "mbrl plan: no pictures without gnuplot (Debian package gnuplot-nox); the trajectories are in "
-        << folder.string() << "\n";
-    return;
-  }
-  std::vector<PlotSeries> rewards, costs;
-  for (const Result& r : results) {
-    const std::vector<double> time = column(r.trace, 0);
-    std::vector<PlotSeries> series;
-    for (std::size_t i = 1; i <= std::min<std::size_t>(n_obs + n_act, 8); ++i)
-      series.push_back({.name = names[i], .x = time, .y = column(r.trace, i)});
-    plot_lines(folder / ("trajectory_" + r.planner + ".png"),
-               {.title = options.environment + ", " + r.planner, .x = "time (s)", .y = ""}, series);
-    PlotSeries sum{.name = r.planner, .x = time, .y = column(r.trace, names.size() - 1)};
-    for (std::size_t i = 1; i < sum.y.size(); ++i) sum.y[i] += sum.y[i - 1];
-    rewards.push_back(std::move(sum));
-    if (r.trace.costs.empty()) continue;
-    PlotSeries descent{.name = r.planner, .x = {}, .y = r.trace.costs};
-    for (std::size_t i = 0; i < r.trace.costs.size(); ++i) descent.x.push_back(static_cast<double>(i));
-    costs.push_back(std::move(descent));
-  }
-  plot_lines(folder / "reward.png", {.title = options.environment, .x = "time (s)", .y = "sum of rewards"},
-             rewards);
-  if (!costs.empty())
-    plot_lines(folder / "cost_per_iteration.png",
-               {.title = options.environment + ", first plan", .x = "iteration", .y = "cost"}, costs);
+// Everything that could go wrong for a reason known before: a plan may take hours.
+void check(const PlanOptions& options, const PlanTask& task, const EnvSpec& spec, ThreadPool& pool) {
+  require(options.steps >= 0, "--steps is ", options.steps, ", expected at least 1");
+  require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
+  require(!options.planners.empty(), "--planner: expected a name");
+  require(!options.pictures() || !options.out.empty(),
+          "--still and --video write into the folder of --out, which is missing");
+  if (!options.csv.empty()) require_writable(options.csv);
+  if (!options.out.empty()) require_writable_folder(options.out);
+  if (options.still) check_still(spec, options.video_options);
+  if (options.video) check_video(spec, options.video_options);
+  for (const std::string& name : options.planners)
+    task.controller(configure(options, task, name), options.seed, pool);
 }
 
 void plan(const PlanOptions& options) {
-  require(options.steps >= 0, "--steps is ", options.steps, ", expected at least 1");
-  require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
-  require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts a plan");
-  if (!options.csv.empty()) require_writable(options.csv);
+  require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts per plan");
   const PlanTask task = plan_task(options.environment);
   ThreadPool pool(options.threads);
-  const EnvSpec spec = task.make().spec();
-  // A planner that cannot serve is found out before the others have taken their time.
-  for (const std::string& name : options.planners)
-    task.controller(configure(options, task, name), options.seed, pool);
+  const EnvSpec spec = all_environments().spec(options.environment);
+  check(options, task, spec, pool);
 
   std::printf(
-      "%s on its true dynamics: %d episode%s from seed %llu, at most %d rollouts a plan, %d thread%s\n\n",
+      "%s on its true dynamics: %d episode%s from seed %llu, at most %d rollouts per plan, %d thread%s\n\n",
       options.environment.c_str(), options.episodes, options.episodes == 1 ? "" : "s",
       static_cast<unsigned long long>(options.seed), options.budget, pool.size(),
       pool.size() == 1 ? "" : "s");
-  std::printf(
-      "| planner | return | reward a step at the end | rollouts a plan | plan p50 (ms) | plan p99 (ms) | x "
-      "real "
-      "time | late plans |\n|---|---|---|---|---|---|---|---|\n");
-  std::vector<Result> results;
+  const Table table = stdout_table({{"planner", 11, true},
+                                    {"return", 10},
+                                    {"reward per step at the end", 8},
+                                    {"rollouts per plan", 8},
+                                    {"plan p50 (ms)", 8},
+                                    {"plan p99 (ms)", 8},
+                                    {"x real time", 6},
+                                    {"late plans", 5}},
+                                   options.markdown);
+  const auto print = [](const std::string& text) {
+    std::fputs(text.c_str(), stdout);
+    std::fflush(stdout);
+  };
+  print(table.header());
+  std::vector<PlanResult> results;
   for (const std::string& name : options.planners) {
     results.push_back(run(options, task, name, pool));
-    const Result& r = results.back();
-    std::printf("| %s | %.2f | %.4f | %.0f | %.3f | %.3f | %.2f | %.0f |\n", r.planner.c_str(), r.total,
-                r.end_reward, r.rollouts, 1e3 * r.p50, 1e3 * r.p99, r.x_real_time, r.missed);
-    std::fflush(stdout);
+    const PlanResult& r = results.back();
+    print(table.row({r.planner, fixed(r.total, 2), fixed(r.end_reward, 4), fixed(r.rollouts, 0),
+                     fixed(1e3 * r.p50, 3), fixed(1e3 * r.p99, 3), fixed(r.x_real_time, 2),
+                     fixed(r.missed, 0)}));
   }
   if (!options.csv.empty()) write_csv(options.csv, results);
-  if (!options.out.empty()) draw(options.out, options, spec, results);
+  if (options.out.empty()) return;
+  AnyEnvironment env = task.make();
+  const Names names = entry_names(env, spec);
+  draw(options.out, options.environment, names, results);
+  for (const PlanResult& r : results) {
+    const std::filesystem::path stem = std::filesystem::path(options.out) / ("episode_" + r.planner);
+    if (options.still) write_still(stem.string() + ".png", spec, r.trace.episode, options.video_options);
+    if (options.video) write_video(stem.string() + ".mp4", spec, r.trace.episode, options.video_options);
+  }
+  print("\n" + options.out + ": trajectories" + (options.still ? ", stills" : "") +
+        (options.video ? ", videos" : "") + "\n");
 }
 
 }  // namespace
 
 void add_plan(CLI::App& app) {
-  auto* command = app.add_subcommand(
-      "plan",
-      "Plan on the true dynamics of an environment: return, planning time and x real time\n\n"
+  auto* command = add_command(
+      app, "plan", "Plan on the true dynamics of an environment, and compare planners",
       "  mbrl plan --env Pendulum-v1 --planner icem                       one planner\n"
       "  mbrl plan --env control/CartPole --planner rs,cem,icem,ilqr      several, at an equal budget\n"
       "  mbrl plan --env HalfCheetah-v4 --planner icem --steps 200 --budget 300 --set horizon=20\n"
@@ -266,13 +243,13 @@ void add_plan(CLI::App& app) {
       "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment. gradient and ilqr "
       "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks (but dmc/reacher-easy) "
       "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
-      "Every planner may roll out --budget action sequences a plan; what it rolls out is in the table "
+      "Every planner may roll out --budget action sequences per plan; what it rolls out is in the table "
       "(linearisations\nare not counted). x real time is simulated time over planning time: above 1 the "
       "planner "
       "could steer the real\nthing. With several episodes the returns are medians.\n"
       "'mbrl plan --env ENV --list-settings' shows every key that --set takes.");
   auto options = std::make_shared<PlanOptions>();
-  auto list = std::make_shared<bool>(false);
+  auto list = std::make_shared<SettingsFilter>();
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs'")->required();
   command
       ->add_option("--planner", options->planners,
@@ -286,7 +263,7 @@ void add_plan(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--episodes", options->episodes, "Episodes, each with the next seed")
       ->capture_default_str();
-  command->add_option("--budget", options->budget, "Rollouts a plan at most, the same for every planner")
+  command->add_option("--budget", options->budget, "Rollouts per plan at most, the same for every planner")
       ->type_name("ROLLOUTS")
       ->capture_default_str();
   command->add_option("--threads", options->threads,
@@ -300,14 +277,25 @@ void add_plan(CLI::App& app) {
                       "Write planner,return,plan_ms_p50,plan_ms_p99,x_real_time to this file");
   command->add_option("--out", options->out,
                       "Write the first episode here: trajectories, rewards, cost per iteration of iLQR");
-  command->add_flag("--list-settings", *list, "Show every setting under this budget, and stop");
+  command->add_flag("--still", options->still,
+                    "Also write there an image of the first episode in six moments: what the motion is");
+  command->add_flag("--video", options->video,
+                    "Also write there a video of the first episode of each planner");
+  add_video_options(*command, options->video_options);
+  command->add_flag("--markdown", options->markdown, "A Markdown table, as where the output is no terminal");
+  add_list_settings(*command, *list, "under this budget");
   command->callback([options, list] {
-    if (*list) {
+    if (list->wanted) {
       const PlanTask task = plan_task(options->environment);
-      for (const SettingInfo& info : list_keys(configure(*options, task, options->planners.front())))
-        if (!without_effect(info.key))
-          std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
-                    << ")\n";
+      PlanOptions defaults = *options;
+      defaults.assignments.clear();
+      const std::string& planner = options->planners.front();
+      const auto shown = [](std::vector<SettingInfo> all) {
+        std::erase_if(all, [](const SettingInfo& info) { return without_effect(info.key) != nullptr; });
+        return all;
+      };
+      print_settings(shown(list_keys(configure(*options, task, planner))),
+                     shown(list_keys(configure(defaults, task, planner))), *list);
       return;
     }
     plan(*options);

@@ -1,6 +1,7 @@
 // mbrl plot: learning curves of several runs in one image.
 #include <cstdio>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "learning_curves.hpp"
 #include "mbrl/core/atomic_file.hpp"
@@ -30,11 +31,11 @@ void plot(const PlotOptions& options) {
 }  // namespace
 
 void add_plot(CLI::App& app) {
-  auto* command = app.add_subcommand("plot",
-                                     "Learning curves of several runs in one image, a curve for each "
-                                     "environment and settings: mean and range\n"
-                                     "over the seeds, from five seeds on median and quartiles\n\n"
-                                     "  mbrl plot runs/cartpole_seed1 runs/cartpole_seed2 --out curves.png");
+  auto* command = add_command(app, "plot", "Draw learning curves of several runs in one image",
+                              "A curve for each environment and settings: mean and range over the seeds, "
+                              "from five seeds on median and "
+                              "quartiles.\n\n"
+                              "  mbrl plot runs/cartpole_seed1 runs/cartpole_seed2 --out curves.png");
   auto options = std::make_shared<PlotOptions>();
   command->add_option("runs", options->folders, "Run folders")->required();
   command->add_option("--out", options->out, "Image: .png, .svg or .pdf")->required();

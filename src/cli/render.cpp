@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <functional>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "episode_video.hpp"
 #include "mbrl/core/atomic_file.hpp"
@@ -62,8 +63,7 @@ void render(const RenderOptions& options) {
     std::string file = options.environment + ".mp4";
     std::replace(file.begin(), file.end(), '/', '_');
     if (!options.out.empty()) file = options.out;
-    check_video(env.spec(), options.video);
-    require_writable(file);
+    check_video(file, env.spec(), options.video);
     const SimplePolicy policy(env.spec(), options.policy, options.seed);
     const Episode episode = record(env, options, [&policy](const Vecd&, int t) { return policy.act(t); });
     write(options, file, env.spec(), episode);
@@ -72,9 +72,8 @@ void render(const RenderOptions& options) {
   TrainedRun run = load_trained_run(options.folder, options.threads);
   PetsSession& session = *run.session;
   const std::string out =
-      options.out.empty() ? (std::filesystem::path(options.folder) / "episode.mp4").string() : options.out;
-  check_video(session.env.spec(), options.video);
-  require_writable(out);
+      options.out.empty() ? (std::filesystem::path(options.folder) / "render.mp4").string() : options.out;
+  check_video(out, session.env.spec(), options.video);
   session.controller.reset();
   const Episode episode = record(session.env, options, [&session](const Vecd& obs, int) -> Vecd {
     return session.controller.act(obs.cast<float>()).cast<double>();
@@ -91,19 +90,18 @@ void add_video_options(CLI::App& command, VideoOptions& options) {
 }
 
 void add_render(CLI::App& app) {
-  auto* command = app.add_subcommand(
-      "render",
-      "Make a film (MP4) of what a run has learned, or of an environment\n\n"
-      "  mbrl render runs/cheetah                               to runs/cheetah/episode.mp4\n"
-      "  mbrl render runs/cheetah --camera track --size 1280x720 --out cheetah.mp4\n"
-      "  mbrl render --env Ant-v5 --policy random --steps 200\n\n"
-      "Needs no display. MBRL_GL=egl or osmesa chooses how OpenGL is reached.");
+  auto* command =
+      add_command(app, "render", "Make a film (MP4) of what a run has learned, or of an environment",
+                  "  mbrl render runs/cheetah                               to runs/cheetah/render.mp4\n"
+                  "  mbrl render runs/cheetah --camera track --size 1280x720 --out cheetah.mp4\n"
+                  "  mbrl render --env Ant-v5 --policy random --steps 200\n\n"
+                  "Needs no display. MBRL_GL=egl or osmesa chooses how OpenGL is reached.");
   auto options = std::make_shared<RenderOptions>();
   command->add_option("run", options->folder, "Run folder");
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs', instead of a run");
   command->add_option("--policy", options->policy, "With --env: random or zero")->capture_default_str();
   command->add_option("--out", options->out,
-                      "MP4 file (default: episode.mp4 in the run folder, or ENV.mp4 here)");
+                      "MP4 file (default: render.mp4 in the run folder, or ENV.mp4 here)");
   command->add_option("--seed", options->seed, "Start state, and random actions")->capture_default_str();
   command->add_option("--steps", options->steps, "Only the first steps of the episode");
   command->add_option("--threads", options->threads, "Threads for planning (default: all cores)");

@@ -2,6 +2,7 @@
 #include <iostream>
 #include <optional>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "mbrl/env/verify.hpp"
 #include "pets_session.hpp"
@@ -9,18 +10,16 @@
 namespace mbrl::cli {
 
 void add_verify(CLI::App& app) {
-  auto* command =
-      app.add_subcommand("verify",
-                         "Replay a recorded trajectory and print the largest deviations\n\n"
-                         "  mbrl verify pets/HalfCheetah recording.csv\n\n"
-                         "Row 0 of the CSV holds the start state (qpos0.., qvel0.. or state0..), "
-                         "row t the controls u0.. of step t and\n"
-                         "what came of them: the state, and where given obs0.., reward, "
-                         "terminated. Exit status 0 within tolerance, 1\n"
-                         "outside, 2 if the recording does not fit the environment.\n\n"
-                         "Record with float64 actions: a policy's float32 actions, converted on the "
-                         "way, differ from the recorded ones\nin the eighth digit, of which a contact "
-                         "makes far more than the tolerance.");
+  auto* command = add_command(
+      app, "verify", "Replay a recorded trajectory and print the largest deviations",
+      "  mbrl verify pets/HalfCheetah recording.csv\n\n"
+      "Row 0 of the CSV holds the start state (qpos0.., qvel0.. or state0..), "
+      "row t the controls u0.. of step t and\n"
+      "what came of them: the state, and where given obs0.., reward, "
+      "terminated. Exit status 0 within tolerance, 1\n"
+      "outside, 2 if the recording does not fit the environment.\n\n"
+      "Record with float64 actions: a policy's float32 actions, converted on the way, differ from "
+      "the recorded ones\nin the eighth digit, of which a contact makes far more than the tolerance.");
   struct Options {
     std::string environment, file;
     std::optional<double> tolerance;

@@ -1,4 +1,5 @@
 // mbrl view: watch an environment, or what a run has learned and what it plans, in a window.
+#include "command_line.hpp"
 #include "commands.hpp"
 
 #if MBRL_HAS_MUJOCO
@@ -12,6 +13,7 @@
 #include "episode_video.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/atomic_file.hpp"
+#include "mbrl/core/output_path.hpp"
 #include "mbrl/mujoco/window.hpp"
 #include "plan_paths.hpp"
 #include "simple_policy.hpp"
@@ -54,7 +56,9 @@ class Unlearned final : public Actor {
 class WatchedPlanner final : public Actor {
  public:
   WatchedPlanner(TrainedRun& run, const mujoco::Scene& scene, int candidates)
-      : evaluator_(run.session->evaluator),
+      : rollout_(native_evaluator(run.configuration, run.session->model, run.session->env.spec(),
+                                  run.session->pool, run.configuration.seed)),
+        evaluator_(rollout_),
         controller_(make_planner(evaluator_, action_bounds(run.session->env.spec()),
                                  run.configuration.planner, run.configuration.seed),
                     action_bounds(run.session->env.spec()), run.configuration.mpc, run.configuration.seed),
@@ -68,6 +72,7 @@ class WatchedPlanner final : public Actor {
   }
 
  private:
+  EnsembleRollout rollout_;  // the CPU's, also for a run that used another: it tells paths
   RememberingEvaluator evaluator_;
   Mpc<AnyPlanner<Vecf, float>> controller_;
   PlanPaths paths_;
@@ -85,7 +90,10 @@ void view(const ViewOptions& options) {
   require(options.frames >= 0 && options.candidates >= 0, "--frames and --candidates: expected 0 or more");
   require(options.screenshot.empty() == (options.frames == 0),
           "--screenshot and --frames go together, e.g. --frames 50 --screenshot view.png");
-  if (!options.screenshot.empty()) require_writable(options.screenshot);
+  if (!options.screenshot.empty()) {
+    require_extension(options.screenshot, ".png");
+    require_writable(options.screenshot);
+  }
   std::optional<TrainedRun> run;
   if (std::filesystem::is_directory(options.what)) run = load_trained_run(options.what, options.threads);
   std::optional<AnyEnvironment> own;
@@ -178,9 +186,8 @@ void view(const ViewOptions&) {
 #endif
 
 void add_view(CLI::App& app) {
-  auto* command = app.add_subcommand(
-      "view",
-      "Watch an environment, or what a run has learned, in a window\n\n"
+  auto* command = add_command(
+      app, "view", "Watch an environment, or what a run has learned, in a window",
       "  mbrl view Ant-v5                      random actions\n"
       "  mbrl view runs/cheetah                the planner, with its candidates as lines: bright ones are "
       "good, white is "

@@ -73,8 +73,11 @@ TEST_CASE("compare sets planners side by side on a run's states") {
   CHECK(table.status == 0);
   CHECK(table.out.find("| CEM 400 x 5 x 20 |") != std::string::npos);
   CHECK(table.out.find("| 100.0 % |") != std::string::npos);
-  CHECK(table.out.find("| frugal |") != std::string::npos);
-  CHECK(table.out.find("| the run's own |") != std::string::npos);
+  CHECK(table.out.find("| iCEM 10 x 2 x 5 |") != std::string::npos);
+  CHECK(table.out.find("| the run's own: iCEM 24 x 2 x 5 |") != std::string::npos);
+  const Outcome other = compare("2", {"--set", "planner.name=cem", "--set", "planner.cem.population=11",
+                                      "--set", "planner.cem.iterations=3"});
+  CHECK(other.out.find("| CEM 11 x 3 x 5 |") != std::string::npos);  // called what it is
   const Outcome unknown = compare("2", {"--set", "planner.icem.populaton=10"});
   CHECK(unknown.status == 2);
   CHECK(unknown.err.find("did you mean 'planner.icem.population'?") != std::string::npos);

@@ -2,11 +2,7 @@
 // number.
 #if MBRL_HAS_PICTURES
 
-#include <stdlib.h>
-#include <sys/wait.h>
-
 #include <cmath>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -15,39 +11,15 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/csv.hpp"
 #include "mbrl/mujoco/image.hpp"
 #include "mbrl/mujoco/video.hpp"
+#include "workshop.hpp"
 
 namespace fs = std::filesystem;
 using mbrl::mujoco::read_video;
 
 namespace {
-
-// A folder of this test's own, removed at the end, and the program run from a shell in it.
-class Workshop {
- public:
-  Workshop() {
-    std::string pattern = (fs::temp_directory_path() / "mbrl_render_XXXXXX").string();
-    path_ = ::mkdtemp(pattern.data());
-  }
-  ~Workshop() { fs::remove_all(path_); }
-  fs::path operator/(const std::string& name) const { return path_ / name; }
-
-  // The exit status; what was written stays in the files out and err. `before`: e.g. variables of the
-  // environment.
-  int run(const std::string& arguments, const std::string& before = "") const {
-    const std::string command =
-        "cd '" + path_.string() + "' && " + before + " '" MBRL_PROGRAM "' " + arguments + " > out 2> err";
-    const int status = std::system(command.c_str());
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  std::string text(const std::string& name) const { return mbrl::read_file(path_ / name); }
-
- private:
-  fs::path path_;
-};
 
 // Two trials on the pendulum: some seconds.
 constexpr const char* kTraining =
@@ -91,7 +63,13 @@ TEST_CASE(
   CHECK(read_video(shop / "film.mp4").frames == 21);  // the start too
   CHECK(!fs::exists(shop / "plain/episode.mp4"));
   CHECK(shop.run("eval plain --video --size 64x48") == 0);
-  CHECK(read_video(shop / "plain/episode.mp4").frames == 201);
+  CHECK(read_video(shop / "plain/eval.mp4").frames == 201);
+  // Training's own video stays what it was, whatever is made later.
+  const std::string before = shop.text("filmed/episode.mp4");
+  CHECK(shop.run("eval filmed --video --size 32x32") == 0);
+  CHECK(shop.run("render filmed --steps 3 --size 32x32") == 0);
+  CHECK(fs::exists(shop / "filmed/render.mp4"));
+  CHECK(shop.text("filmed/episode.mp4") == before);
 }
 
 TEST_CASE("render: an environment without a run, and mistakes in words") {

@@ -1,0 +1,22 @@
+// What is said where the command line was not understood.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+
+namespace mbrl::cli {
+
+// A command with a line for the list of commands; its own help shows the details too.
+CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
+                      const std::string& details);
+
+// One line: the word that was not understood, with the nearest command or option; else what is missing. `app`
+// has just thrown `error` from its parse.
+std::string misunderstanding(const CLI::App& app, const CLI::ParseError& error);
+
+// Throws unless everything printed so far has reached its file, device or pipe: results that are lost are not
+// done.
+void flush_output();
+
+}  // namespace mbrl::cli
