@@ -21,7 +21,7 @@ _mbrl() {
   if ((COMP_CWORD == 1)); then
     words="$(_mbrl_commands) --help"
   elif [[ $previous == --env || ( $command == verify && $COMP_CWORD == 2 ) ]]; then
-    words=$(_mbrl_ask envs envs | awk 'NR > 2 {print $2}'  # a Markdown table)
+    words=$(_mbrl_ask envs envs | awk 'NR > 2 {print $2}')  # rows of a Markdown table
   elif [[ $command == train && $COMP_CWORD == 2 ]]; then
     words=$(_mbrl_ask "train" train --help | sed -nE '/^subcommands:/I,$ s/^  ([a-z]+) .*/\1/p')
     words="${words:-pets} --help"

@@ -1,4 +1,5 @@
-// Where output is to go, asked before the work that makes it. See require_writable in atomic_file.hpp for files.
+// Where output is to go, asked before the work that makes it. See require_writable in atomic_file.hpp for
+// files.
 #pragma once
 
 #include <filesystem>
