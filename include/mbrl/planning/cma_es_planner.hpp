@@ -14,6 +14,7 @@
 #include "mbrl/planning/cma_es.hpp"
 #include "mbrl/planning/plan_sequence.hpp"
 #include "mbrl/planning/planner_settings.hpp"
+#include "mbrl/planning/ranking.hpp"
 #include "mbrl/planning/sampling_planner.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
