@@ -94,7 +94,7 @@ TEST_CASE("help is one screen, and the version says what was built") {
 
 TEST_CASE("results that cannot be written are an error: a full device") {
   const Workshop shop;
-  for (const std::string command :
+  for (const std::string& command :
        {std::string("envs"), std::string("--help"), std::string("--version"),
         std::string("plan --env Pendulum-v1 --list-settings"), std::string(kPlan)}) {
     INFO(command);
@@ -106,7 +106,7 @@ TEST_CASE("results that cannot be written are an error: a full device") {
 
 TEST_CASE("LibTorch is not loaded by a program that does not use it") {
   const Workshop shop;
-  for (const std::string command : {std::string("--help"), std::string("envs"), std::string(kPlan)}) {
+  for (const std::string& command : {std::string("--help"), std::string("envs"), std::string(kPlan)}) {
     INFO(command);
     REQUIRE(shop.run(command, "LD_DEBUG=files LD_DEBUG_OUTPUT=loaded") == 0);
     std::string loaded;
@@ -159,7 +159,7 @@ TEST_CASE("LibTorch's evaluator plans, and a device that is not there is refused
 
 TEST_CASE("tables are aligned on a terminal and no wider, and Markdown elsewhere") {
   const Workshop shop;
-  for (const std::string command :
+  for (const std::string& command :
        {std::string(kPlan), std::string("envs cart"), std::string("envs CartPole-v1")}) {
     INFO(command);
     const auto shown = shop.run_in_terminal(command, 80, "NO_COLOR=1");

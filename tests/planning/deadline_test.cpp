@@ -339,7 +339,7 @@ TEST_CASE("ilqr and the gradient planner stop in time with the best trajectory s
   CHECK(none.report.rollouts == 1);  // the warm start's alone
   CHECK(none.actions.isZero());
 
-  IlqrPlanner planner(model, cost, 60, {}, bounds, column({0.3}));
+  IlqrPlanner planner(model, cost, 60, {}, bounds, Vecd::Constant(1, 0.3));
   planner.set_deadline(ticking(10));
   CHECK(planner.plan(hanging, 0).report.timed_out);
 }
