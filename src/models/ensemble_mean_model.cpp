@@ -51,10 +51,9 @@ void multiply(const std::vector<double>& weight, Index rows, Index depth, const 
 
 }  // namespace
 
-EnsembleMeanModel::EnsembleMeanModel(const MlpEnsemble& given)
-    : encoding_(given.encoding), action_dim_(given.action_dim), activation_(given.settings.activation) {
-  given.validate();
-  const MlpEnsemble model = given.in_target_units();
+EnsembleMeanModel::EnsembleMeanModel(const MlpEnsemble& model)
+    : encoding_(model.encoding), action_dim_(model.action_dim), activation_(model.settings.activation) {
+  model.validate();
   input_mean_.assign(model.input_mean.begin(), model.input_mean.end());
   input_std_.assign(model.input_std.begin(), model.input_std.end());
   for (const int elite : model.elites) {
@@ -64,10 +63,19 @@ EnsembleMeanModel::EnsembleMeanModel(const MlpEnsemble& given)
       layer.in = from.in;
       const bool last = &from == &model.members[static_cast<std::size_t>(elite)].back();
       layer.out = last ? model.obs_dim() : from.out;
+      // As MlpEnsemble::in_target_units, in double.
+      const auto scale = [&](Index i) {
+        return last ? static_cast<double>(model.target_std[static_cast<std::size_t>(i)]) : 1.0;
+      };
       for (Index j = 0; j < layer.in; ++j)
         for (Index i = 0; i < layer.out; ++i)
-          layer.weight.push_back(from.weight[static_cast<std::size_t>(j * from.out + i)]);
-      layer.bias.assign(from.bias.begin(), from.bias.begin() + layer.out);
+          layer.weight.push_back(
+              scale(i) * static_cast<double>(from.weight[static_cast<std::size_t>(j * from.out + i)]));
+      for (Index i = 0; i < layer.out; ++i) {
+        const auto k = static_cast<std::size_t>(i);
+        layer.bias.push_back(scale(i) * static_cast<double>(from.bias[k]) +
+                             (last ? static_cast<double>(model.target_mean[k]) : 0.0));
+      }
       layers.push_back(std::move(layer));
     }
     members_.push_back(std::move(layers));

@@ -139,7 +139,7 @@ TEST_CASE("text that does not fit is refused with key, value and expectation", "
         "--set: unknown key 'rollout.horizn', did you mean 'rollout.horizon'?");
   CHECK(contains(set_error("horizon", "1"), "did you mean 'rollout.horizon'?"));
   CHECK(contains(set_error("Rollout.Horizon", "1"), "did you mean 'rollout.horizon'?"));
-  CHECK(contains(set_error("something_else", "1"), "expected one of name, rollout.horizon"));
+  CHECK(contains(set_error("something_else", "1"), "which is none of the "));  // too many to list
   Outer s;
   CHECK(contains(error_of([&] { set_assignment(s, "fast"); }), "'fast' given, expected key=value"));
 }

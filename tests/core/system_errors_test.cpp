@@ -55,7 +55,7 @@ TEST_CASE("where permission is denied, that is what is said", "[system_errors]")
   CHECK(as_nobody([&] { return ends_with(reason, 1, [&] { CsvWriter::resume(path, {"a"}, 1); }); }) == 0);
   CHECK(as_nobody([&] { return ends_with(reason, 1, [&] { EventWriter::resume(events, 0.0, 1); }); }) == 0);
   CHECK(as_nobody([&] {
-          return ends_with(reason, 1, [&] { plot_lines(folder / "new", {}, {{"", {1}, {1}}}); });
+          return ends_with(reason, 1, [&] { plot_lines(folder / "new.png", {}, {{"", {1}, {1}}}); });
         }) == 0);
   ::chmod(path.c_str(), 0);
   CHECK(as_nobody([&] { return ends_with(reason, 1, [&] { read_file(path); }); }) == 0);

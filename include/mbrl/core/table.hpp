@@ -2,8 +2,12 @@
 // program.
 #pragma once
 
+#include <array>
 #include <string>
+#include <utility>
 #include <vector>
+
+#include "mbrl/core/enum_names.hpp"
 
 namespace mbrl {
 
@@ -11,6 +15,10 @@ enum class TableStyle {
   kAligned,  // columns of equal width, for a terminal
   kMarkdown  // | a | b |
 };
+
+constexpr auto enum_names(TableStyle) {
+  return std::array{std::pair{TableStyle::kAligned, "aligned"}, std::pair{TableStyle::kMarkdown, "markdown"}};
+}
 
 struct TableColumn {
   std::string title;  // wrapped at blanks where it is longer than the column

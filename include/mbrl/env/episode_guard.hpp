@@ -12,39 +12,39 @@ namespace mbrl {
 // bound to episodes: planners roll out beyond time limits.
 class EpisodeGuard {
  public:
-  void begin() { where_ = Where::kRunning; }
-  void forget() { where_ = Where::kBeforeReset; }  // for constructors that reset
+  void begin() { where_ = kRunning; }
+  void forget() { where_ = kBeforeReset; }  // for constructors that reset
 
   template <class Result>  // StepResult
   void after(const Result& result) {
     if (!result.fault.empty())
-      where_ = Where::kFault;
+      where_ = kFault;
     else if (result.terminated)
-      where_ = Where::kTerminated;
+      where_ = kTerminated;
     else if (result.truncated)
-      where_ = Where::kTruncated;
+      where_ = kTruncated;
   }
 
   // Throws mbrl::Error unless a step may follow.
   void require_running(const std::string& environment) const {
-    if (where_ != Where::kRunning) [[unlikely]]
+    if (where_ != kRunning) [[unlikely]]
       refuse(environment);
   }
 
  private:
-  enum class Where { kBeforeReset, kRunning, kTerminated, kTruncated, kFault };
+  enum Where { kBeforeReset, kRunning, kTerminated, kTruncated, kFault };
 
   [[noreturn]] void refuse(const std::string& environment) const {
-    if (where_ == Where::kBeforeReset)
+    if (where_ == kBeforeReset)
       fail(environment, ": step before the first reset; call reset(seed), which gives the first observation");
     fail(environment, ": step after the ",
-         where_ == Where::kTerminated  ? "episode terminated"
-         : where_ == Where::kTruncated ? "episode reached its time limit"
-                                       : "simulation broke down",
+         where_ == kTerminated  ? "episode terminated"
+         : where_ == kTruncated ? "episode reached its time limit"
+                                : "simulation broke down",
          "; call reset(seed) for the next episode, or set_state");
   }
 
-  Where where_ = Where::kBeforeReset;
+  Where where_ = kBeforeReset;
 };
 
 }  // namespace mbrl

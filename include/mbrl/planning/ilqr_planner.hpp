@@ -94,7 +94,8 @@ class IlqrPlanner {
   void track(const State& x, int k, VecRef<double> action) const {
     if (!planned_) return;
     action = solver_.actions().col(k);
-    action.noalias() += solver_.gain(k).lazyProduct(x - solver_.states().col(k));
+    const auto gain = solver_.gain(k);  // by columns: a product with a difference would allocate it
+    for (Index j = 0; j < x.size(); ++j) action += gain.col(j) * (x(j) - solver_.states()(j, k));
     if (!bounds_) return;
     for (std::size_t i = 0; i < bounds_->low.size(); ++i) {
       double& a = action(static_cast<Index>(i));
