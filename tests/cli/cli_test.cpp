@@ -119,7 +119,7 @@ TEST_CASE("plan compares planners on the true dynamics") {
   CHECK(fs::exists(pictures / "trajectory_cem.csv"));
   if (std::system("command -v gnuplot >/dev/null") == 0)
     for (const char* name :
-         {"trajectory_cem.png", "trajectory_ilqr.png", "reward.png", "cost_per_iteration.png"})
+         {"observations_cem.png", "actions_ilqr.png", "reward.png", "cost_per_iteration.png"})
       CHECK(fs::file_size(pictures / name) > 1000);
   CHECK(plan("3").status == 0);
   CHECK(returns() == first);
