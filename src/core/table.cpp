@@ -160,18 +160,22 @@ std::string Table::lines(const std::vector<std::string>& cells, bool to_the_bott
 
 std::string table_text(std::vector<TableColumn> columns, const std::vector<std::vector<std::string>>& rows,
                        TableStyle style, int width) {
-  TableColumn* widest_text = nullptr;
   for (std::size_t i = 0; i < columns.size(); ++i) {
     TableColumn& column = columns[i];
     column.width = std::max(column.width, longest_word(column.title));
     for (const auto& row : rows)
       if (i < row.size()) column.width = std::max(column.width, length(row[i]));
-    if (column.text && (!widest_text || column.width > widest_text->width)) widest_text = &column;
   }
-  if (widest_text) {
-    constexpr int kLeastText = 12;
-    const int least = std::max(longest_word(widest_text->title), kLeastText);
-    widest_text->width = std::max(least, widest_text->width - std::max(0, total_width(columns) - width));
+  // The widest column of text gives way, character by character, as long as one can.
+  constexpr int kLeastText = 9;
+  for (int excess = total_width(columns) - width; excess > 0; --excess) {
+    TableColumn* widest = nullptr;
+    for (TableColumn& column : columns)
+      if (column.text && column.width > std::max(longest_word(column.title), kLeastText) &&
+          (!widest || column.width > widest->width))
+        widest = &column;
+    if (!widest) break;
+    --widest->width;
   }
   const Table table(std::move(columns), style, width);
   std::string text = table.header();

@@ -221,7 +221,7 @@ TEST_CASE("envs finds by part of a name, and explains one entry by entry") {
 #endif
 }
 
-TEST_CASE("--list-settings takes a filter and marks what was changed") {
+TEST_CASE("settings are listed by a filter, with what was changed marked") {
   const Workshop shop;
   const std::string plan = "plan --env control/PointMass ";
   CHECK(shop.run(plan + "--list-settings icem.el") == 0);
