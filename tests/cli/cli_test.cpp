@@ -76,7 +76,7 @@ TEST_CASE("compare sets planners side by side on a run's states") {
   CHECK(table.out.find("| iCEM 10 x 2 x 5 |") != std::string::npos);
   CHECK(table.out.find("| the run's own: iCEM 24 x 2 x 5 |") != std::string::npos);
   const Outcome other = compare("2", {"--set", "planner.name=cem", "--set", "planner.cem.population=11",
-                                      "--set", "planner.cem.iterations=3"});
+                                      "--set", "planner.cem.elites=3", "--set", "planner.cem.iterations=3"});
   CHECK(other.out.find("| CEM 11 x 3 x 5 |") != std::string::npos);  // called what it is
   const Outcome unknown = compare("2", {"--set", "planner.icem.populaton=10"});
   CHECK(unknown.status == 2);
