@@ -192,7 +192,7 @@ void load_object(std::vector<SettingField>& fields, const json& object, const st
     }
     SettingField& field = find_field(fields, key, where);
     const bool fits = std::visit(
-        [&](auto& target) {
+        [&value = value](auto& target) {  // a binding cannot be captured by name before clang 16
           if constexpr (std::is_same_v<std::remove_cvref_t<decltype(target)>, EnumSetting>)
             return value.is_string() && choose(target, value.get_ref<const std::string&>());
           else

@@ -111,7 +111,8 @@ HWY_INLINE void SumBlocks(const float* HWY_RESTRICT w, const float* HWY_RESTRICT
     V x_v[kVectors];
     HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) x_v[v] = hn::Load(d, x + static_cast<size_t>(v) * lanes);
     HWY_UNROLL(8) for (int o = 0; o < kSums; ++o) {
-      const V weight = hn::Set(d, w[o % kOutputs + (o / kOutputs) * next_block]);
+      const V weight =
+          hn::Set(d, w[static_cast<size_t>(o % kOutputs) + static_cast<size_t>(o / kOutputs) * next_block]);
       HWY_UNROLL(8) for (int v = 0; v < kVectors; ++v) sum[o][v] = hn::MulAdd(weight, x_v[v], sum[o][v]);
     }
     x += kVectors * lanes;

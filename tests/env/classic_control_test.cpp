@@ -128,7 +128,7 @@ TEST_CASE("classic control: discrete actions are rounded to the nearest, others 
 
 TEST_CASE(
     "classic control: the continuous cart-pole does not clip, the car's cost sees the unclipped action") {
-  CartPole strong(CartPoleTask(CartPoleTask::Action::kContinuous));
+  CartPole strong{CartPoleTask(CartPoleTask::Action::kContinuous)};
   strong.set_physics_state({0, 0, 0, 0});
   const double once = strong.step(number(1.0)).obs(1);
   strong.set_physics_state({0, 0, 0, 0});

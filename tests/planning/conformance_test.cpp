@@ -100,7 +100,7 @@ void conformance() {
   const Make make;
   const ActionBounds bounds = ActionBounds::uniform(2, -1.0, 1.0);
   const Vecf state = vec({0.4f});
-  constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
+  static constexpr float kNaN = std::numeric_limits<float>::quiet_NaN();
   constexpr float kInf = std::numeric_limits<float>::infinity();
   using Evaluator = ObjectiveEvaluator<float>;
 

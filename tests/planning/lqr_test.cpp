@@ -25,8 +25,7 @@ Batchd random_matrix(Index rows, Index cols, std::uint32_t problem, std::uint32_
   return m;
 }
 
-template <class P>
-void fill(P& p, std::uint32_t problem) {
+void fill(LqrProblem<>& p, std::uint32_t problem) {
   const Index nx = p.nx, nz = p.nz();
   std::uint32_t id = 0;
   for (int t = 0; t < p.horizon; ++t) {
@@ -47,8 +46,7 @@ struct Dense {
 };
 
 // Unknowns z_0, ..., z_{N-1}, x_N and a multiplier for every state: one linear system.
-template <class P>
-Dense solve_dense(const P& p, const Vecd& x0) {
+Dense solve_dense(const LqrProblem<>& p, const Vecd& x0) {
   const Index nx = p.nx, nz = p.nz(), n = p.horizon;
   const Index primal = n * nz + nx, dual = (n + 1) * nx;
   Batchd kkt = Batchd::Zero(primal + dual, primal + dual);
@@ -85,10 +83,17 @@ Dense solve_dense(const P& p, const Vecd& x0) {
 
 template <int Nx, int Nu>
 double worst_distance(int nx, int nu, int horizon, std::uint32_t problem) {
+  LqrProblem<> any(nx, nu, horizon);
+  fill(any, problem);
   LqrProblem<Nx, Nu> p(nx, nu, horizon);
-  fill(p, problem);
+  p.dynamics = any.dynamics;
+  p.offset = any.offset;
+  p.cost = any.cost;
+  p.cost_gradient = any.cost_gradient;
+  p.final_cost = any.final_cost;
+  p.final_gradient = any.final_gradient;
   const Vecd x0 = random_matrix(nx, 1, problem, 1000);
-  const Dense expected = solve_dense(p, x0);
+  const Dense expected = solve_dense(any, x0);
   Lqr<Nx, Nu> lqr(nx, nu, horizon);
   lqr.solve(p);
   Batchd states(nx, horizon + 1), actions(nu, horizon);
