@@ -174,11 +174,12 @@ struct RunReporter::Impl {
           "ever did and {:.0f} % "
           "for numbers that are not finite",
           m.trial, 100 * stopped, 100 * m.out_of_data, 100 * m.not_finite);
-    if (m.unguarded > 0)
+    if (m.held > 0)
       spdlog::warn(
-          "trial {:.0f}: the limit on movement stopped every particle of some plans and was lifted there, "
+          "trial {:.0f}: the limit on movement stopped every particle of some plans; they were held at it "
+          "there, "
           "{:.0f} % of all",
-          m.trial, 100 * m.unguarded);
+          m.trial, 100 * m.held);
     if (m.plans_judged == 0 && m.plans > m.plans_unusable)
       spdlog::warn(
           "trial {:.0f}: no plan could be judged: the episode ended at its time limit before any horizon",
@@ -271,8 +272,8 @@ void RunReporter::finish(const std::vector<TrialMetrics>& metrics, bool done) {
   spdlog::info("done: best return {:.1f} after {:.0f} steps{}", metrics.back().best_return,
                metrics.back().step,
                impl_->baseline ? " (random actions: " + cell(impl_->baseline->episode_return, 1) + ")" : "");
-  spdlog::info("next: mbrl eval {} --episodes 3; the curve is {}", folder,
-               impl_->folder.learning_curve().string());
+  spdlog::info("next: mbrl eval {} --episodes 3, mbrl render {}, mbrl compare {}; the curve is {}", folder,
+               folder, folder, impl_->folder.learning_curve().string());
 }
 
 }  // namespace mbrl::cli

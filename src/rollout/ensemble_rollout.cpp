@@ -93,7 +93,7 @@ struct EnsembleRollout::Impl {
   void check();
   // The counts of this call.
   RolloutCounts run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids,
-                    RolloutKey key, int first, int last, bool guarded, BatchRef<float>* returns,
+                    RolloutKey key, int first, int last, Beyond beyond, BatchRef<float>* returns,
                     Batchf* paths);
 
  private:
@@ -104,7 +104,7 @@ struct EnsembleRollout::Impl {
     int first;
     std::array<std::uint32_t, 2> noise_key, member_key;
     const std::vector<Column>& columns;
-    bool guarded;
+    Beyond beyond;
     BatchRef<float>* returns;
     Batchf* paths;
     RolloutCounts* counts;
@@ -184,7 +184,7 @@ void EnsembleRollout::Impl::reserve(Workspace& w, std::size_t columns) const {
 
 RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
                                          const std::uint32_t* ids, RolloutKey key, int first, int last,
-                                         bool guarded, BatchRef<float>* returns, Batchf* paths) {
+                                         Beyond beyond, BatchRef<float>* returns, Batchf* paths) {
   // Without noise and with the mean of all members every particle is the same: one is computed.
   const bool expectation = settings.propagation == Propagation::kExpectation;
   const int end = expectation ? first + 1 : last;
@@ -229,7 +229,7 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
                   evaluation_key(noise_stream, key),
                   evaluation_key(member_stream, key),
                   columns,
-                  guarded,
+                  beyond,
                   returns,
                   paths,
                   &counted};
@@ -457,8 +457,8 @@ void EnsembleRollout::Impl::predict_drawn_members(const Call& call, const Unit& 
   }
 }
 
-// Stops particles that are no longer finite or have moved further than is believed; a stopped particle keeps
-// its last sound state, so that nothing infinite travels on.
+// Stops (or holds) particles that have moved further than is believed, and stops those no longer finite; a
+// stopped particle keeps its last sound state, so that nothing infinite travels on.
 void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int width, int step,
                                   Workspace& w) const {
   const int dims = model().obs_dim();
@@ -470,11 +470,11 @@ void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int w
   std::int32_t* inside = w.inside.data();
   const float* furthest = bound.after(step + 1);
   for (int i = 0; i < dims; ++i) {
-    const float may_move = call.guarded ? furthest[i] : std::numeric_limits<float>::infinity();
-    const float low = call.obs[i] - may_move, high = call.obs[i] + may_move;
-    const float* row = next + i * width;
+    const float low = call.obs[i] - furthest[i], high = call.obs[i] + furthest[i];
+    float* row = next + i * width;
     for (int j = 0; j < width; ++j) {
       finite[j] &= static_cast<std::int32_t>(std::abs(row[j]) <= std::numeric_limits<float>::max());
+      if (call.beyond == Beyond::kHeld) row[j] = std::min(std::max(row[j], low), high);
       inside[j] &= static_cast<std::int32_t>(row[j] >= low) & static_cast<std::int32_t>(row[j] <= high);
     }
   }
@@ -625,8 +625,8 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model().obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](bool guarded) {
-    return impl_->run(obs, actions, candidate_ids, key, first, last, guarded, &returns, nullptr);
+  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](Beyond beyond) {
+    return impl_->run(obs, actions, candidate_ids, key, first, last, beyond, &returns, nullptr);
   });
 }
 
@@ -638,7 +638,7 @@ Batchf EnsembleRollout::trajectories(const State& obs, ConstBatchRef<float> acti
   check_start<float>(kWhere, obs, impl_->model().obs_dim(), flat.rows(), horizon() * action_dim());
   Batchf paths(impl_->model().obs_dim(), static_cast<Index>(particles()) * (horizon() + 1));
   const std::uint32_t id = 0;
-  impl_->run(obs, flat, &id, key, 0, particles(), true, nullptr, &paths);
+  impl_->run(obs, flat, &id, key, 0, particles(), Beyond::kStopped, nullptr, &paths);
   return paths;
 }
 

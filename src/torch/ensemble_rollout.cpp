@@ -101,7 +101,8 @@ struct Inputs {
   Tensor ids;            // [candidates] int64, the candidates' part of the noise counter
   Tensor key;            // [2] int64
   Tensor t;              // [] int64
-  Tensor may_move;       // [horizon, obs_dim], furthest from obs that is believed
+  Tensor may_move;       // [horizon, obs_dim], further from obs a particle is stopped
+  Tensor held_at;        // the same, or where it is held
   Tensor gather, place;  // TS1: [horizon, elites * share], [horizon, rows] int64
 };
 
@@ -182,7 +183,7 @@ struct EnsembleRollout::Impl {
   Tensor redraw(const Shape& shape, const Tensor& next, const Tensor& alive, const Tensor& noise) const;
   // The counts of this call.
   RolloutCounts run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids,
-                    RolloutKey key, int first, int last, bool guarded, BatchRef<float> returns);
+                    RolloutKey key, int first, int last, Beyond beyond, BatchRef<float> returns);
 };
 
 Shape EnsembleRollout::Impl::make_shape(int candidates, int first, int last) const {
@@ -367,7 +368,8 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
 
     // Particles that stop keep their last sound state, so that nothing infinite travels on.
     const Tensor finite = at::isfinite(next).all(1);
-    const Tensor may_move = in.may_move.select(0, step);
+    const Tensor may_move = in.may_move.select(0, step), held_at = in.held_at.select(0, step);
+    next = at::minimum(at::maximum(next, in.obs - held_at), in.obs + held_at);
     const Tensor inside = at::logical_and(next >= in.obs - may_move, next <= in.obs + may_move).all(1);
     mark(at::logical_and(status == kAlive, finite.logical_not()), kNotFinite);
     mark(at::logical_and(status == kAlive, inside.logical_not()), kOutOfData);
@@ -388,7 +390,7 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
 
 RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<float>& actions,
                                          const std::uint32_t* ids, RolloutKey key, int first, int last,
-                                         bool guarded, BatchRef<float> returns) {
+                                         Beyond beyond, BatchRef<float> returns) {
   const at::NoGradGuard no_grad;
   // Without noise and with the mean of all members every particle is the same: one is computed.
   const bool expectation = settings.propagation == Propagation::kExpectation;
@@ -409,9 +411,10 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   const auto noise_key = evaluation_key(noise_stream, key);
   now.key = ::torch::tensor(std::vector<std::int64_t>{noise_key[0], noise_key[1]}, at::kLong);
   now.t = ::torch::tensor(static_cast<std::int64_t>(key.t), at::kLong);
-  std::vector<float> may_move = bound.values();
-  if (!guarded) std::fill(may_move.begin(), may_move.end(), std::numeric_limits<float>::infinity());
-  now.may_move = to_tensor(may_move, at::kCPU).view({settings.horizon, model.obs_dim()});
+  const Tensor limit = to_tensor(bound.values(), at::kCPU).view({settings.horizon, model.obs_dim()});
+  const Tensor none = at::full_like(limit, std::numeric_limits<float>::infinity());
+  now.may_move = beyond == Beyond::kStopped ? limit : none;
+  now.held_at = beyond == Beyond::kStopped ? none : limit;
   if (settings.propagation == Propagation::kTS1) now.gather = dealt_members(s, key, ids, now.place);
 
   const auto bring = [&](Tensor& to, const Tensor& from) {
@@ -428,6 +431,7 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   bring(plan.inputs.key, now.key);
   bring(plan.inputs.t, now.t);
   bring(plan.inputs.may_move, now.may_move);
+  bring(plan.inputs.held_at, now.held_at);
   bring(plan.inputs.gather, now.gather);
   bring(plan.inputs.place, now.place);
 #if MBRL_TORCH_CUDA
@@ -521,8 +525,8 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model.obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](bool guarded) {
-    return impl_->run(obs, actions, candidate_ids, key, first, last, guarded, returns);
+  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](Beyond beyond) {
+    return impl_->run(obs, actions, candidate_ids, key, first, last, beyond, returns);
   });
 }
 

@@ -260,24 +260,24 @@ TEST_CASE(
   CHECK(particles(0, 0) == Approx(7.5 + 1e4 * kHorizon));
   CHECK(std::isnan(particles(1, 0)));
   CHECK(rollout.counts().out_of_data == 3);
-  CHECK(rollout.counts().unguarded == 0);
+  CHECK(rollout.counts().held == 0);
 
-  // Where every particle of every candidate is stopped, the unguarded returns are better than none.
+  // Where every particle of every candidate is stopped, they are held at the limit: 3, 6, ..., 15.
   rollout.reset_counts();
   const Batchf wild =
-      actions.col(2).replicate(1, 4) * Eigen::DiagonalMatrix<float, 4>(Vecf::LinSpaced(4, 1, 4));
+      actions.col(2).replicate(1, 4) * Eigen::DiagonalMatrix<float, 4>(Eigen::Vector4f(1, -1, 2, -2));
   rollout.evaluate(Vecf::Zero(1), wild, {}, returns);
-  for (int k = 0; k < 4; ++k) CHECK(returns[k] == Approx((k + 1) * 15 * (10.0 + 1000.0) / 2));
+  for (int k = 0; k < 4; ++k) CHECK(returns[k] == Approx(k % 2 == 0 ? 45 : -45));
   CHECK(rollout.counts().out_of_data == 8);
-  CHECK(rollout.counts().unguarded == 8);
+  CHECK(rollout.counts().held == 8);
   CHECK(rollout.counts().particles == 8);
 
   settings.data_margin = 0.0f;
-  EnsembleRollout unguarded(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
-  unguarded.evaluate_particles(Vecf::Zero(1), actions, ids(4).data(), {}, 0, 2, particles);
+  EnsembleRollout unlimited(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
+  unlimited.evaluate_particles(Vecf::Zero(1), actions, ids(4).data(), {}, 0, 2, particles);
   CHECK(particles(1, 2) == Approx(1000.0 * 15));
-  unguarded.reset_counts();
-  CHECK(unguarded.counts().rows == 0);
+  unlimited.reset_counts();
+  CHECK(unlimited.counts().rows == 0);
 }
 
 TEST_CASE("ensemble rollout: what never moved in the data is not bounded, constants are handed on") {

@@ -192,6 +192,15 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   Vecf returns(11);
   device.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);
   CHECK(device.counts().out_of_data > 0);
+  CHECK(device.counts().held == 0);
+
+  // All of them leave it: they are held at its limit.
+  model.reach.assign(kObs, 1e-3f);
+  compare(model, settings, false, on);
+  mbrl::torch::EnsembleRollout held(model, tensor_version(true, false), settings, on, 9);
+  held.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);
+  CHECK(held.counts().held == 11 * 12);
+  CHECK(returns.allFinite());
 
   // A network that overflows.
   settings.data_margin = 0.0f;

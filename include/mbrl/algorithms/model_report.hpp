@@ -103,7 +103,7 @@ inline void report_plans(const TrialRecord& record, int horizon, bool terminated
   if (counts.particles > 0) {
     m.out_of_data = static_cast<double>(counts.out_of_data) / static_cast<double>(counts.particles);
     m.not_finite = static_cast<double>(counts.not_finite) / static_cast<double>(counts.particles);
-    m.unguarded = static_cast<double>(counts.unguarded) / static_cast<double>(counts.particles);
+    m.held = static_cast<double>(counts.held) / static_cast<double>(counts.particles);
   }
   if (!record.plan_t.empty()) m.rollouts = record.rollouts / static_cast<double>(record.plan_t.size());
 }

@@ -186,7 +186,7 @@ class Pets {
     out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
     const RolloutCounts counts = total_counts();
     out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data,
-                                                          counts.not_finite, counts.unguarded});
+                                                          counts.not_finite, counts.held});
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
     out.put(prefix + "steps", std::vector<std::int64_t>{steps_, rounds_, trained_at_});
     out.put(prefix + "random", random_);

@@ -52,8 +52,8 @@ struct TrialMetrics {
   double plans_unusable = kNone;    // of them, without one candidate of a finite return: not planned at all
   double out_of_data = 0;           // share of particles stopped for moving further than the data ever did
   double not_finite = 0;            // share of particles stopped for numbers that are not finite
-  double unguarded = 0;  // share of particles that the limit on movement had to be lifted for: it stopped all
-  double rollouts = 0;   // particle rollouts a plan
+  double held = 0;      // share of particles that were held at the limit on movement: it had stopped all
+  double rollouts = 0;  // particle rollouts a plan
   double train_loss = kNone;  // last epoch, mean over members
   double train_epochs = 0;
   double terminated = 0;  // 1 if the episode ended before its time limit
@@ -67,7 +67,7 @@ struct TrialMetrics {
   static constexpr std::array kColumns = {
       "trial", "step", "return", "best_return", "model_nll", "model_rmse", "calibration_90", "open_loop_rmse_k1",
       "open_loop_rmse_k10", "predicted_return", "realised_return", "replay_predicted", "replay_realised", "plans",
-      "plans_judged", "plans_unusable", "out_of_data", "not_finite", "unguarded", "rollouts", "train_loss",
+      "plans_judged", "plans_unusable", "out_of_data", "not_finite", "held", "rollouts", "train_loss",
       "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
   // Of checkpoints that do not name their columns (before 0.1.0).
   static constexpr std::array kFirstColumns = {
@@ -139,7 +139,7 @@ struct TrialMetrics {
                       &plans_unusable,
                       &out_of_data,
                       &not_finite,
-                      &unguarded,
+                      &held,
                       &rollouts,
                       &train_loss,
                       &train_epochs,

@@ -39,8 +39,8 @@ struct EnsembleRolloutSettings {
 // ever did (see ReachBound) has return NaN; `evaluate` replaces NaN particles by the worst usable particle
 // return of the whole call, so that a candidate with diverged particles can still be ranked but never gains
 // by them, and gives NaN only to a candidate none of whose particles is usable. Where that limit stops every
-// particle of a call, the call is made again without it and counted (RolloutCounts::unguarded): an unlikely
-// comparison is better than none.
+// particle of a call, the call is made again with particles held at the limit and counted
+// (RolloutCounts::held): a doubtful comparison is better than none.
 class EnsembleRollout {
  public:
   using Scalar = float;

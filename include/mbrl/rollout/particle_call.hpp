@@ -48,16 +48,20 @@ void check_particle_range(const char* where, const Settings& s, int first, int l
   require_dim(where, "returns' batch", return_columns, candidates);
 }
 
-// A guard that stops every particle of a call leaves its candidates without a comparison: then the call is
-// made again without the guard. run(guarded) fills `returns` and gives what was counted; the counts of both
-// are returned, those of the second run's particles as unguarded.
+// What becomes of a particle that moves further than is believed.
+enum class Beyond { kStopped, kHeld };
+
+// A limit that stops every particle of a call leaves its candidates without a comparison: then the call is
+// made again with particles held at the limit, from where they go on. Without any limit what explodes most
+// would win. run(beyond) fills `returns` and gives what was counted; the counts of both are returned, those
+// of the second run's particles as held.
 template <class S, class Run>
-RolloutCounts run_guarded(bool guard, BatchRef<S> returns, Run&& run) {
-  RolloutCounts counts = run(guard);
-  if (guard && counts.out_of_data > 0 && returns.array().isNaN().all()) {
-    const RolloutCounts again = run(false);
+RolloutCounts run_guarded(bool limited, BatchRef<S> returns, Run&& run) {
+  RolloutCounts counts = run(Beyond::kStopped);
+  if (limited && counts.out_of_data > 0 && returns.array().isNaN().all()) {
+    const RolloutCounts again = run(Beyond::kHeld);
     counts.rows += again.rows;
-    counts.unguarded += again.particles;
+    counts.held += again.particles;
   }
   return counts;
 }

@@ -24,14 +24,14 @@ struct RolloutCounts {
   std::uint64_t particles = 0;    // particle rollouts
   std::uint64_t out_of_data = 0;  // particle rollouts stopped for moving further than the data ever did
   std::uint64_t not_finite = 0;   // particle rollouts stopped because a number was NaN or infinite
-  std::uint64_t unguarded = 0;    // particle rollouts made again without that limit: it had stopped all
+  std::uint64_t held = 0;         // particle rollouts made again and held at that limit: it had stopped all
 
   RolloutCounts& operator+=(const RolloutCounts& other) {
     rows += other.rows;
     particles += other.particles;
     out_of_data += other.out_of_data;
     not_finite += other.not_finite;
-    unguarded += other.unguarded;
+    held += other.held;
     return *this;
   }
 };
