@@ -1,4 +1,6 @@
 // mbrl plan: planners on the true dynamics of an environment, compared at an equal budget.
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -18,6 +20,7 @@
 #include "mbrl/core/settings.hpp"
 #include "mbrl/core/table.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/env/familiar_range.hpp"
 #include "mbrl/planning/budget.hpp"
 #include "plan_pictures.hpp"
 #include "plan_tasks.hpp"
@@ -102,7 +105,20 @@ double median(std::vector<double> values) {
   return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
-PlanResult run(const PlanOptions& options, const PlanTask& task, const std::string& name, ThreadPool& pool) {
+// Says where a planner took the task to places that chance does not come near: a return made there may rest
+// on a weakness of the simulator or the reward (HalfCheetah-v4 rolls like a wheel, ever faster).
+void warn_of_excursion(const FamiliarRange::Excursion& far, const Names& names, const std::string& planner) {
+  constexpr double kMany = 10;
+  if (far.times() < kMany) return;
+  spdlog::warn(
+      "{}: '{}' reached {:.3g}, {:.0f} times what random episodes reach ({:.3g}); see with --still or "
+      "--video "
+      "whether that is the motion you mean",
+      planner, names.obs[static_cast<std::size_t>(far.entry)], far.value, far.times(), far.usual);
+}
+
+PlanResult run(const PlanOptions& options, const PlanTask& task, const std::string& name, FamiliarRange range,
+               ThreadPool& pool) {
   const PlanConfiguration configuration = configure(options, task, name);
   AnyEnvironment env = task.make();
   PlanResult result{.planner = name};
@@ -144,6 +160,7 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
       sum += step.reward;
       bar.update(static_cast<long>(rewards.size()), "return " + fixed(sum, 1));
       obs = step.obs;
+      range.see(obs);
     }
     double end = 0;
     const std::size_t tenth = std::max<std::size_t>(1, rewards.size() / 10);
@@ -156,6 +173,8 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
     latency.add_all(controller.mpc.latency());
   }
   bar.finish();
+  result.furthest = range.furthest();
+  result.totals = totals;
   result.total = median(totals);
   result.end_reward = median(ends);
   result.p50 = latency.p50();
@@ -208,17 +227,29 @@ void plan(const PlanOptions& options) {
   };
   print(table.header());
   std::vector<PlanResult> results;
+  AnyEnvironment env = task.make();
+  const Names names = entry_names(env, spec);
+  const FamiliarRange range(env, 3, spec.max_steps > 0 ? std::min(spec.max_steps, 500) : 500, options.seed);
   for (const std::string& name : options.planners) {
-    results.push_back(run(options, task, name, pool));
+    results.push_back(run(options, task, name, range, pool));
     const PlanResult& r = results.back();
     print(table.row({r.planner, fixed(r.total, 2), fixed(r.end_reward, 4), fixed(r.rollouts, 0),
                      fixed(1e3 * r.p50, 3), fixed(1e3 * r.p99, 3), fixed(r.x_real_time, 2),
                      fixed(r.missed, 0)}));
   }
+  if (options.episodes > 1) {
+    print("\nreturns of seeds " + std::to_string(options.seed) + ", ..., " +
+          std::to_string(options.seed + static_cast<std::uint64_t>(options.episodes) - 1) +
+          " (the table has their median):\n");
+    for (const PlanResult& r : results) {
+      std::string line = r.planner + ":";
+      for (const double total : r.totals) line += " " + fixed(total, 2);
+      print(line + "\n");
+    }
+  }
+  for (const PlanResult& r : results) warn_of_excursion(r.furthest, names, r.planner);
   if (!options.csv.empty()) write_csv(options.csv, results);
   if (options.out.empty()) return;
-  AnyEnvironment env = task.make();
-  const Names names = entry_names(env, spec);
   draw(options.out, options.environment, names, results);
   for (const PlanResult& r : results) {
     const std::filesystem::path stem = std::filesystem::path(options.out) / ("episode_" + r.planner);

@@ -7,6 +7,7 @@
 
 #include "entry_names.hpp"
 #include "episode_video.hpp"
+#include "mbrl/env/familiar_range.hpp"
 
 namespace mbrl::cli {
 
@@ -19,10 +20,12 @@ struct PlanTrace {
 struct PlanResult {
   std::string planner;
   double total = 0, end_reward = 0;  // medians over the episodes
-  double p50 = 0, p99 = 0;           // s, of all plans
-  double x_real_time = 0;            // simulated time over planning time
-  double rollouts = 0, missed = 0;   // per plan; in all
-  PlanTrace trace = {};              // of the first episode
+  std::vector<double> totals = {};   // each episode's return
+  FamiliarRange::Excursion furthest = {};
+  double p50 = 0, p99 = 0;          // s, of all plans
+  double x_real_time = 0;           // simulated time over planning time
+  double rollouts = 0, missed = 0;  // per plan; in all
+  PlanTrace trace = {};             // of the first episode
 };
 
 // planner,return,plan_ms_p50,plan_ms_p99,x_real_time
