@@ -170,6 +170,7 @@ std::vector<std::string> arguments_of(const SweepRun& run, const TrainOptions& o
   add("--env", run.environment);
   add("--seed", run.seed);
   add("--preset", options.preset);
+  add("--device", options.device);
   add("--settings", options.settings_file);
   for (const std::string& assignment : run.assignments) add("--set", assignment);
   return a;

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <csignal>
 #include <filesystem>
-#include <iostream>
 #include <limits>
 #include <optional>
 
@@ -18,6 +17,7 @@
 #include "mbrl/core/settings.hpp"
 #include "pets_session.hpp"
 #include "run_reporter.hpp"
+#include "settings_list.hpp"
 #include "sweep.hpp"
 #include "train_options.hpp"
 
@@ -174,7 +174,7 @@ void add_train(CLI::App& app) {
       "checkpoint.\n"
       "'mbrl train pets --list-settings' shows every key that --set and --settings take.");
   auto options = std::make_shared<TrainOptions>();
-  auto list = std::make_shared<bool>(false);
+  auto list = std::make_shared<SettingsFilter>();
   auto sweep = std::make_shared<SweepOptions>();
   pets->add_option("--env", sweep->environments,
                    "Environment, a name of 'mbrl envs' (default pets/HalfCheetah); A,B: a sweep");
@@ -186,6 +186,10 @@ void add_train(CLI::App& app) {
       ->excludes(trials);
   pets->add_option("--threads", options->threads,
                    "Threads; the numbers do not depend on it (default: all cores)");
+  pets->add_option(
+      "--device", options->device,
+      "Where models are trained and plans evaluated: cpu (by our own kernels), cuda, cuda:<index> "
+      "or auto; overrides trainer and evaluator");
   pets->add_option("--out", options->out, "Run folder, new or, with --resume, existing");
   pets->add_flag("--resume", options->resume, "Continue the run in --out; only the budget may change");
   auto* preset =
@@ -209,10 +213,10 @@ void add_train(CLI::App& app) {
   for (const char* name : {"--camera", "--size"}) pets->get_option(name)->needs(video);
   auto* jobs =
       pets->add_option("--jobs", sweep->jobs, "Runs of a sweep at a time (default: one for each core)");
-  pets->add_flag("--list-settings", *list, "Show every setting with its value for the environment, and stop");
+  add_list_settings(*pets, *list, "with its value for the environment");
   pets->callback([options, sweep, jobs, list] {
     const std::vector<SweepRun> runs = sweep_runs(*sweep);
-    if (!*list && (!runs.front().name.empty() || (options->resume && is_sweep(options->out)))) {
+    if (!list->wanted && (!runs.front().name.empty() || (options->resume && is_sweep(options->out)))) {
       const int status = run_sweep(*sweep, *options);
       if (status != 0) throw CLI::RuntimeError(status);
       return;
@@ -221,12 +225,11 @@ void add_train(CLI::App& app) {
     options->environment = runs.front().environment;
     if (!runs.front().seed.empty()) options->seed = std::stoull(runs.front().seed);
     options->assignments = runs.front().assignments;
-    if (*list) {
-      for (const SettingInfo& info :
-           list_keys(options->resume ? configuration_to_resume(*options, RunFolder::open(options->out))
-                                     : configure(*options)))
-        std::cout << info.key << " = " << info.value << "\n    " << info.help << " (" << info.expected
-                  << ")\n";
+    if (list->wanted) {
+      const PetsConfiguration shown = options->resume
+                                          ? configuration_to_resume(*options, RunFolder::open(options->out))
+                                          : configure(*options);
+      print_settings(list_keys(shown), list_keys(default_pets(shown.environment)), *list);
       return;
     }
     train(*options);

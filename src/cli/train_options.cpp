@@ -6,6 +6,7 @@
 #include "environments.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/core/text.hpp"
+#include "pets_session.hpp"
 #include "run_reporter.hpp"
 
 namespace mbrl::cli {
@@ -62,6 +63,7 @@ PetsConfiguration configure(const TrainOptions& options) {
       all_environments().spec(named.environment);  // an unknown name fails before anything is written
   PetsConfiguration configuration = preset(options.preset, named.environment);
   apply(options, configuration);
+  choose_device(configuration, options.device, spec);
   most_transitions(configuration.pets, spec);  // throws where the budget makes no sense
   return configuration;
 }
@@ -69,6 +71,8 @@ PetsConfiguration configure(const TrainOptions& options) {
 PetsConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder) {
   require(options.preset.empty(),
           "--resume: a resumed run keeps its settings; leave out --preset and --published");
+  require(options.device.empty(),
+          "--resume: a resumed run keeps its trainer and evaluator; leave out --device");
   PetsConfiguration stored;
   load_settings_file(stored, folder.settings());
   PetsConfiguration wanted = stored;

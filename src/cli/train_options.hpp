@@ -21,6 +21,7 @@ struct TrainOptions {
   std::string out;
   bool resume = false;
   std::string preset;  // empty: the default one
+  std::string device;  // see choose_device
   std::vector<std::string> assignments;
   std::string settings_file;
   double checkpoint_every_s = 60;

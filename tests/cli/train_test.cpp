@@ -193,6 +193,7 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
   refused({"--trials", "2000000000"}, "transitions; expected at most 4294967295");
   refused({"--published"}, "--preset and --published");
   refused({"--preset", "quick"}, "--preset and --published");
+  refused({"--device", "cpu"}, "leave out --device");
   refused({"--jobs", "2"}, "--jobs has no effect");
   refused({"--checkpoint-every", "-1"}, "--checkpoint-every is -1");
   refused({"--camera", "side"}, "--video");
@@ -209,12 +210,29 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
   CHECK(new_run({"--set", "model.hidden="}).find("expected a list of whole numbers, e.g. 1,2") !=
         std::string::npos);
   CHECK(new_run({"--preset", "quik"}).find("did you mean 'quick'?") != std::string::npos);
+  CHECK(new_run({"--device", "abacus"}).find("--device is 'abacus', expected cpu, cuda") !=
+        std::string::npos);
   CHECK(new_run({"--trials", "3", "--steps", "9"}).find("--trials") != std::string::npos);
   CHECK(new_run({"--steps", "0"}).find("--steps is 0, expected at least 1") != std::string::npos);
   std::ofstream(scratch / "big.json") << "{\"rollout\": {\n\"data_margin\": 1e400}}";
   CHECK(
       new_run({"--settings", (scratch / "big.json").string()}).find("line 2 holds 1e400, which is beyond") !=
       std::string::npos);
+}
+
+TEST_CASE("train lists settings by a filter, marked where they differ, and --device chooses who computes") {
+  const Scratch scratch;
+  const auto list = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments = {"train", "pets", "--env", "Pendulum-v1"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return mbrl(scratch, arguments).out;
+  };
+  const std::string elites = list({"--set", "planner.icem.elites=7", "--list-settings", "icem.el"});
+  CHECK(elites.starts_with("* planner.icem.elites = 7 (default "));
+  CHECK(std::count(elites.begin(), elites.end(), '\n') == 2);
+  CHECK(list({"--list-settings"}).find("training.epochs") != std::string::npos);
+  CHECK(list({"--set", "trainer=torch-cpu", "--device", "cpu", "--list-settings", "trainer"})
+            .starts_with("trainer = native"));
 }
 
 TEST_CASE("runs are plotted by settings and seed, and what was left out is said") {
