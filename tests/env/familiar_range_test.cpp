@@ -6,7 +6,8 @@
 namespace mbrl {
 namespace {
 
-TEST_CASE("familiar range: what chance reaches is the measure, and the entry that leaves it furthest is named") {
+TEST_CASE(
+    "familiar range: what chance reaches is the measure, and the entry that leaves it furthest is named") {
   Pendulum env;
   FamiliarRange range(env, 3, 200, 7);
   CHECK(range.furthest().times() == 0.0);  // nothing seen yet

@@ -15,9 +15,9 @@ namespace mbrl {
 class FamiliarRange {
  public:
   struct Excursion {
-    Index entry = 0;    // of the observation
-    double value = 0;   // the largest magnitude seen
-    double usual = 0;   // the largest that random episodes reached
+    Index entry = 0;   // of the observation
+    double value = 0;  // the largest magnitude seen
+    double usual = 0;  // the largest that random episodes reached
     double times() const { return value / usual; }
   };
 
@@ -37,10 +37,9 @@ class FamiliarRange {
       usual_ = usual_.cwiseMax(start.cwiseAbs());
       for (int t = 0; t < steps; ++t) {
         for (Index i = 0; i < action.size(); ++i)
-          action(i) =
-              random.uniform(spec.action_low(i) - beyond, spec.action_high(i) + beyond,
-                             static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i),
-                             static_cast<std::uint32_t>(episode));
+          action(i) = random.uniform(spec.action_low(i) - beyond, spec.action_high(i) + beyond,
+                                     static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i),
+                                     static_cast<std::uint32_t>(episode));
         const StepResult step = env.step(spec.executed(action));
         usual_ = usual_.cwiseMax(step.obs.cwiseAbs());
         if (step.terminated || step.truncated) break;
