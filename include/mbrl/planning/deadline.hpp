@@ -32,6 +32,11 @@ class Deadline {
   double at() const { return at_; }
   // Another moment on the same clock.
   Deadline at_time(double at) const { return Deadline(clock_, at); }
+  // A little earlier, by this share of the time that is left: what is aimed at to be ready in time.
+  Deadline earlier(double share) const {
+    if (!given()) return {};
+    return at_time(at_ - share * std::max(0.0, at_ - now()));
+  }
 
  private:
   std::shared_ptr<const SecondsClock> clock_;
@@ -174,6 +179,36 @@ class Pacer {
   WorkCost iteration_;
   bool begun_ = false, stopped_ = false;
 };
+
+// Work that cannot be cut, by what it took before: between two pieces a planner asks whether the next will be
+// ready in time. A piece of which nothing is known yet is taken to be; without a deadline everything is, and
+// no clock is read. Not to be used by several threads at once.
+class WorkPiece {
+ public:
+  // What it may take (s): an upper estimate, 0 before it was done once.
+  double seconds() const {
+    const double known = cost_.seconds(1);
+    return std::isfinite(known) ? known : 0.0;
+  }
+  template <class Work>
+  decltype(auto) timed(const Deadline& deadline, Work&& work) {
+    const struct Watch {
+      const Deadline& deadline;
+      WorkCost& cost;
+      double start = deadline.given() ? deadline.now() : 0.0;
+      ~Watch() {
+        if (deadline.given()) cost.add(1, deadline.now() - start);
+      }
+    } watch{deadline, cost_};
+    return work();
+  }
+
+ private:
+  WorkCost cost_;
+};
+inline bool time_for(const Deadline& deadline, double seconds) {
+  return !deadline.given() || deadline.now() + seconds <= deadline.at();
+}
 
 // What a planner inherits to be told of a deadline. It holds until another is given.
 class Anytime {

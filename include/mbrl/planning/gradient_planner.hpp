@@ -49,8 +49,9 @@ struct GradientPlannerSettings {
 // scaled to [-1, 1], which are clipped to the bounds after every step. Starts are the last plan, shifted, and
 // the best of sampled action sequences (MultiStart); the plan is the cheapest iterate of all. A start whose
 // rollout leaves the finite numbers ends there, and is counted. Starts run in parallel on the pool, with the
-// same result for any number of threads. When a deadline has passed no further step is made and no further
-// start begun; the last plan is rolled out in any case. The pool must outlive the planner.
+// same result for any number of threads. Under a deadline no step is made and no start begun that would not
+// be ready in time should it take as long as those before it; the last plan is rolled out in any case. The
+// pool must outlive the planner.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class GradientPlanner : public Anytime {
@@ -93,6 +94,13 @@ class GradientPlanner : public Anytime {
     require_dim("gradient", "the state", state.size(), model_.obs_dim());
     require(state.allFinite(), "gradient: the state holds a number that is not finite");
     out.report = {};
+    aim_ = deadline_.earlier(kSlack);
+    // What one start has learned of times holds for those that have not been tried yet.
+    longest_rollout_ = longest_gradient_ = 0;
+    for (const Start& s : starts_) {
+      longest_rollout_ = std::max(longest_rollout_, s.rollout_time.seconds());
+      longest_gradient_ = std::max(longest_gradient_, s.gradient_time.seconds());
+    }
     look_for_starts(state, t, out.report);
     const int own = suggested_ ? 2 : 1, count = own + multi_start_.count();
     starts_[0].actions = mean_;
@@ -151,6 +159,7 @@ class GradientPlanner : public Anytime {
     bool diverged = false;
     bool late = false;  // stopped by the deadline
     typename Model::Workspace model;
+    WorkPiece rollout_time, gradient_time;  // under deadlines; kept from plan to plan
   };
 
   static const GradientPlannerSettings& checked(const GradientPlannerSettings& s) {
@@ -169,9 +178,11 @@ class GradientPlanner : public Anytime {
         Start& s = starts_[static_cast<std::size_t>(lane)];
         s.rollouts = s.unusable = 0;
         const Index n = sequences.cols();
-        for (Index k = n * lane / lanes; k < n * (lane + 1) / lanes && !deadline_.passed(); ++k) {
+        const Index end = n * (lane + 1) / lanes;
+        const auto one_more = [&] { return time_for(aim_, 2 * rollout_of(s)); };  // and the last plan's
+        for (Index k = n * lane / lanes; k < end && one_more(); ++k) {
           s.actions = sequences.col(k);
-          costs(k) = roll_out(s, state, t);
+          s.rollout_time.timed(aim_, [&] { costs(k) = roll_out(s, state, t); });
           ++s.rollouts;
           s.unusable += !std::isfinite(costs(k));
         }
@@ -190,7 +201,7 @@ class GradientPlanner : public Anytime {
     return std::clamp<std::int64_t>((most - made) / count - 1, 0, settings_.iterations);
   }
 
-  // From s.actions on. One that `may_wait` is not begun once the deadline has passed.
+  // From s.actions on. One that `may_wait` is not begun where its rollout would be late.
   void descend(Start& s, bool may_wait, std::int64_t steps, const State& state, int t0) const {
     s.first.setZero();
     s.second.setZero();
@@ -198,11 +209,12 @@ class GradientPlanner : public Anytime {
     s.best_cost = std::numeric_limits<double>::infinity();
     s.rollouts = 0;
     s.diverged = false;
-    s.late = may_wait && deadline_.passed();
+    s.late = may_wait && !time_for(aim_, rollout_of(s));
     if (s.late) return;
     double decay1 = 1, decay2 = 1;
     for (std::int64_t i = 0; i <= steps; ++i) {
-      const double cost = roll_out(s, state, t0);
+      double cost = 0;
+      s.rollout_time.timed(aim_, [&] { cost = roll_out(s, state, t0); });
       ++s.rollouts;
       if (!std::isfinite(cost)) {
         s.diverged = true;
@@ -213,9 +225,9 @@ class GradientPlanner : public Anytime {
         s.best = s.actions;
       }
       if (i == steps) return;
-      s.late = deadline_.passed();
+      s.late = !time_for(aim_, std::max(longest_gradient_, s.gradient_time.seconds()) + rollout_of(s));
       if (s.late) return;
-      back_propagate(s, t0);
+      s.gradient_time.timed(aim_, [&] { back_propagate(s, t0); });
       if (!s.gradient.allFinite()) {
         s.diverged = true;
         return;
@@ -232,6 +244,7 @@ class GradientPlanner : public Anytime {
     }
   }
 
+  double rollout_of(const Start& s) const { return std::max(longest_rollout_, s.rollout_time.seconds()); }
   Eigen::Map<const Batchd> actions_of(const Start& s) const {
     return {s.actions.data(), box_.action_dim(), box_.horizon()};
   }
@@ -273,6 +286,9 @@ class GradientPlanner : public Anytime {
   Vecd suggestion_;  // another start of the next plan, if suggested_
   bool suggested_ = false;
   std::vector<Start> starts_;
+  static constexpr double kSlack = 0.03;               // of the time given
+  Deadline aim_;                                       // of the plan being made
+  double longest_rollout_ = 0, longest_gradient_ = 0;  // s, of any start before this plan
 };
 
 }  // namespace mbrl

@@ -102,10 +102,10 @@ struct IlqrReport {
 // behaviors through online trajectory optimization", IROS 2012, section II; limits: the same with Mansard,
 // ICRA 2014; DDP: Mayne, International Journal of Control 1966. Rejected steps, diverged rollouts and
 // indefinite Hessians are recorded in the report, never thrown; the trajectory kept is always the best seen.
-// Under a deadline it ends before an iteration that would be late, and a line search or a series of
-// regularised backward passes as soon as the time is up. Memory is allocated by the constructor and the first
-// solve. With a pool the step lengths are tried in
-// parallel, with the same result. The pool must outlive the solver.
+// Under a deadline no linearisation, backward pass or rollout is begun that would not be ready in time should
+// it take as long as those before it; the first rollout is always made. Memory is allocated by the
+// constructor and the first solve. With a pool the step lengths are tried in parallel, with the same result.
+// The pool must outlive the solver.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class Ilqr : public Anytime {
@@ -176,7 +176,7 @@ class Ilqr : public Anytime {
     gains_t_.setZero();
     Candidate& first = candidates_[0];
     states_.rightCols(horizon_).colwise() = states_.col(0);  // replaced at once: the gains are zero
-    roll_out(first, 0.0);
+    rollout_time_.timed(deadline_, [&] { roll_out(first, 0.0); });
     ++report_.forward_passes;
     counted_ = 1;
     report_.initial_cost = report_.cost = first.cost;
@@ -216,9 +216,15 @@ class Ilqr : public Anytime {
   // a pool only those count that would have been made without it.
   void limit_rollouts(std::int64_t most) { most_rollouts_ = most; }
 
+  // Whether another solve would be ready by the deadline, with at least one iteration.
+  bool has_time() const {
+    return time_for(deadline_,
+                    2 * rollout_time_.seconds() + derivative_time_.seconds() + backward_time_.seconds());
+  }
+
   // Costs of action sequences, columns [u_0; u_1; ...; u_{N-1}] within the limits, from x0; NaN where a
-  // rollout leaves the finite numbers, or was not begun before the deadline. The number of rollouts. Leaves
-  // the solution as it is.
+  // rollout leaves the finite numbers, or would not have been ready by the deadline. The number of rollouts.
+  // Leaves the solution as it is.
   std::int64_t costs_of(ConstVecRef<double> x0, ConstBatchRef<double> sequences, int t0,
                         VecRef<double> costs) {
     require_dim("ilqr", "an action sequence", sequences.rows(), static_cast<Index>(horizon_) * nu_);
@@ -227,11 +233,14 @@ class Ilqr : public Anytime {
     std::atomic<std::int64_t> rollouts = 0;
     const auto work = [&](int lane) {
       Candidate& c = candidates_[static_cast<std::size_t>(lane)];
-      const Index n = sequences.cols();
-      for (Index k = n * lane / lanes; k < n * (lane + 1) / lanes && !deadline_.passed(); ++k) {
+      const Index n = sequences.cols(), end = n * (lane + 1) / lanes;
+      const auto one_more = [&] {  // and the rollout that a solve begins with
+        return time_for(deadline_, 2 * std::max(c.rollout_time.seconds(), rollout_time_.seconds()));
+      };
+      for (Index k = n * lane / lanes; k < end && one_more(); ++k) {
         c.actions = Eigen::Map<const Batchd>(sequences.col(k).data(), nu_, horizon_);
         c.states.col(0) = x0;
-        roll_out(c, t0, [](Index) {});
+        c.rollout_time.timed(deadline_, [&] { roll_out(c, t0, [](Index) {}); });
         costs(k) = c.cost;
         ++rollouts;
       }
@@ -269,6 +278,7 @@ class Ilqr : public Anytime {
     StateVector change;
     double cost = 0;
     typename Model::Workspace model;
+    WorkPiece rollout_time;  // of those made on this candidate's thread
   };
 
   static const IlqrSettings& checked(const IlqrSettings& s) {
@@ -289,16 +299,18 @@ class Ilqr : public Anytime {
     mu_ = settings_.initial_mu;
     delta_ = 1.0;
     bool changed = true;
-    Pacer pace(deadline_);
     for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
       if (!within_budget()) break;
-      if (!pace.another()) return IlqrStatus::kOutOfTime;
-      if (changed && !differentiate()) return IlqrStatus::kNotFinite;
+      const double back = backward_time_.seconds() + rollout_time_.seconds();
+      if (!time_for(deadline_, back + (changed ? derivative_time_.seconds() : 0.0)))
+        return IlqrStatus::kOutOfTime;
+      if (changed && !derivative_time_.timed(deadline_, [&] { return differentiate(); }))
+        return IlqrStatus::kNotFinite;
       changed = false;
-      while (!backward()) {
+      while (!backward_time_.timed(deadline_, [&] { return backward(); })) {
         ++report_.indefinite;
         if (!increase_mu()) return IlqrStatus::kIndefinite;
-        if (deadline_.passed()) return IlqrStatus::kOutOfTime;
+        if (!time_for(deadline_, back)) return IlqrStatus::kOutOfTime;
       }
       const double expected = -(first_order_ + second_order_);
       const double scale = std::abs(report_.cost) + 1e-6 * std::abs(report_.initial_cost);
@@ -312,6 +324,7 @@ class Ilqr : public Anytime {
         ++report_.rejected;
         if (!within_budget()) break;
         if (settled && expected <= 1e-12 * scale) return IlqrStatus::kConverged;  // below the cost's rounding
+        if (cut_short_) return IlqrStatus::kOutOfTime;
         if (!increase_mu()) return IlqrStatus::kNoDescent;
         continue;
       }
@@ -387,9 +400,11 @@ class Ilqr : public Anytime {
   // The largest step length that lowers the cost as much as it must; null: none.
   Candidate* search(double& alpha) {
     const bool parallel = candidates_.size() > 1;
+    cut_short_ = !time_for(deadline_, rollout_time_.seconds());
+    if (cut_short_) return nullptr;
     if (parallel) {
       const auto work = [&](int i) { roll_out(candidates_[static_cast<std::size_t>(i)], alpha_of(i)); };
-      pool_->run(settings_.line_search, std::cref(work));
+      rollout_time_.timed(deadline_, [&] { pool_->run(settings_.line_search, std::cref(work)); });
       report_.forward_passes += settings_.line_search;
       for (const Candidate& c : candidates_) report_.diverged += !std::isfinite(c.cost);
     }
@@ -398,14 +413,15 @@ class Ilqr : public Anytime {
       ++counted_;
       Candidate& c = candidates_[parallel ? static_cast<std::size_t>(i) : 0];
       if (!parallel) {
-        roll_out(c, alpha);
+        rollout_time_.timed(deadline_, [&] { roll_out(c, alpha); });
         ++report_.forward_passes;
         report_.diverged += !std::isfinite(c.cost);
       }
       const double expected = -alpha * (first_order_ + alpha * second_order_);
       const double decrease = report_.cost - c.cost;  // NaN: not accepted
       if (decrease > 0 && decrease >= settings_.accept * expected) return &c;
-      if (!parallel && deadline_.passed()) break;
+      cut_short_ = !parallel && !time_for(deadline_, rollout_time_.seconds());
+      if (cut_short_) break;
     }
     return nullptr;
   }
@@ -473,6 +489,8 @@ class Ilqr : public Anytime {
   Eigen::Matrix<double, Nz, Nz> stage_hessian_;
   double mu_ = 0, delta_ = 1, first_order_ = 0, second_order_ = 0;
   std::vector<Candidate> candidates_;
+  WorkPiece rollout_time_, derivative_time_, backward_time_;  // under deadlines; kept from solve to solve
+  bool cut_short_ = false;                                    // a line search, by the deadline
   std::vector<IlqrIteration> trace_;
   IlqrReport report_;
 };

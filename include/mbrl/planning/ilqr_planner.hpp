@@ -20,10 +20,11 @@ namespace mbrl {
 // Plans by Ilqr, from the last plan's actions, shifted, and, where the actions are limited, from the best of
 // sampled action sequences (MultiStart); the plan is the cheapest trajectory found. The predicted return is
 // minus its cost. Where every start diverges, the initial actions are tried; where they diverge too, they are
-// the plan, and the predicted return is NaN. Between plans `track` closes the loop by the plan's feedback
+// the plan, and the predicted return is NaN. Under a deadline a further start is tried only if an iteration
+// from it will be ready. Between plans `track` closes the loop by the plan's feedback
 // gains.
 template <DifferentiableModel Model, TrajectoryCost Cost>
-class IlqrPlanner {
+class IlqrPlanner : public Anytime {
  public:
   using Scalar = double;
   using State = Vecd;
@@ -58,6 +59,7 @@ class IlqrPlanner {
   // The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<double>& out) {
     out.report = {};
+    solver_.set_deadline(deadline_.earlier(kSlack));
     left_ = most_rollouts_;
     if (starts_) look_for_starts(state, t, out.report);
     int remaining = 1 + (suggested_ ? 1 : 0) + (starts_ ? starts_->count() : 0);
@@ -65,6 +67,10 @@ class IlqrPlanner {
     solve_from(warm_start_, state, t, remaining--, out.report);
     if (std::exchange(suggested_, false)) solve_from(suggestion_, state, t, remaining--, out.report);
     for (int i = 0; remaining > 0; ++i) {
+      if (found_ && !solver_.has_time()) {
+        out.report.timed_out = true;
+        break;
+      }
       start_ = starts_->start(i).reshaped(start_.rows(), start_.cols());
       solve_from(start_, state, t, remaining--, out.report);
     }
@@ -103,7 +109,6 @@ class IlqrPlanner {
     }
   }
 
-  void set_deadline(const Deadline& deadline) { solver_.set_deadline(deadline); }
   void advance(int steps) {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
     shift_columns(warm_start_, steps);
@@ -172,6 +177,7 @@ class IlqrPlanner {
     found_ = true;
   }
 
+  static constexpr double kSlack = 0.03;  // of the time given
   Ilqr<Model, Cost> solver_;
   std::optional<ActionBounds> bounds_;
   Vecd initial_action_;
