@@ -10,11 +10,12 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "mbrl/env/registry.hpp"
 #include "mbrl/models/analytic_model.hpp"
 #include "mbrl/models/systems.hpp"
-#include "mbrl/planning/cost_reward.hpp"
+#include "mbrl/planning/known_dynamics.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/registry.hpp"
 #include "mbrl/rollout/any_rollout.hpp"
@@ -55,11 +56,13 @@ void cart_pole(benchmark::State& state, const std::string& name, double deadline
   const AnalyticModel model(CartPoleSystem{}, {.dt = 0.05});
   Batchd q = Batchd::Identity(4, 4);
   const QuadraticCost cost(q, 0.01 * Batchd::Identity(1, 1), 10 * q, Vecd::Zero(4));
-  auto rollout = cost_rollout(model, cost, {.horizon = 40}, pool);
   Vecd x = Vecd::Zero(4), next(4);
   x(1) = 3.0;
   AnalyticModel<CartPoleSystem>::Workspace workspace;
-  report(state, make_planner(rollout, ActionBounds::uniform(1, -20, 20), {.name = name}, 1), deadline,
+  const KnownPlannerRegistry<AnalyticModel<CartPoleSystem>, QuadraticCost> registry;
+  KnownPlannerSettings settings{.horizon = 40};
+  settings.sampling.name = name;
+  report(state, registry.make(model, cost, ActionBounds::uniform(1, -20, 20), settings, 1, pool), deadline,
          [&](auto& mpc) {
            model.step(x, mpc.act(x), next, workspace);
            x = next.allFinite() ? next : Vecd::Zero(4);
@@ -84,8 +87,9 @@ void half_cheetah(benchmark::State& state, const std::string& name, double deadl
 
 const bool registered = [] {
   using Benchmark = void (*)(benchmark::State&, const std::string&, double);
-  const auto add = [](const std::string& system, Benchmark body) {
-    for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"})
+  const std::vector<std::string> sampling = {"rs", "cem", "icem", "mppi", "pddm", "cmaes"};
+  const auto add = [](const std::string& system, const std::vector<std::string>& names, Benchmark body) {
+    for (const std::string& name : names)
       for (const int ms : {5, 10, 50})
         benchmark::RegisterBenchmark(
             ("deadline/" + system + "/" + name + "/ms:" + std::to_string(ms)).c_str(),
@@ -97,9 +101,10 @@ const bool registered = [] {
             ->UseRealTime()
             ->Unit(benchmark::kMillisecond);
   };
-  add("cart_pole", cart_pole);
+  add("cart_pole", sampling, cart_pole);
+  add("cart_pole", {"gradient", "ilqr", "ddp"}, cart_pole);
 #if MBRL_HAS_MUJOCO
-  add("half_cheetah", half_cheetah);
+  add("half_cheetah", sampling, half_cheetah);
 #endif
   return true;
 }();
