@@ -95,7 +95,7 @@ struct Mass {
   }
 };
 
-struct Silent {
+struct Unobserved {
   void on_progress(const PetsProgress&) {}
   bool stop_requested() const { return false; }
   bool on_safe_point(bool) { return true; }
@@ -112,7 +112,7 @@ double best_of_three_trials(double unit) {
   Mpc controller(ICem(rollouts, {spec.action_low, spec.action_high},
                       {.population = 48, .elites = 8, .iterations = 3}, 1));
   Pets pets(env, model, trainer, rollouts, controller, pool, {.trials = 3}, 1);
-  Silent silent;
+  Unobserved silent;
   REQUIRE(pets.run(silent));
   return pets.metrics().back().best_return;
 }

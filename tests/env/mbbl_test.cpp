@@ -14,13 +14,13 @@ using namespace mbrl;
 
 namespace {
 
-AnyEnvironment make(const std::string& name) {
+AnyEnvironment make_any(const std::string& name) {
   EnvRegistry registry;
   register_analytic_environments(registry);
   return registry.make(name);
 }
 
-Vecd number(double value) { return Vecd::Constant(1, value); }
+Vecd one_action(double value) { return Vecd::Constant(1, value); }
 
 double some_action(int t) {
   return RandomStream(3, Stream::kUser).uniform(-1.5, 1.5, static_cast<std::uint32_t>(t));
@@ -59,20 +59,20 @@ const std::vector<Case>& cases() {
 TEST_CASE("mbbl classic: rewards are those of the state before, the motion is Gymnasium's, 200 steps") {
   for (const Case& c : cases()) {
     CAPTURE(c.name);
-    AnyEnvironment env = make(c.name), gym = make(c.gym);
+    AnyEnvironment env = make_any(c.name), gym = make_any(c.gym);
     const Vecd first = env.reset(4);
     CHECK(first == gym.reset(4));
     Vecd obs = first;
     for (int t = 0; t < 200; ++t) {
       const double action = some_action(t);
       const std::vector<double> before = env.physics_state();
-      const StepResult result = env.step(number(action));
-      const StepResult same = step_on(gym, number(c.gym_action(action)));
+      const StepResult result = env.step(one_action(action));
+      const StepResult same = step_on(gym, one_action(c.gym_action(action)));
       REQUIRE(result.obs == same.obs);
       CHECK(result.reward == Approx(c.reward(before, action)).epsilon(1e-12).margin(1e-14));
       Vecf planned(1);
       const Vecf next = result.obs.cast<float>();
-      env.spec().reward(obs.cast<float>().eval(), number(action).cast<float>().eval(), next, t, planned);
+      env.spec().reward(obs.cast<float>().eval(), one_action(action).cast<float>().eval(), next, t, planned);
       CHECK(static_cast<double>(planned(0)) == Approx(result.reward).epsilon(1e-5).margin(1e-5));
       CHECK_FALSE(result.terminated);
       CHECK(result.truncated == (t == 199));
@@ -80,40 +80,40 @@ TEST_CASE("mbbl classic: rewards are those of the state before, the motion is Gy
     }
     CHECK_FALSE(env.spec().termination);
     CHECK(env.spec().max_steps == 200);
-    CHECK(env.spec().action_low == number(-1.0));
-    CHECK(env.spec().action_high == number(1.0));
+    CHECK(env.spec().action_low == one_action(-1.0));
+    CHECK(env.spec().action_high == one_action(1.0));
   }
 }
 
 TEST_CASE("mbbl classic: the cart-pole and the mountain car go on where Gymnasium ends") {
   for (const char* name : {"mbbl/CartPole", "mbbl/MountainCar"}) {
-    AnyEnvironment env = make(name);
+    AnyEnvironment env = make_any(name);
     AnyEnvironment gym =
-        make(std::string(name) == "mbbl/CartPole" ? "CartPole-v1" : "MountainCarContinuous-v0");
+        make_any(std::string(name) == "mbbl/CartPole" ? "CartPole-v1" : "MountainCarContinuous-v0");
     const std::vector<double> end = std::string(name) == "mbbl/CartPole"
                                         ? std::vector<double>{3.0, 0.0, 1.0, 0.0}
                                         : std::vector<double>{0.449, 0.05};
     gym.set_physics_state(end);
     env.set_physics_state(end);
-    CHECK(gym.step(number(1.0)).terminated);
-    CHECK_FALSE(env.step(number(1.0)).terminated);
+    CHECK(gym.step(one_action(1.0)).terminated);
+    CHECK_FALSE(env.step(one_action(1.0)).terminated);
   }
 }
 
 TEST_CASE("mbbl classic: a state put back continues bit for bit, the reward included") {
   for (const Case& c : cases()) {
     CAPTURE(c.name);
-    AnyEnvironment env = make(c.name), other = make(c.name);
+    AnyEnvironment env = make_any(c.name), other = make_any(c.name);
     env.reset(1);
-    for (int t = 0; t < 190; ++t) env.step(number(some_action(t)));
+    for (int t = 0; t < 190; ++t) env.step(one_action(some_action(t)));
     other.set_state(env.state());
     for (int t = 190; t < 200; ++t) {
-      const StepResult a = env.step(number(some_action(t))), b = other.step(number(some_action(t)));
+      const StepResult a = env.step(one_action(some_action(t))), b = other.step(one_action(some_action(t)));
       CHECK(a.obs == b.obs);
       CHECK(a.reward == b.reward);
       CHECK(b.truncated == (t == 199));
     }
-    CHECK_THROWS_AS(env.step(number(std::numeric_limits<double>::quiet_NaN())), Error);
+    CHECK_THROWS_AS(env.step(one_action(std::numeric_limits<double>::quiet_NaN())), Error);
     CHECK_THROWS_AS(env.step(Vecd::Zero(2)), Error);
     CHECK_THROWS_AS(env.set_state({1.0}), Error);
   }

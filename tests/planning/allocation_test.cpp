@@ -16,7 +16,7 @@ namespace mbrl {
 namespace {
 
 // Angle and rate; angle 0 is upright.
-struct PendulumModel {
+struct FreePendulum {
   using Scalar = double;
   struct Workspace {};
   int obs_dim() const { return 2; }
@@ -41,7 +41,7 @@ struct PendulumCost {
 void check_planner(const PlannerSettings& settings, int threads) {
   INFO(settings.name << " on " << threads << " threads");
   ThreadPool pool(threads);
-  ModelRollout<PendulumModel, PendulumCost> rollout({}, {}, {20}, pool);
+  ModelRollout<FreePendulum, PendulumCost> rollout({}, {}, {20}, pool);
   rollout.set_terminal_value([](ConstBatchRef<double> obs, int, VecRef<double> out) {
     for (Index k = 0; k < obs.cols(); ++k) out(k) = -obs(1, k) * obs(1, k);
   });

@@ -14,8 +14,8 @@ namespace mbrl {
 namespace {
 
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 constexpr int kBudgets[] = {20, 25, 40, 60, 80, 100, 128, 200, 300, 500, 1000, 2000};
@@ -67,7 +67,7 @@ TEST_CASE("every planner keeps its budget, uses most of it, and more is better")
       std::int64_t most = 0;
       double quality = 0;
       for (std::uint64_t seed = 0; seed < 5; ++seed) {
-        ObjectiveEvaluator<double> evaluator(1, 15, Pendulum{}.objective<double>());
+        ObjectiveEvaluator<double> evaluator(1, 15, RigidPendulum{}.objective<double>());
         auto planner = make_planner(evaluator, ActionBounds::uniform(1, -2, 2), settings, seed);
         for (int t = 0; t < 2; ++t) {
           const auto plan = planner.plan(vec({2.0, 0.5}), t);

@@ -13,8 +13,8 @@ namespace mbrl {
 namespace {
 
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 TEST_CASE("candidate noise has the distributions it is named after") {
@@ -184,7 +184,7 @@ TEST_CASE("cem finds the minimum of Rosenbrock's function") {
 }
 
 TEST_CASE("cem beats random shooting at an equal budget on the pendulum") {
-  ObjectiveEvaluator<float> evaluator(1, 20, Pendulum{}.objective<float>());
+  ObjectiveEvaluator<float> evaluator(1, 20, RigidPendulum{}.objective<float>());
   const ActionBounds bounds = ActionBounds::uniform(1, -2.0, 2.0);
   Cem cem(evaluator, bounds, {.population = 100, .elites = 10, .iterations = 5}, 1);
   RandomShooting shooting(evaluator, bounds, {.population = 500}, 1);

@@ -69,7 +69,7 @@ TEST_CASE("the collocation planner says when no plan was found") {
 }
 
 // Goes on by one whenever it is read.
-Deadline ticking(double ticks) {
+Deadline ticking_clock(double ticks) {
   return Deadline(
       std::make_shared<const SecondsClock>([now = std::make_shared<double>(0)] { return ++*now; }), ticks);
 }
@@ -91,7 +91,7 @@ TEST_CASE("the collocation planner ends in time and goes on from there") {
   CHECK_FALSE(whole.report.timed_out);
 
   auto early = swing_up_planner();
-  early.set_deadline(ticking(1e9));
+  early.set_deadline(ticking_clock(1e9));
   CHECK(early.plan(hanging, 0).actions == whole.actions);
 
   // What the dynamics make of a plan, by the planner's own rule: RK4, the stage cost by the trapezoid rule.
@@ -116,7 +116,7 @@ TEST_CASE("the collocation planner ends in time and goes on from there") {
   auto hurried = swing_up_planner();
   double best = cost_of(Batchd::Zero(1, 40));
   for (int plan = 0; plan < 100; ++plan) {
-    hurried.set_deadline(ticking(-1));
+    hurried.set_deadline(ticking_clock(-1));
     const auto cut = hurried.plan(hanging, 0);
     REQUIRE(cut.report.timed_out);
     REQUIRE(cut.report.iterations <= 1);

@@ -17,8 +17,8 @@ namespace {
 
 using planning_test::NoisyEvaluator;
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 // A factory makes its planner for any evaluator; effort scales the budget.
@@ -223,7 +223,7 @@ void conformance() {
   }
 
   SECTION("quality grows with the budget") {
-    Evaluator evaluator(1, 15, Pendulum{}.objective<float>());
+    Evaluator evaluator(1, 15, RigidPendulum{}.objective<float>());
     const auto mean_return = [&](int effort) {
       double sum = 0;
       for (std::uint64_t seed = 0; seed < 12; ++seed)

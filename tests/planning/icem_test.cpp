@@ -15,8 +15,8 @@ namespace {
 
 using planning_test::NoisyEvaluator;
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 TEST_CASE("coloured noise has unit variance and a power-law spectrum") {
@@ -196,7 +196,7 @@ TEST_CASE("icem refuses settings that make no sense") {
 }
 
 TEST_CASE("icem reaches cem's quality on the pendulum with a fraction of its rollouts") {
-  ObjectiveEvaluator<float> evaluator(1, 20, Pendulum{}.objective<float>());
+  ObjectiveEvaluator<float> evaluator(1, 20, RigidPendulum{}.objective<float>());
   const ActionBounds bounds = ActionBounds::uniform(1, -2.0, 2.0);
   Cem cem(evaluator, bounds, {.population = 400, .elites = 40}, 1);
   ICem icem(evaluator, bounds, {.population = 60, .elites = 8, .noise_beta = 2.0}, 1);

@@ -24,8 +24,8 @@ namespace {
 
 using planning_test::NoisyEvaluator;
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 // Writes down what it is told; plans count up from the step asked for.
@@ -163,7 +163,7 @@ TEST_CASE("an episode's first plan is made several times over, and only that") {
   CHECK_THROWS_AS(Mpc(ScriptedPlanner{&log}, {.cold_start_plans = 0}), Error);
 
   // What it is for: a planner of few candidates starts from a better plan, and all rollouts are counted.
-  const Pendulum pendulum;
+  const RigidPendulum pendulum;
   ObjectiveEvaluator<double> evaluator(1, 30, pendulum.objective<double>());
   const ICemSettings few{.population = 20, .elites = 5, .iterations = 3, .stop_std = 0};
   const auto first_plan = [&](int plans) {
@@ -177,7 +177,7 @@ TEST_CASE("an episode's first plan is made several times over, and only that") {
 }
 
 // Return of 30 control steps of the real pendulum under a model of it.
-double episode(const Pendulum& real, const Pendulum& model, const MpcSettings& mpc_settings) {
+double episode(const RigidPendulum& real, const RigidPendulum& model, const MpcSettings& mpc_settings) {
   constexpr int kSteps = 30;
   ObjectiveEvaluator<double> evaluator(1, kSteps, model.objective<double>());
   const ICemSettings settings{
@@ -190,7 +190,7 @@ double episode(const Pendulum& real, const Pendulum& model, const MpcSettings& m
 }
 
 TEST_CASE("closed loop makes up for a wrong model, open loop does not") {
-  const Pendulum real, wrong{.mass = 0.8};
+  const RigidPendulum real, wrong{.mass = 0.8};
   const MpcSettings blind{.open_loop = true};
   const double closed = episode(real, wrong, {}), open = episode(real, wrong, blind);
   INFO("closed " << closed << ", open " << open << ", true " << episode(real, real, {}) << " "

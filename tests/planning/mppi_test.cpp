@@ -13,8 +13,8 @@ namespace mbrl {
 namespace {
 
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
@@ -218,7 +218,7 @@ TEST_CASE("mppi's noise has the covariance that is asked for") {
 }
 
 TEST_CASE("more iterations of the same number of rollouts refine mppi's plan") {
-  ObjectiveEvaluator<float> evaluator(1, 20, Pendulum{}.objective<float>());
+  ObjectiveEvaluator<float> evaluator(1, 20, RigidPendulum{}.objective<float>());
   const auto quality = [&](int iterations) {
     double sum = 0;
     for (std::uint64_t seed = 0; seed < 10; ++seed)

@@ -14,8 +14,8 @@ namespace mbrl {
 namespace {
 
 using planning_test::ObjectiveEvaluator;
-using planning_test::Pendulum;
 using planning_test::quadratic;
+using planning_test::RigidPendulum;
 using planning_test::vec;
 
 // The algorithm of the class documentation for one action, one number at a time.
@@ -148,7 +148,7 @@ TEST_CASE("beta sets how smooth pddm's candidates are, sigma how far they reach"
 }
 
 TEST_CASE("a low beta makes pddm's plans smoother") {
-  ObjectiveEvaluator<float> evaluator(1, 20, Pendulum{}.objective<float>());
+  ObjectiveEvaluator<float> evaluator(1, 20, RigidPendulum{}.objective<float>());
   const auto variation = [&](double beta) {
     double sum = 0;
     for (std::uint64_t seed = 0; seed < 10; ++seed) {

@@ -144,7 +144,7 @@ Objective<S> quadratic() {
 }
 
 // The torque-limited pendulum: angle 0 is upright; cost angle^2 + 0.1 rate^2 + 0.001 torque^2.
-struct Pendulum {
+struct RigidPendulum {
   double mass = 1.0, length = 1.0, gravity = 10.0, dt = 0.05;
 
   template <class S>

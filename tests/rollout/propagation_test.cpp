@@ -20,7 +20,7 @@ static_assert(ParticleEvaluator<EnsembleRollout>);
 static_assert(ParticleEvaluator<ParticleRollout<testing::LinearGaussianModel>>);
 static_assert(ParticleEvaluator<ParticleRollout<testing::LinearGaussianSingle>>);
 
-constexpr int kHorizon = 6;
+constexpr int kSteps = 6;
 constexpr int kParticles = 6000;
 constexpr Propagation kAll[] = {Propagation::kExpectation, Propagation::kDistributionSampling,
                                 Propagation::kMomentMatching, Propagation::kTS1, Propagation::kTSinf};
@@ -32,14 +32,14 @@ std::string name_of(Propagation how) {
 }
 
 Vecd start() { return (Vecd(3) << 1.0, -0.5, 0.25).finished(); }
-Batchd plan() { return (Batchd(1, kHorizon) << 0.5, -1.0, 0.2, 0.9, -0.3, 0.0).finished(); }
+Batchd plan() { return (Batchd(1, kSteps) << 0.5, -1.0, 0.2, 0.9, -0.3, 0.0).finished(); }
 
 // paths: obs_dim x (particles * (horizon + 1)). Compares the particles' moments after every step with the
 // closed form, within five standard errors of the Monte-Carlo estimate.
 void check_moments(const LinearGaussian& system, Propagation how, const Batchd& paths) {
-  for (int t = 1; t <= kHorizon; ++t) {
+  for (int t = 1; t <= kSteps; ++t) {
     Batchd x(3, kParticles);
-    for (Index p = 0; p < kParticles; ++p) x.col(p) = paths.col(p * (kHorizon + 1) + t);
+    for (Index p = 0; p < kParticles; ++p) x.col(p) = paths.col(p * (kSteps + 1) + t);
     const Vecd mean = x.rowwise().mean();
     const Batchd centred = x.colwise() - mean;
     const Batchd covariance = centred * centred.transpose() / (kParticles - 1.0);
@@ -68,7 +68,7 @@ TEST_CASE("propagation: the ensemble's kernels follow the closed form") {
     const LinearGaussian system = LinearGaussian::example(members);
     for (const Propagation how : kAll) {
       EnsembleRolloutSettings settings;
-      settings.horizon = kHorizon;
+      settings.horizon = kSteps;
       settings.particles = kParticles;
       settings.propagation = how;
       EnsembleRollout rollout(testing::as_networks(system), nothing, {}, settings, pool, 17);
@@ -82,7 +82,7 @@ TEST_CASE("propagation: a user's model follows the closed form") {
   ThreadPool pool(2);
   const RewardFunction<double> nothing = [](auto, auto, auto, int, VecRef<double> out) { out.setZero(); };
   ParticleRolloutSettings settings;
-  settings.horizon = kHorizon;
+  settings.horizon = kSteps;
   settings.particles = kParticles;
   for (const Propagation how : kAll) {
     settings.propagation = how;
@@ -100,11 +100,11 @@ TEST_CASE("propagation: both evaluators draw the same particles") {
   const LinearGaussian system = LinearGaussian::example(2);
   for (const Propagation how : {Propagation::kDistributionSampling, Propagation::kTS1, Propagation::kTSinf}) {
     EnsembleRolloutSettings a;
-    a.horizon = kHorizon;
+    a.horizon = kSteps;
     a.particles = 10;
     a.propagation = how;
     ParticleRolloutSettings b;
-    b.horizon = kHorizon;
+    b.horizon = kSteps;
     b.particles = 10;
     b.propagation = how;
     const RewardFunction<float> rf = [](auto, auto, auto, int, VecRef<float> out) { out.setZero(); };
@@ -123,13 +123,13 @@ TEST_CASE("propagation: a persistent member spreads the particles further than o
   const RewardFunction<float> nothing = [](auto, auto, auto, int, VecRef<float> out) { out.setZero(); };
   const auto last_variance = [&](Propagation how) {
     EnsembleRolloutSettings settings;
-    settings.horizon = kHorizon;
+    settings.horizon = kSteps;
     settings.particles = 2000;
     settings.propagation = how;
     EnsembleRollout rollout(testing::as_networks(system), nothing, {}, settings, pool, 17);
     const Batchd paths = rollout.trajectories(start().cast<float>(), plan().cast<float>(), {}).cast<double>();
     Vecd x(2000);
-    for (Index p = 0; p < 2000; ++p) x[p] = paths(0, p * (kHorizon + 1) + kHorizon);
+    for (Index p = 0; p < 2000; ++p) x[p] = paths(0, p * (kSteps + 1) + kSteps);
     return (x.array() - x.mean()).square().mean();
   };
   CHECK(last_variance(Propagation::kTSinf) > 2.0 * last_variance(Propagation::kTS1));
