@@ -21,6 +21,7 @@
 #include "mbrl/planning/icem.hpp"
 #include "mbrl/planning/ilqr.hpp"
 #include "mbrl/planning/pddm.hpp"
+#include "mbrl/rollout/particle_call.hpp"
 #include "mbrl/rollout/propagation.hpp"
 #include "paths.hpp"
 
@@ -47,7 +48,7 @@ void check_names() {
 }  // namespace
 
 TEST_CASE("enums: values print as their names, in streams, texts and errors") {
-  check_names<Activation, BoxQpStatus, CartPoleTask::Action, ConstrainedIlqrStatus, DType, DualMethod,
+  check_names<Activation, Beyond, BoxQpStatus, CartPoleTask::Action, ConstrainedIlqrStatus, DType, DualMethod,
               Execute, IlqrStatus, Integrator, MbblClassic::Task, ObsFeature::Kind, PddmFilter,
               PetsProgress::Phase, ProgramStatus, Propagation, Stream, TargetKind, Transcription,
               WarmStartPad>();

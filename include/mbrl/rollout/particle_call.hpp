@@ -1,10 +1,13 @@
 // What every evaluator of particles asks of its settings and its callers, and how it averages: written once.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/rollout/aggregate.hpp"
@@ -50,6 +53,9 @@ void check_particle_range(const char* where, const Settings& s, int first, int l
 
 // What becomes of a particle that moves further than is believed.
 enum class Beyond { kStopped, kHeld };
+constexpr auto enum_names(Beyond) {
+  return std::array{std::pair{Beyond::kStopped, "stopped"}, std::pair{Beyond::kHeld, "held"}};
+}
 
 // A limit that stops every particle of a call leaves its candidates without a comparison: then the call is
 // made again with particles held at the limit, from where they go on. Without any limit what explodes most
