@@ -57,3 +57,6 @@ mbrl_consumer_test("add_subdirectory, shared libraries" -DMETHOD=subdirectory -D
   -DSCRATCH=${scratch}/subdirectory -DBUILD_SHARED_LIBS=ON -DMEMORY_FLAGS=${memory_flags})
 mbrl_consumer_test("FetchContent, unity build" -DMETHOD=fetchcontent -DCOMPONENTS=core
   -DSCRATCH=${scratch}/fetchcontent -DCMAKE_UNITY_BUILD=ON)
+# Both compile the core: one after the other, so that where there is ccache the second has it from there.
+set_tests_properties("packaging: FetchContent, unity build" PROPERTIES DEPENDS
+  "packaging: add_subdirectory, shared libraries")
