@@ -19,12 +19,12 @@ class SimplePolicy {
     require(zero_ || policy == "random", "--policy is '", policy, "', expected random or zero");
   }
   Vecd act(int t, std::uint32_t episode = 0) const {
-    Vecd action = Vecd::Zero(spec_.action_dim()).cwiseMax(spec_.action_low).cwiseMin(spec_.action_high);
-    const double beyond = spec_.choices > 0 ? 0.5 : 0.0;  // every choice as likely
-    for (Index i = 0; i < action.size() && !zero_; ++i)
-      action(i) = random_.uniform(spec_.action_low(i) - beyond, spec_.action_high(i) + beyond,
-                                  static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i), episode);
-    return spec_.executed(action);
+    if (zero_)
+      return spec_.executed(
+          Vecd::Zero(spec_.action_dim()).cwiseMax(spec_.action_low).cwiseMin(spec_.action_high));
+    return spec_.random_action([&](double low, double high, std::uint32_t i) {
+      return random_.uniform(low, high, static_cast<std::uint32_t>(t), i, episode);
+    });
   }
 
  private:

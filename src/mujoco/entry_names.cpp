@@ -121,11 +121,10 @@ std::optional<EntryNames> entry_names(AnyEnvironment& env) {
     };
     look(true, env.reset(static_cast<std::uint64_t>(episode + 1)));
     for (int t = 0; t < kSteps; ++t) {
-      Vecd action(spec.action_low.size());
-      for (Index i = 0; i < action.size(); ++i)
-        action(i) = random.uniform(spec.action_low(i), spec.action_high(i), static_cast<std::uint32_t>(t),
-                                   static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(episode));
-      const StepResult result = env.step(action);
+      const StepResult result = env.step(spec.random_action([&](double low, double high, std::uint32_t i) {
+        return random.uniform(low, high, static_cast<std::uint32_t>(t), i,
+                              static_cast<std::uint32_t>(episode));
+      }));
       if (result.terminated || result.truncated) break;
       look(false, result.obs);
     }

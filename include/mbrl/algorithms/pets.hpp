@@ -315,12 +315,10 @@ class Pets {
     const RandomStream random(seed_, Stream::kRandomAction);
     if (!running_) reset_environment(random_trials_done_);
     while (running_) {
-      Vecd action(spec.action_dim());
-      const double beyond = spec.choices > 0 ? 0.5 : 0.0;  // every choice as likely
-      for (Index i = 0; i < action.size(); ++i)
-        action(i) = random.uniform(spec.action_low(i) - beyond, spec.action_high(i) + beyond,
-                                   static_cast<std::uint32_t>(random_trials_done_),
-                                   static_cast<std::uint32_t>(t_), static_cast<std::uint32_t>(i));
+      const Vecd action = spec.random_action([&](double low, double high, std::uint32_t i) {
+        return random.uniform(low, high, static_cast<std::uint32_t>(random_trials_done_),
+                              static_cast<std::uint32_t>(t_), i);
+      });
       step_environment(action, settings_.random_steps);
       observer.on_progress(where(PetsProgress::Phase::kRandom, t_, episode_limit(), record_.total()));
       if (!running_) {

@@ -52,6 +52,16 @@ struct EnvSpec {
     if (choices == 0) return action;
     return (action.array() + 0.5).floor().max(0.0).min(choices - 1.0);
   }
+  // An action within the bounds (of choices: each as likely), as it is executed; uniform(low, high, i) draws
+  // entry i.
+  template <class Uniform>
+  Vecd random_action(const Uniform& uniform) const {
+    const double beyond = choices > 0 ? 0.5 : 0.0;
+    Vecd action(action_low.size());
+    for (Index i = 0; i < action.size(); ++i)
+      action(i) = uniform(action_low(i) - beyond, action_high(i) + beyond, static_cast<std::uint32_t>(i));
+    return executed(action);
+  }
 };
 
 // clang-format off

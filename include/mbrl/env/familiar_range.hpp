@@ -29,23 +29,18 @@ class FamiliarRange {
             " steps, expected at least one of each");
     const EnvSpec& spec = env.spec();
     const RandomStream random(seed, Stream::kRandomAction);
-    const double beyond = spec.choices > 0 ? 0.5 : 0.0;  // every choice as likely
-    Vecd action(spec.action_dim());
+    usual_ = seen_ = Vecd::Zero(spec.obs_dim);
     for (int episode = 0; episode < episodes; ++episode) {
-      const Vecd start = env.reset(seed + static_cast<std::uint64_t>(episode));
-      if (episode == 0) usual_ = Vecd::Zero(start.size());
-      usual_ = usual_.cwiseMax(start.cwiseAbs());
+      usual_ = usual_.cwiseMax(env.reset(seed + static_cast<std::uint64_t>(episode)).cwiseAbs());
       for (int t = 0; t < steps; ++t) {
-        for (Index i = 0; i < action.size(); ++i)
-          action(i) = random.uniform(spec.action_low(i) - beyond, spec.action_high(i) + beyond,
-                                     static_cast<std::uint32_t>(t), static_cast<std::uint32_t>(i),
-                                     static_cast<std::uint32_t>(episode));
-        const StepResult step = env.step(spec.executed(action));
+        const StepResult step = env.step(spec.random_action([&](double low, double high, std::uint32_t i) {
+          return random.uniform(low, high, static_cast<std::uint32_t>(t), i,
+                                static_cast<std::uint32_t>(episode));
+        }));
         usual_ = usual_.cwiseMax(step.obs.cwiseAbs());
         if (step.terminated || step.truncated) break;
       }
     }
-    seen_ = Vecd::Zero(usual_.size());
   }
 
   // Takes an observation of the episode in question. Throws for another dimension.
