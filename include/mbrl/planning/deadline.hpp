@@ -94,9 +94,7 @@ class WorkCost {
 class Pacer {
  public:
   explicit Pacer(const Deadline& deadline) : deadline_(&deadline) {  // which must outlive it
-    if (!deadline.given()) return;
-    const double now = deadline.now();
-    aim_ = deadline.at() - kSlack * std::max(0.0, deadline.at() - now);
+    if (deadline.given()) aim_ = deadline.earlier(kSlack).at();
   }
   explicit Pacer(Deadline&&) = delete;
   Pacer(const Pacer&) = delete;
@@ -191,16 +189,11 @@ class WorkPiece {
     return std::isfinite(known) ? known : 0.0;
   }
   template <class Work>
-  decltype(auto) timed(const Deadline& deadline, Work&& work) {
-    const struct Watch {
-      const Deadline& deadline;
-      WorkCost& cost;
-      double start = deadline.given() ? deadline.now() : 0.0;
-      ~Watch() {
-        if (deadline.given()) cost.add(1, deadline.now() - start);
-      }
-    } watch{deadline, cost_};
-    return work();
+  void timed(const Deadline& deadline, Work&& work) {
+    if (!deadline.given()) return work();
+    const double start = deadline.now();
+    work();
+    cost_.add(1, deadline.now() - start);
   }
 
  private:
@@ -216,6 +209,9 @@ class Anytime {
   void set_deadline(Deadline deadline) { deadline_ = std::move(deadline); }
 
  protected:
+  // What planners whose work cannot be cut aim at: 3 % of the time given before the deadline.
+  Deadline aim() const { return deadline_.earlier(0.03); }
+
   Deadline deadline_;
 };
 

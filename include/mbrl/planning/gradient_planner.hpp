@@ -94,7 +94,7 @@ class GradientPlanner : public Anytime {
     require_dim("gradient", "the state", state.size(), model_.obs_dim());
     require(state.allFinite(), "gradient: the state holds a number that is not finite");
     out.report = {};
-    aim_ = deadline_.earlier(kSlack);
+    aim_ = aim();
     // What one start has learned of times holds for those that have not been tried yet.
     longest_rollout_ = longest_gradient_ = 0;
     for (const Start& s : starts_) {
@@ -286,7 +286,6 @@ class GradientPlanner : public Anytime {
   Vecd suggestion_;  // another start of the next plan, if suggested_
   bool suggested_ = false;
   std::vector<Start> starts_;
-  static constexpr double kSlack = 0.03;               // of the time given
   Deadline aim_;                                       // of the plan being made
   double longest_rollout_ = 0, longest_gradient_ = 0;  // s, of any start before this plan
 };

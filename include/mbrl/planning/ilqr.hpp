@@ -304,10 +304,13 @@ class Ilqr : public Anytime {
       const double back = backward_time_.seconds() + rollout_time_.seconds();
       if (!time_for(deadline_, back + (changed ? derivative_time_.seconds() : 0.0)))
         return IlqrStatus::kOutOfTime;
-      if (changed && !derivative_time_.timed(deadline_, [&] { return differentiate(); }))
-        return IlqrStatus::kNotFinite;
+      bool fine = true;
+      if (changed) derivative_time_.timed(deadline_, [&] { fine = differentiate(); });
+      if (!fine) return IlqrStatus::kNotFinite;
       changed = false;
-      while (!backward_time_.timed(deadline_, [&] { return backward(); })) {
+      while (true) {
+        backward_time_.timed(deadline_, [&] { fine = backward(); });
+        if (fine) break;
         ++report_.indefinite;
         if (!increase_mu()) return IlqrStatus::kIndefinite;
         if (!time_for(deadline_, back)) return IlqrStatus::kOutOfTime;

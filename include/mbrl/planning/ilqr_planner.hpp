@@ -59,7 +59,7 @@ class IlqrPlanner : public Anytime {
   // The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<double>& out) {
     out.report = {};
-    solver_.set_deadline(deadline_.earlier(kSlack));
+    solver_.set_deadline(aim());
     left_ = most_rollouts_;
     if (starts_) look_for_starts(state, t, out.report);
     int remaining = 1 + (suggested_ ? 1 : 0) + (starts_ ? starts_->count() : 0);
@@ -177,7 +177,6 @@ class IlqrPlanner : public Anytime {
     found_ = true;
   }
 
-  static constexpr double kSlack = 0.03;  // of the time given
   Ilqr<Model, Cost> solver_;
   std::optional<ActionBounds> bounds_;
   Vecd initial_action_;
