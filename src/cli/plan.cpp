@@ -105,14 +105,14 @@ double median(std::vector<double> values) {
   return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
+bool astray(const FamiliarRange::Excursion& far) { return far.times() >= 10; }
+
 // Says where a planner took the task to places that chance does not come near: a return made there may rest
 // on a weakness of the simulator or the reward (HalfCheetah-v4 rolls like a wheel, ever faster).
 void warn_of_excursion(const FamiliarRange::Excursion& far, const Names& names, const std::string& planner) {
-  constexpr double kMany = 10;
-  if (far.times() < kMany) return;
+  if (!astray(far)) return;
   spdlog::warn(
-      "{}: '{}' reached {:.3g}, {:.0f} times what random episodes reach ({:.3g}); see with --still or "
-      "--video "
+      "{}: '{}' reached {:.3g}, {:.0f} times what random episodes reach ({:.3g}); --still or --video shows "
       "whether that is the motion you mean",
       planner, names.obs[static_cast<std::size_t>(far.entry)], far.value, far.times(), far.usual);
 }
@@ -228,7 +228,6 @@ void plan(const PlanOptions& options) {
   print(table.header());
   std::vector<PlanResult> results;
   AnyEnvironment env = task.make();
-  const Names names = entry_names(env, spec);
   const FamiliarRange range(env, 3, spec.max_steps > 0 ? std::min(spec.max_steps, 500) : 500, options.seed);
   for (const std::string& name : options.planners) {
     results.push_back(run(options, task, name, range, pool));
@@ -247,8 +246,12 @@ void plan(const PlanOptions& options) {
       print(line + "\n");
     }
   }
-  for (const PlanResult& r : results) warn_of_excursion(r.furthest, names, r.planner);
   if (!options.csv.empty()) write_csv(options.csv, results);
+  if (options.out.empty() &&
+      std::none_of(results.begin(), results.end(), [](const PlanResult& r) { return astray(r.furthest); }))
+    return;
+  const Names names = entry_names(env, spec);
+  for (const PlanResult& r : results) warn_of_excursion(r.furthest, names, r.planner);
   if (options.out.empty()) return;
   draw(options.out, options.environment, names, results);
   for (const PlanResult& r : results) {
