@@ -170,15 +170,13 @@ struct RunReporter::Impl {
     const double stopped = m.out_of_data + m.not_finite;
     if (stopped > 0.1)
       spdlog::warn(
-          "trial {:.0f}: {:.0f} % of the particles were stopped, {:.0f} % for moving further than the data "
-          "ever did and {:.0f} % "
-          "for numbers that are not finite",
+          "trial {:.0f}: {:.0f} % of the particles were stopped, {:.0f} % for leaving the range of the data "
+          "and {:.0f} % for numbers that are not finite",
           m.trial, 100 * stopped, 100 * m.out_of_data, 100 * m.not_finite);
     if (m.held > 0)
       spdlog::warn(
-          "trial {:.0f}: the limit on movement stopped every particle of some plans; they were held at it "
-          "there, "
-          "{:.0f} % of all",
+          "trial {:.0f}: every particle of some plans left the range of the data; {:.0f} % of all were held at "
+          "its edge",
           m.trial, 100 * m.held);
     if (m.plans_judged == 0 && m.plans > m.plans_unusable)
       spdlog::warn(

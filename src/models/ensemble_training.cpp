@@ -51,21 +51,6 @@ MeanAndDeviation moments(const Eigen::Ref<const Batchf>& x, Index row) {
   return {mean, std::sqrt((values.array() - mean).square().sum() / n)};
 }
 
-// Largest change of every entry within 1, 2, ... steps of an episode: see MlpEnsemble::reach.
-std::vector<float> measure_reach(const TransitionBatch& data) {
-  const Index n = data.obs.cols(), dims = data.obs.rows();
-  Batchf reach = Batchf::Zero(dims, MlpEnsemble::kMaxReach);
-  Index followed = 0;
-  for (Index start = 0; start < n; ++start)
-    for (Index k = 0; k < MlpEnsemble::kMaxReach && start + k < n; ++k) {
-      if (k > 0 && data.obs.col(start + k) != data.next_obs.col(start + k - 1)) break;
-      reach.col(k) = reach.col(k).cwiseMax((data.next_obs.col(start + k) - data.obs.col(start)).cwiseAbs());
-      followed = std::max(followed, k + 1);
-    }
-  for (Index k = 1; k < followed; ++k) reach.col(k) = reach.col(k).cwiseMax(reach.col(k - 1));
-  return {reach.data(), reach.data() + followed * dims};
-}
-
 // A change is not resolved finer than this share of its entry's spread.
 constexpr double kLeastChange = 1e-4;
 
@@ -193,7 +178,11 @@ PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTra
   standardise(model.target_mean, model.target_std, prepared.targets);
   if (prepared.holdout_targets.cols() > 0)
     standardise(model.target_mean, model.target_std, prepared.holdout_targets);
-  model.reach = measure_reach(data);
+  for (Index r = 0; r < model.obs_dim(); ++r) {
+    const auto i = static_cast<std::size_t>(r);
+    model.obs_low[i] = std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff());
+    model.obs_high[i] = std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff());
+  }
 
   for (int member = 0; member < members; ++member) {
     if (settings.bootstrap) {

@@ -88,6 +88,9 @@ MlpEnsemble MlpEnsemble::create(const MlpEnsembleSettings& settings, const ObsEn
   model.input_std.assign(inputs, 1.0f);
   model.target_mean.assign(targets, 0.0f);
   model.target_std.assign(targets, 1.0f);
+  const auto obs = static_cast<std::size_t>(model.obs_dim());
+  model.obs_low.assign(obs, -std::numeric_limits<float>::infinity());
+  model.obs_high.assign(obs, std::numeric_limits<float>::infinity());
   model.max_logvar.assign(targets, 0.5f);
   model.min_logvar.assign(targets, -10.0f);
   return model;
@@ -146,12 +149,11 @@ void MlpEnsemble::validate() const {
   for (const int e : elites)
     require(e >= 0 && e < settings.members, "MlpEnsemble: elite ", e, " does not exist, expected 0 to ",
             settings.members - 1);
-  require(reach.size() % static_cast<std::size_t>(obs_dim()) == 0 && reach_steps() <= kMaxReach,
-          "MlpEnsemble: reach has ", reach.size(), " entries, expected ", obs_dim(),
-          " (obs_dim) for each of at most ", kMaxReach, " steps");
-  check_numbers(reach, static_cast<int>(reach.size()), "reach");
-  for (std::size_t i = 0; i < reach.size(); ++i)
-    require(reach[i] >= 0.0f, "MlpEnsemble: reach[", i, "] is ", reach[i], ", expected at least 0");
+  require_dim("MlpEnsemble", "obs_low", obs_low.size(), obs_dim());
+  require_dim("MlpEnsemble", "obs_high", obs_high.size(), obs_dim());
+  for (std::size_t i = 0; i < obs_low.size(); ++i)  // infinite where no data have been seen
+    require(obs_low[i] <= obs_high[i], "MlpEnsemble: the range of observation entry ", i, " is [",
+            obs_low[i], ", ", obs_high[i], "], expected low <= high");
 }
 
 void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
@@ -182,7 +184,8 @@ void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
   out.put(prefix + "elites", widen(elites));
   out.put(prefix + "target_mean", target_mean);
   out.put(prefix + "target_std", target_std);
-  out.put(prefix + "reach", reach.data(), {reach_steps(), obs_dim()});
+  out.put(prefix + "obs_low", obs_low);
+  out.put(prefix + "obs_high", obs_high);
 }
 
 void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
@@ -228,10 +231,11 @@ void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
   model.max_logvar = in.get<float>(prefix + "max_logvar");
   model.min_logvar = in.get<float>(prefix + "min_logvar");
   model.elites = narrow(in.get<std::int64_t>(prefix + "elites"), prefix + "elites");
+  model.obs_low = in.get<float>(prefix + "obs_low");
+  model.obs_high = in.get<float>(prefix + "obs_high");
   if (in.contains(prefix + "target_std")) {
     model.target_mean = in.get<float>(prefix + "target_mean");
     model.target_std = in.get<float>(prefix + "target_std");
-    model.reach = in.get<float>(prefix + "reach");
   } else {  // written before targets were standardised
     model.target_mean.assign(static_cast<std::size_t>(model.target_dim()), 0.0f);
     model.target_std.assign(static_cast<std::size_t>(model.target_dim()), 1.0f);

@@ -14,7 +14,7 @@
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_call.hpp"
-#include "mbrl/rollout/reach_bound.hpp"
+#include "mbrl/rollout/data_box.hpp"
 #include "models/packed_layout.hpp"
 #include "simd/ensemble_kernels.hpp"
 #include "simd/tiles.hpp"
@@ -70,7 +70,7 @@ struct EnsembleRollout::Impl {
   ThreadPool* pool;
   RandomStream noise_stream, member_stream;
   RolloutCounts counts;
-  ReachBound bound;
+  DataBox box;
   std::mutex mutex;  // guards a call's counts and idle
   std::vector<std::unique_ptr<Workspace>> idle;
   ParticleMeans<float> means;
@@ -118,7 +118,7 @@ struct EnsembleRollout::Impl {
   void predict_drawn_members(const Call& call, const Unit& unit, const std::vector<TileRange>& tiles,
                              int step, Workspace& w) const;
   void store_prediction(const float* raw, int width, std::size_t first, Workspace& w) const;
-  void guard(const Call& call, const TileRange& tile, int width, int step, Workspace& w) const;
+  void guard(const Call& call, const TileRange& tile, int width, Workspace& w) const;
   void earn(const TileRange& tile, int width, int t, double discount, Workspace& w) const;
   void redraw(const Call& call, const Unit& unit, const std::vector<TileRange>& tiles, int step,
               Workspace& w) const;
@@ -132,7 +132,7 @@ void EnsembleRollout::Impl::check() {
   check_particle_settings(kWhere, settings, elites());
   require(static_cast<bool>(reward) || model().settings.learned_reward, kWhere,
           ": the reward is empty and the ensemble has not learned one; give a reward or set learned_reward");
-  bound = ReachBound(kWhere, model(), settings.data_margin, settings.horizon);
+  box = DataBox(kWhere, model(), settings.data_margin);
 }
 
 std::unique_ptr<Workspace> EnsembleRollout::Impl::take_workspace() {
@@ -296,7 +296,7 @@ void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspa
         deviation = w.deviation.get() + tile.first * m.target_dim();
       }
       k.sample(mean, deviation, w.noise.get(), obs, m.encoding.targets.data(), m.obs_dim(), width, next);
-      guard(call, tile, width, step, w);
+      guard(call, tile, width, w);
       earn(tile, width, call.key.t + step, discount, w);
     }
     if (settings.propagation == Propagation::kMomentMatching) redraw(call, unit, tiles, step, w);
@@ -457,10 +457,9 @@ void EnsembleRollout::Impl::predict_drawn_members(const Call& call, const Unit& 
   }
 }
 
-// Stops (or holds) particles that have moved further than is believed, and stops those no longer finite; a
-// stopped particle keeps its last sound state, so that nothing infinite travels on.
-void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int width, int step,
-                                  Workspace& w) const {
+// Stops (or holds) particles outside the box, and stops those no longer finite; a stopped particle keeps
+// its last sound state, so that nothing infinite travels on.
+void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int width, Workspace& w) const {
   const int dims = model().obs_dim();
   const float* obs = w.obs.get() + tile.first * dims;
   float* next = w.next.get() + tile.first * dims;
@@ -468,9 +467,8 @@ void EnsembleRollout::Impl::guard(const Call& call, const TileRange& tile, int w
   std::fill_n(w.inside.begin(), width, 1);
   std::int32_t* finite = w.finite.data();
   std::int32_t* inside = w.inside.data();
-  const float* furthest = bound.after(step + 1);
   for (int i = 0; i < dims; ++i) {
-    const float low = call.obs[i] - furthest[i], high = call.obs[i] + furthest[i];
+    const float low = box.low(i, call.obs[i]), high = box.high(i, call.obs[i]);
     float* row = next + i * width;
     for (int j = 0; j < width; ++j) {
       finite[j] &= static_cast<std::int32_t>(std::abs(row[j]) <= std::numeric_limits<float>::max());
@@ -625,7 +623,7 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model().obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](Beyond beyond) {
+  impl_->counts += run_guarded<float>(impl_->box.active(), returns, [&](Beyond beyond) {
     return impl_->run(obs, actions, candidate_ids, key, first, last, beyond, &returns, nullptr);
   });
 }

@@ -14,7 +14,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_call.hpp"
-#include "mbrl/rollout/reach_bound.hpp"
+#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/torch/device.hpp"
 #include "mbrl/torch/interop.hpp"
 #include "torch/noise.hpp"
@@ -101,8 +101,7 @@ struct Inputs {
   Tensor ids;            // [candidates] int64, the candidates' part of the noise counter
   Tensor key;            // [2] int64
   Tensor t;              // [] int64
-  Tensor may_move;       // [horizon, obs_dim], further from obs a particle is stopped
-  Tensor held_at;        // the same, or where it is held
+  Tensor low, high;      // [obs_dim], the box within which the model is believed
   Tensor gather, place;  // TS1: [horizon, elites * share], [horizon, rows] int64
 };
 
@@ -132,7 +131,7 @@ struct EnsembleRollout::Impl {
   RandomStream noise_stream, member_stream;
   RolloutCounts counts{};
   std::optional<DeviceModel> net;
-  ReachBound bound;
+  DataBox box;
   ParticleMeans<float> means;
   std::vector<std::uint32_t> drawn;
 
@@ -145,8 +144,8 @@ struct EnsembleRollout::Impl {
     std::unique_ptr<at::cuda::CUDAGraph> graph;
 #endif
   };
-  std::map<std::tuple<int, int, int>, Plan> plans;  // candidates, first, last
-  static constexpr std::size_t kMaxPlans = 32;      // racing planners ask for many shapes; memory is finite
+  std::map<std::tuple<int, int, int, Beyond>, Plan> plans;  // candidates, first, last
+  static constexpr std::size_t kMaxPlans = 32;  // racing planners ask for many shapes; memory is finite
 
   Impl(const MlpEnsemble& m, std::shared_ptr<const TensorTask> what, const EnsembleRolloutSettings& s,
        const at::Device& where, std::uint64_t seed)
@@ -171,13 +170,13 @@ struct EnsembleRollout::Impl {
   void upload() {
     const at::NoGradGuard no_grad;
     plans.clear();  // graphs hold the old weights
-    bound = ReachBound("torch::EnsembleRollout", model, settings.data_margin, settings.horizon);
+    box = DataBox("torch::EnsembleRollout", model, settings.data_margin);
     net.emplace(model, device);
   }
 
   Shape make_shape(int candidates, int first, int last) const;
   Tensor dealt_members(const Shape& shape, RolloutKey key, const std::uint32_t* ids, Tensor& place);
-  Outputs compute(const Shape& shape, const Inputs& in) const;
+  Outputs compute(const Shape& shape, Beyond beyond, const Inputs& in) const;
   void predict(const Shape& shape, const Inputs& in, int step, const Tensor& x, Tensor& mean,
                Tensor& deviation) const;
   Tensor redraw(const Shape& shape, const Tensor& next, const Tensor& alive, const Tensor& noise) const;
@@ -325,7 +324,7 @@ Tensor EnsembleRollout::Impl::redraw(const Shape& s, const Tensor& next, const T
   return at::where(changed, drawn, x).to(at::kFloat).view({s.rows, dims});
 }
 
-Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
+Outputs EnsembleRollout::Impl::compute(const Shape& s, Beyond beyond, const Inputs& in) const {
   const bool sampled =
       settings.propagation != Propagation::kExpectation &&
       (model.settings.gaussian || settings.propagation == Propagation::kDistributionSampling ||
@@ -368,11 +367,13 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, const Inputs& in) const {
 
     // Particles that stop keep their last sound state, so that nothing infinite travels on.
     const Tensor finite = at::isfinite(next).all(1);
-    const Tensor may_move = in.may_move.select(0, step), held_at = in.held_at.select(0, step);
-    next = at::minimum(at::maximum(next, in.obs - held_at), in.obs + held_at);
-    const Tensor inside = at::logical_and(next >= in.obs - may_move, next <= in.obs + may_move).all(1);
     mark(at::logical_and(status == kAlive, finite.logical_not()), kNotFinite);
-    mark(at::logical_and(status == kAlive, inside.logical_not()), kOutOfData);
+    if (beyond == Beyond::kHeld) {
+      next = at::minimum(at::maximum(next, in.low), in.high);
+    } else {
+      const Tensor inside = at::logical_and(next >= in.low, next <= in.high).all(1);
+      mark(at::logical_and(status == kAlive, inside.logical_not()), kOutOfData);
+    }
     next = at::where((status == kAlive).unsqueeze(1), next, obs);
 
     const Tensor reward =
@@ -397,7 +398,7 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   const int end = expectation ? first + 1 : last;
   const int candidates = static_cast<int>(actions.cols());
   if (plans.size() >= kMaxPlans) plans.clear();
-  const auto [entry, is_new] = plans.try_emplace({candidates, first, end});
+  const auto [entry, is_new] = plans.try_emplace({candidates, first, end, beyond});
   Plan& plan = entry->second;
   if (is_new) plan.shape = make_shape(candidates, first, end);
   const Shape& s = plan.shape;
@@ -411,10 +412,13 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   const auto noise_key = evaluation_key(noise_stream, key);
   now.key = ::torch::tensor(std::vector<std::int64_t>{noise_key[0], noise_key[1]}, at::kLong);
   now.t = ::torch::tensor(static_cast<std::int64_t>(key.t), at::kLong);
-  const Tensor limit = to_tensor(bound.values(), at::kCPU).view({settings.horizon, model.obs_dim()});
-  const Tensor none = at::full_like(limit, std::numeric_limits<float>::infinity());
-  now.may_move = beyond == Beyond::kStopped ? limit : none;
-  now.held_at = beyond == Beyond::kStopped ? none : limit;
+  std::vector<float> low, high;
+  for (int i = 0; i < model.obs_dim(); ++i) {
+    low.push_back(box.low(i, obs[i]));
+    high.push_back(box.high(i, obs[i]));
+  }
+  now.low = to_tensor(low, at::kCPU);
+  now.high = to_tensor(high, at::kCPU);
   if (settings.propagation == Propagation::kTS1) now.gather = dealt_members(s, key, ids, now.place);
 
   const auto bring = [&](Tensor& to, const Tensor& from) {
@@ -430,8 +434,8 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   bring(plan.inputs.ids, now.ids);
   bring(plan.inputs.key, now.key);
   bring(plan.inputs.t, now.t);
-  bring(plan.inputs.may_move, now.may_move);
-  bring(plan.inputs.held_at, now.held_at);
+  bring(plan.inputs.low, now.low);
+  bring(plan.inputs.high, now.high);
   bring(plan.inputs.gather, now.gather);
   bring(plan.inputs.place, now.place);
 #if MBRL_TORCH_CUDA
@@ -440,20 +444,20 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
       // A first run outside the capture lets LibTorch and cuBLAS set themselves up.
       const c10::cuda::CUDAStreamGuard side(c10::cuda::getStreamFromPool(false, device.index()));
       c10::cuda::device_synchronize();
-      compute(s, plan.inputs);
+      compute(s, beyond, plan.inputs);
       c10::cuda::getCurrentCUDAStream(device.index()).synchronize();
       auto graph = std::make_unique<at::cuda::CUDAGraph>();
       graph->capture_begin();
-      plan.outputs = compute(s, plan.inputs);
+      plan.outputs = compute(s, beyond, plan.inputs);
       graph->capture_end();
       plan.graph = std::move(graph);
     }
     plan.graph->replay();
   } else {
-    plan.outputs = compute(s, plan.inputs);
+    plan.outputs = compute(s, beyond, plan.inputs);
   }
 #else
-  plan.outputs = compute(s, plan.inputs);
+  plan.outputs = compute(s, beyond, plan.inputs);
 #endif
 
   RolloutCounts counted;
@@ -525,7 +529,7 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   check_start<float>(kWhere, obs, impl_->model.obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
-  impl_->counts += run_guarded<float>(impl_->bound.active(), returns, [&](Beyond beyond) {
+  impl_->counts += run_guarded<float>(impl_->box.active(), returns, [&](Beyond beyond) {
     return impl_->run(obs, actions, candidate_ids, key, first, last, beyond, returns);
   });
 }

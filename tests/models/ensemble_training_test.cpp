@@ -202,9 +202,9 @@ TEST_CASE("training: elites are the best on the holdout, best first") {
   CHECK(choose_elites({1.0, 1.0, 1.0}, settings, 3) == std::vector<int>{0, 1});
 }
 
-TEST_CASE("prepare_training: reach is how far observations moved within an episode") {
-  // Two episodes, x = 0 1 2 3 2 and y = 10, then x = 7 6 and y = 20; then a row that continues nothing.
-  const float x[] = {0, 1, 2, 3, 7, 5}, next_x[] = {1, 2, 3, 2, 6, 5.5f}, y[] = {10, 10, 10, 10, 20, 3};
+TEST_CASE("prepare_training: the range of the data is kept; what never moved is predicted to stay") {
+  // Two episodes, x = 0 1 2 3 2 and y = 10, then x = 7 8 and y = 20; then a row that continues nothing.
+  const float x[] = {0, 1, 2, 3, 7, 5}, next_x[] = {1, 2, 3, 2, 8, 5.5f}, y[] = {10, 10, 10, 10, 20, 3};
   TransitionBatch data{Batchf(2, 6), Batchf::Zero(1, 6), Batchf(2, 6), {}};
   for (int i = 0; i < 6; ++i) {
     data.obs.col(i) << x[i], y[i];
@@ -212,7 +212,8 @@ TEST_CASE("prepare_training: reach is how far observations moved within an episo
   }
   MlpEnsemble model = MlpEnsemble::create({.members = 1, .hidden = {4}}, ObsEncoding::identity(2), 1, 1);
   prepare_training(data, {}, 1, 0, model);
-  CHECK(model.reach == std::vector<float>{1, 0, 2, 0, 3, 0, 3, 0});
+  CHECK(model.obs_low == std::vector<float>{0, 3});
+  CHECK(model.obs_high == std::vector<float>{8, 20});  // of obs and next_obs
   // y differs from episode to episode, but never changes: predicted to stay, with next to no noise.
   const double spread = std::sqrt((data.obs.row(1).array() - data.obs.row(1).mean()).square().mean());
   CHECK(model.target_std[1] == Approx(1e-4 * spread));

@@ -61,7 +61,8 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   model.target_std[1] = 0.5f;
   model.target_mean[4] = -2.0f;  // of the reward
   model.encoding.targets[3] = TargetKind::kConstant;
-  model.reach = {1, 2, 3, 4, 2, 2, 3, 5};
+  model.obs_low = {-1, 0, 1, -2};
+  model.obs_high = {1, 0, 3, 5};
   model.members[1][1].bias[3] = 0.125f;
   StateDict dict;
   model.save(dict, "model.");
@@ -74,7 +75,8 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   CHECK(loaded.input_mean == model.input_mean);
   CHECK(loaded.target_mean == model.target_mean);
   CHECK(loaded.target_std == model.target_std);
-  CHECK(loaded.reach == model.reach);
+  CHECK(loaded.obs_low == model.obs_low);
+  CHECK(loaded.obs_high == model.obs_high);
   CHECK(loaded.members[1][1].bias == model.members[1][1].bias);
   CHECK(loaded.members[2][0].weight == model.members[2][0].weight);
   StateDict twice;
@@ -86,12 +88,11 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   }
 
   SECTION("one from before targets were standardised predicts in the targets' own units") {
-    for (const char* name : {"target_mean", "target_std", "reach"})
+    for (const char* name : {"target_mean", "target_std"})
       dict.arrays.erase(std::string("model.") + name);
     loaded.load(dict, "model.");
     CHECK(loaded.target_mean == std::vector<float>(5, 0.0f));
     CHECK(loaded.target_std == std::vector<float>(5, 1.0f));
-    CHECK(loaded.reach.empty());
   }
   SECTION("an incomplete one is refused and leaves the model as it was") {
     dict.arrays.erase("model.members.1.layers.1.bias");
@@ -132,8 +133,9 @@ TEST_CASE("ensemble: mistakes are named") {
   broken([](MlpEnsemble& m) { m.elites.clear(); });
   broken([](MlpEnsemble& m) { m.target_std[2] = 0.0f; });
   broken([](MlpEnsemble& m) { m.target_mean.pop_back(); });
-  broken([](MlpEnsemble& m) { m.reach = {1, 2, 3}; });
-  broken([](MlpEnsemble& m) { m.reach = {1, 2, 3, -1}; });
+  broken([](MlpEnsemble& m) { m.obs_low.pop_back(); });
+  broken([](MlpEnsemble& m) { m.obs_low[1] = 1.0f, m.obs_high[1] = 0.0f; });
+  broken([](MlpEnsemble& m) { m.obs_high[1] = std::numeric_limits<float>::quiet_NaN(); });
   broken([](MlpEnsemble& m) { m.encoding.features[0].obs_index = 4; });
 
   const MlpEnsemble model = small_model();

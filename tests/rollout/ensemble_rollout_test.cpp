@@ -208,7 +208,8 @@ MlpEnsemble steered(const std::vector<float>& gains, bool learned_reward = false
     w(0, 1) = gains[m];
     if (learned_reward) w(1, 0) = 2.0f, model.members[m][0].bias[1] = 0.5f;  // reward 2 x + 1/2
   }
-  model.reach = {1.5f};  // a step; linear beyond
+  model.obs_low = {-2.0f};
+  model.obs_high = {3.0f};
   return model;
 }
 void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float>, int, VecRef<float> out) {
@@ -216,15 +217,14 @@ void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float
 }
 
 TEST_CASE(
-    "ensemble rollout: a particle that moves further than the data ever did is stopped, counted and never "
-    "wins") {
+    "ensemble rollout: a particle that leaves the data is stopped, counted and never wins") {
   ThreadPool pool(2);
   // Member 1 exaggerates a hundredfold; the reward is the position, so that exploding would win.
   const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
     out = next.row(0).transpose();
   };
   EnsembleRolloutSettings settings = small(Propagation::kTSinf, 2);
-  settings.data_margin = 1.0f;  // up to 3 in a step
+  settings.data_margin = 1.0f;  // from -7 to 8
   EnsembleRollout rollout(steered({1.0f, 100.0f}), position, {}, settings, pool, 1);
   Batchf actions(kHorizon, 4);
   actions.col(0).setConstant(0.5f);    // member 0 is sound: 0.5 + 1 + ... + 2.5 = 7.5; member 1 explodes
@@ -253,7 +253,7 @@ TEST_CASE(
   CHECK(path.allFinite());
   CHECK(path(0, 2 * (kHorizon + 1) - 1) == 0.0f);  // the exploding particle stayed at its last sound state
 
-  // From wherever a plan starts: the bound is on movement.
+  // From wherever a plan starts, it may move by the data's width.
   const Vecf far = Vecf::Constant(1, 1e4f);
   rollout.reset_counts();
   rollout.evaluate_particles(far, actions, ids(4).data(), {}, 0, 2, particles);
@@ -262,12 +262,12 @@ TEST_CASE(
   CHECK(rollout.counts().out_of_data == 3);
   CHECK(rollout.counts().held == 0);
 
-  // Where every particle of every candidate is stopped, they are held at the limit: 3, 6, ..., 15.
+  // Where every particle of every candidate is stopped, they are held at the limit.
   rollout.reset_counts();
   const Batchf wild =
       actions.col(2).replicate(1, 4) * Eigen::DiagonalMatrix<float, 4>(Eigen::Vector4f(1, -1, 2, -2));
   rollout.evaluate(Vecf::Zero(1), wild, {}, returns);
-  for (int k = 0; k < 4; ++k) CHECK(returns[k] == Approx(k % 2 == 0 ? 45 : -45));
+  for (int k = 0; k < 4; ++k) CHECK(returns[k] == Approx(kHorizon * (k % 2 == 0 ? 8 : -7)));
   CHECK(rollout.counts().out_of_data == 8);
   CHECK(rollout.counts().held == 8);
   CHECK(rollout.counts().particles == 8);
@@ -280,7 +280,7 @@ TEST_CASE(
   CHECK(unlimited.counts().rows == 0);
 }
 
-TEST_CASE("ensemble rollout: what never moved in the data is not bounded, constants are handed on") {
+TEST_CASE("ensemble rollout: what has no width in the data is not bounded, constants are handed on") {
   ThreadPool pool(1);
   const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
     out = next.row(0).transpose();
@@ -289,13 +289,14 @@ TEST_CASE("ensemble rollout: what never moved in the data is not bounded, consta
   MlpEnsemble model = steered({1.0f});
   const Batchf actions = Batchf::Constant(kHorizon, 1, 50.0f);
   Vecf returns(1);
-  model.reach = {0.0f};
+  model.obs_low = model.obs_high = {2.0f};
   EnsembleRollout still(model, position, {}, settings, pool, 1);
   still.evaluate(Vecf::Zero(1), actions, {}, returns);
   CHECK(returns[0] == Approx(50.0 * 15));
   CHECK(still.counts().out_of_data == 0);
 
-  model.reach = {1.0f};
+  model.obs_low = {-1.0f};
+  model.obs_high = {1.0f};
   model.encoding.hold_constant(0, 1);
   model.settings.gaussian = false;
   EnsembleRollout constant(model, position, {}, settings, pool, 1);
@@ -367,7 +368,7 @@ TEST_CASE("ensemble rollout: after a predicted termination a particle earns noth
   Batchf actions(kHorizon, 3);
   actions.col(0).setConstant(0.4f);  // beyond at step 3; member 1: at step 2
   actions.col(1).setConstant(0.1f);  // never
-  actions.col(2).setConstant(2.0f);  // at once; later the particle would leave the data, but it has ended
+  actions.col(2).setConstant(5.0f);  // at once; later the particle would leave the data, but it has ended
   Batchf particles(2, 3);
   rollout.evaluate_particles(Vecf::Zero(1), actions, ids(3).data(), {}, 0, 2, particles);
   CHECK(particles(0, 0) == 3.0f);

@@ -41,7 +41,8 @@ MlpEnsemble some_model(bool gaussian, bool learned_reward, int elites) {
   MlpEnsemble model = MlpEnsemble::create(s, encoding, kAction, 7);
   const int order[] = {2, 0, 3, 1};
   model.elites.assign(order, order + elites);
-  model.reach.assign(kObs, 0.5f);
+  model.obs_low.assign(kObs, -0.5f);
+  model.obs_high.assign(kObs, 0.5f);
   for (std::size_t i = 0; i < model.target_mean.size(); ++i) {
     model.target_mean[i] = 0.02f * static_cast<float>(i) - 0.03f;
     model.target_std[i] = 0.5f + 0.2f * static_cast<float>(i);
@@ -185,7 +186,8 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   settings.particles = 12;
   settings.data_margin = 0.5f;
   MlpEnsemble model = some_model(true, false, 4);
-  model.reach.assign(kObs, 0.1f);
+  model.obs_low.assign(kObs, -0.05f);
+  model.obs_high.assign(kObs, 0.1f);
   compare(model, settings, false, on);
   ThreadPool pool(1);
   mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
@@ -194,7 +196,8 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   CHECK(device.counts().out_of_data > 0);
 
   // All of them leave it: they are held at its limit.
-  model.reach.assign(kObs, 1e-3f);
+  model.obs_low.assign(kObs, 0.0f);
+  model.obs_high.assign(kObs, 1e-3f);
   compare(model, settings, false, on);
   mbrl::torch::EnsembleRollout held(model, tensor_version(true, false), settings, on, 9);
   held.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);

@@ -50,9 +50,9 @@ struct TrialMetrics {
   double plans = kNone;             // plans made
   double plans_judged = kNone;      // of them, in predicted_return and realised_return
   double plans_unusable = kNone;    // of them, without one candidate of a finite return: not planned at all
-  double out_of_data = 0;           // share of particles stopped for moving further than the data ever did
+  double out_of_data = 0;           // share of particles stopped for leaving the range of the data
   double not_finite = 0;            // share of particles stopped for numbers that are not finite
-  double held = 0;      // share of particles that were held at the limit on movement: it had stopped all
+  double held = 0;      // share of particles that were held at its edge: it had stopped all
   double rollouts = 0;  // particle rollouts a plan
   double train_loss = kNone;  // last epoch, mean over members
   double train_epochs = 0;

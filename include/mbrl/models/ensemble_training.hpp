@@ -1,6 +1,6 @@
 // What every trainer of an MlpEnsemble shares: settings, the report, and the preparation of data (encoding,
-// targets, standardisation, holdout, bootstrap, batch order, elites, how far observations move), so that
-// trainers differ in arithmetic only and can be compared step by step.
+// targets, standardisation, holdout, bootstrap, batch order, elites, the range of the data), so that trainers
+// differ in arithmetic only and can be compared step by step.
 #pragma once
 
 #include <concepts>
@@ -105,9 +105,8 @@ Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data)
 // not is left unscaled by standardisation, and left out of model diagnostics.
 bool varies(double mean, double std_dev);
 
-// Fits model.input_mean/std and target_mean/std (over the rows trained on) and model.reach (over all rows) to
-// the data, encodes, splits and samples. Rows that continue each other (a row's obs is the next_obs before
-// it) are taken to be of one episode. Throws before the model is touched.
+// Fits model.input_mean/std and target_mean/std (over the rows trained on) and model.obs_low/high (over all
+// rows, obs and next_obs) to the data, encodes, splits and samples. Throws before the model is touched.
 //
 // An input that does not vary gets std 1. The std of a change is at least 1e-4 of its observation entry's: so
 // an entry that never moved in the data is predicted to stay, with next to no noise, even where it differs

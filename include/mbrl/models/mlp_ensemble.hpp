@@ -69,10 +69,9 @@ struct MlpEnsemble {
   std::vector<float> target_mean, target_std;    // target_dim
   std::vector<float> max_logvar, min_logvar;     // target_dim
   std::vector<int> elites;                       // members used for prediction, best first
-  // How far observations moved in training: reach(i, k - 1) is the largest |change| of entry i within k steps
-  // of one episode; obs_dim x (steps followed, at most kMaxReach), column-major. Empty: no data seen yet.
-  static constexpr int kMaxReach = 64;
-  std::vector<float> reach;
+  // The range of every observation entry in training, which says what is far from the data; obs_dim each.
+  // Infinite: no data seen yet.
+  std::vector<float> obs_low, obs_high;
 
   // Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a
   // function of (seed, member, layer, entry). Elites are all members, nothing is standardised.
@@ -84,7 +83,6 @@ struct MlpEnsemble {
   int target_dim() const { return obs_dim() + (settings.learned_reward ? 1 : 0); }
   int output_dim() const { return settings.gaussian ? 2 * target_dim() : target_dim(); }
   int layer_count() const { return static_cast<int>(settings.hidden.size()) + 1; }
-  int reach_steps() const { return static_cast<int>(reach.size()) / obs_dim(); }
 
   // The same predictions from networks whose outputs are in the targets' own units: the scaling is multiplied
   // into the last layer, the log-variances' biases and their bounds. What evaluators compute with.

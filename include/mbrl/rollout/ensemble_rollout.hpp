@@ -18,9 +18,8 @@ struct EnsembleRolloutSettings {
   int particles = 20;                             // rollouts a candidate; a multiple of the elites for TSinf
   Propagation propagation = Propagation::kTSinf;  // how uncertainty travels
   bool common_noise = true;  // the same noise for every candidate: comparisons are paired
-  float data_margin = 1.0f;  // a particle that moves (in any entry) more than 1 + this many times
-                             // as far from its start as the data ever did in as many steps is
-                             // stopped and counted; 0 switches it off
+  float data_margin = 1.0f;  // a particle that leaves the range of data and start by more than this
+                             // many of the data's widths (in any entry) is stopped; 0: never
   double discount = 1.0;     // of rewards, per step
 
   template <class Self, class F>
@@ -30,17 +29,17 @@ struct EnsembleRolloutSettings {
     field("propagation", s.propagation, "how uncertainty travels: E, DS, MM, TS1 or TSinf");
     field("common_noise", s.common_noise, "the same noise for every candidate: comparisons are paired");
     field("data_margin", s.data_margin,
-          "a particle may move 1 + this many times as far as the data ever did; 0 switches it off");
+          "a particle is stopped this many widths outside the range of the data and its start; 0: never");
     field("discount", s.discount, "of rewards, per step; 1: none");
   }
 };
 
-// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or moves further than the data
-// ever did (see ReachBound) has return NaN; `evaluate` replaces NaN particles by the worst usable particle
-// return of the whole call, so that a candidate with diverged particles can still be ranked but never gains
-// by them, and gives NaN only to a candidate none of whose particles is usable. Where that limit stops every
-// particle of a call, the call is made again with particles held at the limit and counted
-// (RolloutCounts::held): a doubtful comparison is better than none.
+// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or leaves the range of the
+// data (see DataBox) has return NaN; `evaluate` replaces NaN particles by the worst usable particle return of
+// the whole call, so that a candidate with diverged particles can still be ranked but never gains by them,
+// and gives NaN only to a candidate none of whose particles is usable. Where the box stops every particle of
+// a call, the call is made again with particles held at its edge and counted (RolloutCounts::held): a
+// doubtful comparison is better than none.
 class EnsembleRollout {
  public:
   using Scalar = float;

@@ -51,14 +51,14 @@ void check_particle_range(const char* where, const Settings& s, int first, int l
   require_dim(where, "returns' batch", return_columns, candidates);
 }
 
-// What becomes of a particle that moves further than is believed.
+// What becomes of a particle that goes further from the data than is believed.
 enum class Beyond { kStopped, kHeld };
 constexpr auto enum_names(Beyond) {
   return std::array{std::pair{Beyond::kStopped, "stopped"}, std::pair{Beyond::kHeld, "held"}};
 }
 
-// A limit that stops every particle of a call leaves its candidates without a comparison: then the call is
-// made again with particles held at the limit, from where they go on. Without any limit what explodes most
+// A box that stops every particle of a call leaves its candidates without a comparison: then the call is made
+// again with particles held at its edge, from where they go on. Without any limit what explodes most
 // would win. run(beyond) fills `returns` and gives what was counted; the counts of both are returned, those
 // of the second run's particles as held.
 template <class S, class Run>

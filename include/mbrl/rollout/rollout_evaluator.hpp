@@ -22,9 +22,9 @@ struct RolloutKey {
 struct RolloutCounts {
   std::uint64_t rows = 0;         // model steps: candidates x particles x horizon
   std::uint64_t particles = 0;    // particle rollouts
-  std::uint64_t out_of_data = 0;  // particle rollouts stopped for moving further than the data ever did
+  std::uint64_t out_of_data = 0;  // particle rollouts stopped for leaving the range of the data
   std::uint64_t not_finite = 0;   // particle rollouts stopped because a number was NaN or infinite
-  std::uint64_t held = 0;         // particle rollouts made again and held at that limit: it had stopped all
+  std::uint64_t held = 0;         // particle rollouts made again and held at its edge: it had stopped all
 
   RolloutCounts& operator+=(const RolloutCounts& other) {
     rows += other.rows;
