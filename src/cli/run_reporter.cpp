@@ -168,7 +168,7 @@ struct RunReporter::Impl {
           "trial {:.0f}: {:.0f} of {:.0f} plans had no usable candidate; their actions were not planned",
           m.trial, m.plans_unusable, m.plans);
     const double stopped = m.out_of_data + m.not_finite;
-    if (stopped > 0.1)
+    if (stopped > 0.3)
       spdlog::warn(
           "trial {:.0f}: {:.0f} % of the particles were stopped, {:.0f} % for leaving the range of the data "
           "and {:.0f} % for numbers that are not finite",
