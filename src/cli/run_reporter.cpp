@@ -175,8 +175,8 @@ struct RunReporter::Impl {
           m.trial, 100 * stopped, 100 * m.out_of_data, 100 * m.not_finite);
     if (m.held > 0)
       spdlog::warn(
-          "trial {:.0f}: every particle of some plans left the range of the data; {:.0f} % of all were held at "
-          "its edge",
+          "trial {:.0f}: every particle of some plans left the range of the data; {:.0f} % of all were held "
+          "at its edge",
           m.trial, 100 * m.held);
     if (m.plans_judged == 0 && m.plans > m.plans_unusable)
       spdlog::warn(

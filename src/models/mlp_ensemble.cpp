@@ -152,8 +152,8 @@ void MlpEnsemble::validate() const {
   require_dim("MlpEnsemble", "obs_low", obs_low.size(), obs_dim());
   require_dim("MlpEnsemble", "obs_high", obs_high.size(), obs_dim());
   for (std::size_t i = 0; i < obs_low.size(); ++i)  // infinite where no data have been seen
-    require(obs_low[i] <= obs_high[i], "MlpEnsemble: the range of observation entry ", i, " is [",
-            obs_low[i], ", ", obs_high[i], "], expected low <= high");
+    require(obs_low[i] <= obs_high[i], "MlpEnsemble: the range of observation entry ", i, " is [", obs_low[i],
+            ", ", obs_high[i], "], expected low <= high");
 }
 
 void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {

@@ -11,10 +11,10 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_call.hpp"
-#include "mbrl/rollout/data_box.hpp"
 #include "models/packed_layout.hpp"
 #include "simd/ensemble_kernels.hpp"
 #include "simd/tiles.hpp"

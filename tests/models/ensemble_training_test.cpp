@@ -202,7 +202,7 @@ TEST_CASE("training: elites are the best on the holdout, best first") {
   CHECK(choose_elites({1.0, 1.0, 1.0}, settings, 3) == std::vector<int>{0, 1});
 }
 
-TEST_CASE("prepare_training: the range of the data is kept; what never moved is predicted to stay") {
+TEST_CASE("prepare_training: the range of the data is kept, and what never moved is predicted to stay") {
   // Two episodes, x = 0 1 2 3 2 and y = 10, then x = 7 8 and y = 20; then a row that continues nothing.
   const float x[] = {0, 1, 2, 3, 7, 5}, next_x[] = {1, 2, 3, 2, 8, 5.5f}, y[] = {10, 10, 10, 10, 20, 3};
   TransitionBatch data{Batchf(2, 6), Batchf::Zero(1, 6), Batchf(2, 6), {}};

@@ -88,8 +88,7 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
   }
 
   SECTION("one from before targets were standardised predicts in the targets' own units") {
-    for (const char* name : {"target_mean", "target_std"})
-      dict.arrays.erase(std::string("model.") + name);
+    for (const char* name : {"target_mean", "target_std"}) dict.arrays.erase(std::string("model.") + name);
     loaded.load(dict, "model.");
     CHECK(loaded.target_mean == std::vector<float>(5, 0.0f));
     CHECK(loaded.target_std == std::vector<float>(5, 1.0f));

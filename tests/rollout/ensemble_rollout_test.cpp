@@ -216,8 +216,7 @@ void count_steps(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float
   out.setOnes();
 }
 
-TEST_CASE(
-    "ensemble rollout: a particle that leaves the data is stopped, counted and never wins") {
+TEST_CASE("ensemble rollout: a particle that leaves the data is stopped, counted and never wins") {
   ThreadPool pool(2);
   // Member 1 exaggerates a hundredfold; the reward is the position, so that exploding would win.
   const RewardFunction<float> position = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {

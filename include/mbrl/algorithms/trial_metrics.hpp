@@ -52,9 +52,9 @@ struct TrialMetrics {
   double plans_unusable = kNone;    // of them, without one candidate of a finite return: not planned at all
   double out_of_data = 0;           // share of particles stopped for leaving the range of the data
   double not_finite = 0;            // share of particles stopped for numbers that are not finite
-  double held = 0;      // share of particles that were held at its edge: it had stopped all
-  double rollouts = 0;  // particle rollouts a plan
-  double train_loss = kNone;  // last epoch, mean over members
+  double held = 0;                  // share of particles that were held at its edge: it had stopped all
+  double rollouts = 0;              // particle rollouts a plan
+  double train_loss = kNone;        // last epoch, mean over members
   double train_epochs = 0;
   double terminated = 0;  // 1 if the episode ended before its time limit
   double train_s = 0;

@@ -13,8 +13,9 @@
 namespace mbrl {
 
 // A particle is stopped where any entry i leaves
-//   [min(low_i, start_i) - margin width_i, max(high_i, start_i) + margin width_i],   width_i = high_i - low_i,
-// [low, high] being the range of the observations trained on and start the observation its plan starts from.
+//   [min(low_i, start_i) - margin width_i, max(high_i, start_i) + margin width_i]
+// with width_i = high_i - low_i, [low, high] being the range of the observations trained on and start the
+// observation its plan starts from.
 // A start is never outside, wherever it is, and a plan may go on from a record by as much as the data are
 // wide. Entries without width, and constants of an episode, are not bounded: they have nothing to explode
 // with, or no scale to say so by.
