@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "mbrl/env/registry.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/known_dynamics.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/known_dynamics.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/any_rollout.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 #if MBRL_HAS_MUJOCO

@@ -5,7 +5,7 @@
 #include <functional>
 #include <string>
 
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 
 namespace mbrl::bench {
 

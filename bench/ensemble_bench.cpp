@@ -12,7 +12,7 @@
 
 #include "ensemble_baseline.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/models/packed_ensemble.hpp"
+#include "mbrl/models/neural/packed_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #include "simd/fma_peak.hpp"
 

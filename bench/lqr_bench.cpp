@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "mbrl/core/random.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/ilqr_planner.hpp"
-#include "mbrl/planning/lqr.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/trajectory/ilqr_planner.hpp"
+#include "mbrl/planning/trajectory/lqr.hpp"
 #include "simd/fma_peak.hpp"
 
 namespace mbrl {

@@ -14,14 +14,14 @@
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/thread_pool.hpp"
-#include "mbrl/models/finite_differences.hpp"
-#include "mbrl/mujoco/ant.hpp"
-#include "mbrl/mujoco/dynamics.hpp"
-#include "mbrl/mujoco/half_cheetah.hpp"
-#include "mbrl/mujoco/hopper.hpp"
-#include "mbrl/mujoco/humanoid.hpp"
-#include "mbrl/mujoco/inverted_pendulum.hpp"
-#include "mbrl/planning/ilqr.hpp"
+#include "mbrl/models/analytic/finite_differences.hpp"
+#include "mbrl/mujoco/engine/dynamics.hpp"
+#include "mbrl/mujoco/tasks/ant.hpp"
+#include "mbrl/mujoco/tasks/half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/hopper.hpp"
+#include "mbrl/mujoco/tasks/humanoid.hpp"
+#include "mbrl/mujoco/tasks/inverted_pendulum.hpp"
+#include "mbrl/planning/trajectory/ilqr.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 
 namespace mbrl::mujoco {

@@ -12,13 +12,13 @@
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/models/packed_ensemble.hpp"
-#include "mbrl/planning/cem.hpp"
-#include "mbrl/planning/icem.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/models/neural/packed_ensemble.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #if MBRL_HAS_MUJOCO
-#include "mbrl/mujoco/pets_half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/pets_half_cheetah.hpp"
 #endif
 
 namespace mbrl {

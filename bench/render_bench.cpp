@@ -10,7 +10,7 @@
 
 #include "mbrl/env/registry.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "mbrl/mujoco/renderer.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
 
 namespace mbrl::mujoco {
 namespace {

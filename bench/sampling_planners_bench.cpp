@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string>
 
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
 namespace mbrl {

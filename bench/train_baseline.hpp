@@ -2,7 +2,7 @@
 // source that includes LibTorch is train_torch_bench.cpp alone.
 #pragma once
 
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 
 namespace mbrl::bench {
 

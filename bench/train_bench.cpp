@@ -9,8 +9,8 @@
 #include <chrono>
 #include <vector>
 
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/models/packed_ensemble.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/models/neural/packed_ensemble.hpp"
 #include "simd/fma_peak.hpp"
 #include "train_baseline.hpp"
 #if MBRL_HAS_TORCH

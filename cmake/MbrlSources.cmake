@@ -1,4 +1,4 @@
-# mbrl_sources(VAR pattern...): the .cpp files that match, without those that need nlohmann-json where it was not found.
+# mbrl_sources(VAR pattern...): the .cpp files that match, in sub-folders too, without those that need nlohmann-json where it was not found.
 # A file needs it when it includes it, or includes (over any number of headers of ours) the header of a source that does:
 # src/core/x.cpp belongs to mbrl/core/x.hpp.
 function(mbrl_needs_json file variable)
@@ -32,7 +32,7 @@ endfunction()
 function(mbrl_sources variable)
   set(sources)
   foreach(pattern IN LISTS ARGN)
-    file(GLOB found CONFIGURE_DEPENDS ${pattern})
+    file(GLOB_RECURSE found CONFIGURE_DEPENDS ${pattern})
     list(APPEND sources ${found})
   endforeach()
   if(NOT nlohmann_json_FOUND)

@@ -6,12 +6,12 @@
 #include <cstdio>
 #include <numbers>
 
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/cem.hpp"
-#include "mbrl/planning/cost_reward.hpp"
-#include "mbrl/planning/ilqr_planner.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/planning/trajectory/cost_reward.hpp"
+#include "mbrl/planning/trajectory/ilqr_planner.hpp"
 
 // Equations of motion written as a template: AnalyticModel takes steps and exact derivatives from them. This
 // one is the library's mbrl::CartPoleSystem plus friction at the hinge.

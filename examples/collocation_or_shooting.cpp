@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "mbrl/core/random.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/collocation.hpp"
-#include "mbrl/planning/gradient_planner.hpp"
-#include "mbrl/planning/ilqr.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
+#include "mbrl/planning/trajectory/collocation.hpp"
+#include "mbrl/planning/trajectory/gradient_planner.hpp"
+#include "mbrl/planning/trajectory/ilqr.hpp"
 
 namespace {
 

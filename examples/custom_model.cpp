@@ -3,8 +3,8 @@
 #include <cstdio>
 
 #include "mbrl/models/dynamics_model.hpp"
-#include "mbrl/planning/icem.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
 // obs = (x, y, heading, speed) in m, rad, m/s; action = (thrust in [-1, 1] m/s^2, turn rate in [-1, 1]

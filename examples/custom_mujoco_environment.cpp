@@ -4,9 +4,10 @@
 //   ./custom_mujoco_environment
 #include <cstdio>
 
-#include "mbrl/core/per_sample_reward.hpp"
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/mujoco/task_environment.hpp"
+#include "mbrl/mujoco/engine/task_environment.hpp"
+#include "mbrl/task/per_sample_functions.hpp"
 
 namespace {
 

@@ -4,13 +4,13 @@
 #include <cmath>
 #include <cstdio>
 
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/cem.hpp"
+#include "mbrl/math/ranking.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/random_shooting.hpp"
-#include "mbrl/planning/ranking.hpp"
-#include "mbrl/planning/sampling_planner.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/planning/sampling/random_shooting.hpp"
+#include "mbrl/planning/sampling/sampling_planner.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
 struct HillClimberSettings {

@@ -7,8 +7,8 @@
 #include <cstdio>
 
 #include "mbrl/models/dynamics_model.hpp"
-#include "mbrl/planning/icem.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
 // obs: ball's x, height, velocities, catcher's x and velocity (m, m/s). Action: the catcher's acceleration.

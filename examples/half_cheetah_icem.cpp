@@ -7,9 +7,9 @@
 #include <exception>
 #include <string>
 
-#include "mbrl/mujoco/half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/half_cheetah.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 
 int main(int argc, char** argv) try {

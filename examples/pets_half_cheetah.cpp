@@ -7,9 +7,9 @@
 #include <cstdlib>
 
 #include "mbrl/algorithms/pets.hpp"
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/mujoco/pets_half_cheetah.hpp"
-#include "mbrl/planning/icem.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/mujoco/tasks/pets_half_cheetah.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 // What we want to hear of the loop; the other members of an observer have defaults.

@@ -5,10 +5,10 @@
 #include <cstdio>
 #include <numbers>
 
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/ilqr_planner.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/trajectory/ilqr_planner.hpp"
 
 constexpr double kDt = 0.02, kLap = 6.0;  // s
 constexpr int kHorizon = 40, kSteps = 600;

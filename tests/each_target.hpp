@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "simd/ensemble_kernels.hpp"
+#include "models/neural/ensemble_kernels.hpp"
 
 namespace mbrl::testing {
 

@@ -7,7 +7,7 @@
 #include <memory>
 #include <utility>
 
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
 
 namespace mbrl::cli {
 

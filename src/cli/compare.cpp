@@ -7,9 +7,9 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "mbrl/core/progress.hpp"
-#include "mbrl/core/table.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/progress.hpp"
+#include "mbrl/io/table.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #if MBRL_HAS_MUJOCO
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/output_path.hpp"
-#include "mbrl/core/progress.hpp"
-#include "mbrl/mujoco/renderer.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/output_path.hpp"
+#include "mbrl/io/progress.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
 #include "simple_policy.hpp"
 #endif
 

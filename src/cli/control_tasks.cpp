@@ -7,9 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "mbrl/algorithms/control_task.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
+#include "mbrl/env/control/control_task.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -77,7 +77,7 @@ ControlTaskEntry entry(T task, int horizon, std::vector<std::string> obs_names,
 }  // namespace
 
 std::vector<ControlTaskEntry> control_tasks() {
-  const char* kSystem = "mbrl models/systems.hpp";
+  const char* kSystem = "mbrl models/analytic/systems.hpp";
   std::vector<ControlTaskEntry> all;
   all.push_back(entry(Task<CartPoleSystem, CartPoleCost>{.name = "control/CartPole",
                                                          .source = kSystem,

@@ -1,6 +1,7 @@
 #include "environments.hpp"
 
 #include "control_tasks.hpp"
+#include "mbrl/env/classic/environments.hpp"
 #if MBRL_HAS_MUJOCO
 #include "mbrl/mujoco/environments.hpp"
 #endif

@@ -9,9 +9,9 @@
 #include "contact_sheet.hpp"
 #include "entry_names.hpp"
 #include "environments.hpp"
-#include "mbrl/core/table.hpp"
-#include "mbrl/core/terminal.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/table.hpp"
+#include "mbrl/io/terminal.hpp"
 
 namespace mbrl::cli {
 namespace {

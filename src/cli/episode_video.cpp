@@ -5,13 +5,13 @@
 #include <cmath>
 #include <cstdio>
 
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/output_path.hpp"
-#include "mbrl/core/progress.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/output_path.hpp"
+#include "mbrl/io/progress.hpp"
 
 #if MBRL_HAS_MUJOCO
-#include "mbrl/mujoco/renderer.hpp"
-#include "mbrl/mujoco/video.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
+#include "mbrl/mujoco/render/video.hpp"
 #endif
 
 namespace mbrl::cli {

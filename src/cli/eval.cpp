@@ -6,9 +6,9 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "episode_video.hpp"
-#include "mbrl/core/progress.hpp"
-#include "mbrl/core/table.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/progress.hpp"
+#include "mbrl/io/table.hpp"
 #include "trained_run.hpp"
 
 namespace mbrl::cli {

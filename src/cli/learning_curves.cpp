@@ -7,9 +7,9 @@
 
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/algorithms/run_folder.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/settings.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/io/settings_file.hpp"
 
 namespace mbrl::cli {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/core/plot.hpp"
+#include "mbrl/io/plot.hpp"
 
 namespace mbrl::cli {
 

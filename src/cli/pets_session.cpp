@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "mbrl/algorithms/environment_bounds.hpp"
-#include "mbrl/models/native_trainer.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
 #include "torch_plugin.hpp"
 
 namespace mbrl::cli {

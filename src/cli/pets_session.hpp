@@ -10,7 +10,7 @@
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl::cli {

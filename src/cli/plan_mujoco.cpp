@@ -1,10 +1,10 @@
 #include "plan_mujoco.hpp"
 
-#include "mbrl/planning/switchable_cost.hpp"
+#include "mbrl/task/switchable_cost.hpp"
 #if MBRL_HAS_MUJOCO
-#include "mbrl/mujoco/dynamics.hpp"
-#include "mbrl/mujoco/task_cost.hpp"
+#include "mbrl/mujoco/engine/dynamics.hpp"
 #include "mbrl/mujoco/tasks.hpp"
+#include "mbrl/mujoco/tasks/task_cost.hpp"
 #endif
 
 namespace mbrl::cli {

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "mbrl/env/environment.hpp"
-#include "mbrl/mujoco/renderer.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl::cli {

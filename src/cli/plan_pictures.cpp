@@ -5,10 +5,10 @@
 #include <iostream>
 #include <span>
 
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/plot.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/io/plot.hpp"
 
 namespace mbrl::cli {
 namespace {

@@ -10,8 +10,8 @@
 #include "control_tasks.hpp"
 #include "environments.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 #include "plan_mujoco.hpp"
 

@@ -8,8 +8,8 @@
 
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/planning/known_dynamics.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/registry/known_dynamics.hpp"
 
 namespace mbrl::cli {
 

@@ -4,8 +4,8 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "learning_curves.hpp"
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/io/atomic_file.hpp"
 
 namespace mbrl::cli {
 namespace {

@@ -6,8 +6,8 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "episode_video.hpp"
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/progress.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/progress.hpp"
 #include "simple_policy.hpp"
 #include "trained_run.hpp"
 

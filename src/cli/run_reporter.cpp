@@ -8,13 +8,13 @@
 #include <filesystem>
 #include <sstream>
 
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/event_file.hpp"
-#include "mbrl/core/log.hpp"
-#include "mbrl/core/plot.hpp"
-#include "mbrl/core/progress.hpp"
-#include "mbrl/core/safetensors.hpp"
-#include "mbrl/core/table.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/io/event_file.hpp"
+#include "mbrl/io/log.hpp"
+#include "mbrl/io/plot.hpp"
+#include "mbrl/io/progress.hpp"
+#include "mbrl/io/safetensors.hpp"
+#include "mbrl/io/table.hpp"
 
 namespace mbrl::cli {
 namespace {

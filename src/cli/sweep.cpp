@@ -18,11 +18,11 @@
 #include <thread>
 
 #include "learning_curves.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/progress.hpp"
-#include "mbrl/core/settings.hpp"
-#include "mbrl/core/table.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/io/progress.hpp"
+#include "mbrl/io/settings_file.hpp"
+#include "mbrl/io/table.hpp"
 
 namespace mbrl::cli {
 namespace {

@@ -12,9 +12,9 @@
 
 #include "commands.hpp"
 #include "mbrl/algorithms/run_folder.hpp"
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/safetensors.hpp"
 #include "mbrl/core/settings.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/safetensors.hpp"
 #include "pets_session.hpp"
 #include "run_reporter.hpp"
 #include "settings_list.hpp"

@@ -4,8 +4,8 @@
 #include <array>
 
 #include "environments.hpp"
-#include "mbrl/core/settings.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/settings_file.hpp"
 #include "pets_session.hpp"
 #include "run_reporter.hpp"
 

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string>
 
-#include "mbrl/core/settings.hpp"
+#include "mbrl/io/settings_file.hpp"
 #include "pets_session.hpp"
 #include "run_reporter.hpp"
 

@@ -1,10 +1,10 @@
 #include "version.hpp"
 
-#include "simd/ensemble_kernels.hpp"
+#include "models/neural/ensemble_kernels.hpp"
 #include "torch_plugin.hpp"
 
 #if MBRL_HAS_MUJOCO
-#include "mbrl/mujoco/version.hpp"
+#include "mbrl/mujoco/engine/version.hpp"
 #endif
 
 namespace mbrl::cli {

@@ -12,9 +12,9 @@
 
 #include "episode_video.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/output_path.hpp"
-#include "mbrl/mujoco/window.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/output_path.hpp"
+#include "mbrl/mujoco/render/window.hpp"
 #include "plan_paths.hpp"
 #include "simple_policy.hpp"
 #include "trained_run.hpp"

@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
 
@@ -322,7 +321,5 @@ std::pair<std::string, std::string> split_assignment(std::string_view assignment
           "' given, expected key=value");
   return {std::string(trim(assignment.substr(0, equals))), std::string(assignment.substr(equals + 1))};
 }
-
-std::string read_settings_text(const std::filesystem::path& path) { return read_file(path); }
 
 }  // namespace mbrl::detail

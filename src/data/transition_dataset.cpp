@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/safetensors.hpp"
 #include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/io/safetensors.hpp"
 
 namespace mbrl {
 namespace {

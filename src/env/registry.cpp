@@ -2,11 +2,6 @@
 #include "mbrl/env/registry.hpp"
 
 #include "mbrl/core/text.hpp"
-#include "mbrl/env/acrobot.hpp"
-#include "mbrl/env/cartpole.hpp"
-#include "mbrl/env/mbbl.hpp"
-#include "mbrl/env/mountain_car.hpp"
-#include "mbrl/env/pendulum.hpp"
 
 namespace mbrl {
 
@@ -32,19 +27,6 @@ const std::pair<EnvSpec, EnvRegistry::Factory>& EnvRegistry::entry(const std::st
   if (it != entries_.end()) return it->second;
   require(!entries_.empty(), "unknown environment '", name, "': none is registered");
   fail("unknown environment '", name, "'", did_you_mean(name, names()), " ('mbrl envs' lists all)");
-}
-
-void register_analytic_environments(EnvRegistry& registry) {
-  registry.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
-  registry.add(MountainCar().spec(), [] { return AnyEnvironment(MountainCar()); });
-  registry.add(Acrobot().spec(), [] { return AnyEnvironment(Acrobot()); });
-  for (const auto kind : {CartPoleTask::Action::kDiscrete, CartPoleTask::Action::kContinuous}) {
-    const CartPoleTask task(kind);
-    registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });
-  }
-  using Task = MbblClassic::Task;
-  for (const auto task : {Task::kPendulum, Task::kMountainCar, Task::kCartPole, Task::kAcrobot})
-    registry.add(MbblClassic(task).spec(), [task] { return AnyEnvironment(MbblClassic(task)); });
 }
 
 }  // namespace mbrl

@@ -7,8 +7,8 @@
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "mbrl/mujoco/scene.hpp"
-#include "pose_model.hpp"
+#include "mbrl/mujoco/render/scene.hpp"
+#include "mujoco/render/pose_model.hpp"
 
 namespace mbrl::mujoco {
 namespace {

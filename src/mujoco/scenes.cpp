@@ -1,5 +1,5 @@
 // The scenes of the environments here: cameras by model, and bodies for the analytic ones.
-#include "mbrl/mujoco/scene.hpp"
+#include "mbrl/mujoco/render/scene.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 
 #include "assets/classic.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "pose_model.hpp"
+#include "mujoco/render/pose_model.hpp"
 
 namespace mbrl::mujoco {
 namespace {

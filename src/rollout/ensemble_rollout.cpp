@@ -14,10 +14,10 @@
 #include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
-#include "mbrl/rollout/particle_call.hpp"
-#include "models/packed_layout.hpp"
-#include "simd/ensemble_kernels.hpp"
-#include "simd/tiles.hpp"
+#include "mbrl/rollout/particle_checks.hpp"
+#include "models/neural/ensemble_kernels.hpp"
+#include "models/neural/packed_layout.hpp"
+#include "models/neural/tiles.hpp"
 
 namespace mbrl {
 namespace {

@@ -10,7 +10,7 @@
 #include <thread>
 
 #include "mbrl/core/error.hpp"
-#include "models/training_log.hpp"
+#include "models/neural/training_log.hpp"
 
 namespace mbrl::torch {
 

@@ -14,7 +14,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/rollout/data_box.hpp"
 #include "mbrl/rollout/noise.hpp"
-#include "mbrl/rollout/particle_call.hpp"
+#include "mbrl/rollout/particle_checks.hpp"
 #include "mbrl/torch/device.hpp"
 #include "mbrl/torch/interop.hpp"
 #include "torch/noise.hpp"

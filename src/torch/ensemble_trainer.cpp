@@ -6,8 +6,8 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/torch/device.hpp"
-#include "models/adam_moments.hpp"
-#include "models/training_loop.hpp"
+#include "models/neural/adam_moments.hpp"
+#include "models/neural/training_loop.hpp"
 #include "torch/tensors.hpp"
 
 namespace mbrl::torch {

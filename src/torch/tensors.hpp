@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "mbrl/core/types.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 
 namespace mbrl::torch {
 

@@ -4,11 +4,11 @@
 #include "catch.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/algorithms/pets.hpp"
-#include "mbrl/env/acrobot.hpp"
-#include "mbrl/env/cartpole.hpp"
-#include "mbrl/env/wrappers.hpp"
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/env/classic/acrobot.hpp"
+#include "mbrl/env/classic/cartpole.hpp"
+#include "mbrl/env/wrappers/wrappers.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {

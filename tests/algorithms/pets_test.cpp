@@ -8,9 +8,9 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/env/pendulum.hpp"
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/planning/icem.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace {

@@ -5,8 +5,8 @@
 #include "catch.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/env/analytic_environment.hpp"
-#include "mbrl/models/native_trainer.hpp"
-#include "mbrl/planning/icem.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {

@@ -11,9 +11,9 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/mujoco/image.hpp"
-#include "mbrl/mujoco/video.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/mujoco/render/image.hpp"
+#include "mbrl/mujoco/render/video.hpp"
 #include "workshop.hpp"
 
 namespace fs = std::filesystem;

@@ -12,7 +12,7 @@
 #include <filesystem>
 #include <string>
 
-#include "mbrl/core/atomic_file.hpp"
+#include "mbrl/io/atomic_file.hpp"
 
 // Removed at the end.
 class Workshop {

@@ -1,7 +1,7 @@
 // A rollout evaluator that forgets evaluate(): refused by every sampling planner.
 // expect: RolloutEvaluator
 // expect: evaluator.evaluate(state, actions, key, returns)
-#include "mbrl/planning/random_shooting.hpp"
+#include "mbrl/planning/sampling/random_shooting.hpp"
 
 struct Evaluator {
   using Scalar = double;

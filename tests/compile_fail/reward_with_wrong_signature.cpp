@@ -1,7 +1,7 @@
 // A reward of one transition, not of a batch: the words name the concept and the arguments it is called with.
 // expect: RewardModel
 // expect: is_invocable
-#include "mbrl/core/reward.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 struct Reward {
 #ifdef MBRL_BREAK

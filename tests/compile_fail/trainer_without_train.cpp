@@ -3,7 +3,7 @@
 // expect: trainer.train(data, model, round, on_epoch)
 #include <cstdint>
 
-#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
 
 struct Trainer {
 #ifndef MBRL_BREAK

@@ -1,9 +1,9 @@
 // Plans on dynamics of the user's own, and steps an environment that is compiled into the library.
 #include <cstdio>
 
-#include "mbrl/env/pendulum.hpp"
-#include "mbrl/planning/cem.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
 
 // A point on a line is pushed to the origin: x' = x + a, and the return is the negative sum of squares.
 struct Rollouts {

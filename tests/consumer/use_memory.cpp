@@ -1,7 +1,7 @@
 // Vectors that the library allocates and the program frees, and the other way round.
 #include <cstdio>
 
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 
 int main() {
   mbrl::Pendulum pendulum;

@@ -1,10 +1,10 @@
 // Steps an environment that runs on MuJoCo, and solves a control problem over its derivatives.
 #include <cstdio>
 
-#include "mbrl/mujoco/dynamics.hpp"
+#include "mbrl/mujoco/engine/dynamics.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "mbrl/mujoco/pets_cartpole.hpp"
-#include "mbrl/planning/ilqr.hpp"
+#include "mbrl/mujoco/tasks/pets_cartpole.hpp"
+#include "mbrl/planning/trajectory/ilqr.hpp"
 
 int main() {
   mbrl::EnvRegistry registry;

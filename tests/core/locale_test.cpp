@@ -5,9 +5,9 @@
 #include "catch.hpp"
 #include "core/comma_locale.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/csv.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/io/csv.hpp"
 
 using namespace mbrl;
 

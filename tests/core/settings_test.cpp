@@ -1,5 +1,5 @@
 // Settings by name: parsing, JSON round trips, and what every mistake is told.
-#include "mbrl/core/settings.hpp"
+#include "mbrl/io/settings_file.hpp"
 
 #include <cmath>
 #include <limits>
@@ -7,8 +7,8 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/text.hpp"
+#include "mbrl/io/atomic_file.hpp"
 
 using namespace mbrl;
 

@@ -10,10 +10,10 @@
 #include "core/child_process.hpp"
 #include "core/file_size_limit.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/csv.hpp"
-#include "mbrl/core/event_file.hpp"
-#include "mbrl/core/plot.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/csv.hpp"
+#include "mbrl/io/event_file.hpp"
+#include "mbrl/io/plot.hpp"
 
 using namespace mbrl;
 

@@ -9,9 +9,9 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/atomic_file.hpp"
-#include "mbrl/core/safetensors.hpp"
-#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/safetensors.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
 
 using namespace mbrl;
 

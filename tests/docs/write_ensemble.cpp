@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "mbrl/core/random.hpp"
-#include "mbrl/core/safetensors.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/io/safetensors.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 
 int main(int argc, char** argv) {
   if (argc != 2) return 2;

@@ -7,11 +7,12 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "env/exploding.hpp"
-#include "mbrl/env/pendulum.hpp"
-#include "mbrl/env/recorder.hpp"
+#include "mbrl/env/classic/environments.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/env/vector_environment.hpp"
-#include "mbrl/env/wrappers.hpp"
+#include "mbrl/env/wrappers/recorder.hpp"
+#include "mbrl/env/wrappers/wrappers.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 
 using namespace mbrl;

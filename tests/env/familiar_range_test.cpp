@@ -1,7 +1,7 @@
 #include "mbrl/env/familiar_range.hpp"
 
 #include "catch.hpp"
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 
 namespace mbrl {
 namespace {

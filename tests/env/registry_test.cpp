@@ -1,10 +1,11 @@
 // Environments by name, and behind one type.
 #include "mbrl/env/registry.hpp"
+#include "mbrl/env/classic/environments.hpp"
 
 #include <string>
 
 #include "catch.hpp"
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 
 using namespace mbrl;
 

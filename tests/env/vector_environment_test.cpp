@@ -6,9 +6,9 @@
 
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/env/cartpole.hpp"
-#include "mbrl/env/pendulum.hpp"
-#include "mbrl/env/wrappers.hpp"
+#include "mbrl/env/classic/cartpole.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
+#include "mbrl/env/wrappers/wrappers.hpp"
 
 using namespace mbrl;
 

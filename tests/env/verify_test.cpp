@@ -7,7 +7,7 @@
 
 #include "catch.hpp"
 #include "mbrl/env/analytic_environment.hpp"
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "paths.hpp"
 
 using namespace mbrl;

@@ -7,10 +7,11 @@
 #include "catch.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/models/native_trainer.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "mbrl/planning/icem.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {

@@ -4,12 +4,12 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "mbrl/core/per_sample_reward.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/differentiable_model.hpp"
-#include "mbrl/planning/cem.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
+#include "mbrl/task/per_sample_functions.hpp"
 
 using namespace mbrl;
 

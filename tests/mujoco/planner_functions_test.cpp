@@ -7,12 +7,12 @@
 
 #include "catch.hpp"
 #include "env/step_on.hpp"
-#include "mbrl/mujoco/hopper.hpp"
-#include "mbrl/mujoco/humanoid.hpp"
-#include "mbrl/mujoco/inverted_double_pendulum.hpp"
-#include "mbrl/mujoco/pets_reacher3d.hpp"
-#include "mbrl/mujoco/pusher.hpp"
-#include "mbrl/mujoco/trapezoid_reward.hpp"
+#include "mbrl/mujoco/tasks/hopper.hpp"
+#include "mbrl/mujoco/tasks/humanoid.hpp"
+#include "mbrl/mujoco/tasks/inverted_double_pendulum.hpp"
+#include "mbrl/mujoco/tasks/pets_reacher3d.hpp"
+#include "mbrl/mujoco/tasks/pusher.hpp"
+#include "mbrl/mujoco/tasks/trapezoid_reward.hpp"
 #include "support.hpp"
 
 using namespace mbrl;

@@ -6,7 +6,7 @@
 
 #include "catch.hpp"
 #include "mbrl/env/verify.hpp"
-#include "mbrl/mujoco/model.hpp"
+#include "mbrl/mujoco/engine/model.hpp"
 #include "paths.hpp"
 #include "support.hpp"
 

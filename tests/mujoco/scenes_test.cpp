@@ -1,5 +1,5 @@
 // Every environment can be drawn, and what a model foresees is drawn where the environment itself would be.
-#include "mbrl/mujoco/scene.hpp"
+#include "mbrl/mujoco/render/scene.hpp"
 
 #include <cmath>
 #include <string>
@@ -9,7 +9,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "env/step_on.hpp"
-#include "mujoco/pose_model.hpp"
+#include "mujoco/render/pose_model.hpp"
 #include "support.hpp"
 
 using namespace mbrl;

@@ -9,10 +9,10 @@
 #include "allocation_hook.hpp"
 #include "catch.hpp"
 #include "env/step_on.hpp"
-#include "mbrl/mujoco/half_cheetah.hpp"
-#include "mbrl/mujoco/hopper.hpp"
+#include "mbrl/mujoco/tasks/half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/hopper.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "support.hpp"
 
 using namespace mbrl;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "mbrl/core/random.hpp"
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/mujoco/environments.hpp"
 

@@ -5,11 +5,11 @@
 
 #include "allocation_hook.hpp"
 #include "catch.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/known_dynamics.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/known_dynamics.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 
 namespace mbrl {

@@ -10,13 +10,13 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/planning/cem.hpp"
-#include "mbrl/planning/cma_es_planner.hpp"
-#include "mbrl/planning/icem.hpp"
-#include "mbrl/planning/mppi.hpp"
-#include "mbrl/planning/pddm.hpp"
-#include "mbrl/planning/random_shooting.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/planning/sampling/cma_es_planner.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
+#include "mbrl/planning/sampling/mppi.hpp"
+#include "mbrl/planning/sampling/pddm.hpp"
+#include "mbrl/planning/sampling/random_shooting.hpp"
 #include "planning/test_evaluators.hpp"
 
 namespace mbrl {

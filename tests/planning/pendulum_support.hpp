@@ -7,9 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "planning/trajectory_support.hpp"
+#include "planning/trajectory/trajectory_support.hpp"
 
 namespace mbrl::planning_test {
 

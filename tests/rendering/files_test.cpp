@@ -3,10 +3,10 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/mujoco/image.hpp"
-#include "mbrl/mujoco/video.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/mujoco/render/image.hpp"
+#include "mbrl/mujoco/render/video.hpp"
 #include "support.hpp"
 
 using namespace mbrl;

@@ -6,8 +6,8 @@
 #include "core/temporary_folder.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/mujoco/environments.hpp"
-#include "mbrl/mujoco/renderer.hpp"
-#include "mbrl/mujoco/video.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
+#include "mbrl/mujoco/render/video.hpp"
 
 using namespace mbrl;
 

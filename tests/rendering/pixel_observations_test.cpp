@@ -1,5 +1,5 @@
 // Pictures as observations: what is seen, and that it is a function of the state.
-#include "mbrl/mujoco/pixel_observations.hpp"
+#include "mbrl/mujoco/render/pixel_observations.hpp"
 
 #include "catch.hpp"
 #include "mbrl/env/vector_environment.hpp"

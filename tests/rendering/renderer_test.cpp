@@ -1,6 +1,6 @@
 // Pictures show what is there: sky, floor and body; they depend on the state and the camera, and on nothing
 // else.
-#include "mbrl/mujoco/renderer.hpp"
+#include "mbrl/mujoco/render/renderer.hpp"
 
 #include <array>
 #include <cmath>
@@ -11,7 +11,7 @@
 
 #include "catch.hpp"
 #include "env/step_on.hpp"
-#include "mbrl/mujoco/half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/half_cheetah.hpp"
 #include "support.hpp"
 
 using namespace mbrl;

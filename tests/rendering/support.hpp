@@ -7,7 +7,7 @@
 
 #include <unistd.h>
 
-#include "mbrl/mujoco/image.hpp"
+#include "mbrl/mujoco/render/image.hpp"
 #include "mujoco/support.hpp"
 
 namespace mbrl {

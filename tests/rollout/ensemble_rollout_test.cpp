@@ -12,7 +12,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/rollout/aggregate.hpp"
 #include "mbrl/rollout/noise.hpp"
-#include "models/ensemble_oracle.hpp"
+#include "models/neural/ensemble_oracle.hpp"
 
 namespace mbrl {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <vector>
 
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/propagation.hpp"
 
 namespace mbrl::testing {

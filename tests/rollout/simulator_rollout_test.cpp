@@ -10,11 +10,12 @@
 #include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/env/cartpole.hpp"
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/cartpole.hpp"
+#include "mbrl/env/classic/environments.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/env/registry.hpp"
-#include "mbrl/env/wrappers.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/env/wrappers/wrappers.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 
 namespace mbrl {
 namespace {

@@ -14,7 +14,7 @@
 #include "catch.hpp"
 #include "devices.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/env/pendulum.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/rollout/aggregate.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #include "mbrl/rollout/noise.hpp"

@@ -7,7 +7,7 @@
 #include "catch.hpp"
 #include "devices.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/models/native_trainer.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/torch/device.hpp"
 
 using namespace mbrl;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "mbrl/env/environment.hpp"
-#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/task/action_bounds.hpp"
 
 namespace mbrl {
 

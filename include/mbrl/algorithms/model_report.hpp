@@ -6,12 +6,12 @@
 #include <vector>
 
 #include "mbrl/algorithms/trial_metrics.hpp"
+#include "mbrl/core/latency_recorder.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
-#include "mbrl/models/diagnostics.hpp"
-#include "mbrl/models/ensemble_training.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
-#include "mbrl/planning/latency_recorder.hpp"
+#include "mbrl/models/neural/diagnostics.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
 namespace mbrl {

@@ -20,8 +20,8 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
-#include "mbrl/models/ensemble_training.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 

@@ -6,10 +6,10 @@
 #include <string_view>
 
 #include "mbrl/algorithms/pets.hpp"
-#include "mbrl/models/ensemble_training.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {

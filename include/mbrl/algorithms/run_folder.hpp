@@ -7,9 +7,9 @@
 #include <string>
 #include <system_error>
 
-#include "mbrl/core/atomic_file.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/file_lock.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/file_lock.hpp"
 
 namespace mbrl {
 

@@ -8,7 +8,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -103,7 +102,6 @@ void load_fields(std::vector<SettingField>& fields, std::string_view json, std::
 std::string fields_to_json(const std::vector<SettingField>& fields);
 std::vector<SettingInfo> describe_fields(const std::vector<SettingField>& fields);
 std::pair<std::string, std::string> split_assignment(std::string_view assignment, std::string_view where);
-std::string read_settings_text(const std::filesystem::path& path);
 }  // namespace detail
 
 // Every member, nested ones included, in the order of description. The fields point into `settings`.
@@ -140,11 +138,6 @@ void load_json_text(T& settings, std::string_view text, std::string_view where) 
   auto fields = setting_fields(copy);
   detail::load_fields(fields, text, where);
   settings = std::move(copy);
-}
-
-template <Settings T>
-void load_settings_file(T& settings, const std::filesystem::path& path) {
-  load_json_text(settings, detail::read_settings_text(path), path.string());
 }
 
 // Indented JSON that load_json_text reads back to the same values, bit for bit.

@@ -1,4 +1,4 @@
-// Named arrays: what a component hands to a checkpoint and takes back. Files are core/safetensors.hpp's
+// Named arrays: what a component hands to a checkpoint and takes back. Files are io/safetensors.hpp's
 // business.
 #pragma once
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <vector>
 
-#include "mbrl/core/sampling.hpp"
+#include "mbrl/data/splits.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 
 namespace mbrl {

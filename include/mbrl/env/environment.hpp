@@ -12,11 +12,11 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/observation_encoding.hpp"
-#include "mbrl/core/reward.hpp"
-#include "mbrl/core/simulator.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/env/episode_guard.hpp"
+#include "mbrl/task/observation_encoding.hpp"
+#include "mbrl/task/simulator.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 

@@ -34,8 +34,4 @@ class EnvRegistry {
   std::map<std::string, std::pair<EnvSpec, Factory>> entries_;
 };
 
-// The environments that need nothing but this library: Pendulum-v1, CartPole-v1, CartPoleContinuous,
-// MountainCarContinuous-v0, Acrobot-v1, mbbl/Pendulum, mbbl/MountainCar, mbbl/CartPole, mbbl/Acrobot.
-void register_analytic_environments(EnvRegistry& registry);
-
 }  // namespace mbrl

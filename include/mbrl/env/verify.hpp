@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/core/csv.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/io/csv.hpp"
 
 namespace mbrl {
 

@@ -8,9 +8,9 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/math/jet_eigen.hpp"
+#include "mbrl/math/jet_map.hpp"
 #include "mbrl/models/dynamics_model.hpp"
-#include "mbrl/models/jet_eigen.hpp"
-#include "mbrl/models/jet_map.hpp"
 
 namespace mbrl {
 
@@ -51,7 +51,7 @@ class PerSampleModel {
 };
 
 // A TwiceDifferentiableModel of Nx states and Nu actions with exact derivatives: f is called with vectors of
-// double and of jets (mbrl/models/jet.hpp), so it is a template or takes `const auto&`, and it names
+// double and of jets (mbrl/math/jet.hpp), so it is a template or takes `const auto&`, and it names
 // functions without std:: (`using std::sin; ... sin(s(0))`).
 template <int Nx, int Nu, class F>
 class DifferentiablePerSampleModel {

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "mbrl/env/registry.hpp"
-#include "mbrl/mujoco/model.hpp"
+#include "mbrl/mujoco/engine/model.hpp"
 
 namespace mbrl::mujoco {
 

@@ -1,21 +1,21 @@
 // The list of all MuJoCo tasks, for what goes through all of them: registry, benchmarks, tests.
 #pragma once
 
-#include "mbrl/mujoco/ant.hpp"
-#include "mbrl/mujoco/dmc.hpp"
-#include "mbrl/mujoco/half_cheetah.hpp"
-#include "mbrl/mujoco/hopper.hpp"
-#include "mbrl/mujoco/humanoid.hpp"
-#include "mbrl/mujoco/inverted_double_pendulum.hpp"
-#include "mbrl/mujoco/inverted_pendulum.hpp"
-#include "mbrl/mujoco/mbbl.hpp"
-#include "mbrl/mujoco/pets_cartpole.hpp"
-#include "mbrl/mujoco/pets_half_cheetah.hpp"
-#include "mbrl/mujoco/pets_reacher3d.hpp"
-#include "mbrl/mujoco/pusher.hpp"
-#include "mbrl/mujoco/reacher.hpp"
-#include "mbrl/mujoco/swimmer.hpp"
-#include "mbrl/mujoco/walker2d.hpp"
+#include "mbrl/mujoco/tasks/ant.hpp"
+#include "mbrl/mujoco/tasks/dmc.hpp"
+#include "mbrl/mujoco/tasks/half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/hopper.hpp"
+#include "mbrl/mujoco/tasks/humanoid.hpp"
+#include "mbrl/mujoco/tasks/inverted_double_pendulum.hpp"
+#include "mbrl/mujoco/tasks/inverted_pendulum.hpp"
+#include "mbrl/mujoco/tasks/mbbl.hpp"
+#include "mbrl/mujoco/tasks/pets_cartpole.hpp"
+#include "mbrl/mujoco/tasks/pets_half_cheetah.hpp"
+#include "mbrl/mujoco/tasks/pets_reacher3d.hpp"
+#include "mbrl/mujoco/tasks/pusher.hpp"
+#include "mbrl/mujoco/tasks/reacher.hpp"
+#include "mbrl/mujoco/tasks/swimmer.hpp"
+#include "mbrl/mujoco/tasks/walker2d.hpp"
 
 namespace mbrl::mujoco {
 

@@ -7,8 +7,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "mbrl/core/deadline.hpp"
 #include "mbrl/core/state_dict.hpp"
-#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/planner.hpp"
 
 namespace mbrl {

@@ -9,10 +9,10 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/candidate_noise.hpp"
-#include "mbrl/planning/coloured_noise.hpp"
-#include "mbrl/planning/plan_sequence.hpp"
+#include "mbrl/math/candidate_noise.hpp"
+#include "mbrl/math/coloured_noise.hpp"
+#include "mbrl/planning/action_sequence.hpp"
+#include "mbrl/task/action_bounds.hpp"
 
 namespace mbrl {
 

@@ -12,14 +12,14 @@
 #include <type_traits>
 #include <utility>
 
+#include "mbrl/core/deadline.hpp"
 #include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/latency_recorder.hpp"
 #include "mbrl/core/state_dict.hpp"
-#include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/deadline.hpp"
 #include "mbrl/planning/exploration.hpp"
-#include "mbrl/planning/latency_recorder.hpp"
 #include "mbrl/planning/planner.hpp"
+#include "mbrl/task/action_bounds.hpp"
 
 namespace mbrl {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 
 namespace mbrl {
 

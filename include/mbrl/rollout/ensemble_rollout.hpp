@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "mbrl/core/reward.hpp"
 #include "mbrl/core/thread_pool.hpp"
-#include "mbrl/models/packed_ensemble.hpp"
+#include "mbrl/models/neural/packed_ensemble.hpp"
 #include "mbrl/rollout/propagation.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 

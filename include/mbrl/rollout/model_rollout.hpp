@@ -12,10 +12,10 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/reward.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/dynamics_model.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 

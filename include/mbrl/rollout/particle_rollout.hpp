@@ -14,15 +14,15 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/core/reward.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/models/dynamics_model.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 #include "mbrl/rollout/moment_matching.hpp"
 #include "mbrl/rollout/noise.hpp"
-#include "mbrl/rollout/particle_call.hpp"
+#include "mbrl/rollout/particle_checks.hpp"
 #include "mbrl/rollout/propagation.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 

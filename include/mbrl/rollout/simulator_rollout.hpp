@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/simulator.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/task/simulator.hpp"
 
 namespace mbrl {
 

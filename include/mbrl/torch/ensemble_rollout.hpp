@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "mbrl/models/mlp_ensemble.hpp"
+#include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl::torch {

@@ -6,7 +6,7 @@
 #include <memory>
 #include <string>
 
-#include "mbrl/models/ensemble_training.hpp"
+#include "mbrl/models/neural/ensemble_training.hpp"
 
 namespace mbrl::torch {
 

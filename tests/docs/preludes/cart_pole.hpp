@@ -1,9 +1,9 @@
 // The cart-pole with a quadratic cost, inside a function: model, cost, bounds, x, actions, pool, seed.
 #include "mbrl/core/thread_pool.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/action_bounds.hpp"
-#include "mbrl/planning/trajectory_cost.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
+#include "mbrl/task/action_bounds.hpp"
+#include "mbrl/task/trajectory_cost.hpp"
 
 inline void snippet() {
   const std::uint64_t seed = 1;

@@ -1,5 +1,5 @@
 // Members of a task on MuJoCo.
-#include "mbrl/mujoco/task_environment.hpp"
+#include "mbrl/mujoco/engine/task_environment.hpp"
 
 struct Task {
   // SNIPPET

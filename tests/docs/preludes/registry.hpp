@@ -1,4 +1,5 @@
 // A registry of all environments and one made from it, inside a function.
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/mujoco/environments.hpp"
 
 inline void snippet() {

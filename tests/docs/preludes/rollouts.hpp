@@ -1,9 +1,9 @@
 // An evaluator of action sequences over a pendulum, inside a function: rollouts, bounds, obs, pool, seed.
-#include "mbrl/core/per_sample_reward.hpp"
-#include "mbrl/models/analytic_model.hpp"
-#include "mbrl/models/systems.hpp"
-#include "mbrl/planning/action_bounds.hpp"
+#include "mbrl/models/analytic/analytic_model.hpp"
+#include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
+#include "mbrl/task/action_bounds.hpp"
+#include "mbrl/task/per_sample_functions.hpp"
 
 inline void snippet() {
   const std::uint64_t seed = 1;

@@ -1,0 +1,229 @@
+// Preparation of training data, elites and early stopping: what trainers share.
+#include "mbrl/models/neural/ensemble_training.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/data/splits.hpp"
+
+namespace mbrl {
+namespace {
+
+void require_finite(const char* what, const Eigen::Ref<const Batchf>& m) {
+  if (m.allFinite()) return;
+  for (Index c = 0; c < m.cols(); ++c)
+    for (Index r = 0; r < m.rows(); ++r)
+      require(std::isfinite(m(r, c)), "training data: ", what, " of sample ", c, " holds ", m(r, c),
+              " in entry ", r, ", expected finite numbers");
+}
+
+Batchf columns(const Batchf& all, const std::vector<std::uint32_t>& which) {
+  Batchf out(all.rows(), static_cast<Index>(which.size()));
+  for (std::size_t i = 0; i < which.size(); ++i)
+    out.col(static_cast<Index>(i)) = all.col(static_cast<Index>(which[i]));
+  return out;
+}
+
+Batchf raw_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action) {
+  Batchf inputs(model.input_dim(), obs.cols());
+  model.encoding.encode<float>(obs, inputs.topRows(model.encoding.feature_dim()));
+  inputs.bottomRows(model.action_dim) = action;
+  return inputs;
+}
+
+void standardise(const std::vector<float>& mean, const std::vector<float>& std_dev, Batchf& x) {
+  const Eigen::Map<const Vecf> m(mean.data(), x.rows()), s(std_dev.data(), x.rows());
+  x = ((x.colwise() - m).array().colwise() / s.array()).matrix();
+}
+void standardise(const MlpEnsemble& model, Batchf& inputs) {
+  standardise(model.input_mean, model.input_std, inputs);
+}
+
+struct MeanAndDeviation {
+  double mean = 0, std_dev = 0;
+};
+MeanAndDeviation moments(const Eigen::Ref<const Batchf>& x, Index row) {
+  const auto values = x.row(row).cast<double>();
+  const double n = static_cast<double>(x.cols()), mean = values.sum() / n;
+  return {mean, std::sqrt((values.array() - mean).square().sum() / n)};
+}
+
+// A change is not resolved finer than this share of its entry's spread.
+constexpr double kLeastChange = 1e-4;
+
+}  // namespace
+
+bool varies(double mean, double std_dev) { return std_dev >= std::max(1e-12, 1e-7 * std::abs(mean)); }
+
+void EnsembleTrainingSettings::validate(int members) const {
+  require(epochs >= 1, "training: epochs is ", epochs, ", expected at least 1");
+  require(batch_size >= 1, "training: batch_size is ", batch_size, ", expected at least 1");
+  require(std::isfinite(learning_rate) && learning_rate > 0.0f, "training: learning_rate is ", learning_rate,
+          ", expected a positive number");
+  for (const float decay : weight_decay)
+    require(std::isfinite(decay) && decay >= 0.0f, "training: weight_decay holds ", decay,
+            ", expected numbers of at least 0");
+  require(std::isfinite(logvar_bound_weight) && logvar_bound_weight >= 0.0f,
+          "training: logvar_bound_weight is ", logvar_bound_weight, ", expected at least 0");
+  require(holdout_ratio >= 0.0 && holdout_ratio < 1.0, "training: holdout_ratio is ", holdout_ratio,
+          ", expected 0 <= holdout_ratio < 1");
+  require(max_holdout >= 0, "training: max_holdout is ", max_holdout, ", expected at least 0");
+  require(patience >= 0, "training: patience is ", patience, ", expected at least 0");
+  require(std::isfinite(improvement) && improvement >= 0.0, "training: improvement is ", improvement,
+          ", expected at least 0");
+  require(elites >= 0 && elites <= members, "training: elites is ", elites, ", expected 0 to ", members,
+          " (the ensemble's members)");
+  const bool holdout = holdout_ratio > 0.0 && max_holdout > 0;
+  require(holdout || patience == 0, "training: patience is ", patience,
+          " but nothing is held out; expected holdout_ratio > 0");
+  require(holdout || elites == 0 || elites == members, "training: elites is ", elites, " of ", members,
+          " but nothing is held out to choose them by; expected holdout_ratio > 0");
+}
+
+std::vector<std::uint32_t> PreparedTraining::epoch_order(int member, int epoch) const {
+  const auto& sample = samples.at(static_cast<std::size_t>(member));
+  const auto n = static_cast<std::uint32_t>(sample.size());
+  std::vector<std::uint32_t> order(n);
+  // 16 bits of member beside 16 bits of epoch: more of either would repeat an order, which does no harm.
+  const std::uint32_t index = (static_cast<std::uint32_t>(member) << 16) ^ static_cast<std::uint32_t>(epoch);
+  RandomStream(seed, Stream::kShuffle).permutation(order.data(), n, round, index);
+  for (std::uint32_t& row : order) row = sample[row];
+  return order;
+}
+
+void check_transitions(const TransitionBatch& data, const MlpEnsemble& model) {
+  require_dim("training data", "obs", data.obs.rows(), model.obs_dim());
+  require_dim("training data", "action", data.action.rows(), model.action_dim);
+  require_dim("training data", "next_obs", data.next_obs.rows(), model.obs_dim());
+  const Index n = data.obs.cols();
+  require(n >= 1, "training data: no samples, expected at least 1");
+  require(n <= std::numeric_limits<int>::max(), "training data: ", n, " samples, expected at most ",
+          std::numeric_limits<int>::max());
+  require(data.action.cols() == n, "training data: ", data.action.cols(), " actions for ", n,
+          " observations");
+  require(data.next_obs.cols() == n, "training data: ", data.next_obs.cols(), " next observations for ", n,
+          " observations");
+  require_finite("obs", data.obs);
+  require_finite("action", data.action);
+  require_finite("next_obs", data.next_obs);
+  if (model.settings.learned_reward) {
+    require(data.reward.size() == n, "training data: ", data.reward.size(), " rewards for ", n,
+            " observations, and the model learns the reward");
+    require_finite("reward", data.reward.transpose());
+  }
+}
+
+Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action) {
+  Batchf inputs = raw_inputs(model, obs, action);
+  standardise(model, inputs);
+  return inputs;
+}
+
+Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data) {
+  Batchf targets(model.target_dim(), data.obs.cols());
+  model.encoding.target<float>(data.obs, data.next_obs, targets.topRows(model.obs_dim()));
+  if (model.settings.learned_reward) targets.bottomRows(1) = data.reward.transpose();
+  return targets;
+}
+
+PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
+                                  std::uint64_t seed, std::uint32_t round, MlpEnsemble& model) {
+  const int members = static_cast<int>(model.members.size());
+  settings.validate(members);
+  model.validate();
+  check_transitions(data, model);
+
+  const auto rows = static_cast<std::uint32_t>(data.obs.cols());
+  const HoldoutSplit split = holdout_split(rows, settings.holdout_ratio,
+                                           static_cast<std::uint32_t>(settings.max_holdout), seed, round);
+  require(!split.holdout.empty() ||
+              (settings.patience == 0 && (settings.elites == 0 || settings.elites == members)),
+          "training: holdout_ratio ", settings.holdout_ratio, " of ", rows,
+          " samples holds none out, and elites or patience need some");
+
+  const Batchf inputs = raw_inputs(model, data.obs, data.action);
+  const Batchf targets = regression_targets(model, data);
+  PreparedTraining prepared;
+  prepared.seed = seed;
+  prepared.round = round;
+  prepared.inputs = columns(inputs, split.train);
+  prepared.targets = columns(targets, split.train);
+  prepared.holdout_inputs = columns(inputs, split.holdout);
+  prepared.holdout_targets = columns(targets, split.holdout);
+
+  const Index n = prepared.inputs.cols();
+  for (Index r = 0; r < prepared.inputs.rows(); ++r) {
+    const auto [mean, std_dev] = moments(prepared.inputs, r);
+    model.input_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
+    model.input_std[static_cast<std::size_t>(r)] = varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+  }
+  standardise(model, prepared.inputs);
+  if (prepared.holdout_inputs.cols() > 0) standardise(model, prepared.holdout_inputs);
+
+  std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
+  std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
+  for (Index r = 0; r < prepared.targets.rows() && settings.standardise_targets; ++r) {
+    auto [mean, std_dev] = moments(prepared.targets, r);
+    if (r < model.obs_dim()) {
+      const auto [obs_mean, obs_std] = moments(data.obs, r);
+      if (varies(obs_mean, obs_std)) std_dev = std::max(std_dev, kLeastChange * obs_std);
+    }
+    model.target_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
+    model.target_std[static_cast<std::size_t>(r)] =
+        varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+  }
+  standardise(model.target_mean, model.target_std, prepared.targets);
+  if (prepared.holdout_targets.cols() > 0)
+    standardise(model.target_mean, model.target_std, prepared.holdout_targets);
+  for (Index r = 0; r < model.obs_dim(); ++r) {
+    const auto i = static_cast<std::size_t>(r);
+    model.obs_low[i] = std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff());
+    model.obs_high[i] = std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff());
+  }
+
+  for (int member = 0; member < members; ++member) {
+    if (settings.bootstrap) {
+      prepared.samples.push_back(
+          bootstrap_indices(static_cast<std::uint32_t>(n), seed, round, static_cast<std::uint32_t>(member)));
+    } else {
+      prepared.samples.emplace_back(static_cast<std::size_t>(n));
+      std::iota(prepared.samples.back().begin(), prepared.samples.back().end(), 0u);
+    }
+  }
+  return prepared;
+}
+
+EarlyStopping::EarlyStopping(int members, const EnsembleTrainingSettings& settings)
+    : patience_(settings.patience),
+      improvement_(settings.improvement),
+      best_(static_cast<std::size_t>(members), std::numeric_limits<double>::infinity()),
+      improved_(static_cast<std::size_t>(members), 0) {}
+
+const std::vector<char>& EarlyStopping::update(const std::vector<double>& holdout_loss) {
+  bool any = false;
+  for (std::size_t i = 0; i < best_.size(); ++i) {
+    const bool first = std::isinf(best_[i]);
+    improved_[i] = first || best_[i] - holdout_loss[i] > improvement_ * best_[i];
+    if (improved_[i]) best_[i] = holdout_loss[i];
+    any = any || improved_[i];
+  }
+  idle_ = any ? 0 : idle_ + 1;
+  return improved_;
+}
+
+std::vector<int> choose_elites(const std::vector<double>& holdout_loss,
+                               const EnsembleTrainingSettings& settings, int members) {
+  std::vector<int> order(static_cast<std::size_t>(members));
+  std::iota(order.begin(), order.end(), 0);
+  if (holdout_loss.empty()) return order;
+  std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
+    return holdout_loss[static_cast<std::size_t>(a)] < holdout_loss[static_cast<std::size_t>(b)];
+  });
+  if (settings.elites > 0) order.resize(static_cast<std::size_t>(settings.elites));
+  return order;
+}
+
+}  // namespace mbrl

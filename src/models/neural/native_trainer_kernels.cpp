@@ -1,0 +1,372 @@
+// Highway kernels of the native trainer. This file is compiled once for every instruction set.
+#include "simd/highway_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "models/neural/native_trainer_kernels.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target must come first
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "models/neural/native_trainer_kernels.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace mbrl::training {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::CappedTag<float, kPad>;
+using V = hn::Vec<D>;
+
+// Rows of a tile: with two vectors a row, enough independent sums to hide the latency of a multiply-add.
+// Divides kPad, so that a tile's rows lie in one panel of the weights.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kRows = 8;
+#else
+constexpr int kRows = 4;
+#endif
+
+// exp, kept out of the range where it overflows.
+HWY_INLINE V exp_of(D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 80.0f))); }
+
+HWY_INLINE V sigmoid(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+// log(1 + e^x) without overflow.
+HWY_INLINE V softplus(D d, V x) {
+  return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x)))));
+}
+
+// Where A(m, k) of a product is: base + m * row + k * column, for up to `run` consecutive k; the next run
+// begins `jump` floats later.
+struct Operand {
+  const float* base;
+  std::size_t row, column, run, jump;
+};
+
+// C(m, n) = sum over k of A(m, k) B(k, n) for kM rows from m0 and kN vectors of columns from n0; B is
+// [k][ldb]. The sum runs over k in order, so no result depends on the vector length. kUnitRow: a.row is 1,
+// else a.column is 1.
+template <int kM, int kN, bool kUnitRow, class Epilogue>
+HWY_INLINE void tile(const Operand& a, const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth,
+                     const Epilogue& epilogue, std::size_t m0, std::size_t n0) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V acc[kM][kN];
+#pragma GCC unroll 16
+  for (int m = 0; m < kM; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kN; ++n) acc[m][n] = hn::Zero(d);
+  const float* HWY_RESTRICT from = a.base;
+  for (std::size_t k0 = 0; k0 < depth; k0 += a.run, from += a.jump) {
+    const std::size_t count = std::min(a.run, depth - k0);
+    for (std::size_t k = 0; k < count; ++k, b += ldb) {
+      V row[kN];
+#pragma GCC unroll 4
+      for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + static_cast<std::size_t>(n) * lanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < kM; ++m) {
+        const auto row_index = static_cast<std::size_t>(m);
+        const V factor = hn::Set(d, from[kUnitRow ? k * a.column + row_index : row_index * a.row + k]);
+#pragma GCC unroll 4
+        for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < kM; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kN; ++n)
+      epilogue(d, m0 + static_cast<std::size_t>(m), n0 + static_cast<std::size_t>(n) * lanes, acc[m][n]);
+}
+
+template <int kM, bool kUnitRow, class Epilogue>
+HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t columns,
+                         std::size_t depth, const Epilogue& epilogue, std::size_t m, std::size_t n) {
+  const std::size_t lanes = hn::Lanes(D());
+  for (; n + 2 * lanes <= columns; n += 2 * lanes)
+    tile<kM, 2, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+  if (n < columns) tile<kM, 1, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+}
+
+// C for all rows and columns [first, columns); `operand(m)` gives A from row m on. `columns` is a multiple of
+// the vector length.
+template <bool kUnitRow, class OperandAt, class Epilogue>
+HWY_INLINE void multiply(std::size_t rows, std::size_t first, std::size_t columns, std::size_t depth,
+                         const OperandAt& operand, const float* b, std::size_t ldb,
+                         const Epilogue& epilogue) {
+  std::size_t m = 0;
+  for (; m + kRows <= rows; m += kRows)
+    tile_row<kRows, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 4 <= rows; m += 4) tile_row<4, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 2 <= rows; m += 2) tile_row<2, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  if (m < rows) tile_row<1, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+}
+
+// W as the left operand: rows are outputs, the sum runs over inputs.
+struct WeightRows {
+  const LayerState& layer;
+  HWY_INLINE Operand operator()(std::size_t m) const {
+    const auto in = static_cast<std::size_t>(layer.in);
+    return {layer.weight + m / kPad * in * kPad + m % kPad, 1, kPad, in, 0};
+  }
+};
+
+// W^T: rows are inputs, the sum runs over outputs, panel by panel.
+struct WeightColumns {
+  const LayerState& layer;
+  HWY_INLINE Operand operator()(std::size_t m) const {
+    return {layer.weight + m * kPad, kPad, 1, kPad, static_cast<std::size_t>(layer.in) * kPad};
+  }
+};
+
+// Activations [feature][sample]: rows are features, the sum runs over samples.
+struct SampleRows {
+  const float* base;
+  std::size_t ld, samples;
+  HWY_INLINE Operand operator()(std::size_t m) const { return {base + m * ld, ld, 1, samples, 0}; }
+};
+
+// y = f(acc + bias) and slope = f'(acc + bias).
+template <Activation kActivation>
+struct HiddenEpilogue {
+  const float* bias;
+  float* y;
+  float* slope;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    const V one = hn::Set(d, 1.0f);
+    const V z = hn::Add(acc, hn::Set(d, bias[m]));
+    V value, derivative;
+    if constexpr (kActivation == Activation::kSilu) {
+      const V s = sigmoid(d, z);
+      value = hn::Mul(z, s);
+      derivative = hn::MulAdd(value, hn::Sub(one, s), s);
+    } else if constexpr (kActivation == Activation::kRelu) {
+      value = hn::Max(z, hn::Zero(d));
+      derivative = hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), one);
+    } else {
+      value = hn::Tanh(d, z);
+      derivative = hn::NegMulAdd(value, value, one);
+    }
+    hn::Store(value, d, y + m * ld + n);
+    hn::Store(derivative, d, slope + m * ld + n);
+  }
+};
+
+struct OutputEpilogue {
+  const float* bias;
+  float* y;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    hn::Store(hn::Add(acc, hn::Set(d, bias[m])), d, y + m * ld + n);
+  }
+};
+
+struct SlopeEpilogue {
+  const float* slope;
+  float* gradient;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    hn::Store(hn::Mul(acc, hn::Load(d, slope + m * ld + n)), d, gradient + m * ld + n);
+  }
+};
+
+// Adam (Kingma and Ba 2015, algorithm 1) on one vector of parameters.
+HWY_INLINE void adam(D d, V gradient, const AdamStep& step, float* w, float* m, float* v) {
+  const V old_m = hn::Load(d, m), old_v = hn::Load(d, v);
+  const V new_m = hn::MulAdd(hn::Set(d, 1.0f - kBeta1), gradient, hn::Mul(hn::Set(d, kBeta1), old_m));
+  const V new_v =
+      hn::MulAdd(hn::Mul(hn::Set(d, 1.0f - kBeta2), gradient), gradient, hn::Mul(hn::Set(d, kBeta2), old_v));
+  const V scale = hn::MulAdd(hn::Sqrt(new_v), hn::Set(d, step.root), hn::Set(d, kEpsilon));
+  hn::Store(new_m, d, m);
+  hn::Store(new_v, d, v);
+  hn::Store(hn::Sub(hn::Load(d, w), hn::Div(hn::Mul(hn::Set(d, step.rate), new_m), scale)), d, w);
+}
+
+// The weight gradient goes from registers straight into the update: it is never stored.
+struct AdamEpilogue {
+  const LayerState& layer;
+  const AdamStep& step;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    const std::size_t at = (n / kPad * static_cast<std::size_t>(layer.in) + m) * kPad + n % kPad;
+    float* w = layer.weight + at;
+    const V gradient = hn::MulAdd(hn::Set(d, layer.decay), hn::Load(d, w), acc);
+    adam(d, gradient, step, w, layer.weight_m + at, layer.weight_v + at);
+  }
+};
+
+template <Activation kActivation>
+void hidden_layer(const LayerState& layer, const float* x, float* y, float* slope, std::size_t columns,
+                  std::size_t ld) {
+  multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, static_cast<std::size_t>(layer.in),
+                 WeightRows{layer}, x, ld, HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
+}
+
+void Forward(const LayerState* layers, int layer_count, Activation activation, int samples,
+             const Activations& work) {
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  for (int l = 0; l + 1 < layer_count; ++l) {
+    const LayerState& layer = layers[l];
+    switch (activation) {
+      case Activation::kSilu:
+        hidden_layer<Activation::kSilu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
+                                        columns, ld);
+        break;
+      case Activation::kRelu:
+        hidden_layer<Activation::kRelu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
+                                        columns, ld);
+        break;
+      case Activation::kTanh:
+        hidden_layer<Activation::kTanh>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
+                                        columns, ld);
+        break;
+    }
+  }
+  const LayerState& last = layers[layer_count - 1];
+  multiply<true>(static_cast<std::size_t>(last.out), 0, columns, static_cast<std::size_t>(last.in),
+                 WeightRows{last}, work.inputs[layer_count - 1], ld,
+                 OutputEpilogue{last.bias, work.output, ld});
+}
+
+// Sum of a row's first `samples` entries, in order: the same for every vector length.
+HWY_INLINE double row_sum(const float* row, int samples) {
+  double sum = 0.0;
+  for (int i = 0; i < samples; ++i) sum += static_cast<double>(row[i]);
+  return sum;
+}
+
+double GaussianLoss(const float* targets, int dims, int samples, const float* max_logvar,
+                    const float* min_logvar, const Activations& work, float* terms, double* max_grad,
+                    double* min_grad) {
+  const D d;
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  const auto size = static_cast<std::size_t>(dims) * ld;
+  const double count = static_cast<double>(samples) * static_cast<double>(dims);
+  const V share = hn::Set(d, static_cast<float>(1.0 / count)), one = hn::Set(d, 1.0f);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) {
+    const V high = hn::Set(d, max_logvar[r]), low = hn::Set(d, min_logvar[r]);
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      const std::size_t at = r * ld + n, at_raw = at + size;
+      const auto used =
+          hn::FirstN(d, n < static_cast<std::size_t>(samples) ? static_cast<std::size_t>(samples) - n : 0);
+      const V raw = hn::Load(d, work.output + at_raw);
+      const V to_high = hn::Sub(high, raw);
+      const V capped = hn::Sub(high, softplus(d, to_high));
+      const V to_low = hn::Sub(capped, low);
+      const V logvar = hn::Add(low, softplus(d, to_low));
+      const V pass_high = sigmoid(d, to_high), pass_low = sigmoid(d, to_low);
+      const V error = hn::Sub(hn::Load(d, work.output + at), hn::Load(d, targets + at));
+      const V weighted = hn::Mul(error, exp_of(d, hn::Neg(logvar)));
+      const V square = hn::Mul(error, weighted);
+      const V mean_grad = hn::Mul(hn::Add(weighted, weighted), share);
+      const V logvar_grad = hn::Mul(hn::Sub(one, square), share);
+      const V capped_grad = hn::Mul(logvar_grad, pass_low);
+      hn::Store(hn::IfThenElseZero(used, mean_grad), d, work.gradient[0] + at);
+      hn::Store(hn::IfThenElseZero(used, hn::Mul(capped_grad, pass_high)), d, work.gradient[0] + at_raw);
+      hn::Store(hn::Add(square, logvar), d, terms + at);
+      hn::Store(hn::Mul(capped_grad, hn::Sub(one, pass_high)), d, terms + size + at);
+      hn::Store(hn::Mul(logvar_grad, hn::Sub(one, pass_low)), d, terms + 2 * size + at);
+    }
+  }
+  double loss = 0.0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) {
+    loss += row_sum(terms + r * ld, samples);
+    max_grad[r] = row_sum(terms + size + r * ld, samples);
+    min_grad[r] = row_sum(terms + 2 * size + r * ld, samples);
+  }
+  return loss / count;
+}
+
+double SquaredLoss(const float* targets, int dims, int samples, const Activations& work, float* terms) {
+  const D d;
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  const double count = static_cast<double>(samples) * static_cast<double>(dims);
+  const V twice_share = hn::Set(d, static_cast<float>(2.0 / count));
+  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r)
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      const std::size_t at = r * ld + n;
+      const auto used =
+          hn::FirstN(d, n < static_cast<std::size_t>(samples) ? static_cast<std::size_t>(samples) - n : 0);
+      const V error = hn::Sub(hn::Load(d, work.output + at), hn::Load(d, targets + at));
+      hn::Store(hn::IfThenElseZero(used, hn::Mul(error, twice_share)), d, work.gradient[0] + at);
+      hn::Store(hn::Mul(error, error), d, terms + at);
+    }
+  double loss = 0.0;
+  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) loss += row_sum(terms + r * ld, samples);
+  return loss / count;
+}
+
+void BackwardUpdate(const LayerState* layers, int layer_count, int samples, const AdamStep& step,
+                    const Activations& work) {
+  const D d;
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  int turn = 0;
+  for (int l = layer_count - 1; l >= 0; --l) {
+    const LayerState& layer = layers[l];
+    const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
+    const auto stride = static_cast<std::size_t>(layer.stride), n = static_cast<std::size_t>(samples);
+    const float* gradient = work.gradient[turn];
+    // The gradient of the layer's inputs needs the weights before they are updated.
+    if (l > 0)
+      multiply<false>(in, 0, columns, out, WeightColumns{layer}, gradient, ld,
+                      SlopeEpilogue{work.slopes[l], work.gradient[1 - turn], ld});
+    for (std::size_t b = 0; b < n; ++b) {
+      float* row = work.transposed + b * stride;
+      for (std::size_t o = 0; o < out; ++o) row[o] = gradient[o * ld + b];
+      for (std::size_t o = out; o < stride; ++o) row[o] = 0.0f;
+    }
+    // Panel by panel, so that weights and moments stream through once, in the order they lie in.
+    const std::size_t step_columns = std::max<std::size_t>(kPad, 2 * hn::Lanes(d));
+    for (std::size_t first = 0; first < stride; first += step_columns)
+      multiply<false>(in, first, std::min(stride, first + step_columns), n, SampleRows{work.inputs[l], ld, n},
+                      work.transposed, stride, AdamEpilogue{layer, step});
+    for (std::size_t o = 0; o < stride; o += hn::Lanes(d)) {
+      V sum = hn::Zero(d);
+      for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * stride + o));
+      adam(d, sum, step, layer.bias + o, layer.bias_m + o, layer.bias_v + o);
+    }
+    turn = 1 - turn;
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mbrl::training
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mbrl::training {
+
+HWY_EXPORT(Forward);
+HWY_EXPORT(GaussianLoss);
+HWY_EXPORT(SquaredLoss);
+HWY_EXPORT(BackwardUpdate);
+
+void forward(const LayerState* layers, int layer_count, Activation activation, int samples,
+             const Activations& work) {
+  HWY_DYNAMIC_DISPATCH(Forward)(layers, layer_count, activation, samples, work);
+}
+
+double gaussian_loss(const float* targets, int dims, int samples, const float* max_logvar,
+                     const float* min_logvar, const Activations& work, float* terms, double* max_grad,
+                     double* min_grad) {
+  return HWY_DYNAMIC_DISPATCH(GaussianLoss)(targets, dims, samples, max_logvar, min_logvar, work, terms,
+                                            max_grad, min_grad);
+}
+
+double squared_loss(const float* targets, int dims, int samples, const Activations& work, float* terms) {
+  return HWY_DYNAMIC_DISPATCH(SquaredLoss)(targets, dims, samples, work, terms);
+}
+
+void backward_update(const LayerState* layers, int layer_count, int samples, const AdamStep& adam,
+                     const Activations& work) {
+  HWY_DYNAMIC_DISPATCH(BackwardUpdate)(layers, layer_count, samples, adam, work);
+}
+
+}  // namespace mbrl::training
+#endif
