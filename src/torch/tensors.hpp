@@ -37,6 +37,8 @@ inline at::Tensor activate(Activation activation, const at::Tensor& z) {
       return at::silu(z);
     case Activation::kRelu:
       return at::relu(z);
+    case Activation::kElu:
+      return at::elu(z);
     case Activation::kTanh:
       break;
   }

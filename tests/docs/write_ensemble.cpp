@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   encoding.targets[2] = mbrl::TargetKind::kAbsolute;
   mbrl::StateDict state;
   constexpr std::array kActivations = {mbrl::Activation::kSilu, mbrl::Activation::kRelu,
-                                       mbrl::Activation::kTanh};
+                                       mbrl::Activation::kTanh, mbrl::Activation::kElu};
   for (std::size_t i = 0; i < kActivations.size(); ++i) {
     auto model = mbrl::MlpEnsemble::create(
         {.members = 2, .hidden = {7, 5}, .activation = kActivations[i], .learned_reward = i == 1}, encoding,

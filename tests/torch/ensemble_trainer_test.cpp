@@ -101,6 +101,7 @@ TEST_CASE("torch trainer: agrees with the native trainer") {
   settings.epochs = 3;
   SECTION("Gaussian, silu") { check_agreement(some_model(true, Activation::kSilu), settings, on); }
   SECTION("Gaussian, relu") { check_agreement(some_model(true, Activation::kRelu), settings, on); }
+  SECTION("deterministic, elu") { check_agreement(some_model(false, Activation::kElu), settings, on); }
   SECTION("deterministic, tanh") { check_agreement(some_model(false, Activation::kTanh), settings, on); }
   SECTION("learned reward, large decay") {
     settings.weight_decay = {0.1f, 0.2f};

@@ -70,6 +70,10 @@ HWY_INLINE V Activate(D d, V x) {
   } else if constexpr (kActivation == Activation::kRelu) {
     // The order keeps a NaN: x86's max returns its second operand then.
     return hn::Max(hn::Zero(d), x);
+  } else if constexpr (kActivation == Activation::kElu) {
+    // A NaN is in neither half of the comparison, and stays.
+    const V below = hn::Sub(hn::Exp(d, hn::Min(hn::Zero(d), x)), hn::Set(d, 1.0f));
+    return hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, x);
   } else {
     return hn::Tanh(d, x);
   }
@@ -186,6 +190,8 @@ const float* Forward(const PackedLayer* layers, int layer_count, Activation acti
       return ForwardTile<Tag<Activation::kSilu>>(layers, layer_count, input, vectors, a, b);
     case Activation::kRelu:
       return ForwardTile<Tag<Activation::kRelu>>(layers, layer_count, input, vectors, a, b);
+    case Activation::kElu:
+      return ForwardTile<Tag<Activation::kElu>>(layers, layer_count, input, vectors, a, b);
     default:
       return ForwardTile<Tag<Activation::kTanh>>(layers, layer_count, input, vectors, a, b);
   }

@@ -27,6 +27,10 @@ Activated activate(Activation activation, double x) {
       const double value = std::tanh(x);
       return {value, 1.0 - value * value};
     }
+    case Activation::kElu: {
+      const double below = std::expm1(std::min(x, 0.0));
+      return {x > 0.0 ? x : below, 1.0 + below};
+    }
   }
   return {x, 1.0};
 }

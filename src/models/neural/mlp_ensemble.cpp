@@ -17,8 +17,8 @@ void check_settings(const MlpEnsembleSettings& s, const ObsEncoding& encoding, i
     require(s.hidden[i] >= 1, "MlpEnsemble: hidden layer ", i, " has ", s.hidden[i],
             " units, expected at least 1");
   const int activation = static_cast<int>(s.activation);
-  require(activation >= 0 && activation <= 2, "MlpEnsemble: unknown activation ", activation,
-          ", expected 0 (silu), 1 (relu) or 2 (tanh)");
+  require(activation >= 0 && activation <= 3, "MlpEnsemble: unknown activation ", activation,
+          ", expected 0 (silu), 1 (relu), 2 (tanh) or 3 (elu)");
   require(action_dim >= 0, "MlpEnsemble: action_dim is ", action_dim, ", expected at least 0");
   require(encoding.obs_dim() >= 1, "MlpEnsemble: the encoding has no observation entries");
   encoding.validate();
@@ -276,6 +276,9 @@ void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> o
           break;
         case Activation::kTanh:
           y = y.array().tanh().matrix().eval();
+          break;
+        case Activation::kElu:
+          y = (y.array() > 0.0f).select(y.array(), y.array().exp() - 1.0f).matrix().eval();
           break;
       }
     }

@@ -12,125 +12,15 @@
 #include <cstddef>
 
 #include "models/neural/native_trainer_kernels.hpp"
+#include "nn/multiply-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mbrl::training {
 namespace HWY_NAMESPACE {
 
-namespace hn = hwy::HWY_NAMESPACE;
-using D = hn::CappedTag<float, kPad>;
-using V = hn::Vec<D>;
-
-// Rows of a tile: with two vectors a row, enough independent sums to hide the latency of a multiply-add.
-// Divides kPad, so that a tile's rows lie in one panel of the weights.
-#if HWY_TARGET <= HWY_AVX3
-constexpr int kRows = 8;
-#else
-constexpr int kRows = 4;
-#endif
-
-// exp, kept out of the range where it overflows.
-HWY_INLINE V exp_of(D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 80.0f))); }
-
-HWY_INLINE V sigmoid(D d, V x) {
-  const V one = hn::Set(d, 1.0f);
-  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
-}
-
-// log(1 + e^x) without overflow.
-HWY_INLINE V softplus(D d, V x) {
-  return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x)))));
-}
-
-// Where A(m, k) of a product is: base + m * row + k * column, for up to `run` consecutive k; the next run
-// begins `jump` floats later.
-struct Operand {
-  const float* base;
-  std::size_t row, column, run, jump;
-};
-
-// C(m, n) = sum over k of A(m, k) B(k, n) for kM rows from m0 and kN vectors of columns from n0; B is
-// [k][ldb]. The sum runs over k in order, so no result depends on the vector length. kUnitRow: a.row is 1,
-// else a.column is 1.
-template <int kM, int kN, bool kUnitRow, class Epilogue>
-HWY_INLINE void tile(const Operand& a, const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth,
-                     const Epilogue& epilogue, std::size_t m0, std::size_t n0) {
-  const D d;
-  const std::size_t lanes = hn::Lanes(d);
-  V acc[kM][kN];
-#pragma GCC unroll 16
-  for (int m = 0; m < kM; ++m)
-#pragma GCC unroll 4
-    for (int n = 0; n < kN; ++n) acc[m][n] = hn::Zero(d);
-  const float* HWY_RESTRICT from = a.base;
-  for (std::size_t k0 = 0; k0 < depth; k0 += a.run, from += a.jump) {
-    const std::size_t count = std::min(a.run, depth - k0);
-    for (std::size_t k = 0; k < count; ++k, b += ldb) {
-      V row[kN];
-#pragma GCC unroll 4
-      for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + static_cast<std::size_t>(n) * lanes);
-#pragma GCC unroll 16
-      for (int m = 0; m < kM; ++m) {
-        const auto row_index = static_cast<std::size_t>(m);
-        const V factor = hn::Set(d, from[kUnitRow ? k * a.column + row_index : row_index * a.row + k]);
-#pragma GCC unroll 4
-        for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
-      }
-    }
-  }
-#pragma GCC unroll 16
-  for (int m = 0; m < kM; ++m)
-#pragma GCC unroll 4
-    for (int n = 0; n < kN; ++n)
-      epilogue(d, m0 + static_cast<std::size_t>(m), n0 + static_cast<std::size_t>(n) * lanes, acc[m][n]);
-}
-
-template <int kM, bool kUnitRow, class Epilogue>
-HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t columns,
-                         std::size_t depth, const Epilogue& epilogue, std::size_t m, std::size_t n) {
-  const std::size_t lanes = hn::Lanes(D());
-  for (; n + 2 * lanes <= columns; n += 2 * lanes)
-    tile<kM, 2, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
-  if (n < columns) tile<kM, 1, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
-}
-
-// C for all rows and columns [first, columns); `operand(m)` gives A from row m on. `columns` is a multiple of
-// the vector length.
-template <bool kUnitRow, class OperandAt, class Epilogue>
-HWY_INLINE void multiply(std::size_t rows, std::size_t first, std::size_t columns, std::size_t depth,
-                         const OperandAt& operand, const float* b, std::size_t ldb,
-                         const Epilogue& epilogue) {
-  std::size_t m = 0;
-  for (; m + kRows <= rows; m += kRows)
-    tile_row<kRows, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  for (; m + 4 <= rows; m += 4) tile_row<4, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  for (; m + 2 <= rows; m += 2) tile_row<2, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  if (m < rows) tile_row<1, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-}
-
-// W as the left operand: rows are outputs, the sum runs over inputs.
-struct WeightRows {
-  const LayerState& layer;
-  HWY_INLINE Operand operator()(std::size_t m) const {
-    const auto in = static_cast<std::size_t>(layer.in);
-    return {layer.weight + m / kPad * in * kPad + m % kPad, 1, kPad, in, 0};
-  }
-};
-
-// W^T: rows are inputs, the sum runs over outputs, panel by panel.
-struct WeightColumns {
-  const LayerState& layer;
-  HWY_INLINE Operand operator()(std::size_t m) const {
-    return {layer.weight + m * kPad, kPad, 1, kPad, static_cast<std::size_t>(layer.in) * kPad};
-  }
-};
-
-// Activations [feature][sample]: rows are features, the sum runs over samples.
-struct SampleRows {
-  const float* base;
-  std::size_t ld, samples;
-  HWY_INLINE Operand operator()(std::size_t m) const { return {base + m * ld, ld, 1, samples, 0}; }
-};
+using namespace nn::HWY_NAMESPACE;  // the products, and hn for Highway
+using nn::kPad;
+using nn::padded;
 
 // y = f(acc + bias) and slope = f'(acc + bias).
 template <Activation kActivation>
@@ -140,20 +30,8 @@ struct HiddenEpilogue {
   float* slope;
   std::size_t ld;
   HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
-    const V one = hn::Set(d, 1.0f);
-    const V z = hn::Add(acc, hn::Set(d, bias[m]));
     V value, derivative;
-    if constexpr (kActivation == Activation::kSilu) {
-      const V s = sigmoid(d, z);
-      value = hn::Mul(z, s);
-      derivative = hn::MulAdd(value, hn::Sub(one, s), s);
-    } else if constexpr (kActivation == Activation::kRelu) {
-      value = hn::Max(z, hn::Zero(d));
-      derivative = hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), one);
-    } else {
-      value = hn::Tanh(d, z);
-      derivative = hn::NegMulAdd(value, value, one);
-    }
+    activate<kActivation>(d, hn::Add(acc, hn::Set(d, bias[m])), value, derivative);
     hn::Store(value, d, y + m * ld + n);
     hn::Store(derivative, d, slope + m * ld + n);
   }
@@ -205,7 +83,8 @@ template <Activation kActivation>
 void hidden_layer(const LayerState& layer, const float* x, float* y, float* slope, std::size_t columns,
                   std::size_t ld) {
   multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, static_cast<std::size_t>(layer.in),
-                 WeightRows{layer}, x, ld, HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
+                 WeightRows{layer.weight, static_cast<std::size_t>(layer.in)}, x, ld,
+                 HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
 }
 
 void Forward(const LayerState* layers, int layer_count, Activation activation, int samples,
@@ -226,11 +105,15 @@ void Forward(const LayerState* layers, int layer_count, Activation activation, i
         hidden_layer<Activation::kTanh>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
                                         columns, ld);
         break;
+      case Activation::kElu:
+        hidden_layer<Activation::kElu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1], columns,
+                                       ld);
+        break;
     }
   }
   const LayerState& last = layers[layer_count - 1];
   multiply<true>(static_cast<std::size_t>(last.out), 0, columns, static_cast<std::size_t>(last.in),
-                 WeightRows{last}, work.inputs[layer_count - 1], ld,
+                 WeightRows{last.weight, static_cast<std::size_t>(last.in)}, work.inputs[layer_count - 1], ld,
                  OutputEpilogue{last.bias, work.output, ld});
 }
 
@@ -314,7 +197,7 @@ void BackwardUpdate(const LayerState* layers, int layer_count, int samples, cons
     const float* gradient = work.gradient[turn];
     // The gradient of the layer's inputs needs the weights before they are updated.
     if (l > 0)
-      multiply<false>(in, 0, columns, out, WeightColumns{layer}, gradient, ld,
+      multiply<false>(in, 0, columns, out, WeightColumns{layer.weight, in}, gradient, ld,
                       SlopeEpilogue{work.slopes[l], work.gradient[1 - turn], ld});
     for (std::size_t b = 0; b < n; ++b) {
       float* row = work.transposed + b * stride;

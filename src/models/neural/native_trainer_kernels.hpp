@@ -6,11 +6,12 @@
 #pragma once
 
 #include "mbrl/models/neural/mlp_ensemble.hpp"
+#include "nn/padding.hpp"
 
 namespace mbrl::training {
 
-inline constexpr int kPad = 16;  // floats; a multiple of every vector length used
-constexpr int padded(int n) { return (n + kPad - 1) / kPad * kPad; }
+using nn::kPad;
+using nn::padded;
 
 // One layer's parameters and Adam's moments of them. Padding entries are 0 and stay so.
 struct LayerState {

@@ -26,7 +26,8 @@ MlpEnsemble some_elites(Activation activation, bool gaussian) {
 }
 
 TEST_CASE("the ensemble's mean model averages its elites, and its jacobian is theirs") {
-  for (const Activation activation : {Activation::kSilu, Activation::kTanh, Activation::kRelu})
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kTanh, Activation::kRelu, Activation::kElu})
     for (const bool gaussian : {true, false}) {
       const MlpEnsemble ensemble = some_elites(activation, gaussian);
       const EnsembleMeanModel model(ensemble);

@@ -78,6 +78,9 @@ inline Batchd forward_in_double(const MlpEnsemble& model, int member, const Batc
             case Activation::kTanh:
               sum = std::tanh(sum);
               break;
+            case Activation::kElu:
+              sum = sum > 0.0 ? sum : std::expm1(sum);
+              break;
           }
         }
         y(o, j) = sum;

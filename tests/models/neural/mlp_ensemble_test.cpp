@@ -145,7 +145,8 @@ TEST_CASE("ensemble: mistakes are named") {
 }
 
 TEST_CASE("ensemble: the Eigen forward pass agrees with double precision") {
-  for (const Activation activation : {Activation::kSilu, Activation::kRelu, Activation::kTanh}) {
+  for (const Activation activation :
+       {Activation::kSilu, Activation::kRelu, Activation::kTanh, Activation::kElu}) {
     const MlpEnsemble model = testing::lively_model({17, 40, 9}, activation, true, 3);
     const Batchf obs = 2.0f * testing::normals(5, 33, 1), action = testing::normals(2, 33, 2);
     Batchf mean(5, 33), logvar(5, 33);

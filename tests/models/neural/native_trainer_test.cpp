@@ -139,6 +139,7 @@ void check_gradients(MlpEnsemble model, int rows, int batch) {
 TEST_CASE("native trainer: gradients equal finite differences") {
   SECTION("Gaussian, silu") { check_gradients(some_model(true, Activation::kSilu), 19, 32); }
   SECTION("Gaussian, relu") { check_gradients(some_model(true, Activation::kRelu), 32, 32); }
+  SECTION("Gaussian, elu") { check_gradients(some_model(true, Activation::kElu), 32, 32); }
   SECTION("Gaussian, tanh, three hidden layers") {
     check_gradients(some_model(true, Activation::kTanh, 2, {18, 5, 9}), 48, 48);
   }

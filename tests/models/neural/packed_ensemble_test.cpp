@@ -19,7 +19,8 @@ TEST_CASE("packed ensemble: predictions agree with double precision on every ins
   ThreadPool pool(2);
   testing::for_each_target([&](const std::string& target) {
     INFO(target);
-    for (const Activation activation : {Activation::kSilu, Activation::kRelu, Activation::kTanh}) {
+    for (const Activation activation :
+         {Activation::kSilu, Activation::kRelu, Activation::kTanh, Activation::kElu}) {
       INFO("activation " << static_cast<int>(activation));
       for (const std::vector<int>& hidden : {std::vector<int>{200, 200, 200, 200}, {17, 33, 5}, {1}, {}}) {
         for (const bool gaussian : {true, false}) {

@@ -19,6 +19,8 @@ inline double activate(Activation activation, double z) {
       return std::max(z, 0.0);
     case Activation::kTanh:
       return std::tanh(z);
+    case Activation::kElu:
+      return z > 0.0 ? z : std::expm1(z);
   }
   return 0.0;
 }

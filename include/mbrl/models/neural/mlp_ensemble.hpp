@@ -11,16 +11,10 @@
 #include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/nn/activation.hpp"
 #include "mbrl/task/observation_encoding.hpp"
 
 namespace mbrl {
-
-enum class Activation : int { kSilu = 0, kRelu = 1, kTanh = 2 };
-
-constexpr auto enum_names(Activation) {
-  return std::array{std::pair{Activation::kSilu, "silu"}, std::pair{Activation::kRelu, "relu"},
-                    std::pair{Activation::kTanh, "tanh"}};
-}
 
 // The shape of the ensemble; fixed at construction.
 struct MlpEnsembleSettings {
@@ -34,7 +28,7 @@ struct MlpEnsembleSettings {
   static void describe(Self& s, F&& field) {
     field("members", s.members, "networks");
     field("hidden", s.hidden, "units of each hidden layer");
-    field("activation", s.activation, "silu, relu or tanh");
+    field("activation", s.activation, "silu, relu, tanh or elu");
     field("gaussian", s.gaussian, "predict variances too; false: means only");
     field("learned_reward", s.learned_reward, "predict the reward too; always so where none is given");
   }

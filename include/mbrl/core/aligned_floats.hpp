@@ -1,0 +1,56 @@
+// A block of floats aligned for the widest vectors, zero at first.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <utility>
+
+namespace mbrl {
+
+// Owned by plain aligned new: nothing here depends on the compile flags of either side of the library.
+class AlignedFloats {
+ public:
+  static constexpr std::size_t kAlignment = 64;  // bytes
+
+  AlignedFloats() = default;
+  explicit AlignedFloats(std::size_t size) : data_(allocate(size)), size_(size) {
+    std::fill_n(data(), size, 0.0f);
+  }
+  AlignedFloats(const AlignedFloats& other) : data_(allocate(other.size_)), size_(other.size_) {
+    std::copy_n(other.data(), size_, data());
+  }
+  AlignedFloats(AlignedFloats&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  AlignedFloats& operator=(AlignedFloats other) noexcept {
+    data_.swap(other.data_);
+    std::swap(size_, other.size_);
+    return *this;
+  }
+
+  std::size_t size() const { return size_; }
+  float* data() { return data_.get(); }
+  const float* data() const { return data_.get(); }
+  float& operator[](std::size_t i) { return data_[i]; }
+  float operator[](std::size_t i) const { return data_[i]; }
+  float* begin() { return data(); }
+  float* end() { return data() + size_; }
+  const float* begin() const { return data(); }
+  const float* end() const { return data() + size_; }
+
+ private:
+  struct Free {
+    void operator()(float* block) const { ::operator delete[](block, std::align_val_t{kAlignment}); }
+  };
+  static float* allocate(std::size_t size) {
+    return size == 0
+               ? nullptr
+               : static_cast<float*>(::operator new[](size * sizeof(float), std::align_val_t{kAlignment}));
+  }
+
+  std::unique_ptr<float[], Free> data_;
+  std::size_t size_ = 0;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,86 @@
+#include "mbrl/nn/adam.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "mbrl/core/error.hpp"
+#include "nn/network_kernels.hpp"
+
+namespace mbrl::nn {
+
+Adam::Adam(const Network& shape, const AdamSettings& settings)
+    : settings_(settings), first_(shape.parameters().size()), second_(shape.parameters().size()) {
+  const auto check = [](const char* name, double value, double low, double high) {
+    require(value >= low && value < high, "Adam: ", name, " is ", value, ", expected from ", low,
+            " to below ", high);
+  };
+  const double infinity = std::numeric_limits<double>::infinity();
+  check("learning_rate", settings.learning_rate, 0.0, infinity);
+  check("beta1", settings.beta1, 0.0, 1.0);
+  check("beta2", settings.beta2, 0.0, 1.0);
+  check("epsilon", settings.epsilon, 0.0, infinity);
+  check("weight_decay", settings.weight_decay, 0.0, infinity);
+  check("max_gradient", settings.max_gradient, 0.0, infinity);
+}
+
+double Adam::step(Network& network, const AlignedFloats& gradient) {
+  require_dim("Adam", "the network's parameters", network.parameters().size(), first_.size());
+  require_dim("Adam", "the gradient", gradient.size(), first_.size());
+  const double norm = std::sqrt(squared_norm(gradient.data(), gradient.size()));
+  if (!std::isfinite(norm)) return norm;
+  const double t = static_cast<double>(++steps_);
+  AdamNumbers numbers;
+  numbers.beta1 = static_cast<float>(settings_.beta1);
+  numbers.beta2 = static_cast<float>(settings_.beta2);
+  numbers.epsilon = static_cast<float>(settings_.epsilon);
+  numbers.rate = static_cast<float>(settings_.learning_rate / (1.0 - std::pow(settings_.beta1, t)));
+  numbers.root = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(settings_.beta2, t)));
+  const bool clip = settings_.max_gradient > 0.0 && norm > settings_.max_gradient;
+  numbers.scale = clip ? static_cast<float>(settings_.max_gradient / norm) : 1.0f;
+  const auto update = [&](std::size_t begin, std::size_t end, double decay) {
+    adam_update(network.parameters().data() + begin, first_.data() + begin, second_.data() + begin,
+                gradient.data() + begin, end - begin, static_cast<float>(decay), numbers);
+  };
+  if (settings_.weight_decay == 0.0) {
+    update(0, first_.size(), 0.0);
+    return norm;
+  }
+  for (std::size_t l = 0; l < network.layers().size(); ++l) {
+    const Network::Layer& layer = network.layers()[l];
+    const std::size_t end = l + 1 < network.layers().size() ? network.layers()[l + 1].weight : first_.size();
+    update(layer.weight, layer.bias, settings_.weight_decay);
+    update(layer.bias, end, 0.0);
+  }
+  return norm;
+}
+
+void Adam::save(StateDict& out, const std::string& prefix) const {
+  out.put(prefix + "first", first_.data(), {static_cast<std::int64_t>(first_.size())});
+  out.put(prefix + "second", second_.data(), {static_cast<std::int64_t>(second_.size())});
+  out.put_scalar(prefix + "steps", steps_);
+}
+
+void Adam::load(const StateDict& in, const std::string& prefix) {
+  const std::vector<float> first = in.get<float>(prefix + "first"), second = in.get<float>(prefix + "second");
+  const auto steps = in.get_scalar<std::int64_t>(prefix + "steps");
+  require(first.size() == first_.size() && second.size() == second_.size(), "checkpoint: '", prefix,
+          "first' and 'second' hold ", first.size(), " and ", second.size(), " numbers, expected ",
+          first_.size());
+  require(steps >= 0, "checkpoint: '", prefix, "steps' is ", steps, ", expected at least 0");
+  std::copy(first.begin(), first.end(), first_.begin());
+  std::copy(second.begin(), second.end(), second_.begin());
+  steps_ = steps;
+}
+
+void move_towards(Network& target, const Network& source, double share) {
+  require(target.in() == source.in() && target.out() == source.out() &&
+              target.settings().hidden == source.settings().hidden &&
+              target.settings().layer_norm == source.settings().layer_norm,
+          "move_towards: the networks are of different shapes");
+  require(share >= 0.0 && share <= 1.0, "move_towards: share is ", share, ", expected from 0 to 1");
+  move_towards(target.parameters().data(), source.parameters().data(), source.parameters().size(),
+               static_cast<float>(share));
+}
+
+}  // namespace mbrl::nn

@@ -1,0 +1,164 @@
+// The products of networks, vectorised over the columns of their result: one small kernel, and what goes in
+// front of and behind it. Part of every file of kernels that includes it, once per instruction set.
+//   activations  [feature][sample], rows padded to a multiple of kPad samples;
+//   weights      [output / kPad][input][kPad]: panels of kPad outputs, so that every pass reads them in runs.
+#if defined(MBRL_NN_MULTIPLY_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef MBRL_NN_MULTIPLY_INL_HPP
+#undef MBRL_NN_MULTIPLY_INL_HPP
+#else
+#define MBRL_NN_MULTIPLY_INL_HPP
+#endif
+
+#include <hwy/contrib/math/math-inl.h>
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "mbrl/nn/activation.hpp"
+#include "nn/padding.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace mbrl::nn {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+using D = hn::CappedTag<float, kPad>;
+using V = hn::Vec<D>;
+
+// Rows of a tile: with two vectors a row, enough independent sums to hide the latency of a multiply-add.
+// Divides kPad, so that a tile's rows lie in one panel of the weights.
+#if HWY_TARGET <= HWY_AVX3
+constexpr int kRows = 8;
+#else
+constexpr int kRows = 4;
+#endif
+
+// exp, kept out of the range where it overflows.
+HWY_INLINE V exp_of(D d, V x) { return hn::Exp(d, hn::Min(x, hn::Set(d, 80.0f))); }
+
+HWY_INLINE V sigmoid(D d, V x) {
+  const V one = hn::Set(d, 1.0f);
+  return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
+}
+
+// log(1 + e^x) without overflow.
+HWY_INLINE V softplus(D d, V x) {
+  return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x)))));
+}
+
+// Where A(m, k) of a product is: base + m * row + k * column, for up to `run` consecutive k; the next run
+// begins `jump` floats later.
+struct Operand {
+  const float* base;
+  std::size_t row, column, run, jump;
+};
+
+// C(m, n) = sum over k of A(m, k) B(k, n) for kM rows from m0 and kN vectors of columns from n0; B is
+// [k][ldb]. The sum runs over k in order, so no result depends on the vector length. kUnitRow: a.row is 1,
+// else a.column is 1.
+template <int kM, int kN, bool kUnitRow, class Epilogue>
+HWY_INLINE void tile(const Operand& a, const float* HWY_RESTRICT b, std::size_t ldb, std::size_t depth,
+                     const Epilogue& epilogue, std::size_t m0, std::size_t n0) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  V acc[kM][kN];
+#pragma GCC unroll 16
+  for (int m = 0; m < kM; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kN; ++n) acc[m][n] = hn::Zero(d);
+  const float* HWY_RESTRICT from = a.base;
+  for (std::size_t k0 = 0; k0 < depth; k0 += a.run, from += a.jump) {
+    const std::size_t count = std::min(a.run, depth - k0);
+    for (std::size_t k = 0; k < count; ++k, b += ldb) {
+      V row[kN];
+#pragma GCC unroll 4
+      for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + static_cast<std::size_t>(n) * lanes);
+#pragma GCC unroll 16
+      for (int m = 0; m < kM; ++m) {
+        const auto row_index = static_cast<std::size_t>(m);
+        const V factor = hn::Set(d, from[kUnitRow ? k * a.column + row_index : row_index * a.row + k]);
+#pragma GCC unroll 4
+        for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int m = 0; m < kM; ++m)
+#pragma GCC unroll 4
+    for (int n = 0; n < kN; ++n)
+      epilogue(d, m0 + static_cast<std::size_t>(m), n0 + static_cast<std::size_t>(n) * lanes, acc[m][n]);
+}
+
+template <int kM, bool kUnitRow, class Epilogue>
+HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t columns,
+                         std::size_t depth, const Epilogue& epilogue, std::size_t m, std::size_t n) {
+  const std::size_t lanes = hn::Lanes(D());
+  for (; n + 2 * lanes <= columns; n += 2 * lanes)
+    tile<kM, 2, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+  if (n < columns) tile<kM, 1, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+}
+
+// C for all rows and columns [first, columns); `operand(m)` gives A from row m on. `columns` is a multiple of
+// the vector length.
+template <bool kUnitRow, class OperandAt, class Epilogue>
+HWY_INLINE void multiply(std::size_t rows, std::size_t first, std::size_t columns, std::size_t depth,
+                         const OperandAt& operand, const float* b, std::size_t ldb,
+                         const Epilogue& epilogue) {
+  std::size_t m = 0;
+  for (; m + kRows <= rows; m += kRows)
+    tile_row<kRows, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 4 <= rows; m += 4) tile_row<4, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  for (; m + 2 <= rows; m += 2) tile_row<2, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+  if (m < rows) tile_row<1, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+}
+
+// Weights as the left operand: rows are outputs, the sum runs over inputs.
+struct WeightRows {
+  const float* weight;
+  std::size_t in;
+  HWY_INLINE Operand operator()(std::size_t m) const {
+    return {weight + m / kPad * in * kPad + m % kPad, 1, kPad, in, 0};
+  }
+};
+
+// Their transpose: rows are inputs, the sum runs over outputs, panel by panel.
+struct WeightColumns {
+  const float* weight;
+  std::size_t in;
+  HWY_INLINE Operand operator()(std::size_t m) const { return {weight + m * kPad, kPad, 1, kPad, in * kPad}; }
+};
+
+// Activations [feature][sample]: rows are features, the sum runs over samples.
+struct SampleRows {
+  const float* base;
+  std::size_t ld, samples;
+  HWY_INLINE Operand operator()(std::size_t m) const { return {base + m * ld, ld, 1, samples, 0}; }
+};
+
+// f(z) and f'(z).
+template <Activation kActivation>
+HWY_INLINE void activate(D d, V z, V& value, V& slope) {
+  const V one = hn::Set(d, 1.0f);
+  if constexpr (kActivation == Activation::kSilu) {
+    const V s = sigmoid(d, z);
+    value = hn::Mul(z, s);
+    slope = hn::MulAdd(value, hn::Sub(one, s), s);
+  } else if constexpr (kActivation == Activation::kRelu) {
+    value = hn::Max(z, hn::Zero(d));
+    slope = hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), one);
+  } else if constexpr (kActivation == Activation::kElu) {
+    const V below = hn::Sub(exp_of(d, hn::Min(z, hn::Zero(d))), one);
+    const auto positive = hn::Gt(z, hn::Zero(d));
+    value = hn::IfThenElse(positive, z, below);
+    slope = hn::IfThenElse(positive, one, hn::Add(below, one));
+  } else {
+    value = hn::Tanh(d, z);
+    slope = hn::NegMulAdd(value, value, one);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mbrl::nn
+HWY_AFTER_NAMESPACE();
+#endif

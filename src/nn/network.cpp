@@ -1,0 +1,254 @@
+// Shapes, plain arrays and passes of networks. The arithmetic is in network_kernels.cpp.
+#include "mbrl/nn/network.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "nn/network_kernels.hpp"
+#include "nn/padding.hpp"
+
+namespace mbrl::nn {
+namespace {
+
+std::string array_name(const std::string& prefix, std::size_t layer, const char* what) {
+  return prefix + "layers." + std::to_string(layer) + "." + what;
+}
+
+}  // namespace
+
+Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t seed, std::uint32_t index)
+    : in_(in), out_(out), settings_(settings) {
+  require(in >= 1 && out >= 1, "Network: ", in, " inputs and ", out, " outputs, expected at least 1 of each");
+  std::size_t size = 0;
+  const auto take = [&](int rows, int stride) {
+    const std::size_t at = size;
+    size += static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride);
+    return at;
+  };
+  std::vector<int> widths = settings.hidden;
+  widths.push_back(out);
+  for (std::size_t l = 0; l < widths.size(); ++l) {
+    require(widths[l] >= 1, "Network: hidden layer ", l, " has ", widths[l], " units, expected at least 1");
+    Layer layer;
+    layer.in = l == 0 ? in : widths[l - 1];
+    layer.out = widths[l];
+    layer.stride = padded(layer.out);
+    layer.norm = settings.layer_norm && l + 1 < widths.size();
+    layer.weight = take(layer.in, layer.stride);
+    layer.bias = take(1, layer.stride);
+    if (layer.norm) {
+      layer.gain = take(1, layer.stride);
+      layer.shift = take(1, layer.stride);
+    }
+    layers_.push_back(layer);
+  }
+  parameters_ = AlignedFloats(size);
+  const RandomStream random(seed, Stream::kWeights);
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const double bound = 1.0 / std::sqrt(static_cast<double>(layer.in));
+    std::uint32_t entry = 0;
+    const auto draw = [&] {
+      return static_cast<float>(random.uniform(-bound, bound, index, static_cast<std::uint32_t>(l), entry++));
+    };
+    Plain values;
+    values.weight = Batchf::NullaryExpr(layer.out, layer.in, draw);
+    values.bias = Vecf::NullaryExpr(layer.out, draw);
+    if (layer.norm) {
+      values.gain = Vecf::Ones(layer.out);
+      values.shift = Vecf::Zero(layer.out);
+    }
+    set_layer(static_cast<int>(l), values);
+  }
+}
+
+std::size_t Network::parameter_count() const {
+  std::size_t count = 0;
+  for (const Layer& layer : layers_)
+    count += static_cast<std::size_t>(layer.out) * static_cast<std::size_t>(layer.in + (layer.norm ? 3 : 1));
+  return count;
+}
+
+Network::Plain Network::plain(const AlignedFloats& block, int l) const {
+  require_dim("Network", "the block's size", block.size(), parameters_.size());
+  const Layer& layer = layers_.at(static_cast<std::size_t>(l));
+  Plain values;
+  values.weight.resize(layer.out, layer.in);
+  for (Index i = 0; i < layer.in; ++i)
+    for (Index o = 0; o < layer.out; ++o)
+      values.weight(o, i) =
+          block[layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad)];
+  const auto vector = [&](std::size_t at) {
+    return Vecf(Eigen::Map<const Vecf>(block.data() + at, layer.out));
+  };
+  values.bias = vector(layer.bias);
+  if (layer.norm) {
+    values.gain = vector(layer.gain);
+    values.shift = vector(layer.shift);
+  }
+  return values;
+}
+
+void Network::set_layer(int l, const Plain& values) {
+  const Layer& layer = layers_.at(static_cast<std::size_t>(l));
+  require_dim("Network::set_layer", "weight's rows", values.weight.rows(), layer.out);
+  require_dim("Network::set_layer", "weight's columns", values.weight.cols(), layer.in);
+  require_dim("Network::set_layer", "bias", values.bias.size(), layer.out);
+  require_dim("Network::set_layer", "gain", values.gain.size(), layer.norm ? layer.out : 0);
+  require_dim("Network::set_layer", "shift", values.shift.size(), layer.norm ? layer.out : 0);
+  for (Index i = 0; i < layer.in; ++i)
+    for (Index o = 0; o < layer.out; ++o)
+      parameters_[layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad)] =
+          values.weight(o, i);
+  std::copy_n(values.bias.data(), layer.out, parameters_.data() + layer.bias);
+  if (layer.norm) {
+    std::copy_n(values.gain.data(), layer.out, parameters_.data() + layer.gain);
+    std::copy_n(values.shift.data(), layer.out, parameters_.data() + layer.shift);
+  }
+}
+
+void Network::evaluate(ConstBatchRef<float> x, BatchRef<float> y) const {
+  require_dim("Network::evaluate", "x", x.rows(), in_);
+  require_dim("Network::evaluate", "y", y.rows(), out_);
+  require_dim("Network::evaluate", "y's batch", y.cols(), x.cols());
+  const Index block = std::min<Index>(std::max<Index>(x.cols(), 1), 256);
+  Pass pass(*this, static_cast<int>(block));
+  for (Index begin = 0; begin < x.cols(); begin += block) {
+    const Index count = std::min(block, x.cols() - begin);
+    pass.set_input(x.middleCols(begin, count));
+    pass.forward(*this, static_cast<int>(count));
+    pass.get_output(y.middleCols(begin, count));
+  }
+}
+
+void Network::save(StateDict& out, const std::string& prefix) const {
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Plain values = layer(static_cast<int>(l));
+    out.put_matrix(array_name(prefix, l, "weight"), values.weight);  // [in, out], as DenseLayer's
+    out.put_matrix(array_name(prefix, l, "bias"), values.bias);
+    if (!layers_[l].norm) continue;
+    out.put_matrix(array_name(prefix, l, "gain"), values.gain);
+    out.put_matrix(array_name(prefix, l, "shift"), values.shift);
+  }
+}
+
+void Network::load(const StateDict& in, const std::string& prefix) {
+  Network read = *this;
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Layer& layer = layers_[l];
+    const auto take = [&](const char* what, Index rows, Index columns) {
+      const std::string name = array_name(prefix, l, what);
+      const std::vector<float> values = in.get<float>(name);
+      require(static_cast<Index>(values.size()) == rows * columns, "checkpoint: '", name, "' has ",
+              values.size(), " numbers, expected ", rows * columns);
+      require(std::all_of(values.begin(), values.end(), [](float v) { return std::isfinite(v); }),
+              "checkpoint: '", name, "' holds a number that is not finite");
+      return Batchf(Eigen::Map<const Batchf>(values.data(), rows, columns));
+    };
+    Plain values;
+    values.weight = take("weight", layer.out, layer.in);
+    values.bias = take("bias", layer.out, 1);
+    if (layer.norm) {
+      values.gain = take("gain", layer.out, 1);
+      values.shift = take("shift", layer.out, 1);
+    }
+    read.set_layer(static_cast<int>(l), values);
+  }
+  *this = std::move(read);
+}
+
+Pass::Pass(const Network& shape, int max_samples)
+    : in_(shape.in()), out_(shape.out()), stride_(padded(max_samples)), max_samples_(max_samples) {
+  require(max_samples >= 1, "Pass: room for ", max_samples, " samples, expected at least 1");
+  int widest = in_;
+  for (const Network::Layer& layer : shape.layers()) {
+    widths_.push_back(layer.out);
+    widest = std::max(widest, layer.stride);
+  }
+  std::size_t rows = 0;
+  for (int round = 0; round < 2; ++round) {  // count, then hand out
+    float* block = block_.data();
+    rows = 0;
+    inputs_.clear();
+    slopes_.clear();
+    centred_.clear();
+    inverse_.clear();
+    const auto take = [&](int count) {
+      float* at = block ? block + rows * static_cast<std::size_t>(stride_) : nullptr;
+      rows += static_cast<std::size_t>(count);
+      return at;
+    };
+    for (const Network::Layer& layer : shape.layers()) {
+      inputs_.push_back(take(layer.in));
+      slopes_.push_back(take(layer.out));
+      centred_.push_back(layer.norm ? take(layer.out) : nullptr);
+      inverse_.push_back(layer.norm ? take(1) : nullptr);
+    }
+    output_ = take(out_);
+    gradient_[0] = take(widest);
+    gradient_[1] = take(widest);
+    transposed_ = take(widest);
+    input_gradient_ = take(in_);
+    if (round == 0) block_ = AlignedFloats(rows * static_cast<std::size_t>(stride_));
+  }
+}
+
+void Pass::set_input(ConstBatchRef<float> x) {
+  require_dim("Pass::set_input", "x", x.rows(), in_);
+  require(x.cols() <= max_samples_, "Pass::set_input: ", x.cols(), " samples, there is room for ",
+          max_samples_);
+  for (Index r = 0; r < x.rows(); ++r)
+    for (Index b = 0; b < x.cols(); ++b) inputs_[0][r * stride_ + b] = x(r, b);
+}
+
+void Pass::get_output(BatchRef<float> y) const {
+  require_dim("Pass::get_output", "y", y.rows(), out_);
+  require(y.cols() <= max_samples_, "Pass::get_output: ", y.cols(), " samples, there is room for ",
+          max_samples_);
+  for (Index b = 0; b < y.cols(); ++b)
+    for (Index r = 0; r < y.rows(); ++r) y(r, b) = output_[r * stride_ + b];
+}
+
+void Pass::check(const Network& network, int samples) const {
+  require(0 <= samples && samples <= max_samples_, "Pass: ", samples, " samples, expected at most ",
+          max_samples_);
+  bool same = network.in() == in_ && network.layers().size() == widths_.size();
+  for (std::size_t l = 0; same && l < widths_.size(); ++l)
+    same = network.layers()[l].out == widths_[l] && network.layers()[l].norm == (inverse_[l] != nullptr);
+  require(same, "Pass: the network is of another shape than the pass was made for");
+}
+
+void Pass::forward(const Network& network, int samples) {
+  check(network, samples);
+  const PassArrays work{stride_,
+                        inputs_.data(),
+                        slopes_.data(),
+                        centred_.data(),
+                        inverse_.data(),
+                        output_,
+                        {gradient_[0], gradient_[1]},
+                        transposed_};
+  forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
+               network.parameters().data(), samples, work);
+}
+
+void Pass::backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient) {
+  check(network, samples);
+  if (gradient && gradient->size() != network.parameters().size())
+    *gradient = AlignedFloats(network.parameters().size());
+  const PassArrays work{stride_,
+                        inputs_.data(),
+                        slopes_.data(),
+                        centred_.data(),
+                        inverse_.data(),
+                        output_,
+                        {gradient_[0], gradient_[1]},
+                        transposed_};
+  backward_pass(network.layers().data(), static_cast<int>(network.layers().size()),
+                network.parameters().data(), samples, work, gradient ? gradient->data() : nullptr,
+                input_gradient ? input_gradient_ : nullptr);
+}
+
+}  // namespace mbrl::nn

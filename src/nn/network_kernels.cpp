@@ -1,0 +1,310 @@
+// Highway kernels of networks. This file is compiled once for every instruction set.
+#include "simd/highway_targets.hpp"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "nn/network_kernels.cpp"
+#include <hwy/foreach_target.h>
+// foreach_target must come first
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "nn/multiply-inl.hpp"
+#include "nn/network_kernels.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace mbrl::nn {
+namespace HWY_NAMESPACE {
+
+using Layer = Network::Layer;
+constexpr float kNormEpsilon = 1e-5f;
+
+struct StoreEpilogue {
+  const float* bias;
+  float* y;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    hn::Store(hn::Add(acc, hn::Set(d, bias[m])), d, y + m * ld + n);
+  }
+};
+
+// slope: null for the network's inputs, which no activation made.
+struct SlopeEpilogue {
+  const float* slope;
+  float* gradient;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    if (slope) acc = hn::Mul(acc, hn::Load(d, slope + m * ld + n));
+    hn::Store(acc, d, gradient + m * ld + n);
+  }
+};
+
+// Into a block of weights: row m is an input, column n an output.
+struct PanelEpilogue {
+  float* weight;
+  std::size_t in;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    hn::Store(acc, d, weight + (n / kPad * in + m) * kPad + n % kPad);
+  }
+};
+
+// z ([out][ld], in place: the normalised z) to y = f(g n + h); also 1 / sqrt(var + eps) and the slope.
+template <Activation kActivation>
+void NormaliseAndActivate(const Layer& layer, const float* parameters, float* z, float* inverse, float* y,
+                          float* slope, std::size_t columns, std::size_t ld) {
+  const D d;
+  const auto out = static_cast<std::size_t>(layer.out);
+  const V share = hn::Set(d, 1.0f / static_cast<float>(out));
+  for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+    V sum = hn::Zero(d);
+    for (std::size_t m = 0; m < out; ++m) sum = hn::Add(sum, hn::Load(d, z + m * ld + n));
+    const V mean = hn::Mul(sum, share);
+    V square = hn::Zero(d);
+    for (std::size_t m = 0; m < out; ++m) {
+      const V centred = hn::Sub(hn::Load(d, z + m * ld + n), mean);
+      square = hn::MulAdd(centred, centred, square);
+    }
+    const V scale = hn::Div(hn::Set(d, 1.0f), hn::Sqrt(hn::MulAdd(square, share, hn::Set(d, kNormEpsilon))));
+    hn::Store(scale, d, inverse + n);
+    for (std::size_t m = 0; m < out; ++m) {
+      const V normal = hn::Mul(hn::Sub(hn::Load(d, z + m * ld + n), mean), scale);
+      hn::Store(normal, d, z + m * ld + n);
+      V value, derivative;
+      activate<kActivation>(
+          d,
+          hn::MulAdd(normal, hn::Set(d, parameters[layer.gain + m]), hn::Set(d, parameters[layer.shift + m])),
+          value, derivative);
+      hn::Store(value, d, y + m * ld + n);
+      hn::Store(derivative, d, slope + m * ld + n);
+    }
+  }
+}
+
+// The gradient with respect to g n + h ([out][ld]) becomes, in place, that with respect to z:
+//   dz = (g dn' - mean(g dn') - n mean(g dn' n)) / sqrt(var + eps).
+void NormaliseBackward(const Layer& layer, const float* parameters, const float* normal, const float* inverse,
+                       float* gradient, std::size_t columns, std::size_t ld) {
+  const D d;
+  const auto out = static_cast<std::size_t>(layer.out);
+  const V share = hn::Set(d, 1.0f / static_cast<float>(out));
+  for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+    V sum = hn::Zero(d), along = hn::Zero(d);
+    for (std::size_t m = 0; m < out; ++m) {
+      const V g = hn::Mul(hn::Load(d, gradient + m * ld + n), hn::Set(d, parameters[layer.gain + m]));
+      sum = hn::Add(sum, g);
+      along = hn::MulAdd(g, hn::Load(d, normal + m * ld + n), along);
+    }
+    sum = hn::Mul(sum, share);
+    along = hn::Mul(along, share);
+    const V scale = hn::Load(d, inverse + n);
+    for (std::size_t m = 0; m < out; ++m) {
+      const V g = hn::Mul(hn::Load(d, gradient + m * ld + n), hn::Set(d, parameters[layer.gain + m]));
+      const V rest = hn::NegMulAdd(along, hn::Load(d, normal + m * ld + n), hn::Sub(g, sum));
+      hn::Store(hn::Mul(rest, scale), d, gradient + m * ld + n);
+    }
+  }
+}
+
+// y = f(z) in place, and the slope.
+template <Activation kActivation>
+void Activate(float* y, float* slope, std::size_t rows, std::size_t columns, std::size_t ld) {
+  const D d;
+  for (std::size_t m = 0; m < rows; ++m)
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      V value, derivative;
+      activate<kActivation>(d, hn::Load(d, y + m * ld + n), value, derivative);
+      hn::Store(value, d, y + m * ld + n);
+      hn::Store(derivative, d, slope + m * ld + n);
+    }
+}
+
+template <Activation kActivation>
+void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays& work, int l,
+                   std::size_t columns) {
+  const auto ld = static_cast<std::size_t>(work.stride);
+  if (layer.norm)
+    NormaliseAndActivate<kActivation>(layer, parameters, work.centred[l], work.inverse[l], work.inputs[l + 1],
+                                      work.slopes[l], columns, ld);
+  else
+    Activate<kActivation>(work.inputs[l + 1], work.slopes[l], static_cast<std::size_t>(layer.out), columns,
+                          ld);
+}
+
+void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& settings,
+                 const float* parameters, int samples, const PassArrays& work) {
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  for (int l = 0; l < layer_count; ++l) {
+    const Layer& layer = layers[l];
+    const auto in = static_cast<std::size_t>(layer.in);
+    const bool last = l + 1 == layer_count;
+    multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, in,
+                   WeightRows{parameters + layer.weight, in}, work.inputs[l], ld,
+                   StoreEpilogue{parameters + layer.bias,
+                                 last         ? work.output
+                                 : layer.norm ? work.centred[l]
+                                              : work.inputs[l + 1],
+                                 ld});
+    if (last) return;
+    switch (settings.activation) {
+      case Activation::kSilu:
+        ActivateLayer<Activation::kSilu>(layer, parameters, work, l, columns);
+        break;
+      case Activation::kRelu:
+        ActivateLayer<Activation::kRelu>(layer, parameters, work, l, columns);
+        break;
+      case Activation::kTanh:
+        ActivateLayer<Activation::kTanh>(layer, parameters, work, l, columns);
+        break;
+      case Activation::kElu:
+        ActivateLayer<Activation::kElu>(layer, parameters, work, l, columns);
+        break;
+    }
+  }
+}
+
+// gradient [out][ld] to transposed [sample][stride], padding zero; 16 x 16 at a time, which stay in cache.
+void Transpose(const float* gradient, std::size_t ld, std::size_t out, std::size_t stride,
+               std::size_t samples, float* to) {
+  for (std::size_t o0 = 0; o0 < stride; o0 += kPad)
+    for (std::size_t b0 = 0; b0 < samples; b0 += kPad) {
+      const std::size_t rows = o0 < out ? std::min<std::size_t>(kPad, out - o0) : 0;
+      const std::size_t columns = std::min<std::size_t>(kPad, samples - b0);
+      for (std::size_t b = 0; b < columns; ++b) {
+        float* row = to + (b0 + b) * stride + o0;
+        for (std::size_t o = 0; o < rows; ++o) row[o] = gradient[(o0 + o) * ld + b0 + b];
+        for (std::size_t o = rows; o < kPad; ++o) row[o] = 0.0f;
+      }
+    }
+}
+
+void BackwardPass(const Layer* layers, int layer_count, const float* parameters, int samples,
+                  const PassArrays& work, float* gradient, float* input_gradient) {
+  const D d;
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples)),
+             n = static_cast<std::size_t>(samples);
+  int turn = 0;
+  for (int l = layer_count - 1; l >= 0; --l) {
+    const Layer& layer = layers[l];
+    const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
+    const auto stride = static_cast<std::size_t>(layer.stride);
+    float* here = work.gradient[turn];
+    if (layer.norm) {
+      if (gradient) {
+        for (std::size_t m = 0; m < out; ++m) {
+          double gain = 0.0, shift = 0.0;
+          for (std::size_t b = 0; b < n; ++b) {
+            gain += static_cast<double>(here[m * ld + b]) * static_cast<double>(work.centred[l][m * ld + b]);
+            shift += static_cast<double>(here[m * ld + b]);
+          }
+          gradient[layer.gain + m] = static_cast<float>(gain);
+          gradient[layer.shift + m] = static_cast<float>(shift);
+        }
+      }
+      NormaliseBackward(layer, parameters, work.centred[l], work.inverse[l], here, columns, ld);
+    }
+    const WeightColumns weights{parameters + layer.weight, in};
+    if (l > 0)
+      multiply<false>(in, 0, columns, out, weights, here, ld,
+                      SlopeEpilogue{work.slopes[l - 1], work.gradient[1 - turn], ld});
+    else if (input_gradient)
+      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{nullptr, input_gradient, ld});
+    if (gradient) {
+      Transpose(here, ld, out, stride, n, work.transposed);
+      // Panel by panel, so that a panel of the transposed gradient stays in cache.
+      const std::size_t step = std::max<std::size_t>(kPad, 2 * hn::Lanes(d));
+      for (std::size_t first = 0; first < stride; first += step)
+        multiply<false>(in, first, std::min(stride, first + step), n, SampleRows{work.inputs[l], ld, n},
+                        work.transposed, stride, PanelEpilogue{gradient + layer.weight, in});
+      for (std::size_t o = 0; o < stride; o += hn::Lanes(d)) {
+        V sum = hn::Zero(d);
+        for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * stride + o));
+        hn::Store(sum, d, gradient + layer.bias + o);
+      }
+    }
+    turn = 1 - turn;
+  }
+}
+
+// Blocks are padded, so that there is no remainder.
+void AdamUpdate(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
+                float decay, const AdamNumbers& a) {
+  const D d;
+  const V beta1 = hn::Set(d, a.beta1), rest1 = hn::Set(d, 1.0f - a.beta1), beta2 = hn::Set(d, a.beta2),
+          rest2 = hn::Set(d, 1.0f - a.beta2), epsilon = hn::Set(d, a.epsilon), rate = hn::Set(d, a.rate),
+          root = hn::Set(d, a.root), scale = hn::Set(d, a.scale), lambda = hn::Set(d, decay);
+  for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const V w = hn::Load(d, parameters + i);
+    const V g = hn::MulAdd(lambda, w, hn::Mul(scale, hn::Load(d, gradient + i)));
+    const V m = hn::MulAdd(rest1, g, hn::Mul(beta1, hn::Load(d, first + i)));
+    const V v = hn::MulAdd(hn::Mul(rest2, g), g, hn::Mul(beta2, hn::Load(d, second + i)));
+    hn::Store(m, d, first + i);
+    hn::Store(v, d, second + i);
+    hn::Store(hn::Sub(w, hn::Div(hn::Mul(rate, m), hn::MulAdd(hn::Sqrt(v), root, epsilon))), d,
+              parameters + i);
+  }
+}
+
+// kPad sums, whatever the vector length, added up in order.
+double SquaredNorm(const float* values, std::size_t count) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  HWY_ALIGN float sums[kPad] = {};
+  double total = 0.0;
+  constexpr std::size_t kBlock = 256 * kPad;  // then into double
+  for (std::size_t begin = 0; begin < count; begin += kBlock) {
+    std::fill_n(sums, kPad, 0.0f);
+    for (std::size_t i = begin; i < std::min(count, begin + kBlock); i += kPad)
+      for (std::size_t j = 0; j < kPad; j += lanes) {
+        const V x = hn::Load(d, values + i + j);
+        hn::Store(hn::MulAdd(x, x, hn::Load(d, sums + j)), d, sums + j);
+      }
+    for (const float s : sums) total += static_cast<double>(s);
+  }
+  return total;
+}
+
+void MoveTowards(float* target, const float* source, std::size_t count, float share) {
+  const D d;
+  const V step = hn::Set(d, share);
+  for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const V t = hn::Load(d, target + i);
+    hn::Store(hn::MulAdd(step, hn::Sub(hn::Load(d, source + i), t), t), d, target + i);
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace mbrl::nn
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace mbrl::nn {
+
+HWY_EXPORT(ForwardPass);
+HWY_EXPORT(BackwardPass);
+HWY_EXPORT(AdamUpdate);
+HWY_EXPORT(SquaredNorm);
+HWY_EXPORT(MoveTowards);
+
+void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSettings& settings,
+                  const float* parameters, int samples, const PassArrays& work) {
+  HWY_DYNAMIC_DISPATCH(ForwardPass)(layers, layer_count, settings, parameters, samples, work);
+}
+void backward_pass(const Network::Layer* layers, int layer_count, const float* parameters, int samples,
+                   const PassArrays& work, float* gradient, float* input_gradient) {
+  HWY_DYNAMIC_DISPATCH(BackwardPass)
+  (layers, layer_count, parameters, samples, work, gradient, input_gradient);
+}
+void adam_update(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
+                 float decay, const AdamNumbers& numbers) {
+  HWY_DYNAMIC_DISPATCH(AdamUpdate)(parameters, first, second, gradient, count, decay, numbers);
+}
+double squared_norm(const float* values, std::size_t count) {
+  return HWY_DYNAMIC_DISPATCH(SquaredNorm)(values, count);
+}
+void move_towards(float* target, const float* source, std::size_t count, float share) {
+  HWY_DYNAMIC_DISPATCH(MoveTowards)(target, source, count, share);
+}
+
+}  // namespace mbrl::nn
+#endif

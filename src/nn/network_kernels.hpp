@@ -1,0 +1,46 @@
+// The arithmetic of one network, compiled for several instruction sets and chosen at run time: forward pass,
+// backward pass, and what optimisers do to a block of parameters. Layouts: nn/multiply-inl.hpp.
+#pragma once
+
+#include <cstddef>
+
+#include "mbrl/nn/network.hpp"
+
+namespace mbrl::nn {
+
+// Where a pass keeps its numbers; every array is [rows][stride].
+struct PassArrays {
+  int stride = 0;                   // samples, padded
+  float* const* inputs = nullptr;   // [layer]: what the layer reads
+  float* const* slopes = nullptr;   // [layer]: derivative of the activation behind the layer
+  float* const* centred = nullptr;  // [layer]: its output, normalised (with layer_norm)
+  float* const* inverse = nullptr;  // [layer]: 1 / standard deviation of each sample's outputs, one row
+  float* output = nullptr;          // [out]
+  float* gradient[2] = {};          // [widest layer], taking turns
+  float* transposed = nullptr;      // [stride][padded widest layer]
+};
+
+// Fills everything but the gradients from inputs[0].
+void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSettings& settings,
+                  const float* parameters, int samples, const PassArrays& work);
+
+// From gradient[0], the loss's gradient with respect to the output: into `gradient` (a block like the
+// parameters; null: not wanted) that of the parameters; into input_gradient ([in][stride]; null: not wanted)
+// that of the inputs.
+void backward_pass(const Network::Layer* layers, int layer_count, const float* parameters, int samples,
+                   const PassArrays& work, float* gradient, float* input_gradient);
+
+struct AdamNumbers {
+  float beta1, beta2, epsilon;
+  float rate, root;  // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
+  float scale;       // of the gradient: clipping
+};
+// One step on parameters [0, count); decay: lambda of lambda/2 |w|^2.
+void adam_update(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
+                 float decay, const AdamNumbers& numbers);
+// Sum of squares, the same for every instruction set but for contracted multiply-adds.
+double squared_norm(const float* values, std::size_t count);
+// target += share (source - target).
+void move_towards(float* target, const float* source, std::size_t count, float share);
+
+}  // namespace mbrl::nn

@@ -1,0 +1,301 @@
+// Networks against a forward pass written down in double precision: outputs, and gradients of parameters and
+// inputs by its differences.
+#include "mbrl/nn/network.hpp"
+
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "catch.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/nn/adam.hpp"
+
+namespace mbrl::nn {
+namespace {
+
+using Plains = std::vector<Network::Plain>;
+
+double act(Activation f, double z) {
+  switch (f) {
+    case Activation::kSilu:
+      return z / (1.0 + std::exp(-z));
+    case Activation::kRelu:
+      return std::max(z, 0.0);
+    case Activation::kTanh:
+      return std::tanh(z);
+    default:
+      return z > 0.0 ? z : std::expm1(z);
+  }
+}
+
+struct OracleLayer {
+  Batchd weight;
+  Vecd bias, gain, shift;
+};
+
+std::vector<OracleLayer> oracle_of(const Network& network) {
+  std::vector<OracleLayer> layers;
+  for (int l = 0; l < static_cast<int>(network.layers().size()); ++l) {
+    const Network::Plain p = network.layer(l);
+    layers.push_back(
+        {p.weight.cast<double>(), p.bias.cast<double>(), p.gain.cast<double>(), p.shift.cast<double>()});
+  }
+  return layers;
+}
+
+Batchd forward(const std::vector<OracleLayer>& layers, Activation f, Batchd x) {
+  for (std::size_t l = 0; l < layers.size(); ++l) {
+    Batchd z = (layers[l].weight * x).colwise() + layers[l].bias;
+    if (l + 1 < layers.size()) {
+      if (layers[l].gain.size() > 0)
+        for (Index b = 0; b < z.cols(); ++b) {
+          const double mean = z.col(b).mean();
+          const double variance = (z.col(b).array() - mean).square().mean();
+          z.col(b) = ((z.col(b).array() - mean) / std::sqrt(variance + 1e-5) * layers[l].gain.array() +
+                      layers[l].shift.array())
+                         .matrix();
+        }
+      z = z.unaryExpr([&](double v) { return act(f, v); });
+    }
+    x = z;
+  }
+  return x;
+}
+
+Batchf noise(Index rows, Index columns, std::uint32_t id) {
+  const RandomStream random(5, Stream::kUser);
+  std::uint32_t i = 0;
+  return Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); });
+}
+
+// A network whose vectors are not at their first values.
+Network some_network(Activation f, bool norm, std::vector<int> hidden = {20, 33}) {
+  Network network(5, 3, {std::move(hidden), f, norm}, 7);
+  for (int l = 0; l < static_cast<int>(network.layers().size()); ++l) {
+    Network::Plain p = network.layer(l);
+    p.gain += 0.3f * noise(p.gain.size(), 1, 20 + static_cast<std::uint32_t>(l));
+    p.shift += 0.3f * noise(p.shift.size(), 1, 30 + static_cast<std::uint32_t>(l));
+    network.set_layer(l, p);
+  }
+  return network;
+}
+
+constexpr Activation kAll[] = {Activation::kSilu, Activation::kRelu, Activation::kTanh, Activation::kElu};
+
+TEST_CASE("network: outputs are those of the plain sum") {
+  for (const Activation f : kAll)
+    for (const bool norm : {false, true}) {
+      CAPTURE(f, norm);
+      const Network network = some_network(f, norm);
+      const Batchf x = noise(5, 300, 1);
+      Batchf y(3, 300);
+      network.evaluate(x, y);
+      const Batchd expected = forward(oracle_of(network), f, x.cast<double>());
+      CHECK((y.cast<double>() - expected).cwiseAbs().maxCoeff() < 1e-5);
+    }
+  const Network linear(5, 3, {{}, Activation::kRelu, true}, 1);
+  Batchf y(3, 2);
+  linear.evaluate(noise(5, 2, 1), y);
+  const Batchf expected = (linear.layer(0).weight * noise(5, 2, 1)).colwise() + linear.layer(0).bias;
+  CHECK((y - expected).norm() < 1e-6f);
+}
+
+TEST_CASE("network: a sample's numbers do not depend on its place or company") {
+  const Network network = some_network(Activation::kSilu, true);
+  const Batchf x = noise(5, 41, 1);
+  Batchf all(3, 41), one(3, 1);
+  network.evaluate(x, all);
+  for (Index b = 0; b < x.cols(); ++b) {
+    network.evaluate(x.col(b), one);
+    CHECK(one.col(0) == all.col(b));
+  }
+}
+
+TEST_CASE("network: gradients of parameters and inputs are those of differences") {
+  for (const Activation f : kAll)
+    for (const bool norm : {false, true}) {
+      CAPTURE(f, norm);
+      const Network network = some_network(f, norm);
+      constexpr int kSamples = 21;
+      const Batchf x = noise(5, kSamples, 2), weights = noise(3, kSamples, 3);
+      Pass pass(network, 40);
+      pass.set_input(x);
+      pass.forward(network, kSamples);
+      // loss = sum of weights .* y; what lies beyond the samples must not count
+      for (int r = 0; r < 3; ++r)
+        for (int b = 0; b < pass.stride(); ++b)
+          pass.output_gradient()[r * pass.stride() + b] = b < kSamples ? weights(r, b) : 1e6f;
+      AlignedFloats gradient;
+      pass.backward(network, kSamples, &gradient, true);
+
+      std::vector<OracleLayer> layers = oracle_of(network);
+      const Batchd xd = x.cast<double>(), wd = weights.cast<double>();
+      const auto loss = [&](const Batchd& at) { return forward(layers, f, at).cwiseProduct(wd).sum(); };
+      const auto difference = [&](double& value, const Batchd& at) {
+        const double kept = value, h = 1e-6;
+        value = kept + h;
+        const double above = loss(at);
+        value = kept - h;
+        const double below = loss(at);
+        value = kept;
+        return (above - below) / (2 * h);
+      };
+      for (std::size_t l = 0; l < layers.size(); ++l) {
+        const Network::Plain g = network.plain(gradient, static_cast<int>(l));
+        const double scale = 1.0 + g.weight.cast<double>().cwiseAbs().maxCoeff();
+        for (Index i = 0; i < g.weight.cols(); i += 3)
+          for (Index o = 0; o < g.weight.rows(); o += 2)
+            CHECK(std::abs(difference(layers[l].weight(o, i), xd) - static_cast<double>(g.weight(o, i))) <
+                  2e-4 * scale);
+        for (Index o = 0; o < g.bias.size(); ++o) {
+          CHECK(std::abs(difference(layers[l].bias(o), xd) - static_cast<double>(g.bias(o))) < 2e-4 * scale);
+          if (g.gain.size() == 0) continue;
+          CHECK(std::abs(difference(layers[l].gain(o), xd) - static_cast<double>(g.gain(o))) < 2e-4 * scale);
+          CHECK(std::abs(difference(layers[l].shift(o), xd) - static_cast<double>(g.shift(o))) <
+                2e-4 * scale);
+        }
+      }
+      Batchd moved = xd;
+      for (Index b = 0; b < kSamples; b += 4)
+        for (Index r = 0; r < 5; ++r)
+          CHECK(std::abs(difference(moved(r, b), moved) -
+                         static_cast<double>(pass.input_gradient()[r * pass.stride() + b])) < 2e-3);
+    }
+}
+
+TEST_CASE("adam: steps are the paper's, with clipping and decay") {
+  Network network = some_network(Activation::kTanh, true, {17});
+  const Network before = network;
+  AdamSettings settings;
+  settings.learning_rate = 0.01;
+  settings.weight_decay = 0.1;
+  settings.max_gradient = 0.5;
+  Adam adam(network, settings);
+  AlignedFloats gradient(network.parameters().size());
+  Network shape = network;  // gradients by their plain arrays
+  std::vector<Network::Plain> g;
+  double square = 0.0;
+  for (int l = 0; l < 2; ++l) {
+    Network::Plain p = network.layer(l);
+    p.weight = noise(p.weight.rows(), p.weight.cols(), 40 + static_cast<std::uint32_t>(l));
+    p.bias = noise(p.bias.size(), 1, 50 + static_cast<std::uint32_t>(l));
+    p.gain = noise(p.gain.size(), 1, 60 + static_cast<std::uint32_t>(l));
+    p.shift = noise(p.shift.size(), 1, 70 + static_cast<std::uint32_t>(l));
+    square += static_cast<double>(p.weight.squaredNorm() + p.bias.squaredNorm() + p.gain.squaredNorm() +
+                                  p.shift.squaredNorm());
+    shape.set_layer(l, p);
+    g.push_back(p);
+  }
+  gradient = shape.parameters();
+  const double norm = std::sqrt(square);
+  for (int t = 0; t < 3; ++t) CHECK(adam.step(network, gradient) == Approx(norm).epsilon(1e-5));
+  const auto expected = [&](double w, double gradient_of_loss, double decay) {
+    double m = 0.0, v = 0.0;
+    for (int t = 1; t <= 3; ++t) {
+      const double d = gradient_of_loss * 0.5 / norm + decay * w;
+      m = 0.9 * m + 0.1 * d;
+      v = 0.999 * v + 0.001 * d * d;
+      w -= 0.01 * (m / (1.0 - std::pow(0.9, t))) / (std::sqrt(v / (1.0 - std::pow(0.999, t))) + 1e-8);
+    }
+    return w;
+  };
+  for (int l = 0; l < 2; ++l) {
+    const Network::Plain from = before.layer(l), to = network.layer(l);
+    const auto& d = g[static_cast<std::size_t>(l)];
+    for (Index i = 0; i < from.weight.size(); ++i)
+      CHECK(static_cast<double>(to.weight(i)) ==
+            Approx(expected(static_cast<double>(from.weight(i)), static_cast<double>(d.weight(i)), 0.1))
+                .margin(2e-5));
+    for (Index i = 0; i < from.bias.size(); ++i)
+      CHECK(static_cast<double>(to.bias(i)) ==
+            Approx(expected(static_cast<double>(from.bias(i)), static_cast<double>(d.bias(i)), 0.0))
+                .margin(2e-5));
+    for (Index i = 0; i < from.gain.size(); ++i)
+      CHECK(static_cast<double>(to.gain(i)) ==
+            Approx(expected(static_cast<double>(from.gain(i)), static_cast<double>(d.gain(i)), 0.0))
+                .margin(2e-5));
+  }
+
+  SECTION("padding stays zero") {
+    Network padded = network;
+    for (int l = 0; l < 2; ++l) padded.set_layer(l, network.layer(l));
+    Network empty(5, 3, network.settings(), 1);
+    for (std::size_t i = 0; i < empty.parameters().size(); ++i) empty.parameters()[i] = 0.0f;
+    for (int l = 0; l < 2; ++l) empty.set_layer(l, network.layer(l));
+    CHECK(std::equal(empty.parameters().begin(), empty.parameters().end(), network.parameters().begin()));
+  }
+  SECTION("a saved optimiser goes on as if it had not been") {
+    StateDict dict;
+    adam.save(dict, "adam.");
+    network.save(dict, "network.");
+    Network loaded(5, 3, network.settings(), 99);
+    loaded.load(dict, "network.");
+    Adam again(loaded, settings);
+    again.load(dict, "adam.");
+    adam.step(network, gradient);
+    again.step(loaded, gradient);
+    CHECK(std::equal(loaded.parameters().begin(), loaded.parameters().end(), network.parameters().begin()));
+  }
+  SECTION("a gradient that is not finite changes nothing") {
+    const AlignedFloats kept = network.parameters();
+    gradient[0] = std::numeric_limits<float>::quiet_NaN();
+    CHECK_FALSE(std::isfinite(adam.step(network, gradient)));
+    CHECK(adam.steps() == 3);
+    CHECK(std::equal(kept.begin(), kept.end(), network.parameters().begin()));
+  }
+}
+
+TEST_CASE("network: target networks move by a share") {
+  Network target(4, 2, {{8}}, 1);
+  const Network source(4, 2, {{8}}, 2), before = target;
+  move_towards(target, source, 0.25);
+  CHECK((target.layer(0).weight - (0.75f * before.layer(0).weight + 0.25f * source.layer(0).weight)).norm() <
+        1e-6f);
+  move_towards(target, source, 1.0);
+  CHECK((target.layer(1).weight - source.layer(1).weight).norm() < 1e-6f);
+  CHECK_THROWS_AS(move_towards(target, Network(4, 2, {{9}}, 1), 0.1), Error);
+}
+
+TEST_CASE("network: a regression is learned") {
+  Network network(1, 1, {{32, 32}, Activation::kSilu, false}, 3);
+  AdamSettings settings;
+  settings.learning_rate = 3e-3;
+  Adam adam(network, settings);
+  Pass pass(network, 64);
+  AlignedFloats gradient;
+  const Vecf x = Vecf::LinSpaced(64, -3.0f, 3.0f);
+  double loss = 0.0;
+  for (int i = 0; i < 1500; ++i) {
+    pass.set_input(x.transpose());
+    pass.forward(network, 64);
+    loss = 0.0;
+    for (int b = 0; b < 64; ++b) {
+      const float error = pass.output()[b] - std::sin(2.0f * x[b]);
+      loss += static_cast<double>(error * error) / 64;
+      pass.output_gradient()[b] = 2.0f * error / 64.0f;
+    }
+    pass.backward(network, 64, &gradient);
+    adam.step(network, gradient);
+  }
+  CHECK(loss < 1e-3);  // the zero function: 0.5
+}
+
+TEST_CASE("network: mistakes are named") {
+  CHECK_THROWS_AS(Network(0, 1, {}, 1), Error);
+  CHECK_THROWS_AS(Network(1, 1, {{0}}, 1), Error);
+  const Network network(3, 2, {{8}}, 1), other(3, 2, {{9}}, 1);
+  Pass pass(network, 10);
+  CHECK_THROWS_AS(pass.forward(network, 11), Error);
+  CHECK_THROWS_AS(pass.forward(other, 1), Error);
+  CHECK_THROWS_AS(pass.set_input(Batchf::Zero(2, 1)), Error);
+  CHECK_THROWS_AS(Adam(network, {.learning_rate = -1.0}), Error);
+  StateDict dict;
+  other.save(dict, "n.");
+  Network target = network;
+  CHECK_THROWS_AS(target.load(dict, "n."), Error);
+  CHECK(std::equal(target.parameters().begin(), target.parameters().end(), network.parameters().begin()));
+}
+
+}  // namespace
+}  // namespace mbrl::nn
