@@ -172,6 +172,7 @@ SettingField& find_field(std::vector<SettingField>& fields, std::string_view key
   for (SettingField& field : fields)
     if (field.key == key) return field;
   std::vector<std::string> known;
+  known.reserve(fields.size());
   for (const SettingField& field : fields) known.push_back(field.key);
   fail(where, ": unknown key '", key, "'", did_you_mean(key, known));
 }

@@ -8,7 +8,8 @@ namespace mbrl {
 void EnvRegistry::add(EnvSpec spec, Factory factory) {
   require(!spec.name.empty(), "EnvRegistry: an environment needs a name");
   const std::string name = spec.name;
-  const bool added = entries_.try_emplace(name, std::move(spec), std::move(factory)).second;
+  std::pair<EnvSpec, Factory> entry(std::move(spec), std::move(factory));
+  const bool added = entries_.try_emplace(name, std::move(entry)).second;
   require(added, "EnvRegistry: an environment named '", name, "' is registered already");
 }
 
