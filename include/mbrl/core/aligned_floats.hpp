@@ -7,9 +7,12 @@
 #include <new>
 #include <utility>
 
+#include "mbrl/core/error.hpp"
+
 namespace mbrl {
 
-// Owned by plain aligned new: nothing here depends on the compile flags of either side of the library.
+// Throws mbrl::Error where there is no memory. Owned by plain aligned new: nothing here depends on the
+// compile flags of either side of the library.
 class AlignedFloats {
  public:
   static constexpr std::size_t kAlignment = 64;  // bytes
@@ -44,9 +47,10 @@ class AlignedFloats {
     void operator()(float* block) const { ::operator delete[](block, std::align_val_t{kAlignment}); }
   };
   static float* allocate(std::size_t size) {
-    return size == 0
-               ? nullptr
-               : static_cast<float*>(::operator new[](size * sizeof(float), std::align_val_t{kAlignment}));
+    if (size == 0) return nullptr;
+    void* block = ::operator new[](size * sizeof(float), std::align_val_t{kAlignment}, std::nothrow);
+    require(block != nullptr, "out of memory for ", size, " numbers");
+    return static_cast<float*>(block);
   }
 
   std::unique_ptr<float[], Free> data_;

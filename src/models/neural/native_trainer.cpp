@@ -7,8 +7,6 @@
 // 5 members keep 2 threads busy without a barrier, and no number depends on who ran what.
 #include "mbrl/models/neural/native_trainer.hpp"
 
-#include <hwy/aligned_allocator.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -16,7 +14,7 @@
 #include <numeric>
 #include <thread>
 
-#include "mbrl/core/error.hpp"
+#include "mbrl/core/aligned_floats.hpp"
 #include "models/neural/adam_moments.hpp"
 #include "models/neural/native_trainer_kernels.hpp"
 #include "models/neural/training_loop.hpp"
@@ -36,14 +34,6 @@ AdamStep adam_step(float learning_rate, std::int64_t step) {
   adam.rate = static_cast<float>(static_cast<double>(learning_rate) / (1.0 - std::pow(0.9, t)));
   adam.root = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(0.999, t)));
   return adam;
-}
-
-using AlignedFloats = hwy::AlignedFreeUniquePtr<float[]>;
-AlignedFloats zeros(std::size_t count) {
-  AlignedFloats block = hwy::AllocateAligned<float>(count);
-  require(block != nullptr, "training: out of memory for ", count, " numbers");
-  std::fill_n(block.get(), count, 0.0f);
-  return block;
 }
 
 // One member's parameters, moments and scratch memory, padded for the kernels.
@@ -71,10 +61,10 @@ struct Member {
     }
     const auto dims = static_cast<std::size_t>(model.target_dim()),
                outputs = static_cast<std::size_t>(model.output_dim());
-    parameters = zeros(parameter_count);
-    scratch = zeros(batch * (activation_rows + outputs + 3 * widest + 4 * dims));
+    parameters = AlignedFloats(parameter_count);
+    scratch = AlignedFloats(batch * (activation_rows + outputs + 3 * widest + 4 * dims));
 
-    float* at = parameters.get();
+    float* at = parameters.data();
     for (std::size_t l = 0; l < source.size(); ++l) {
       LayerState layer;
       layer.in = source[l].in;
@@ -93,7 +83,7 @@ struct Member {
       at += 3 * stride;
       layers.push_back(layer);
     }
-    float* next = scratch.get();
+    float* next = scratch.data();
     const auto take = [&](std::size_t rows) {
       float* block = next;
       next += rows * batch;
