@@ -16,6 +16,11 @@ std::string array_name(const std::string& prefix, std::size_t layer, const char*
   return prefix + "layers." + std::to_string(layer) + "." + what;
 }
 
+// Where weight (o, i) lies in the block.
+std::size_t place(const Network::Layer& layer, Index o, Index i) {
+  return layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad);
+}
+
 }  // namespace
 
 Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t seed, std::uint32_t index)
@@ -77,9 +82,7 @@ Network::Plain Network::plain(const AlignedFloats& block, int l) const {
   Plain values;
   values.weight.resize(layer.out, layer.in);
   for (Index i = 0; i < layer.in; ++i)
-    for (Index o = 0; o < layer.out; ++o)
-      values.weight(o, i) =
-          block[layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad)];
+    for (Index o = 0; o < layer.out; ++o) values.weight(o, i) = block[place(layer, o, i)];
   const auto vector = [&](std::size_t at) {
     return Vecf(Eigen::Map<const Vecf>(block.data() + at, layer.out));
   };
@@ -99,9 +102,7 @@ void Network::set_layer(int l, const Plain& values) {
   require_dim("Network::set_layer", "gain", values.gain.size(), layer.norm ? layer.out : 0);
   require_dim("Network::set_layer", "shift", values.shift.size(), layer.norm ? layer.out : 0);
   for (Index i = 0; i < layer.in; ++i)
-    for (Index o = 0; o < layer.out; ++o)
-      parameters_[layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad)] =
-          values.weight(o, i);
+    for (Index o = 0; o < layer.out; ++o) parameters_[place(layer, o, i)] = values.weight(o, i);
   std::copy_n(values.bias.data(), layer.out, parameters_.data() + layer.bias);
   if (layer.norm) {
     std::copy_n(values.gain.data(), layer.out, parameters_.data() + layer.gain);
@@ -220,34 +221,29 @@ void Pass::check(const Network& network, int samples) const {
   require(same, "Pass: the network is of another shape than the pass was made for");
 }
 
+PassArrays Pass::arrays() {
+  return {stride_,
+          inputs_.data(),
+          slopes_.data(),
+          centred_.data(),
+          inverse_.data(),
+          output_,
+          {gradient_[0], gradient_[1]},
+          transposed_};
+}
+
 void Pass::forward(const Network& network, int samples) {
   check(network, samples);
-  const PassArrays work{stride_,
-                        inputs_.data(),
-                        slopes_.data(),
-                        centred_.data(),
-                        inverse_.data(),
-                        output_,
-                        {gradient_[0], gradient_[1]},
-                        transposed_};
   forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
-               network.parameters().data(), samples, work);
+               network.parameters().data(), samples, arrays());
 }
 
 void Pass::backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient) {
   check(network, samples);
   if (gradient && gradient->size() != network.parameters().size())
     *gradient = AlignedFloats(network.parameters().size());
-  const PassArrays work{stride_,
-                        inputs_.data(),
-                        slopes_.data(),
-                        centred_.data(),
-                        inverse_.data(),
-                        output_,
-                        {gradient_[0], gradient_[1]},
-                        transposed_};
   backward_pass(network.layers().data(), static_cast<int>(network.layers().size()),
-                network.parameters().data(), samples, work, gradient ? gradient->data() : nullptr,
+                network.parameters().data(), samples, arrays(), gradient ? gradient->data() : nullptr,
                 input_gradient ? input_gradient_ : nullptr);
 }
 

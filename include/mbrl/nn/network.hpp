@@ -15,6 +15,8 @@
 
 namespace mbrl::nn {
 
+struct PassArrays;  // what the kernels see of a Pass
+
 struct NetworkSettings {
   std::vector<int> hidden = {256, 256};       // units of each hidden layer
   Activation activation = Activation::kRelu;  // behind every hidden layer
@@ -105,6 +107,7 @@ class Pass {
 
  private:
   void check(const Network& network, int samples) const;
+  PassArrays arrays();
 
   int in_ = 0, out_ = 0, stride_ = 0, max_samples_ = 0;
   std::vector<int> widths_;
