@@ -1,4 +1,5 @@
-# mbrl_sources(VAR pattern...): the .cpp files that match, in sub-folders too, without those that need nlohmann-json where it was not found.
+# mbrl_sources(VAR pattern...): the .cpp files that match, in sub-folders too, without those that need nlohmann-json where
+# it was not found.
 # A file needs it when it includes it, or includes (over any number of headers of ours) the header of a source that does:
 # src/core/x.cpp belongs to mbrl/core/x.hpp.
 function(mbrl_needs_json file variable)
