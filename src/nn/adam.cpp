@@ -29,13 +29,8 @@ double Adam::step(Network& network, const AlignedFloats& gradient) {
   require_dim("Adam", "the gradient", gradient.size(), first_.size());
   const double norm = std::sqrt(squared_norm(gradient.data(), gradient.size()));
   if (!std::isfinite(norm)) return norm;
-  const double t = static_cast<double>(++steps_);
-  AdamNumbers numbers;
-  numbers.beta1 = static_cast<float>(settings_.beta1);
-  numbers.beta2 = static_cast<float>(settings_.beta2);
-  numbers.epsilon = static_cast<float>(settings_.epsilon);
-  numbers.rate = static_cast<float>(settings_.learning_rate / (1.0 - std::pow(settings_.beta1, t)));
-  numbers.root = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(settings_.beta2, t)));
+  AdamNumbers numbers =
+      adam_numbers(settings_.learning_rate, ++steps_, settings_.beta1, settings_.beta2, settings_.epsilon);
   const bool clip = settings_.max_gradient > 0.0 && norm > settings_.max_gradient;
   numbers.scale = clip ? static_cast<float>(settings_.max_gradient / norm) : 1.0f;
   const auto update = [&](std::size_t begin, std::size_t end, double decay) {

@@ -16,6 +16,7 @@
 #include <cstddef>
 
 #include "mbrl/nn/activation.hpp"
+#include "nn/adam_numbers.hpp"
 #include "nn/padding.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -156,6 +157,18 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
     value = hn::Tanh(d, z);
     slope = hn::NegMulAdd(value, value, one);
   }
+}
+
+// Adam (Kingma and Ba 2015, algorithm 1) on one vector of parameters; the gradient is scaled already.
+HWY_INLINE void adam(D d, V gradient, const AdamNumbers& a, float* w, float* m, float* v) {
+  const V new_m =
+      hn::MulAdd(hn::Set(d, 1.0f - a.beta1), gradient, hn::Mul(hn::Set(d, a.beta1), hn::Load(d, m)));
+  const V new_v = hn::MulAdd(hn::Mul(hn::Set(d, 1.0f - a.beta2), gradient), gradient,
+                             hn::Mul(hn::Set(d, a.beta2), hn::Load(d, v)));
+  const V scale = hn::MulAdd(hn::Sqrt(new_v), hn::Set(d, a.root), hn::Set(d, a.epsilon));
+  hn::Store(new_m, d, m);
+  hn::Store(new_v, d, v);
+  hn::Store(hn::Sub(hn::Load(d, w), hn::Div(hn::Mul(hn::Set(d, a.rate), new_m), scale)), d, w);
 }
 
 }  // namespace HWY_NAMESPACE

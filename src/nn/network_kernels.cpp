@@ -230,18 +230,10 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
 void AdamUpdate(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
                 float decay, const AdamNumbers& a) {
   const D d;
-  const V beta1 = hn::Set(d, a.beta1), rest1 = hn::Set(d, 1.0f - a.beta1), beta2 = hn::Set(d, a.beta2),
-          rest2 = hn::Set(d, 1.0f - a.beta2), epsilon = hn::Set(d, a.epsilon), rate = hn::Set(d, a.rate),
-          root = hn::Set(d, a.root), scale = hn::Set(d, a.scale), lambda = hn::Set(d, decay);
+  const V scale = hn::Set(d, a.scale), lambda = hn::Set(d, decay);
   for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
-    const V w = hn::Load(d, parameters + i);
-    const V g = hn::MulAdd(lambda, w, hn::Mul(scale, hn::Load(d, gradient + i)));
-    const V m = hn::MulAdd(rest1, g, hn::Mul(beta1, hn::Load(d, first + i)));
-    const V v = hn::MulAdd(hn::Mul(rest2, g), g, hn::Mul(beta2, hn::Load(d, second + i)));
-    hn::Store(m, d, first + i);
-    hn::Store(v, d, second + i);
-    hn::Store(hn::Sub(w, hn::Div(hn::Mul(rate, m), hn::MulAdd(hn::Sqrt(v), root, epsilon))), d,
-              parameters + i);
+    const V g = hn::MulAdd(lambda, hn::Load(d, parameters + i), hn::Mul(scale, hn::Load(d, gradient + i)));
+    adam(d, g, a, parameters + i, first + i, second + i);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <cstddef>
 
 #include "mbrl/nn/network.hpp"
+#include "nn/adam_numbers.hpp"
 
 namespace mbrl::nn {
 
@@ -30,11 +31,6 @@ void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSe
 void backward_pass(const Network::Layer* layers, int layer_count, const float* parameters, int samples,
                    const PassArrays& work, float* gradient, float* input_gradient);
 
-struct AdamNumbers {
-  float beta1, beta2, epsilon;
-  float rate, root;  // lr / (1 - beta1^t), 1 / sqrt(1 - beta2^t)
-  float scale;       // of the gradient: clipping
-};
 // One step on parameters [0, count); decay: lambda of lambda/2 |w|^2.
 void adam_update(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
                  float decay, const AdamNumbers& numbers);

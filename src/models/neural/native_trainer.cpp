@@ -22,19 +22,11 @@
 namespace mbrl {
 namespace {
 
+using nn::AdamNumbers;
 using training::Activations;
 using training::AdamMoments;
-using training::AdamStep;
 using training::LayerState;
 using training::padded;
-
-AdamStep adam_step(float learning_rate, std::int64_t step) {
-  const double t = static_cast<double>(step);
-  AdamStep adam;
-  adam.rate = static_cast<float>(static_cast<double>(learning_rate) / (1.0 - std::pow(0.9, t)));
-  adam.root = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(0.999, t)));
-  return adam;
-}
 
 // One member's parameters, moments and scratch memory, padded for the kernels.
 struct Member {
@@ -179,7 +171,7 @@ struct Bounds {
   std::vector<float> high, low;
   std::vector<float> high_m, high_v, low_m, low_v;
 
-  void update(const std::vector<std::unique_ptr<Member>>& members, float weight, const AdamStep& adam) {
+  void update(const std::vector<std::unique_ptr<Member>>& members, float weight, const AdamNumbers& adam) {
     for (std::size_t r = 0; r < high.size(); ++r) {
       double high_grad = static_cast<double>(weight), low_grad = -static_cast<double>(weight);
       for (const auto& member : members) {
@@ -192,10 +184,10 @@ struct Bounds {
   }
 
  private:
-  static void step(float gradient, const AdamStep& adam, float& w, float& m, float& v) {
-    m = training::kBeta1 * m + (1.0f - training::kBeta1) * gradient;
-    v = training::kBeta2 * v + (1.0f - training::kBeta2) * gradient * gradient;
-    w -= adam.rate * m / (std::sqrt(v) * adam.root + training::kEpsilon);
+  static void step(float gradient, const AdamNumbers& adam, float& w, float& m, float& v) {
+    m = adam.beta1 * m + (1.0f - adam.beta1) * gradient;
+    v = adam.beta2 * v + (1.0f - adam.beta2) * gradient * gradient;
+    w -= adam.rate * m / (std::sqrt(v) * adam.root + adam.epsilon);
   }
 };
 
@@ -248,7 +240,7 @@ class Round {
     const auto stage = [&](std::int64_t t, std::size_t i) {
       Member& member = *members_[i];
       const int begin = static_cast<int>(t) * batch, samples = std::min(batch, rows - begin);
-      const AdamStep adam = adam_step(settings_.learning_rate, steps_ + t + 1);
+      const AdamNumbers adam = nn::adam_numbers(static_cast<double>(settings_.learning_rate), steps_ + t + 1);
       wait_until([&] { return done[i].load(std::memory_order_acquire) == t; });
       member.gather(data_.inputs, data_.targets, member.order.data() + begin, samples);
       training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,

@@ -19,6 +19,7 @@ namespace mbrl::training {
 namespace HWY_NAMESPACE {
 
 using namespace nn::HWY_NAMESPACE;  // the products, and hn for Highway
+using nn::AdamNumbers;
 using nn::kPad;
 using nn::padded;
 
@@ -55,22 +56,10 @@ struct SlopeEpilogue {
   }
 };
 
-// Adam (Kingma and Ba 2015, algorithm 1) on one vector of parameters.
-HWY_INLINE void adam(D d, V gradient, const AdamStep& step, float* w, float* m, float* v) {
-  const V old_m = hn::Load(d, m), old_v = hn::Load(d, v);
-  const V new_m = hn::MulAdd(hn::Set(d, 1.0f - kBeta1), gradient, hn::Mul(hn::Set(d, kBeta1), old_m));
-  const V new_v =
-      hn::MulAdd(hn::Mul(hn::Set(d, 1.0f - kBeta2), gradient), gradient, hn::Mul(hn::Set(d, kBeta2), old_v));
-  const V scale = hn::MulAdd(hn::Sqrt(new_v), hn::Set(d, step.root), hn::Set(d, kEpsilon));
-  hn::Store(new_m, d, m);
-  hn::Store(new_v, d, v);
-  hn::Store(hn::Sub(hn::Load(d, w), hn::Div(hn::Mul(hn::Set(d, step.rate), new_m), scale)), d, w);
-}
-
 // The weight gradient goes from registers straight into the update: it is never stored.
 struct AdamEpilogue {
   const LayerState& layer;
-  const AdamStep& step;
+  const AdamNumbers& step;
   HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
     const std::size_t at = (n / kPad * static_cast<std::size_t>(layer.in) + m) * kPad + n % kPad;
     float* w = layer.weight + at;
@@ -185,7 +174,7 @@ double SquaredLoss(const float* targets, int dims, int samples, const Activation
   return loss / count;
 }
 
-void BackwardUpdate(const LayerState* layers, int layer_count, int samples, const AdamStep& step,
+void BackwardUpdate(const LayerState* layers, int layer_count, int samples, const AdamNumbers& step,
                     const Activations& work) {
   const D d;
   const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
@@ -246,7 +235,7 @@ double squared_loss(const float* targets, int dims, int samples, const Activatio
   return HWY_DYNAMIC_DISPATCH(SquaredLoss)(targets, dims, samples, work, terms);
 }
 
-void backward_update(const LayerState* layers, int layer_count, int samples, const AdamStep& adam,
+void backward_update(const LayerState* layers, int layer_count, int samples, const nn::AdamNumbers& adam,
                      const Activations& work) {
   HWY_DYNAMIC_DISPATCH(BackwardUpdate)(layers, layer_count, samples, adam, work);
 }

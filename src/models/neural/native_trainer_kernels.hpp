@@ -6,6 +6,7 @@
 #pragma once
 
 #include "mbrl/models/neural/mlp_ensemble.hpp"
+#include "nn/adam_numbers.hpp"
 #include "nn/padding.hpp"
 
 namespace mbrl::training {
@@ -24,12 +25,6 @@ struct LayerState {
   float* bias_v = nullptr;
   float decay = 0.0f;  // lambda of lambda/2 |W|^2
 };
-
-// w -= rate * m / (sqrt(v) * root + eps) with rate = lr / (1 - beta1^t), root = 1 / sqrt(1 - beta2^t).
-struct AdamStep {
-  float rate = 0.0f, root = 0.0f;
-};
-inline constexpr float kBeta1 = 0.9f, kBeta2 = 0.999f, kEpsilon = 1e-8f;
 
 // Scratch memory of one member for batches of up to `stride` samples.
 struct Activations {
@@ -55,7 +50,7 @@ double gaussian_loss(const float* targets, int dims, int samples, const float* m
 double squared_loss(const float* targets, int dims, int samples, const Activations& work, float* terms);
 
 // Back-propagates work.gradient[0] and updates every layer by Adam as its gradient becomes known.
-void backward_update(const LayerState* layers, int layer_count, int samples, const AdamStep& adam,
+void backward_update(const LayerState* layers, int layer_count, int samples, const nn::AdamNumbers& adam,
                      const Activations& work);
 
 }  // namespace mbrl::training
