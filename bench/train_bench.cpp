@@ -98,7 +98,7 @@ BENCHMARK(native)
 void torch_cpu(benchmark::State& state) {
   const auto batch = static_cast<int>(state.range(0));
   ThreadPool pool(2);
-  measure(state, torch::EnsembleTrainer(settings_for(batch), "cpu", 1), pool, batch, 3);
+  measure(state, libtorch::EnsembleTrainer(settings_for(batch), "cpu", 1), pool, batch, 3);
 }
 BENCHMARK(torch_cpu)
     ->Name("train/torch/batch")

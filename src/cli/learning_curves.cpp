@@ -91,12 +91,13 @@ LearningCurves read_learning_curves(const std::vector<std::string>& folders, con
 
   // What tells groups of one environment apart.
   for (std::size_t g = 0; g < keys.size(); ++g)
-    for (const auto& [key, value] : keys[g]) {
+    for (const auto& own : keys[g]) {
       const bool differs = std::any_of(keys.begin(), keys.end(), [&](const Keys& other) {
-        return other.at("environment") == keys[g].at("environment") && other.at(key) != value;
+        return other.at("environment") == keys[g].at("environment") && other.at(own.first) != own.second;
       });
       if (differs)
-        all.groups[g].difference += (all.groups[g].difference.empty() ? "" : ", ") + key + "=" + value;
+        all.groups[g].difference +=
+            (all.groups[g].difference.empty() ? "" : ", ") + own.first + "=" + own.second;
     }
   for (const CurveGroup& group : all.groups) {
     double end = group.runs.front().step.back();

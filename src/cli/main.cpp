@@ -1,6 +1,7 @@
 // The mbrl program. Exit status: 0 done, 1 a check failed (verify) or the output was lost, 2 a mistake in the
 // input, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
 #include <csignal>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 
@@ -53,12 +54,13 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error with a message, not the end
-  const int status = run(argc, argv);
+  int status = 0;
   try {
+    status = run(argc, argv);
     mbrl::cli::flush_output();
-  } catch (const mbrl::Error& error) {
-    std::cerr << "mbrl: " << error.what() << '\n';
-    return status == 0 ? 1 : status;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "mbrl: %s\n", error.what());
+    if (status == 0) status = 1;
   }
   return status;
 }

@@ -12,7 +12,7 @@
 #include "mbrl/core/error.hpp"
 #include "models/neural/training_log.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 std::string version() { return TORCH_VERSION; }
 
@@ -53,4 +53,4 @@ int use_threads(int threads) {
   return at::get_num_threads();
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

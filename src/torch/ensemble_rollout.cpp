@@ -27,7 +27,7 @@
 #include <c10/cuda/CUDAStream.h>
 #endif
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 namespace {
 
 using at::Tensor;
@@ -160,7 +160,7 @@ struct EnsembleRollout::Impl {
   bool learned_reward() const { return !task || !task->reward; }
 
   void check() const {
-    constexpr const char* kWhere = "torch::EnsembleRollout";
+    constexpr const char* kWhere = "libtorch::EnsembleRollout";
     check_particle_settings(kWhere, settings, elites());
     require(
         !learned_reward() || model.settings.learned_reward, kWhere,
@@ -170,7 +170,7 @@ struct EnsembleRollout::Impl {
   void upload() {
     const at::NoGradGuard no_grad;
     plans.clear();  // graphs hold the old weights
-    box = DataBox("torch::EnsembleRollout", model, settings.data_margin);
+    box = DataBox("libtorch::EnsembleRollout", model, settings.data_margin);
     net.emplace(model, device);
   }
 
@@ -497,8 +497,8 @@ EnsembleRollout::EnsembleRollout(EnsembleRollout&&) noexcept = default;
 EnsembleRollout& EnsembleRollout::operator=(EnsembleRollout&&) noexcept = default;
 
 void EnsembleRollout::set_model(const MlpEnsemble& model) {
-  require_dim("torch::EnsembleRollout::set_model", "obs", model.obs_dim(), impl_->model.obs_dim());
-  require_dim("torch::EnsembleRollout::set_model", "action", model.action_dim, action_dim());
+  require_dim("libtorch::EnsembleRollout::set_model", "obs", model.obs_dim(), impl_->model.obs_dim());
+  require_dim("libtorch::EnsembleRollout::set_model", "action", model.action_dim, action_dim());
   model.validate();
   MlpEnsemble old = std::exchange(impl_->model, model);
   try {
@@ -519,13 +519,13 @@ void EnsembleRollout::reset_counts() { impl_->counts = {}; }
 
 void EnsembleRollout::evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key,
                                VecRef<float> returns) {
-  impl_->means.evaluate("torch::EnsembleRollout::evaluate", *this, obs, actions, key, returns);
+  impl_->means.evaluate("libtorch::EnsembleRollout::evaluate", *this, obs, actions, key, returns);
 }
 
 void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> actions,
                                          const std::uint32_t* candidate_ids, RolloutKey key, int first,
                                          int last, BatchRef<float> returns) {
-  constexpr const char* kWhere = "torch::EnsembleRollout::evaluate_particles";
+  constexpr const char* kWhere = "libtorch::EnsembleRollout::evaluate_particles";
   check_start<float>(kWhere, obs, impl_->model.obs_dim(), actions.rows(), horizon() * action_dim());
   check_particle_range(kWhere, settings(), first, last, actions.cols(), returns.rows(), returns.cols());
   if (actions.cols() == 0) return;
@@ -534,4 +534,4 @@ void EnsembleRollout::evaluate_particles(const State& obs, ConstBatchRef<float> 
   });
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -10,7 +10,7 @@
 #include "models/neural/training_loop.hpp"
 #include "torch/tensors.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 namespace {
 
 using training::AdamMoments;
@@ -246,4 +246,4 @@ void EnsembleTrainer::load(const StateDict& in, const std::string& prefix) {
   impl_->moments.load(in, prefix);
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -8,7 +8,7 @@
 #include <numbers>
 #include <vector>
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 // Philox4x32-10 of a batch of counters; words are the low 32 bits of int64 tensors that broadcast against
 // each other.
@@ -50,4 +50,4 @@ inline at::Tensor particle_normals(const at::Tensor& key, const at::Tensor& cand
   return all.narrow(2, 0, dims);
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -4,7 +4,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/torch/interop.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 namespace {
 
 using at::Tensor;
@@ -42,4 +42,4 @@ std::shared_ptr<const TensorTask> tensor_task(const std::string& environment) {
        "', expected Pendulum-v1, pets/CartPole or pets/HalfCheetah (write others as a TensorTask)");
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -8,7 +8,7 @@
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 // A `dim x batch` matrix as a [batch, dim] tensor on `device`; the numbers are copied.
 inline at::Tensor to_tensor(const Eigen::Ref<const Batchf>& m, const at::Device& device) {
@@ -66,4 +66,4 @@ inline at::Tensor batched_forward(const std::vector<BatchedLayer>& layers, Activ
   return x;
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -5,9 +5,9 @@
 #include "mbrl/torch/device.hpp"
 
 int main() {
-  std::printf("LibTorch %s\n", mbrl::torch::version().c_str());
+  std::printf("LibTorch %s\n", mbrl::libtorch::version().c_str());
   try {
-    mbrl::torch::check_device("toaster");
+    mbrl::libtorch::check_device("toaster");
   } catch (const mbrl::Error& error) {
     std::printf("%s\n", error.what());
     return 0;

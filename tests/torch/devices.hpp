@@ -9,6 +9,6 @@
 // "cpu", and "cuda" where LibTorch finds a GPU: for GENERATE(from_range(devices())).
 inline std::vector<std::string> devices() {
   std::vector<std::string> all = {"cpu"};
-  if (mbrl::torch::cuda_available()) all.push_back("cuda");
+  if (mbrl::libtorch::cuda_available()) all.push_back("cuda");
   return all;
 }

@@ -22,7 +22,7 @@
 
 using namespace mbrl;
 
-static_assert(ParticleEvaluator<mbrl::torch::EnsembleRollout>);
+static_assert(ParticleEvaluator<mbrl::libtorch::EnsembleRollout>);
 
 namespace {
 
@@ -70,15 +70,15 @@ struct Termination {
   }
 };
 
-std::shared_ptr<const mbrl::torch::TensorTask> tensor_version(bool reward, bool termination) {
-  mbrl::torch::TensorTask task;
+std::shared_ptr<const mbrl::libtorch::TensorTask> tensor_version(bool reward, bool termination) {
+  mbrl::libtorch::TensorTask task;
   if (reward)
     task.reward = [](const at::Tensor& obs, const at::Tensor& action, const at::Tensor& next,
                      const at::Tensor& t) {
       return next.select(1, 0) - 0.1 * action.square().sum(1) + 0.3 * obs.select(1, 1) + 0.01 * t;
     };
   if (termination) task.termination = [](const at::Tensor& next) { return next.select(1, 2) > 0.8; };
-  return std::make_shared<mbrl::torch::TensorTask>(task);
+  return std::make_shared<mbrl::libtorch::TensorTask>(task);
 }
 
 Batchf some_actions(int candidates) {
@@ -109,7 +109,7 @@ void compare(const MlpEnsemble& model, const EnsembleRolloutSettings& settings, 
       model, learned ? RewardFunction<float>{} : RewardFunction<float>(Reward{}),
       terminate ? TerminationFunction<float>(Termination{}) : TerminationFunction<float>{}, settings, pool,
       9);
-  mbrl::torch::EnsembleRollout device(model, tensor_version(!learned, terminate), settings, on, 9);
+  mbrl::libtorch::EnsembleRollout device(model, tensor_version(!learned, terminate), settings, on, 9);
   const Batchf actions = some_actions(11);
   const Vecf obs = Vecf::LinSpaced(kObs, -0.4f, 0.4f);
   const std::vector<std::uint32_t> ids = {4, 1, 9, 3, 17, 5, 6, 100, 2, 0, 8};
@@ -145,8 +145,8 @@ TEST_CASE("torch rollout: Philox and the normals are the host's") {
   const std::array<std::uint32_t, 2> key = {0xdeadbeefu, 0x80000001u};
   const auto wide = [](std::vector<std::int64_t> v) { return ::torch::tensor(v, at::kLong); };
   const at::Tensor normals =
-      mbrl::torch::particle_normals(wide({key[0], key[1]}), wide({0, 7, 0xFFFFFFFF}), wide({5, 3, 2}),
-                                    wide({0, 1, 0x80000000}), wide({0, 1}), 7);
+      mbrl::libtorch::particle_normals(wide({key[0], key[1]}), wide({0, 7, 0xFFFFFFFF}), wide({5, 3, 2}),
+                                       wide({0, 1, 0x80000000}), wide({0, 1}), 7);
   const std::uint32_t candidates[] = {0, 7, 0xFFFFFFFFu}, particles[] = {5, 3, 2},
                       steps[] = {0, 1, 0x80000000u};
   for (int s = 0; s < 3; ++s)
@@ -190,7 +190,7 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   model.obs_high.assign(kObs, 0.1f);
   compare(model, settings, false, on);
   ThreadPool pool(1);
-  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
+  mbrl::libtorch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
   Vecf returns(11);
   device.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);
   CHECK(device.counts().out_of_data > 0);
@@ -199,7 +199,7 @@ TEST_CASE("torch rollout: particles that leave the data or are not finite are tr
   model.obs_low.assign(kObs, 0.0f);
   model.obs_high.assign(kObs, 1e-3f);
   compare(model, settings, false, on);
-  mbrl::torch::EnsembleRollout held(model, tensor_version(true, false), settings, on, 9);
+  mbrl::libtorch::EnsembleRollout held(model, tensor_version(true, false), settings, on, 9);
   held.evaluate(Vecf::Zero(kObs), some_actions(11), {}, returns);
   CHECK(held.counts().held == 11 * 12);
   CHECK(returns.allFinite());
@@ -221,8 +221,8 @@ TEST_CASE("torch rollout: a new model is used, a wrong one refused") {
   settings.data_margin = 0.0f;  // else the changed member's particle may be stopped with either model
   MlpEnsemble model = some_model(true, false, 4), other = model;
   for (float& w : other.members[2][0].weight) w *= 1.5f;
-  mbrl::torch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
-  mbrl::torch::EnsembleRollout fresh(other, tensor_version(true, false), settings, on, 9);
+  mbrl::libtorch::EnsembleRollout device(model, tensor_version(true, false), settings, on, 9);
+  mbrl::libtorch::EnsembleRollout fresh(other, tensor_version(true, false), settings, on, 9);
   const Batchf actions = some_actions(5);
   const Vecf obs = Vecf::Zero(kObs);
   Vecf before(5), after(5), expected(5);
@@ -239,8 +239,8 @@ TEST_CASE("torch rollout: a new model is used, a wrong one refused") {
   CHECK(after == expected);
   const MlpEnsemble wrong = MlpEnsemble::create({}, ObsEncoding::identity(3), kAction, 1);
   CHECK_THROWS_AS(device.set_model(wrong), Error);
-  CHECK_THROWS_AS(mbrl::torch::EnsembleRollout(model, nullptr, settings, on, 9), Error);
-  CHECK_THROWS_AS(mbrl::torch::EnsembleRollout(model, tensor_version(true, false), settings, "tpu", 9),
+  CHECK_THROWS_AS(mbrl::libtorch::EnsembleRollout(model, nullptr, settings, on, 9), Error);
+  CHECK_THROWS_AS(mbrl::libtorch::EnsembleRollout(model, tensor_version(true, false), settings, "tpu", 9),
                   Error);
   CHECK_THROWS_AS(device.evaluate(Vecf::Zero(2), actions, {}, after), Error);
   CHECK_THROWS_AS(device.evaluate(obs, actions.topRows(3), {}, after), Error);
@@ -261,9 +261,9 @@ TEST_CASE("torch tasks: the environments' rewards on tensors") {
     return m;
   };
   const auto on_tensors = [&](const std::string& name, Batchf obs, Batchf action, Batchf next) {
-    at::Tensor out = mbrl::torch::tensor_task(name)->reward(
-        mbrl::torch::view_as_tensor(obs), mbrl::torch::view_as_tensor(action),
-        mbrl::torch::view_as_tensor(next), ::torch::tensor(3));
+    at::Tensor out = mbrl::libtorch::tensor_task(name)->reward(
+        mbrl::libtorch::view_as_tensor(obs), mbrl::libtorch::view_as_tensor(action),
+        mbrl::libtorch::view_as_tensor(next), ::torch::tensor(3));
     REQUIRE(out.dim() == 1);
     const at::Tensor column = out.unsqueeze(1).contiguous();
     return Vecf(Eigen::Map<const Vecf>(column.data_ptr<float>(), column.size(0)));
@@ -279,18 +279,19 @@ TEST_CASE("torch tasks: the environments' rewards on tensors") {
   CHECK((on_tensors("pets/CartPole", next, torque, next) - expected).cwiseAbs().maxCoeff() < 1e-4f);
   for (Index i = 0; i < n; ++i) expected(i) = next(0, i) - 0.1f * actions.col(i).squaredNorm();
   CHECK((on_tensors("pets/HalfCheetah", next, actions, next) - expected).cwiseAbs().maxCoeff() < 1e-4f);
-  for (const std::string& name : mbrl::torch::tensor_task_names()) CHECK(mbrl::torch::tensor_task(name));
-  CHECK_THROWS_AS(mbrl::torch::tensor_task("Ant-v4"), Error);
+  for (const std::string& name : mbrl::libtorch::tensor_task_names())
+    CHECK(mbrl::libtorch::tensor_task(name));
+  CHECK_THROWS_AS(mbrl::libtorch::tensor_task("Ant-v4"), Error);
 }
 
 TEST_CASE("torch interop: batches and tensors share memory") {
   Batchf batch(3, 2);
   batch << 1, 2, 3, 4, 5, 6;
-  at::Tensor tensor = mbrl::torch::view_as_tensor(batch);
+  at::Tensor tensor = mbrl::libtorch::view_as_tensor(batch);
   CHECK(tensor.size(0) == 2);
   CHECK(tensor.size(1) == 3);
   CHECK(tensor[1][2].item<float>() == 6.0f);
   tensor[0][1] = 9.0f;
   CHECK(batch(1, 0) == 9.0f);
-  CHECK(mbrl::torch::view_as_batch<float>(tensor)(2, 1) == 6.0f);
+  CHECK(mbrl::libtorch::view_as_batch<float>(tensor)(2, 1) == 6.0f);
 }

@@ -12,7 +12,7 @@
 
 using namespace mbrl;
 
-static_assert(EnsembleTrainer<mbrl::torch::EnsembleTrainer>);
+static_assert(EnsembleTrainer<mbrl::libtorch::EnsembleTrainer>);
 
 namespace {
 
@@ -73,7 +73,7 @@ void check_agreement(const MlpEnsemble& start, const EnsembleTrainingSettings& s
   const TransitionBatch data = some_transitions(101);
   ThreadPool pool(2);
   NativeTrainer native(settings, pool, 3);
-  mbrl::torch::EnsembleTrainer torch(settings, on, 3);
+  mbrl::libtorch::EnsembleTrainer torch(settings, on, 3);
   MlpEnsemble by_native = start, by_torch = start;
   for (std::uint32_t round = 0; round < 2; ++round) {
     const EnsembleTrainingReport a = native.train(data, by_native, round),
@@ -134,7 +134,7 @@ TEST_CASE("torch trainer: continues what the native trainer began, and its own t
   StateDict state;
   native.save(state, "t.");
   MlpEnsemble b = a;
-  mbrl::torch::EnsembleTrainer torch(settings, on, 3);
+  mbrl::libtorch::EnsembleTrainer torch(settings, on, 3);
   torch.load(state, "t.");
   native.train(data, a, 1);
   torch.train(data, b, 1);
@@ -142,7 +142,7 @@ TEST_CASE("torch trainer: continues what the native trainer began, and its own t
 
   StateDict later;
   torch.save(later, "t.");
-  mbrl::torch::EnsembleTrainer resumed(settings, on, 3);
+  mbrl::libtorch::EnsembleTrainer resumed(settings, on, 3);
   resumed.load(later, "t.");
   MlpEnsemble c = b;
   torch.train(data, b, 2);
@@ -151,13 +151,13 @@ TEST_CASE("torch trainer: continues what the native trainer began, and its own t
 }
 
 TEST_CASE("torch: devices and threads") {
-  CHECK_THROWS_AS(mbrl::torch::EnsembleTrainer({}, "gpu", 1), Error);
-  CHECK_THROWS_AS(mbrl::torch::check_device("cuda:x"), Error);
-  CHECK_THROWS_AS(mbrl::torch::check_device("cuda:99"), Error);
-  if (!mbrl::torch::cuda_available()) CHECK_THROWS_AS(mbrl::torch::check_device("cuda"), Error);
-  CHECK_NOTHROW(mbrl::torch::check_device("cpu"));
-  const int threads = mbrl::torch::use_threads();
+  CHECK_THROWS_AS(mbrl::libtorch::EnsembleTrainer({}, "gpu", 1), Error);
+  CHECK_THROWS_AS(mbrl::libtorch::check_device("cuda:x"), Error);
+  CHECK_THROWS_AS(mbrl::libtorch::check_device("cuda:99"), Error);
+  if (!mbrl::libtorch::cuda_available()) CHECK_THROWS_AS(mbrl::libtorch::check_device("cuda"), Error);
+  CHECK_NOTHROW(mbrl::libtorch::check_device("cpu"));
+  const int threads = mbrl::libtorch::use_threads();
   CHECK(threads >= 1);
-  CHECK(mbrl::torch::use_threads(threads + 1) == threads);
-  CHECK_THROWS_AS(mbrl::torch::use_threads(-1), Error);
+  CHECK(mbrl::libtorch::use_threads(threads + 1) == threads);
+  CHECK_THROWS_AS(mbrl::libtorch::use_threads(-1), Error);
 }

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 // "1.13.1": the LibTorch in use.
 std::string version();
@@ -22,4 +22,4 @@ void check_device(std::string_view device);
 // measured with LibTorch 1.13), so OpenBLAS is set to one thread where LibTorch uses it.
 int use_threads(int threads = 0);
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -9,7 +9,7 @@
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 struct TensorTask;  // reward and termination on tensors: mbrl/torch/interop.hpp, mbrl/torch/tasks.hpp
 
@@ -48,4 +48,4 @@ class EnsembleRollout {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

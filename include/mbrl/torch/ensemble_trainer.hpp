@@ -8,7 +8,7 @@
 
 #include "mbrl/models/neural/ensemble_training.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 // Loss and optimiser as in mbrl::NativeTrainer (Chua et al. 2018; Adam), gradients by autograd, all members
 // in one batched product a layer. Its checkpoints are those of the native trainer: either continues the
@@ -32,4 +32,4 @@ class EnsembleTrainer {
   std::unique_ptr<Impl> impl_;
 };
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -8,7 +8,7 @@
 
 #include "mbrl/core/types.hpp"
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 // What a task asks of predicted transitions, as functions of tensors on the evaluator's device. They are
 // recorded into a CUDA graph: tensor operations only, no copy to the host, no branch on a tensor's value.
@@ -37,4 +37,4 @@ Eigen::Map<Batch<S>> view_as_batch(at::Tensor& tensor) {
   return {tensor.data_ptr<S>(), tensor.size(1), tensor.size(0)};
 }
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

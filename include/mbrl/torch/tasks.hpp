@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace mbrl::torch {
+namespace mbrl::libtorch {
 
 struct TensorTask;  // mbrl/torch/interop.hpp
 
@@ -15,4 +15,4 @@ struct TensorTask;  // mbrl/torch/interop.hpp
 std::shared_ptr<const TensorTask> tensor_task(const std::string& environment);
 std::vector<std::string> tensor_task_names();
 
-}  // namespace mbrl::torch
+}  // namespace mbrl::libtorch

@@ -15,19 +15,19 @@ class Plugin final : public TorchPlugin {
   void use_logger(std::shared_ptr<spdlog::logger> logger) override {
     spdlog::set_default_logger(std::move(logger));  // this library may have a registry of its own
   }
-  std::string version() const override { return torch::version(); }
-  bool cuda_available() const override { return torch::cuda_available(); }
-  void check_device(const std::string& device) const override { torch::check_device(device); }
-  std::vector<std::string> tensor_tasks() const override { return torch::tensor_task_names(); }
+  std::string version() const override { return libtorch::version(); }
+  bool cuda_available() const override { return libtorch::cuda_available(); }
+  void check_device(const std::string& device) const override { libtorch::check_device(device); }
+  std::vector<std::string> tensor_tasks() const override { return libtorch::tensor_task_names(); }
   AnyTrainer trainer(const EnsembleTrainingSettings& settings, const std::string& device,
                      std::uint64_t seed) const override {
-    return AnyTrainer(torch::EnsembleTrainer(settings, device, seed));
+    return AnyTrainer(libtorch::EnsembleTrainer(settings, device, seed));
   }
   AnyEvaluator evaluator(const MlpEnsemble& model, const std::string& environment,
                          const EnsembleRolloutSettings& settings, const std::string& device,
                          std::uint64_t seed) const override {
-    return AnyEvaluator(torch::EnsembleRollout(
-        model, model.settings.learned_reward ? nullptr : torch::tensor_task(environment), settings, device,
+    return AnyEvaluator(libtorch::EnsembleRollout(
+        model, model.settings.learned_reward ? nullptr : libtorch::tensor_task(environment), settings, device,
         seed));
   }
 };

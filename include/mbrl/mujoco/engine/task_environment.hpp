@@ -199,6 +199,7 @@ class TaskEnvironment {
 
   std::vector<std::string> physics_names() const {
     std::vector<std::string> names;
+    names.reserve(static_cast<std::size_t>(simulation_.nq() + simulation_.nv() + simulation_.places_size()));
     for (int i = 0; i < simulation_.nq(); ++i) names.push_back("qpos" + std::to_string(i));
     for (int i = 0; i < simulation_.nv(); ++i) names.push_back("qvel" + std::to_string(i));
     for (int i = 0; i < simulation_.places_size(); ++i) names.push_back("mocap" + std::to_string(i));
