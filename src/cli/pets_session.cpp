@@ -17,7 +17,7 @@ constexpr const char* kChoices = "native, torch-cpu, torch-cuda or torch-cuda:<i
 std::string device_of(const std::string& what, const std::string& choice) {
   if (choice == "native") return "";
   require(choice.starts_with("torch-"), what, " is '", choice, "', expected ", kChoices);
-  const std::string device = choice.substr(6);
+  std::string device = choice.substr(6);
   torch_plugin().check_device(device);
   return device;
 }

@@ -17,7 +17,10 @@
 #include "mbrl/rollout/particle_checks.hpp"
 #include "mbrl/torch/device.hpp"
 #include "mbrl/torch/interop.hpp"
+#include "torch/device_model.hpp"
+#include "torch/moment_matching.hpp"
 #include "torch/noise.hpp"
+#include "torch/rollout_rows.hpp"
 #include "torch/tensors.hpp"
 
 #if MBRL_TORCH_CUDA
@@ -35,65 +38,6 @@ using at::Tensor;
 enum Status : std::int64_t { kAlive, kTerminated, kOutOfData, kNotFinite };
 constexpr std::int64_t kRedraw = 0x80000000;  // marks moment matching's draws in the step word of the counter
 
-int ceil_div(int a, int b) { return (a + b - 1) / b; }
-
-// The model on the device; only the elites are there.
-struct DeviceModel {
-  std::vector<BatchedLayer> layers;
-  Tensor mean, inverse_std, high, low;   // [input_dim], [target_dim]
-  Tensor feature_index, is_sin, is_cos;  // [feature_dim]
-  Tensor delta;                          // [obs_dim], 1 where the target is a change
-  Tensor constant;                       // [obs_dim] bool, entries handed on unchanged
-  bool angles = false, constants = false;
-
-  DeviceModel(const MlpEnsemble& given, const at::Device& device) {
-    const MlpEnsemble model = given.in_target_units();
-    const auto& elites = model.elites;
-    for (std::size_t l = 0; l < model.members[0].size(); ++l) {
-      std::vector<Tensor> weights, biases;
-      for (const int e : elites) {
-        const DenseLayer& layer = model.members[static_cast<std::size_t>(e)][l];
-        weights.push_back(to_tensor(layer.weight, device).view({layer.in, layer.out}));
-        biases.push_back(to_tensor(layer.bias, device).view({1, layer.out}));
-      }
-      layers.push_back({at::stack(weights), at::stack(biases)});
-    }
-    mean = to_tensor(model.input_mean, device);
-    std::vector<float> inverse;
-    for (const float s : model.input_std) inverse.push_back(1.0f / s);
-    inverse_std = to_tensor(inverse, device);
-    high = to_tensor(model.max_logvar, device);
-    low = to_tensor(model.min_logvar, device);
-    std::vector<std::int64_t> index;
-    std::vector<float> sine, cosine, change;
-    for (const ObsFeature& f : model.encoding.features) {
-      index.push_back(f.obs_index);
-      sine.push_back(f.kind == ObsFeature::Kind::kSin ? 1.0f : 0.0f);
-      cosine.push_back(f.kind == ObsFeature::Kind::kCos ? 1.0f : 0.0f);
-      angles = angles || f.kind != ObsFeature::Kind::kIdentity;
-    }
-    std::vector<float> held;
-    for (const TargetKind t : model.encoding.targets) {
-      change.push_back(t == TargetKind::kDelta ? 1.0f : 0.0f);
-      held.push_back(t == TargetKind::kConstant ? 1.0f : 0.0f);
-      constants = constants || t == TargetKind::kConstant;
-    }
-    feature_index = ::torch::tensor(index, at::kLong).to(device);
-    is_sin = to_tensor(sine, device) > 0.5;
-    is_cos = to_tensor(cosine, device) > 0.5;
-    delta = to_tensor(change, device);
-    constant = to_tensor(held, device) > 0.5;
-  }
-
-  // Standardised inputs [rows, input_dim].
-  Tensor encode(const Tensor& obs, const Tensor& action) const {
-    Tensor features = obs.index_select(1, feature_index);
-    if (angles)
-      features = at::where(is_sin, at::sin(features), at::where(is_cos, at::cos(features), features));
-    return (at::cat({features, action}, 1) - mean) * inverse_std;
-  }
-};
-
 // What changes from call to call, on the device: the graph reads these very tensors.
 struct Inputs {
   Tensor obs;            // [obs_dim]
@@ -103,17 +47,6 @@ struct Inputs {
   Tensor t;              // [] int64
   Tensor low, high;      // [obs_dim], the box within which the model is believed
   Tensor gather, place;  // TS1: [horizon, elites * share], [horizon, rows] int64
-};
-
-// Rows of a call of a given shape: which candidate and particle each one is.
-struct Shape {
-  int candidates = 0, first = 0, last = 0;  // particles [first, last)
-  int rows = 0, share = 0;                  // share: rows each elite's network sees at once (TSinf, TS1)
-  std::vector<std::int64_t> candidate, particle;
-  std::vector<char> real;                  // padding rows repeat a real one
-  Tensor candidate_index, particle_index;  // [rows]
-  Tensor noise_row, noise_particle;        // common noise: row -> line of the table; the table's particles
-  Tensor steps, blocks;                    // counters 0, 1, ...
 };
 
 // Returns [rows] (double) and status [rows].
@@ -133,11 +66,10 @@ struct EnsembleRollout::Impl {
   std::optional<DeviceModel> net;
   DataBox box;
   ParticleMeans<float> means;
-  std::vector<std::uint32_t> drawn;
 
   // A shape met before, with its graph on CUDA.
   struct Plan {
-    Shape shape;
+    RolloutRows rows;
     Inputs inputs;
     Outputs outputs;
 #if MBRL_TORCH_CUDA
@@ -174,97 +106,17 @@ struct EnsembleRollout::Impl {
     net.emplace(model, device);
   }
 
-  Shape make_shape(int candidates, int first, int last) const;
-  Tensor dealt_members(const Shape& shape, RolloutKey key, const std::uint32_t* ids, Tensor& place);
-  Outputs compute(const Shape& shape, Beyond beyond, const Inputs& in) const;
-  void predict(const Shape& shape, const Inputs& in, int step, const Tensor& x, Tensor& mean,
+  Outputs compute(const RolloutRows& rows, Beyond beyond, const Inputs& in) const;
+  void predict(const RolloutRows& rows, const Inputs& in, int step, const Tensor& x, Tensor& mean,
                Tensor& deviation) const;
-  Tensor redraw(const Shape& shape, const Tensor& next, const Tensor& alive, const Tensor& noise) const;
   // The counts of this call.
   RolloutCounts run(const State& obs, const ConstBatchRef<float>& actions, const std::uint32_t* ids,
                     RolloutKey key, int first, int last, Beyond beyond, BatchRef<float> returns);
 };
 
-Shape EnsembleRollout::Impl::make_shape(int candidates, int first, int last) const {
-  Shape s;
-  s.candidates = candidates;
-  s.first = first;
-  s.last = last;
-  const auto add = [&](int k, int p, bool real) {
-    s.candidate.push_back(k);
-    s.particle.push_back(p);
-    s.real.push_back(real ? 1 : 0);
-  };
-  if (settings.propagation == Propagation::kTSinf) {
-    // One block of rows an elite, all of the same length.
-    const int e_count = elites();
-    int most = 0;
-    for (int e = 0; e < e_count; ++e) {
-      int own = 0;
-      for (int p = first; p < last; ++p) own += p % e_count == e;
-      most = std::max(most, own);
-    }
-    s.share = most * candidates;
-    for (int e = 0; e < e_count; ++e) {
-      int length = 0;
-      for (int k = 0; k < candidates; ++k)
-        for (int p = first; p < last; ++p)
-          if (p % e_count == e) {
-            add(k, p, true);
-            ++length;
-          }
-      for (; length < s.share; ++length) add(0, first, false);
-    }
-  } else {
-    for (int k = 0; k < candidates; ++k)
-      for (int p = first; p < last; ++p) add(k, p, true);
-    // A permutation of a candidate's particles is dealt out: no member gets more than this many of them.
-    s.share = candidates * std::min(last - first, ceil_div(settings.particles, elites()));
-  }
-  s.rows = static_cast<int>(s.candidate.size());
-  const auto place = [&](const std::vector<std::int64_t>& v) {
-    return ::torch::tensor(v, at::kLong).to(device);
-  };
-  s.candidate_index = place(s.candidate);
-  s.particle_index = place(s.particle);
-  s.noise_row = s.particle_index - first;
-  s.noise_particle = at::arange(first, last, at::TensorOptions().dtype(at::kLong).device(device));
-  s.steps = at::arange(0, settings.horizon, at::TensorOptions().dtype(at::kLong).device(device));
-  s.blocks = at::arange(0, ceil_div(model.obs_dim(), 4), at::TensorOptions().dtype(at::kLong).device(device));
-  return s;
-}
-
-// TS1's tables for all steps: which rows each member's block takes, and where each row's prediction lies.
-Tensor EnsembleRollout::Impl::dealt_members(const Shape& s, RolloutKey key, const std::uint32_t* ids,
-                                            Tensor& place) {
-  const auto member_key = evaluation_key(member_stream, key);
-  const auto rows = static_cast<std::size_t>(s.rows), share = static_cast<std::size_t>(s.share);
-  const auto steps = static_cast<std::size_t>(settings.horizon), n = static_cast<std::size_t>(elites());
-  std::vector<std::int64_t> gather(steps * n * share, 0), where(steps * rows, 0);
-  std::vector<std::size_t> used(n);
-  for (std::size_t step = 0; step < steps; ++step) {
-    std::fill(used.begin(), used.end(), 0);
-    for (std::size_t r = 0; r < rows; ++r) {
-      const auto k = static_cast<std::size_t>(s.candidate[r]);
-      if (r == 0 || (s.candidate[r] != s.candidate[r - 1] && !settings.common_noise))
-        draw_members(member_key, settings.common_noise ? 0u : ids[k], static_cast<std::uint32_t>(step),
-                     settings.particles, elites(), drawn);
-      const std::size_t e = drawn[static_cast<std::size_t>(s.particle[r])];
-      const std::size_t slot = e * share + used[e]++;
-      gather[step * n * share + slot] = static_cast<std::int64_t>(r);
-      where[step * rows + r] = static_cast<std::int64_t>(slot);
-    }
-  }
-  const auto table = [&](const std::vector<std::int64_t>& v) {
-    return ::torch::tensor(v, at::kLong).view({settings.horizon, -1});
-  };
-  place = table(where);
-  return table(gather);
-}
-
 // Means and standard deviations [rows, target_dim]; the deviation stays undefined without noise.
-void EnsembleRollout::Impl::predict(const Shape& s, const Inputs& in, int step, const Tensor& x, Tensor& mean,
-                                    Tensor& deviation) const {
+void EnsembleRollout::Impl::predict(const RolloutRows& s, const Inputs& in, int step, const Tensor& x,
+                                    Tensor& mean, Tensor& deviation) const {
   const int targets = model.target_dim();
   const bool gaussian = model.settings.gaussian;
   const auto activation = model.settings.activation;
@@ -293,38 +145,7 @@ void EnsembleRollout::Impl::predict(const Shape& s, const Inputs& in, int step, 
   deviation = at::sqrt(variance);
 }
 
-// Moment matching (see mbrl::MomentMatching): each candidate's live particles are redrawn from the Gaussian
-// with their mean and covariance. next [rows, obs_dim], alive [rows], noise [rows, obs_dim] (double).
-Tensor EnsembleRollout::Impl::redraw(const Shape& s, const Tensor& next, const Tensor& alive,
-                                     const Tensor& noise) const {
-  const std::int64_t dims = model.obs_dim();
-  const Tensor x = next.to(at::kDouble).view({s.candidates, -1, dims});
-  const Tensor live = alive.view({s.candidates, -1, 1}).to(at::kDouble);
-  const Tensor count = live.sum(1, true);
-  const Tensor mean = (x * live).sum(1, true) / count.clamp_min(1.0);
-  const Tensor centred = (x - mean) * live;
-  const Tensor covariance = at::bmm(centred.transpose(1, 2), centred) / (count - 1.0).clamp_min(1.0);
-  Tensor factor = at::zeros_like(covariance);
-  for (std::int64_t j = 0; j < dims; ++j) {
-    Tensor column = covariance.select(2, j).narrow(1, j, dims - j);
-    const Tensor variance = column.narrow(1, 0, 1);
-    if (j > 0) {
-      const Tensor left = factor.narrow(2, 0, j);
-      column = column - at::bmm(left.narrow(1, j, dims - j), left.narrow(1, j, 1).transpose(1, 2)).squeeze(2);
-    }
-    const Tensor pivot = column.narrow(1, 0, 1);
-    const Tensor usable = pivot > 1e-10 * variance;
-    const Tensor root = at::sqrt(at::where(usable, pivot, at::ones_like(pivot)));
-    factor.select(2, j)
-        .narrow(1, j, dims - j)
-        .copy_(at::where(usable, column / root, at::zeros_like(column)));
-  }
-  const Tensor drawn = mean + at::bmm(noise.view({s.candidates, -1, dims}), factor.transpose(1, 2));
-  const Tensor changed = at::logical_and(live > 0.5, count >= 2.0);
-  return at::where(changed, drawn, x).to(at::kFloat).view({s.rows, dims});
-}
-
-Outputs EnsembleRollout::Impl::compute(const Shape& s, Beyond beyond, const Inputs& in) const {
+Outputs EnsembleRollout::Impl::compute(const RolloutRows& s, Beyond beyond, const Inputs& in) const {
   const bool sampled =
       settings.propagation != Propagation::kExpectation &&
       (model.settings.gaussian || settings.propagation == Propagation::kDistributionSampling ||
@@ -383,7 +204,7 @@ Outputs EnsembleRollout::Impl::compute(const Shape& s, Beyond beyond, const Inpu
     total = total + at::where(status == kAlive, reward * discount, zero);
     if (task && task->termination)
       mark(at::logical_and(status == kAlive, task->termination(next).to(at::kFloat) > 0.5), kTerminated);
-    if (matching) next = redraw(s, next, status == kAlive, rows_of(redraw_noise, step));
+    if (matching) next = redraw(s.candidates, next, status == kAlive, rows_of(redraw_noise, step));
     obs = next;
   }
   return {total, status};
@@ -400,8 +221,8 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   if (plans.size() >= kMaxPlans) plans.clear();
   const auto [entry, is_new] = plans.try_emplace({candidates, first, end, beyond});
   Plan& plan = entry->second;
-  if (is_new) plan.shape = make_shape(candidates, first, end);
-  const Shape& s = plan.shape;
+  if (is_new) plan.rows = make_rows(settings, elites(), model.obs_dim(), candidates, first, end, device);
+  const RolloutRows& s = plan.rows;
 
   Inputs now;
   now.obs = to_tensor(obs, at::kCPU).view({-1});
@@ -419,7 +240,8 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   }
   now.low = to_tensor(low, at::kCPU);
   now.high = to_tensor(high, at::kCPU);
-  if (settings.propagation == Propagation::kTS1) now.gather = dealt_members(s, key, ids, now.place);
+  if (settings.propagation == Propagation::kTS1)
+    now.gather = deal_members(s, settings, elites(), evaluation_key(member_stream, key), ids, now.place);
 
   const auto bring = [&](Tensor& to, const Tensor& from) {
     if (!from.defined()) return;

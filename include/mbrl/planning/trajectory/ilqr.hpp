@@ -16,83 +16,17 @@
 #include <vector>
 
 #include "mbrl/core/deadline.hpp"
-#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/differentiable_model.hpp"
+#include "mbrl/planning/trajectory/ilqr_settings.hpp"
 #include "mbrl/planning/trajectory/riccati_step.hpp"
+#include "mbrl/planning/trajectory/trajectory_derivatives.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/trajectory_cost.hpp"
 
 namespace mbrl {
-
-struct IlqrSettings {
-  int iterations = 100;       // accepted or rejected steps at most
-  bool second_order = false;  // DDP: the dynamics' second derivatives too; else iLQR (Gauss-Newton)
-  double tolerance = 1e-7;    // converged once the cost falls, or would fall, by less than this share
-  double initial_mu = 0.0;    // regularisation at the start
-  double min_mu = 1e-6;       // smallest that is not 0
-  double max_mu = 1e10;       // given up beyond
-  double mu_factor = 2.0;     // base of the schedule
-  int line_search = 10;       // step lengths tried: base^(-i^2), i = 0, 1, ...
-  double line_search_base = 1.1;
-  double accept = 1e-4;  // share of the expected decrease that a step must reach
-  BoxQpSettings box = {};
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("iterations", s.iterations, "iterations at most");
-    field("second_order", s.second_order, "DDP instead of iLQR: second derivatives of the dynamics");
-    field("tolerance", s.tolerance, "converged once the cost falls by less than this share");
-    field("initial_mu", s.initial_mu, "regularisation at the start");
-    field("min_mu", s.min_mu, "smallest regularisation that is not 0");
-    field("max_mu", s.max_mu, "largest regularisation tried");
-    field("mu_factor", s.mu_factor, "base of the regularisation schedule");
-    field("line_search", s.line_search, "step lengths tried");
-    field("line_search_base", s.line_search_base, "step lengths are base^(-i^2)");
-    field("accept", s.accept, "share of the expected decrease that a step must reach");
-    field("box", s.box, "the inner problem where actions are limited");
-  }
-};
-
-enum class IlqrStatus : int {
-  kConverged = 0,
-  kIterationLimit = 1,
-  kNoDescent = 2,      // no step lowers the cost, however much regularised
-  kIndefinite = 3,     // Quu stays indefinite, however much regularised
-  kDivergedStart = 4,  // the initial actions lead to states or costs that are not finite
-  kNotFinite = 5,      // a derivative is not finite
-  kOutOfTime = 6,      // stopped by the deadline
-};
-
-constexpr auto enum_names(IlqrStatus) {
-  return std::array{std::pair{IlqrStatus::kConverged, "converged"},
-                    std::pair{IlqrStatus::kIterationLimit, "iteration limit"},
-                    std::pair{IlqrStatus::kNoDescent, "no descent"},
-                    std::pair{IlqrStatus::kIndefinite, "indefinite"},
-                    std::pair{IlqrStatus::kDivergedStart, "diverged start"},
-                    std::pair{IlqrStatus::kNotFinite, "derivative not finite"},
-                    std::pair{IlqrStatus::kOutOfTime, "out of time"}};
-}
-
-// One iteration, as it ended.
-struct IlqrIteration {
-  double cost = 0;      // after it
-  double expected = 0;  // decrease that a full step promised
-  double alpha = 0;     // step taken; 0: rejected
-  double mu = 0;        // regularisation it was made with
-};
-
-struct IlqrReport {
-  IlqrStatus status = IlqrStatus::kIterationLimit;
-  int iterations = 0;               // accepted steps
-  int rejected = 0;                 // iterations without an acceptable step
-  int indefinite = 0;               // backward passes given up as Quu was not positive definite
-  std::int64_t forward_passes = 0;  // rollouts, the first included
-  std::int64_t diverged = 0;        // of these, rollouts that left the finite numbers
-  double initial_cost = 0, cost = 0;
-};
 
 // Minimises a TrajectoryCost over the actions of N steps of a DifferentiableModel. Every iteration linearises
 // along the trajectory, solves the linear-quadratic model backwards (RiccatiStep) and rolls out
@@ -117,12 +51,13 @@ class Ilqr : public Anytime {
        std::optional<ActionBounds> bounds = {}, ThreadPool* pool = nullptr)
       : model_(std::move(model)),
         cost_(std::move(cost)),
-        settings_(checked(settings)),
+        settings_(settings),
         horizon_(horizon),
         nx_(static_cast<int>(model_.obs_dim())),
         nu_(static_cast<int>(model_.action_dim())),
         step_(nx_, nu_, settings.box),
         pool_(pool) {
+    settings.validate();
     require(horizon >= 1, "ilqr: the horizon is ", horizon, ", expected at least 1");
     if (settings.second_order && !TwiceDifferentiableModel<Model>)
       fail("ilqr: second_order needs a model with weighted_hessian; wrap this one in HessianByDifferences");
@@ -135,11 +70,7 @@ class Ilqr : public Anytime {
     const Index n = horizon, nz = nx_ + nu_;
     states_.setZero(nx_, n + 1);
     actions_.setZero(nu_, n);
-    jacobian_.setZero(nx_, n * nz);
-    hessian_.setZero(nz, n * nz);
-    gradient_.setZero(nz, n);
-    final_hessian_.setZero(nx_, nx_);
-    final_gradient_.setZero(nx_);
+    along_.resize(nx_, nu_, n);
     value_hessian_ = {StateMatrix::Zero(nx_, nx_), StateMatrix::Zero(nx_, nx_)};
     value_gradient_ = {StateVector::Zero(nx_), StateVector::Zero(nx_)};
     stage_hessian_.setZero(nz, nz);
@@ -281,23 +212,8 @@ class Ilqr : public Anytime {
     WorkPiece rollout_time;  // of those made on this candidate's thread
   };
 
-  static const IlqrSettings& checked(const IlqrSettings& s) {
-    require(s.iterations >= 1, "ilqr: iterations is ", s.iterations, ", expected at least 1");
-    require(s.tolerance >= 0, "ilqr: tolerance is ", s.tolerance, ", expected 0 or more");
-    require(s.initial_mu >= 0 && s.min_mu > 0 && s.max_mu >= s.min_mu && s.initial_mu <= s.max_mu,
-            "ilqr: initial_mu, min_mu and max_mu are ", s.initial_mu, ", ", s.min_mu, " and ", s.max_mu,
-            ", expected 0 <= initial_mu <= max_mu and 0 < min_mu <= max_mu");
-    require(s.mu_factor > 1, "ilqr: mu_factor is ", s.mu_factor, ", expected more than 1");
-    require(s.line_search >= 1, "ilqr: line_search is ", s.line_search, ", expected at least 1");
-    require(s.line_search_base > 1, "ilqr: line_search_base is ", s.line_search_base,
-            ", expected more than 1");
-    require(s.accept >= 0 && s.accept < 1, "ilqr: accept is ", s.accept, ", expected 0 <= accept < 1");
-    return s;
-  }
-
   IlqrStatus iterate() {
-    mu_ = settings_.initial_mu;
-    delta_ = 1.0;
+    regularization_.start(settings_);
     bool changed = true;
     for (int iteration = 0; iteration < settings_.iterations; ++iteration) {
       if (!within_budget()) break;
@@ -305,21 +221,24 @@ class Ilqr : public Anytime {
       if (!time_for(deadline_, back + (changed ? derivative_time_.seconds() : 0.0)))
         return IlqrStatus::kOutOfTime;
       bool fine = true;
-      if (changed) derivative_time_.timed(deadline_, [&] { fine = differentiate(); });
+      if (changed)
+        derivative_time_.timed(deadline_, [&] {
+          fine = along_.compute(model_, cost_, states_, actions_, t0_, candidates_[0].model);
+        });
       if (!fine) return IlqrStatus::kNotFinite;
       changed = false;
       while (true) {
         backward_time_.timed(deadline_, [&] { fine = backward(); });
         if (fine) break;
         ++report_.indefinite;
-        if (!increase_mu()) return IlqrStatus::kIndefinite;
+        if (!regularization_.increase(settings_)) return IlqrStatus::kIndefinite;
         if (!time_for(deadline_, back)) return IlqrStatus::kOutOfTime;
       }
       const double expected = -(first_order_ + second_order_);
       const double scale = std::abs(report_.cost) + 1e-6 * std::abs(report_.initial_cost);
-      const bool settled = mu_ <= 10 * settings_.min_mu;
+      const bool settled = regularization_.settled(settings_);
       if (settled && expected <= settings_.tolerance * scale) return IlqrStatus::kConverged;
-      const double used_mu = mu_;
+      const double used_mu = regularization_.mu();
       double alpha = 0;
       Candidate* best = search(alpha);
       if (!best) {
@@ -328,7 +247,7 @@ class Ilqr : public Anytime {
         if (!within_budget()) break;
         if (settled && expected <= 1e-12 * scale) return IlqrStatus::kConverged;  // below the cost's rounding
         if (cut_short_) return IlqrStatus::kOutOfTime;
-        if (!increase_mu()) return IlqrStatus::kNoDescent;
+        if (!regularization_.increase(settings_)) return IlqrStatus::kNoDescent;
         continue;
       }
       const double decrease = report_.cost - best->cost;
@@ -336,36 +255,24 @@ class Ilqr : public Anytime {
       report_.cost = best->cost;
       ++report_.iterations;
       trace_.push_back({report_.cost, expected, alpha, used_mu});
-      decrease_mu();
+      regularization_.decrease(settings_);
       changed = true;
       if (settled && decrease <= settings_.tolerance * scale) return IlqrStatus::kConverged;
     }
     return IlqrStatus::kIterationLimit;
   }
 
-  // Derivatives along the trajectory; false if one is not finite.
-  bool differentiate() {
-    const Index n = horizon_, nz = nx_ + nu_;
-    model_.linearize(states_.leftCols(n), actions_, jacobian_, candidates_[0].model);
-    for (Index t = 0; t < n; ++t)
-      cost_.stage_derivatives(states_.col(t), actions_.col(t), t0_ + static_cast<int>(t), gradient_.col(t),
-                              hessian_.middleCols(t * nz, nz));
-    cost_.final_derivatives(states_.col(n), t0_ + horizon_, final_gradient_, final_hessian_);
-    return jacobian_.allFinite() && gradient_.allFinite() && hessian_.allFinite() &&
-           final_gradient_.allFinite() && final_hessian_.allFinite();
-  }
-
   bool backward() {
     const Index nx = nx_, nu = nu_, nz = nx + nu;
     std::size_t next = 0;
-    value_hessian_[0] = final_hessian_;
-    value_gradient_[0] = final_gradient_;
+    value_hessian_[0] = along_.final_hessian;
+    value_gradient_[0] = along_.final_gradient;
     first_order_ = second_order_ = 0;
     for (Index t = horizon_; t-- > 0; next = 1 - next) {
       RiccatiStage s;
-      s.jacobian = jacobian_.data() + t * nx * nz;
-      s.cost = hessian_.data() + t * nz * nz;
-      s.cost_gradient = gradient_.data() + t * nz;
+      s.jacobian = along_.jacobian.data() + t * nx * nz;
+      s.cost = along_.hessian.data() + t * nz * nz;
+      s.cost_gradient = along_.gradient.data() + t * nz;
       if (t > 0) {
         s.jacobian_after = s.jacobian - nx * nz;
         s.cost_after = s.cost - nz * nz;
@@ -380,7 +287,7 @@ class Ilqr : public Anytime {
         if (settings_.second_order) {
           model_.weighted_hessian(states_.col(t), actions_.col(t), value_gradient_[next], stage_hessian_,
                                   candidates_[0].model);
-          stage_hessian_ += hessian_.middleCols(t * nz, nz);
+          stage_hessian_ += along_.hessian.middleCols(t * nz, nz);
           s.cost = stage_hessian_.data();
         }
       }
@@ -390,7 +297,7 @@ class Ilqr : public Anytime {
         s.low = change_low_.data();
         s.high = change_high_.data();
       }
-      if (!step_.run(s, mu_)) return false;
+      if (!step_.run(s, regularization_.mu())) return false;
       first_order_ += step_.first_order();
       second_order_ += step_.second_order();
     }
@@ -462,16 +369,6 @@ class Ilqr : public Anytime {
     actions_.swap(c.actions);
   }
 
-  bool increase_mu() {
-    delta_ = std::max(settings_.mu_factor, delta_ * settings_.mu_factor);
-    mu_ = std::max(settings_.min_mu, mu_ * delta_);
-    return mu_ <= settings_.max_mu;
-  }
-  void decrease_mu() {
-    delta_ = std::min(1.0 / settings_.mu_factor, delta_ / settings_.mu_factor);
-    mu_ = mu_ * delta_ >= settings_.min_mu ? mu_ * delta_ : 0.0;
-  }
-
   Model model_;
   Cost cost_;
   IlqrSettings settings_;
@@ -482,15 +379,14 @@ class Ilqr : public Anytime {
   std::int64_t most_rollouts_ = 0, counted_ = 0;  // of a solve
   bool limited_ = false;
   ActionVector low_, high_, change_low_, change_high_;
-  Eigen::Matrix<double, Nx, Eigen::Dynamic> states_, jacobian_, gains_t_;
+  Eigen::Matrix<double, Nx, Eigen::Dynamic> states_, gains_t_;
   Eigen::Matrix<double, Nu, Eigen::Dynamic> actions_, feedforward_;
-  Eigen::Matrix<double, Nz, Eigen::Dynamic> hessian_, gradient_;
-  StateMatrix final_hessian_;
-  StateVector final_gradient_;
+  TrajectoryDerivatives<Nx, Nu> along_;
   std::array<StateMatrix, 2> value_hessian_;  // of the next stage and of this one, in turns
   std::array<StateVector, 2> value_gradient_;
   Eigen::Matrix<double, Nz, Nz> stage_hessian_;
-  double mu_ = 0, delta_ = 1, first_order_ = 0, second_order_ = 0;
+  IlqrRegularization regularization_;
+  double first_order_ = 0, second_order_ = 0;
   std::vector<Candidate> candidates_;
   WorkPiece rollout_time_, derivative_time_, backward_time_;  // under deadlines; kept from solve to solve
   bool cut_short_ = false;                                    // a line search, by the deadline
