@@ -76,6 +76,7 @@ void TransitionBuffer::add(ConstVecRef<double> obs, ConstVecRef<double> action, 
 void TransitionBuffer::append(const float* obs, const float* action, const float* next_obs, float reward,
                               std::uint8_t flags, std::uint64_t episode, std::uint32_t step) {
   const auto o = static_cast<std::size_t>(obs_dim_), a = static_cast<std::size_t>(action_dim_);
+  ++appended_;
   if (size_ < capacity_) {
     if (reward_.size() == reward_.capacity()) {
       const std::size_t rows = std::min(capacity_, std::max<std::size_t>(1024, 2 * reward_.size()));
@@ -117,6 +118,8 @@ void TransitionBuffer::clear() {
   episode_.clear();
   step_.clear();
   begin_ = size_ = 0;
+  appended_ = 0;
+  ++history_;
   episode_open_ = false;
 }
 
@@ -185,23 +188,33 @@ std::vector<std::uint32_t> TransitionBuffer::sample_windows(int k, std::size_t n
 }
 
 void TransitionBuffer::save(StateDict& out, const std::string& prefix) const {
-  const Transitions all = batch();
-  const auto n = static_cast<std::int64_t>(size_);
-  out.put(prefix + "obs", all.obs.data(), {n, obs_dim_});
-  out.put(prefix + "action", all.action.data(), {n, action_dim_});
-  out.put(prefix + "next_obs", all.next_obs.data(), {n, obs_dim_});
-  out.put(prefix + "reward", all.reward.data(), {n});
-  out.put(prefix + "terminated", all.terminated);
-  out.put(prefix + "truncated", all.truncated);
-  std::vector<std::uint64_t> episodes(size_), steps(size_);
-  for (std::size_t row = 0; row < size_; ++row) {
-    episodes[row] = episode(row);
-    steps[row] = step(row);
+  const std::uint64_t oldest = appended_ - size_, first = out.first_to_append(prefix, history_, oldest);
+  require(first <= appended_, "TransitionBuffer::save: the checkpoint has ", first, " rows of '", prefix,
+          "', but only ", appended_, " were ever added");
+  const auto skipped = static_cast<std::size_t>(first - oldest), count = size_ - skipped;
+  const Transitions rows = batch(skipped, count);
+  const auto n = static_cast<std::int64_t>(count);
+  out.put(prefix + "obs", rows.obs.data(), {n, obs_dim_});
+  out.put(prefix + "action", rows.action.data(), {n, action_dim_});
+  out.put(prefix + "next_obs", rows.next_obs.data(), {n, obs_dim_});
+  out.put(prefix + "reward", rows.reward.data(), {n});
+  out.put(prefix + "terminated", rows.terminated);
+  out.put(prefix + "truncated", rows.truncated);
+  std::vector<std::uint64_t> episodes(count), steps(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    episodes[i] = episode(skipped + i);
+    steps[i] = step(skipped + i);
   }
   out.put(prefix + "episode", episodes);
   out.put(prefix + "step", steps);
   out.put(prefix + "position",
           std::vector<std::uint64_t>{episode_open_ ? 1u : 0u, next_episode_, next_step_});
+  out.put(prefix + "rows", std::vector<std::uint64_t>{history_, appended_});
+  AppendedRows& appended = out.appended[prefix];
+  appended = {history_, oldest, first, appended_, {}};
+  for (const char* name :
+       {"obs", "action", "next_obs", "reward", "terminated", "truncated", "episode", "step"})
+    appended.arrays.push_back(prefix + name);
 }
 
 void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix, const std::string& where) {
@@ -248,6 +261,13 @@ void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix,
     episode_open_ = position[0] != 0;
     next_episode_ = position[1];
     next_step_ = static_cast<std::uint32_t>(position[2]);
+  }
+  history_ = 0;
+  if (in.contains(prefix + "rows")) {
+    const auto counted = read_column<std::uint64_t>(in, prefix + "rows", where, 2);
+    require(counted[1] >= n, where, ": 'rows' does not fit the rows");
+    history_ = counted[0];
+    appended_ = counted[1];
   }
 }
 

@@ -47,10 +47,32 @@ struct NamedArray {
   std::vector<std::byte> bytes;
 };
 
+// Rows that are only ever appended and given up from the oldest on, as a replay buffer's are. They are
+// counted over all that were ever appended; another history (the buffer was cleared) begins anew at 0.
+struct AppendedRows {
+  std::uint64_t history = 0;
+  std::uint64_t oldest = 0;         // first row that still counts
+  std::uint64_t first = 0;          // first row that is in the arrays: those before are stored already
+  std::uint64_t end = 0;            // behind the last one
+  std::vector<std::string> arrays;  // names of the arrays that hold the rows [first, end)
+};
+
 class StateDict {
  public:
   std::map<std::string, NamedArray> arrays;
   std::map<std::string, std::string> metadata;  // free text, e.g. JSON
+  // By the prefix they are saved under. A checkpoint that keeps rows of its own (data/row_shards.hpp) fills
+  // `stored` before `save` is called; who saves such rows leaves out what is stored and says so in
+  // `appended`.
+  std::map<std::string, AppendedRows> stored, appended;
+
+  // The first row to put into arrays, of rows [oldest, end).
+  std::uint64_t first_to_append(const std::string& prefix, std::uint64_t history,
+                                std::uint64_t oldest) const {
+    const auto it = stored.find(prefix);
+    const bool same = it != stored.end() && it->second.history == history;
+    return same && it->second.end > oldest ? it->second.end : oldest;
+  }
 
   template <class T>
   void put(const std::string& name, const T* data, std::vector<std::int64_t> shape) {

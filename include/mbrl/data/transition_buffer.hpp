@@ -146,6 +146,7 @@ class TransitionBuffer {
   // Checkpoint: rows in order, and where the episode in progress stands. load throws mbrl::Error for other
   // dimensions, a larger size than the capacity, or numbers that are not finite; the buffer is then
   // unchanged.
+  // Rows that the checkpoint has already (StateDict::stored) are left out.
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 
@@ -175,7 +176,8 @@ class TransitionBuffer {
 
   int obs_dim_, action_dim_;
   std::size_t capacity_;
-  std::size_t begin_ = 0, size_ = 0;  // slot of row 0; rows kept
+  std::size_t begin_ = 0, size_ = 0;          // slot of row 0; rows kept
+  std::uint64_t appended_ = 0, history_ = 0;  // rows ever added since the last clear; how many clears
   bool episode_open_ = false;
   std::uint64_t next_episode_ = 0;  // number of the next episode to begin
   std::uint32_t next_step_ = 0;     // within the open episode
