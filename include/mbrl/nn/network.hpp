@@ -12,6 +12,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/nn/activation.hpp"
+#include "mbrl/nn/rows.hpp"
 
 namespace mbrl::nn {
 
@@ -94,6 +95,16 @@ class Pass {
   const float* output() const { return output_; }
   float* output_gradient() { return gradient_[0]; }  // overwritten by backward
   const float* input_gradient() const { return input_gradient_; }
+  // The same as matrices, one row an output or input: what distributions.hpp takes. samples <= max_samples().
+  ConstRowMap<float> outputs(int samples) const {
+    return {output_, out_, samples, Eigen::OuterStride<>(stride_)};
+  }
+  RowMap<float> output_gradients(int samples) {
+    return {gradient_[0], out_, samples, Eigen::OuterStride<>(stride_)};
+  }
+  ConstRowMap<float> input_gradients(int samples) const {
+    return {input_gradient_, in_, samples, Eigen::OuterStride<>(stride_)};
+  }
 
   // Columns of x (in x samples) into input(), and output() into columns of y.
   void set_input(ConstBatchRef<float> x);
