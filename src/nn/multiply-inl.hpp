@@ -137,6 +137,16 @@ struct SampleRows {
   HWY_INLINE Operand operator()(std::size_t m) const { return {base + m * ld, ld, 1, samples, 0}; }
 };
 
+// y = product + bias.
+struct StoreEpilogue {
+  const float* bias;
+  float* y;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    hn::Store(hn::Add(acc, hn::Set(d, bias[m])), d, y + m * ld + n);
+  }
+};
+
 // f(z) and f'(z).
 template <Activation kActivation>
 HWY_INLINE void activate(D d, V z, V& value, V& slope) {
@@ -157,6 +167,20 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
     value = hn::Tanh(d, z);
     slope = hn::NegMulAdd(value, value, one);
   }
+}
+
+// y = f(z) in place, and the slope. Apart from the products: inlined behind their sums, the activation's
+// constants take the registers of the sums, and compilers take minutes.
+template <Activation kActivation>
+void activate_rows(float* y, float* slope, std::size_t rows, std::size_t columns, std::size_t ld) {
+  const D d;
+  for (std::size_t m = 0; m < rows; ++m)
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      V value, derivative;
+      activate<kActivation>(d, hn::Load(d, y + m * ld + n), value, derivative);
+      hn::Store(value, d, y + m * ld + n);
+      hn::Store(derivative, d, slope + m * ld + n);
+    }
 }
 
 // Adam (Kingma and Ba 2015, algorithm 1) on one vector of parameters; the gradient is scaled already.

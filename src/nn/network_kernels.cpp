@@ -20,15 +20,6 @@ namespace HWY_NAMESPACE {
 using Layer = Network::Layer;
 constexpr float kNormEpsilon = 1e-5f;
 
-struct StoreEpilogue {
-  const float* bias;
-  float* y;
-  std::size_t ld;
-  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
-    hn::Store(hn::Add(acc, hn::Set(d, bias[m])), d, y + m * ld + n);
-  }
-};
-
 // slope: null for the network's inputs, which no activation made.
 struct SlopeEpilogue {
   const float* slope;
@@ -106,19 +97,6 @@ void NormaliseBackward(const Layer& layer, const float* parameters, const float*
   }
 }
 
-// y = f(z) in place, and the slope.
-template <Activation kActivation>
-void Activate(float* y, float* slope, std::size_t rows, std::size_t columns, std::size_t ld) {
-  const D d;
-  for (std::size_t m = 0; m < rows; ++m)
-    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
-      V value, derivative;
-      activate<kActivation>(d, hn::Load(d, y + m * ld + n), value, derivative);
-      hn::Store(value, d, y + m * ld + n);
-      hn::Store(derivative, d, slope + m * ld + n);
-    }
-}
-
 template <Activation kActivation>
 void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays& work, int l,
                    std::size_t columns) {
@@ -127,8 +105,8 @@ void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays
     NormaliseAndActivate<kActivation>(layer, parameters, work.centred[l], work.inverse[l], work.inputs[l + 1],
                                       work.slopes[l], columns, ld);
   else
-    Activate<kActivation>(work.inputs[l + 1], work.slopes[l], static_cast<std::size_t>(layer.out), columns,
-                          ld);
+    activate_rows<kActivation>(work.inputs[l + 1], work.slopes[l], static_cast<std::size_t>(layer.out),
+                               columns, ld);
 }
 
 void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& settings,

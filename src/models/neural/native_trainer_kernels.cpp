@@ -23,30 +23,6 @@ using nn::AdamNumbers;
 using nn::kPad;
 using nn::padded;
 
-// y = f(acc + bias) and slope = f'(acc + bias).
-template <Activation kActivation>
-struct HiddenEpilogue {
-  const float* bias;
-  float* y;
-  float* slope;
-  std::size_t ld;
-  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
-    V value, derivative;
-    activate<kActivation>(d, hn::Add(acc, hn::Set(d, bias[m])), value, derivative);
-    hn::Store(value, d, y + m * ld + n);
-    hn::Store(derivative, d, slope + m * ld + n);
-  }
-};
-
-struct OutputEpilogue {
-  const float* bias;
-  float* y;
-  std::size_t ld;
-  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
-    hn::Store(hn::Add(acc, hn::Set(d, bias[m])), d, y + m * ld + n);
-  }
-};
-
 struct SlopeEpilogue {
   const float* slope;
   float* gradient;
@@ -68,42 +44,33 @@ struct AdamEpilogue {
   }
 };
 
-template <Activation kActivation>
-void hidden_layer(const LayerState& layer, const float* x, float* y, float* slope, std::size_t columns,
-                  std::size_t ld) {
-  multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, static_cast<std::size_t>(layer.in),
-                 WeightRows{layer.weight, static_cast<std::size_t>(layer.in)}, x, ld,
-                 HiddenEpilogue<kActivation>{layer.bias, y, slope, ld});
-}
-
 void Forward(const LayerState* layers, int layer_count, Activation activation, int samples,
              const Activations& work) {
   const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
-  for (int l = 0; l + 1 < layer_count; ++l) {
+  for (int l = 0; l < layer_count; ++l) {
     const LayerState& layer = layers[l];
+    const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
+    const bool last = l + 1 == layer_count;
+    float* y = last ? work.output : work.inputs[l + 1];
+    multiply<true>(out, 0, columns, in, WeightRows{layer.weight, in}, work.inputs[l], ld,
+                   StoreEpilogue{layer.bias, y, ld});
+    if (last) return;
+    float* slope = work.slopes[l + 1];
     switch (activation) {
       case Activation::kSilu:
-        hidden_layer<Activation::kSilu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
-                                        columns, ld);
+        activate_rows<Activation::kSilu>(y, slope, out, columns, ld);
         break;
       case Activation::kRelu:
-        hidden_layer<Activation::kRelu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
-                                        columns, ld);
+        activate_rows<Activation::kRelu>(y, slope, out, columns, ld);
         break;
       case Activation::kTanh:
-        hidden_layer<Activation::kTanh>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1],
-                                        columns, ld);
+        activate_rows<Activation::kTanh>(y, slope, out, columns, ld);
         break;
       case Activation::kElu:
-        hidden_layer<Activation::kElu>(layer, work.inputs[l], work.inputs[l + 1], work.slopes[l + 1], columns,
-                                       ld);
+        activate_rows<Activation::kElu>(y, slope, out, columns, ld);
         break;
     }
   }
-  const LayerState& last = layers[layer_count - 1];
-  multiply<true>(static_cast<std::size_t>(last.out), 0, columns, static_cast<std::size_t>(last.in),
-                 WeightRows{last.weight, static_cast<std::size_t>(last.in)}, work.inputs[layer_count - 1], ld,
-                 OutputEpilogue{last.bias, work.output, ld});
 }
 
 // Sum of a row's first `samples` entries, in order: the same for every vector length.
