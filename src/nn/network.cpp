@@ -161,7 +161,7 @@ void Network::load(const StateDict& in, const std::string& prefix) {
 }
 
 Pass::Pass(const Network& shape, int max_samples)
-    : in_(shape.in()), out_(shape.out()), stride_(padded(max_samples)), max_samples_(max_samples) {
+    : in_(shape.in()), out_(shape.out()), stride_(row_stride(max_samples)), max_samples_(max_samples) {
   require(max_samples >= 1, "Pass: room for ", max_samples, " samples, expected at least 1");
   int widest = in_;
   for (const Network::Layer& layer : shape.layers()) {
@@ -190,7 +190,7 @@ Pass::Pass(const Network& shape, int max_samples)
     output_ = take(out_);
     gradient_[0] = take(widest);
     gradient_[1] = take(widest);
-    transposed_ = take(widest);
+    transposed_ = take(row_stride(widest));
     input_gradient_ = take(in_);
     if (round == 0) block_ = AlignedFloats(rows * static_cast<std::size_t>(stride_));
   }

@@ -141,15 +141,16 @@ void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& se
   }
 }
 
-// gradient [out][ld] to transposed [sample][stride], padding zero; 16 x 16 at a time, which stay in cache.
+// gradient [out][ld] to transposed [sample][to_ld], padded by zeros to `stride`; 16 x 16 at a time, which
+// stay in cache.
 void Transpose(const float* gradient, std::size_t ld, std::size_t out, std::size_t stride,
-               std::size_t samples, float* to) {
+               std::size_t samples, float* to, std::size_t to_ld) {
   for (std::size_t o0 = 0; o0 < stride; o0 += kPad)
     for (std::size_t b0 = 0; b0 < samples; b0 += kPad) {
       const std::size_t rows = o0 < out ? std::min<std::size_t>(kPad, out - o0) : 0;
       const std::size_t columns = std::min<std::size_t>(kPad, samples - b0);
       for (std::size_t b = 0; b < columns; ++b) {
-        float* row = to + (b0 + b) * stride + o0;
+        float* row = to + (b0 + b) * to_ld + o0;
         for (std::size_t o = 0; o < rows; ++o) row[o] = gradient[(o0 + o) * ld + b0 + b];
         for (std::size_t o = rows; o < kPad; ++o) row[o] = 0.0f;
       }
@@ -166,6 +167,7 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
     const Layer& layer = layers[l];
     const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
     const auto stride = static_cast<std::size_t>(layer.stride);
+    const auto across = static_cast<std::size_t>(row_stride(layer.stride));
     float* here = work.gradient[turn];
     if (layer.norm) {
       if (gradient) {
@@ -188,15 +190,15 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
     else if (input_gradient)
       multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{nullptr, input_gradient, ld});
     if (gradient) {
-      Transpose(here, ld, out, stride, n, work.transposed);
+      Transpose(here, ld, out, stride, n, work.transposed, across);
       // Panel by panel, so that a panel of the transposed gradient stays in cache.
       const std::size_t step = std::max<std::size_t>(kPad, 2 * hn::Lanes(d));
       for (std::size_t first = 0; first < stride; first += step)
         multiply<false>(in, first, std::min(stride, first + step), n, SampleRows{work.inputs[l], ld, n},
-                        work.transposed, stride, PanelEpilogue{gradient + layer.weight, in});
+                        work.transposed, across, PanelEpilogue{gradient + layer.weight, in});
       for (std::size_t o = 0; o < stride; o += hn::Lanes(d)) {
         V sum = hn::Zero(d);
-        for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * stride + o));
+        for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * across + o));
         hn::Store(sum, d, gradient + layer.bias + o);
       }
     }

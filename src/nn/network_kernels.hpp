@@ -18,7 +18,7 @@ struct PassArrays {
   float* const* inverse = nullptr;  // [layer]: 1 / standard deviation of each sample's outputs, one row
   float* output = nullptr;          // [out]
   float* gradient[2] = {};          // [widest layer], taking turns
-  float* transposed = nullptr;      // [stride][padded widest layer]
+  float* transposed = nullptr;      // [sample][row_stride of the layer]
 };
 
 // Fills everything but the gradients from inputs[0].
