@@ -107,12 +107,21 @@ TEST_CASE("per-sample reward and termination serve planners in float and double"
   twice(obs, action, next, 4, reward);
   timed(obs, action, next, 4, later);
   single(obs.cast<float>(), action.cast<float>(), next.cast<float>(), 4, reward_single);
-  ends(next.cast<float>(), done);
+  ends(obs.cast<float>(), action.cast<float>(), next.cast<float>(), 4, done);
+  const TerminationFunction<float> crossed =
+      per_sample_termination([](const auto& s, const auto&, const auto& to) { return s(0) * to(0) < 0; });
+  const TerminationFunction<float> late =
+      per_sample_termination([](const auto&, const auto&, const auto&, int t) { return t >= 4; });
+  Vecf ended(9), over(9);
+  crossed(obs.cast<float>(), action.cast<float>(), next.cast<float>(), 4, ended);
+  late(obs.cast<float>(), action.cast<float>(), next.cast<float>(), 4, over);
+  CHECK(over.isOnes());
   for (Index i = 0; i < 9; ++i) {
     CHECK(reward(i) == Approx(obs(0, i) - 0.1 * action.col(i).squaredNorm() - next(1, i)));
     CHECK(reward_single(i) == Approx(reward(i)).margin(1e-6));
     CHECK(later(i) == Approx(4 * next(0, i)));
     CHECK(done(i) == (next(0, i) > 0.5 ? 1.0f : 0.0f));
+    CHECK(ended(i) == (obs(0, i) * next(0, i) < 0 ? 1.0f : 0.0f));
   }
 }
 

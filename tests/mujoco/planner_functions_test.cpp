@@ -142,7 +142,7 @@ TEST_CASE("planner functions: terminations are the environment's") {
     CAPTURE(name);
     const Transitions all = simulate(name, 200);
     Vecf done(200);
-    all_environments().spec(name).termination(all.next, done);
+    all_environments().spec(name).termination(all.obs, all.action, all.next, 0, done);
     int ended = 0;
     for (int t = 0; t < 200; ++t) {
       const bool last = all.terminated[static_cast<std::size_t>(t)];
@@ -169,7 +169,7 @@ TEST_CASE("planner functions: bounds of the healthy states, and numbers that are
     Batchf obs = Batchf::Zero(spec.obs_dim, 1);
     for (std::size_t i = 0; i < head.size(); ++i) obs(static_cast<Index>(i), 0) = head[i];
     Vecf done(1);
-    spec.termination(obs, done);
+    spec.termination(obs, Batchf::Zero(spec.action_dim(), 1), obs, 0, done);
     return done(0) == 1.0f;
   };
   const float nan = std::nanf("");

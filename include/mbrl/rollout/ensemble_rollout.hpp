@@ -56,6 +56,8 @@ class EnsembleRollout {
   EnsembleRollout& operator=(EnsembleRollout&&) noexcept;
 
   void set_model(const MlpEnsemble& model);  // after training
+  // Adds discount^H value(o_H, t + H) to the return of every particle that has not ended; empty: nothing.
+  void set_terminal_value(TerminalValueFunction<float> value);
 
   int horizon() const;
   int action_dim() const;

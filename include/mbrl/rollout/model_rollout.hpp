@@ -34,6 +34,10 @@ class WorkspacePool {
     const std::lock_guard lock(mutex_);
     idle_.push_back(std::move(workspace));
   }
+  void clear() {
+    const std::lock_guard lock(mutex_);
+    idle_.clear();
+  }
 
  private:
   std::mutex mutex_;
@@ -53,11 +57,6 @@ struct ModelRolloutSettings {
     field("discount", s.discount, "of rewards, per step; 1: none");
   }
 };
-
-// What a last observation is worth beyond the horizon: called as value(obs, t, out) with obs obs_dim x batch,
-// t the control step it is reached at, out one value a column. Must be thread-safe.
-template <class S>
-using TerminalValueFunction = std::function<void(ConstBatchRef<S> obs, int t, VecRef<S> out)>;
 
 // A RolloutEvaluator: from one observation, candidates in blocks that run in parallel. A rollout that meets a
 // number that is not finite has return NaN. After a predicted termination nothing more is earned (the
@@ -159,7 +158,7 @@ class ModelRollout {
       for (Index j = 0; j < n; ++j)
         if (w.alive[static_cast<std::size_t>(j)]) returns[j] += static_cast<Scalar>(discount) * reward[j];
       if (termination_) {
-        termination_(next, reward);
+        termination_(obs, action, next, t0 + step, reward);
         for (Index j = 0; j < n; ++j)
           if (reward[j] > Scalar(0.5)) w.alive[static_cast<std::size_t>(j)] = false;
       }

@@ -215,7 +215,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
         if (w.alive[static_cast<std::size_t>(j)])
           returns(j % per_candidate, j / per_candidate) += static_cast<Scalar>(discount) * w.reward[j];
       if (termination_) {
-        termination_(w.next, w.reward);
+        termination_(w.obs, w.action, w.next, key.t + step, w.reward);
         for (Index j = 0; j < n; ++j)
           if (w.reward[j] > Scalar(0.5)) w.alive[static_cast<std::size_t>(j)] = false;
       }

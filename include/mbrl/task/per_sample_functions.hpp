@@ -39,22 +39,37 @@ class PerSampleReward {
   F f_;
 };
 
-// A TerminationModel in float and in double. F is called as f(next_obs) and says whether the episode ends.
+// A TerminationModel in float and in double. F is called as f(next_obs), f(obs, action, next_obs) or f(obs,
+// action, next_obs, t) and says whether the episode ends.
 template <class F>
 class PerSampleTermination {
  public:
   explicit PerSampleTermination(F f) : f_(std::move(f)) {}
 
-  void operator()(ConstBatchRef<float> next_obs, VecRef<float> done) const { fill(next_obs, done); }
-  void operator()(ConstBatchRef<double> next_obs, VecRef<double> done) const { fill(next_obs, done); }
+  void operator()(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next_obs, int t,
+                  VecRef<float> done) const {
+    fill(obs, action, next_obs, t, done);
+  }
+  void operator()(ConstBatchRef<double> obs, ConstBatchRef<double> action, ConstBatchRef<double> next_obs,
+                  int t, VecRef<double> done) const {
+    fill(obs, action, next_obs, t, done);
+  }
 
  private:
   template <class Batches, class Out>
-  void fill(const Batches& next_obs, Out& done) const {
+  void fill(const Batches& obs, const Batches& action, const Batches& next_obs, int t, Out& done) const {
     using S = typename Out::Scalar;
     for (Index i = 0; i < done.size(); ++i) {
       const auto next = next_obs.col(i);
-      done(i) = f_(next) ? S(1) : S(0);
+      if constexpr (std::is_invocable_v<const F&, decltype(next)&>) {
+        done(i) = f_(next) ? S(1) : S(0);
+      } else {
+        const auto s = obs.col(i), a = action.col(i);
+        if constexpr (std::is_invocable_v<const F&, decltype(s)&, decltype(a)&, decltype(next)&, int>)
+          done(i) = f_(s, a, next, t) ? S(1) : S(0);
+        else
+          done(i) = f_(s, a, next) ? S(1) : S(0);
+      }
     }
   }
 

@@ -119,9 +119,10 @@ StackedObservations::StackedObservations(AnyEnvironment env, int count) : Wrappe
       reward(obs.bottomRows(dim), action, next.bottomRows(dim), t, out);
     };
   if (spec_.termination)
-    spec_.termination = [termination = spec_.termination, dim](ConstBatchRef<float> next,
-                                                               VecRef<float> done) {
-      termination(next.bottomRows(dim), done);
+    spec_.termination = [termination = spec_.termination, dim](
+                            ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next,
+                            int t, VecRef<float> done) {
+      termination(obs.bottomRows(dim), action, next.bottomRows(dim), t, done);
     };
   begin(Vecd::Zero(dim));  // until the first reset
 }

@@ -43,9 +43,9 @@ PackedEnsemble::PackedEnsemble(const MlpEnsemble& given) : impl_(std::make_uniqu
       size += round_up(out * static_cast<std::size_t>(layer.in), kLine) + round_up(out, kLine);
       impl_->widest = std::max(impl_->widest, static_cast<int>(out));
     }
-  impl_->storage = simd::AlignedFloats(size);
+  impl_->storage = AlignedFloats(size);
 
-  float* next = impl_->storage.get();
+  float* next = impl_->storage.data();
   for (const auto& layers : model.members) {
     std::vector<simd::PackedLayer> packed;
     for (const DenseLayer& layer : layers) {
@@ -100,7 +100,7 @@ void PackedEnsemble::predict(int member, ConstBatchRef<float> obs, ConstBatchRef
       static_cast<int>(std::min<std::size_t>(tiles.size(), 4 * static_cast<std::size_t>(pool.size()))),
       [&](std::ptrdiff_t begin, std::ptrdiff_t end, int) {
         const auto width = static_cast<std::size_t>(k.lanes * simd::kMaxVectors);
-        simd::AlignedFloats o(width * static_cast<std::size_t>(model.obs_dim())),
+        AlignedFloats o(width * static_cast<std::size_t>(model.obs_dim())),
             a(width * static_cast<std::size_t>(model.action_dim)),
             x(width * static_cast<std::size_t>(model.input_dim())),
             s(width * static_cast<std::size_t>(impl_->widest)),
@@ -108,17 +108,17 @@ void PackedEnsemble::predict(int member, ConstBatchRef<float> obs, ConstBatchRef
         for (std::ptrdiff_t i = begin; i < end; ++i) {
           const simd::TileRange tile = tiles[static_cast<std::size_t>(i)];
           const int w = tile.vectors * k.lanes;
-          load_columns(obs, tile.first, tile.count, w, o.get());
-          load_columns(action, tile.first, tile.count, w, a.get());
+          load_columns(obs, tile.first, tile.count, w, o.data());
+          load_columns(action, tile.first, tile.count, w, a.data());
           k.encode(model.encoding.features.data(), model.encoding.feature_dim(), model.action_dim,
-                   model.input_mean.data(), impl_->inverse_std.data(), o.get(), a.get(), w, x.get());
-          const float* y = impl_->forward(member, x.get(), tile.vectors, s.get(), t.get());
+                   model.input_mean.data(), impl_->inverse_std.data(), o.data(), a.data(), w, x.data());
+          const float* y = impl_->forward(member, x.data(), tile.vectors, s.data(), t.data());
           store_columns(y, w, tile.first, tile.count, mean);
           if (!gaussian) continue;
           std::copy_n(y + targets * static_cast<std::size_t>(w), targets * static_cast<std::size_t>(w),
-                      lv.get());
-          k.bound_logvar(lv.get(), model.max_logvar.data(), model.min_logvar.data(), model.target_dim(), w);
-          store_columns(lv.get(), w, tile.first, tile.count, logvar);
+                      lv.data());
+          k.bound_logvar(lv.data(), model.max_logvar.data(), model.min_logvar.data(), model.target_dim(), w);
+          store_columns(lv.data(), w, tile.first, tile.count, logvar);
         }
       });
 }
@@ -139,14 +139,14 @@ void PackedEnsemble::forward(int member, ConstBatchRef<float> input, BatchRef<fl
       static_cast<int>(std::min<std::size_t>(tiles.size(), 4 * static_cast<std::size_t>(pool.size()))),
       [&](std::ptrdiff_t begin, std::ptrdiff_t end, int) {
         const auto width = static_cast<std::size_t>(k.lanes * simd::kMaxVectors);
-        simd::AlignedFloats x(width * static_cast<std::size_t>(model.input_dim())),
+        AlignedFloats x(width * static_cast<std::size_t>(model.input_dim())),
             s(width * static_cast<std::size_t>(impl_->widest)),
             t(width * static_cast<std::size_t>(impl_->widest));
         for (std::ptrdiff_t i = begin; i < end; ++i) {
           const simd::TileRange tile = tiles[static_cast<std::size_t>(i)];
           const int w = tile.vectors * k.lanes;
-          load_columns(input, tile.first, tile.count, w, x.get());
-          store_columns(impl_->forward(member, x.get(), tile.vectors, s.get(), t.get()), w, tile.first,
+          load_columns(input, tile.first, tile.count, w, x.data());
+          store_columns(impl_->forward(member, x.data(), tile.vectors, s.data(), t.data()), w, tile.first,
                         tile.count, output);
         }
       });

@@ -15,15 +15,19 @@ struct TileRange {
   int vectors = 0;
 };
 
-inline std::vector<TileRange> split_tiles(int columns, int lanes) {
+inline void split_tiles(int columns, int lanes, std::vector<TileRange>& out) {
   const int vectors = (columns + lanes - 1) / lanes;
   const int tiles = (vectors + kMaxVectors - 1) / kMaxVectors;
-  std::vector<TileRange> out;
+  out.clear();
   out.reserve(static_cast<std::size_t>(tiles));
   for (int i = 0; i < tiles; ++i) {
     const int begin = vectors * i / tiles, end = vectors * (i + 1) / tiles;
     out.push_back({begin * lanes, std::min(columns, end * lanes) - begin * lanes, end - begin});
   }
+}
+inline std::vector<TileRange> split_tiles(int columns, int lanes) {
+  std::vector<TileRange> out;
+  split_tiles(columns, lanes, out);
   return out;
 }
 

@@ -99,7 +99,7 @@ TEST_CASE("classic control: planners' rewards and terminations are the environme
       const StepResult result = env.step(action);
       Vecf done(1), reward(1);
       const Batchf before = obs.cast<float>(), after = result.obs.cast<float>(), given = action.cast<float>();
-      spec.termination(after, done);
+      spec.termination(before, given, after, t, done);
       spec.reward(before, given, after, 0, reward);
       REQUIRE(done(0) == (result.terminated ? 1.0f : 0.0f));
       // The cart-pole gives 1 in its last step, where planners see 0 (mbrl-lib's function).

@@ -155,7 +155,9 @@ TEST_CASE("stacked observations: the newest last, functions of planners see it")
     for (int frame = 0; frame < 3; ++frame)
       REQUIRE(result.obs.segment(4 * frame, 4) == seen[seen.size() - 3 + static_cast<std::size_t>(frame)]);
     Vecf done(1);
-    env.spec().termination(result.obs.cast<float>(), done);
+    const Vecd& before = seen[seen.size() - 2];
+    env.spec().termination(before.replicate(3, 1).cast<float>(), number(1.0).cast<float>(),
+                           result.obs.cast<float>(), t, done);
     REQUIRE((done(0) == 1.0f) == one.terminated);
   }
 }

@@ -103,7 +103,7 @@ TEST_CASE("mbbl: rewards are functions of the state before the step, observation
       env.spec().reward(s, a, next, t, planned);
       CHECK(static_cast<double>(planned(0)) == Approx(result.reward).epsilon(1e-5).margin(1e-4));
       if (c.healthy) {
-        env.spec().termination(next, planned);
+        env.spec().termination(s, a, next, t, planned);
         CHECK(planned(0) == (result.terminated ? 1.0f : 0.0f));
       } else {
         CHECK_FALSE(env.spec().termination);
