@@ -40,6 +40,7 @@ enum class Stream : std::uint32_t {
   kShuffle,       // order of rows in an epoch
   kHoldout,       // which rows are held out
   kEnvironment,   // noise inside environments and wrappers
+  kPolicy,        // actions of stochastic policies
   kUser = 1000,   // first value free for users
 };
 
@@ -54,6 +55,7 @@ constexpr auto enum_names(Stream) {
                     std::pair{Stream::kShuffle, "shuffle"},
                     std::pair{Stream::kHoldout, "holdout"},
                     std::pair{Stream::kEnvironment, "environment"},
+                    std::pair{Stream::kPolicy, "policy"},
                     std::pair{Stream::kUser, "user"}};
 }
 
