@@ -1,4 +1,5 @@
-// Rows of a batch are padded to whole vectors, so that every column goes through the same instructions wherever it stands.
+// Rows of a batch are padded to whole vectors, so that every column goes through the same instructions
+// wherever it stands.
 #include "mbrl/policy/mlp_policy.hpp"
 
 #include <algorithm>
@@ -26,8 +27,10 @@ auto softplus(const X& x) {
   return x.max(0.0f) + (1.0f + (-x.abs()).exp()).log();
 }
 
-// The numbers of counter_normals(key, {id, 0, step}, dims), up to rounding, [dims][stride]; `angles`: two rows of scratch.
-void normals(const PolicyKey& key, Index batch, Index width, int dims, float* out, Index stride, float* angles) {
+// The numbers of counter_normals(key, {id, 0, step}, dims), up to rounding, [dims][stride]; `angles`: two
+// rows of scratch.
+void normals(const PolicyKey& key, Index batch, Index width, int dims, float* out, Index stride,
+             float* angles) {
   for (int first = 0; first < dims; first += 4) {
     const int pairs = first + 2 < dims ? 2 : 1;
     for (Index j = 0; j < width; ++j) {
@@ -35,7 +38,8 @@ void normals(const PolicyKey& key, Index batch, Index width, int dims, float* ou
           {key.id(std::min(j, batch - 1)), 0, key.step, static_cast<std::uint32_t>(first / 4)}, key.key);
       for (int pair = 0; pair < pairs; ++pair) {
         const auto at = static_cast<std::size_t>(2 * pair);
-        out[(first + 2 * pair) * stride + j] = static_cast<float>(static_cast<std::int32_t>(words[at] >> 1)) * 0x1p-31f + 0x1p-32f;
+        out[(first + 2 * pair) * stride + j] =
+            static_cast<float>(static_cast<std::int32_t>(words[at] >> 1)) * 0x1p-31f + 0x1p-32f;
         angles[pair * stride + j] = static_cast<float>(static_cast<std::int32_t>(words[at + 1])) *
                                     (0x1p-31f * std::numbers::pi_v<float>);
       }
@@ -53,8 +57,8 @@ void normals(const PolicyKey& key, Index batch, Index width, int dims, float* ou
 
 }  // namespace
 
-MlpPolicy::MlpPolicy(int obs_dim, const ActionBounds& bounds, const MlpPolicySettings& settings, std::uint64_t seed,
-                     std::uint32_t index)
+MlpPolicy::MlpPolicy(int obs_dim, const ActionBounds& bounds, const MlpPolicySettings& settings,
+                     std::uint64_t seed, std::uint32_t index)
     : settings_(settings) {
   bounds.validate<float>("MlpPolicy", bounds.dim());
   require(bounds.dim() >= 1, "MlpPolicy: there are no actions, expected at least 1");
@@ -67,7 +71,8 @@ MlpPolicy::MlpPolicy(int obs_dim, const ActionBounds& bounds, const MlpPolicySet
     low_.push_back(bounds.inner_low<float>(i));
     high_.push_back(bounds.inner_high<float>(i));
   }
-  network_ = nn::Network(obs_dim, gaussian() ? 2 * action_dim() : action_dim(), settings.network, seed, index);
+  network_ =
+      nn::Network(obs_dim, gaussian() ? 2 * action_dim() : action_dim(), settings.network, seed, index);
 }
 
 // Columns with their padding.
@@ -77,15 +82,16 @@ float* MlpPolicy::row(Workspace& w, int block, Index i) const {
   return w.rows.data() + (block * action_dim() + i) * w.pass->stride();
 }
 
-void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Index action_rows, Index action_cols,
-                        Workspace& w) const {
+void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Index action_rows,
+                        Index action_cols, Workspace& w) const {
   require_dim(where, "obs", obs.rows(), obs_dim());
   require_dim(where, "action", action_rows, action_dim());
   require_dim(where, "action's batch", action_cols, obs.cols());
   if (!w.pass || obs.cols() > w.capacity) {
     w.capacity = std::max<Index>(obs.cols(), 1);
     w.pass = std::make_unique<nn::Pass>(network_, static_cast<int>(w.capacity));
-    w.rows = AlignedFloats(static_cast<std::size_t>((kBlocks * action_dim() + kScratchRows) * w.pass->stride()));
+    w.rows =
+        AlignedFloats(static_cast<std::size_t>((kBlocks * action_dim() + kScratchRows) * w.pass->stride()));
   }
   w.batch = obs.cols();
   w.pass->set_input(obs);
@@ -104,11 +110,13 @@ void MlpPolicy::spread(Workspace& w, Index i) const {
 }
 
 // Tanh and actions of u = m + e^(v/2) z; key: null for the mode.
-void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, BatchRef<float>& action, float* log_prob, Workspace& w) const {
+void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, BatchRef<float>& action,
+                       float* log_prob, Workspace& w) const {
   const Index stride = w.pass->stride(), n = width(w);
   const bool drawn = gaussian() && key != nullptr;
   w.given = false;
-  if (drawn) normals(*key, w.batch, n, action_dim(), row(w, kNoise, 0), stride, row(w, kBlocks, 0) + 2 * stride);
+  if (drawn)
+    normals(*key, w.batch, n, action_dim(), row(w, kNoise, 0), stride, row(w, kBlocks, 0) + 2 * stride);
   if (log_prob) std::fill_n(log_prob, w.batch, 0.0f);
   for (Index i = 0; i < action_dim(); ++i) {
     const ConstRow mean(w.pass->output() + i * stride, n);
@@ -141,10 +149,12 @@ void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, Ba
 // Adds action i's share, from noise, spread and u (in the second row of scratch).
 void MlpPolicy::log_density(Workspace& w, Index i, float* out) const {
   const Index stride = w.pass->stride(), n = width(w);
-  const ConstRow u(row(w, kBlocks, 0) + stride, n), noise(row(w, kNoise, i), n), spread(row(w, kSpread, i), n);
+  const ConstRow u(row(w, kBlocks, 0) + stride, n), noise(row(w, kNoise, i), n),
+      spread(row(w, kSpread, i), n);
   Row density(row(w, kBlocks, 0), n);
   constexpr float kHalfLogTwoPi = 0.918938533f;
-  const float constant = -kHalfLogTwoPi - 2.0f * std::numbers::ln2_v<float> - std::log(half_[static_cast<std::size_t>(i)]);
+  const float constant =
+      -kHalfLogTwoPi - 2.0f * std::numbers::ln2_v<float> - std::log(half_[static_cast<std::size_t>(i)]);
   density = constant - 0.5f * noise.square() - spread.log() + 2.0f * (u + softplus(-2.0f * u));
   for (Index j = 0; j < w.batch; ++j) out[j] += density[j];
 }
@@ -195,8 +205,8 @@ void MlpPolicy::log_probability(ConstBatchRef<float> obs, BatchRef<float>, Const
 
 // With sampled actions (noise z held):  g_u = half (1 - tanh^2) weight + 2 tanh g_log;  dm = g_u;
 // dv = e^(v/2) z g_u / 2 - g_log / 2.  With given actions:  dm = g_log z e^(-v/2);  dv = g_log (z^2 - 1) / 2.
-void MlpPolicy::carry_back(const ConstBatchRef<float>* weight, const float* log_prob_weight, AlignedFloats* gradient,
-                           BatchRef<float>& obs_gradient, Workspace& w) const {
+void MlpPolicy::carry_back(const ConstBatchRef<float>* weight, const float* log_prob_weight,
+                           AlignedFloats* gradient, BatchRef<float>& obs_gradient, Workspace& w) const {
   const Index n = w.pass->stride();
   for (Index i = 0; i < action_dim(); ++i) {
     const float* noise = row(w, kNoise, i);
@@ -240,7 +250,8 @@ void MlpPolicy::backward(ConstBatchRef<float> weight, AlignedFloats* gradient, B
 void MlpPolicy::sample_backward(ConstBatchRef<float> weight, ConstVecRef<float> log_prob_weight,
                                 AlignedFloats* gradient, BatchRef<float> obs_gradient, Workspace& w) const {
   constexpr const char* kWhere = "MlpPolicy::sample_backward";
-  require(w.pass && !w.given && gaussian(), kWhere, ": expected a call of sample with the same workspace before it");
+  require(w.pass && !w.given && gaussian(), kWhere,
+          ": expected a call of sample with the same workspace before it");
   require_dim(kWhere, "weight", weight.rows(), action_dim());
   require_dim(kWhere, "weight's batch", weight.cols(), w.batch);
   require_dim(kWhere, "log_prob_weight", log_prob_weight.size(), w.batch);
@@ -250,7 +261,8 @@ void MlpPolicy::sample_backward(ConstBatchRef<float> weight, ConstVecRef<float> 
 void MlpPolicy::log_probability_backward(ConstVecRef<float> log_prob_weight, AlignedFloats* gradient,
                                          BatchRef<float> obs_gradient, Workspace& w) const {
   constexpr const char* kWhere = "MlpPolicy::log_probability_backward";
-  require(w.pass && w.given, kWhere, ": expected a call of log_probability with the same workspace before it");
+  require(w.pass && w.given, kWhere,
+          ": expected a call of log_probability with the same workspace before it");
   require_dim(kWhere, "log_prob_weight", log_prob_weight.size(), w.batch);
   carry_back(nullptr, log_prob_weight.data(), gradient, obs_gradient, w);
 }

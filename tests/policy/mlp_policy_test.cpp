@@ -1,4 +1,5 @@
-// MlpPolicy: actions, densities and gradients against the formulas in double precision, and what must not matter.
+// MlpPolicy: actions, densities and gradients against the formulas in double precision, and what must not
+// matter.
 #include "mbrl/policy/mlp_policy.hpp"
 
 #include <cmath>
@@ -46,8 +47,9 @@ Head head_in_double(const MlpPolicy& policy, const Batchd& outputs, const Batchd
         const double capped = high - testing::softplus(high - outputs(dims + i, j));
         const double logvar = low + testing::softplus(capped - low);
         u += std::exp(0.5 * logvar) * noise(i, j);
-        head.log_prob(j) += -0.5 * noise(i, j) * noise(i, j) - 0.5 * logvar - 0.5 * std::log(2 * std::numbers::pi) -
-                            std::log(1 - std::tanh(u) * std::tanh(u)) - std::log(half);
+        head.log_prob(j) += -0.5 * noise(i, j) * noise(i, j) - 0.5 * logvar -
+                            0.5 * std::log(2 * std::numbers::pi) - std::log(1 - std::tanh(u) * std::tanh(u)) -
+                            std::log(half);
       }
       head.action(i, j) = 0.5 * (kBounds.low[at] + kBounds.high[at]) + half * std::tanh(u);
     }
@@ -70,7 +72,8 @@ TEST_CASE("mlp policy: actions and densities are the formula's") {
     policy.network().evaluate(obs, outputs);
     MlpPolicy::Workspace w;
     for (const bool own : {true, false}) {
-      const PolicyKey key{{11, 12}, 7, own ? std::span<const std::uint32_t>() : std::span<const std::uint32_t>(ids)};
+      const PolicyKey key{
+          {11, 12}, 7, own ? std::span<const std::uint32_t>() : std::span<const std::uint32_t>(ids)};
       const Head exact = head_in_double(policy, outputs.cast<double>(), noise_of(key, 3, 37));
       policy.act(obs, none, key, action, w);
       CHECK((action.cast<double>() - exact.action).cwiseAbs().maxCoeff() < 2e-6);
@@ -89,7 +92,8 @@ TEST_CASE("mlp policy: actions and densities are the formula's") {
   }
 }
 
-TEST_CASE("mlp policy: the density of one action integrates to 1, and its noise has the moments of a normal") {
+TEST_CASE(
+    "mlp policy: the density of one action integrates to 1, and its noise has the moments of a normal") {
   MlpPolicySettings settings;
   settings.network.hidden = {8};
   const MlpPolicy policy(2, ActionBounds::uniform(1, -1.5, 3.0), settings, 1);
@@ -153,11 +157,13 @@ TEST_CASE("mlp policy: gradients are those of the formula by finite differences"
     for (Index i = 0; i < w0.rows(); ++i) {
       CHECK(static_cast<double>(found.bias(i)) == Approx(difference(1, i, 0)).epsilon(1e-3).margin(1e-4));
       for (Index k = 0; k < 4; ++k)
-        CHECK(static_cast<double>(found.weight(i, k)) == Approx(difference(0, i, k)).epsilon(1e-3).margin(1e-4));
+        CHECK(static_cast<double>(found.weight(i, k)) ==
+              Approx(difference(0, i, k)).epsilon(1e-3).margin(1e-4));
     }
     for (Index j = 0; j < 5; ++j)
       for (Index k = 0; k < 4; ++k)
-        CHECK(static_cast<double>(obs_gradient(k, j)) == Approx(difference(2, k, j)).epsilon(1e-3).margin(1e-4));
+        CHECK(static_cast<double>(obs_gradient(k, j)) ==
+              Approx(difference(2, k, j)).epsilon(1e-3).margin(1e-4));
   }
 }
 

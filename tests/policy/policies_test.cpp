@@ -19,7 +19,8 @@ static_assert(StateEstimator<IdentityEstimator> && StateEstimator<FrameStack>);
 
 TEST_CASE("linear policy: K obs + k within the bounds, and its gradients by finite differences") {
   LinearPolicy policy(3, ActionBounds::uniform(2, -1.0, 1.0));
-  const Batchf gain = testing::normals(2, 3, 1), obs = testing::normals(3, 8, 2), weight = testing::normals(2, 8, 3);
+  const Batchf gain = testing::normals(2, 3, 1), obs = testing::normals(3, 8, 2),
+               weight = testing::normals(2, 8, 3);
   policy.set(gain.cast<double>(), Vecd::Constant(2, 0.1));
   LinearPolicy::Workspace w;
   Batchf action(2, 8), none(0, 8), obs_gradient(3, 8);
@@ -47,7 +48,8 @@ TEST_CASE("linear policy: K obs + k within the bounds, and its gradients by fini
       Batchf more = obs, less = obs;
       more(k, j) += 1e-2f;
       less(k, j) -= 1e-2f;
-      CHECK(static_cast<double>(obs_gradient(k, j)) == Approx((loss(more) - loss(less)) / 2e-2).epsilon(1e-2).margin(1e-3));
+      CHECK(static_cast<double>(obs_gradient(k, j)) ==
+            Approx((loss(more) - loss(less)) / 2e-2).epsilon(1e-2).margin(1e-3));
     }
 }
 
@@ -122,7 +124,8 @@ TEST_CASE("policy actor: memory begins anew with an episode, seeds fix the noise
   MlpPolicySettings settings;
   settings.network.hidden = {8};
   const MlpPolicy policy(4, ActionBounds::uniform(2, -1.0, 1.0), settings, 1);
-  PolicyActor<MlpPolicy, FrameStack> drawing(policy, FrameStack(2, 2)), steady(policy, FrameStack(2, 2), ActMode::kMode);
+  PolicyActor<MlpPolicy, FrameStack> drawing(policy, FrameStack(2, 2)),
+      steady(policy, FrameStack(2, 2), ActMode::kMode);
   const Vecd obs = Vecd::Constant(2, 0.3);
   std::set<double> drawn;
   for (const std::uint64_t seed : {1u, 2u, 1u}) {

@@ -20,7 +20,8 @@ inline std::array<double, 2> box_muller(std::uint32_t radius_word, std::uint32_t
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-/// `count` standard normals into `out`: entry i is a function of (key, name, i). One Philox block serves four.
+/// `count` standard normals into `out`: entry i is a function of (key, name, i). One Philox block serves
+/// four.
 template <class S>
 void counter_normals(std::array<std::uint32_t, 2> key, std::array<std::uint32_t, 3> name, int count, S* out) {
   for (int first = 0; first < count; first += 4) {

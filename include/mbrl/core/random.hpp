@@ -41,6 +41,8 @@ enum class Stream : std::uint32_t {
   kHoldout,       // which rows are held out
   kEnvironment,   // noise inside environments and wrappers
   kPolicy,        // actions of stochastic policies
+  kReplay,        // rows drawn from a replay buffer
+  kUpdate,        // noise inside an update of a policy
   kUser = 1000,   // first value free for users
 };
 
@@ -56,6 +58,8 @@ constexpr auto enum_names(Stream) {
                     std::pair{Stream::kHoldout, "holdout"},
                     std::pair{Stream::kEnvironment, "environment"},
                     std::pair{Stream::kPolicy, "policy"},
+                    std::pair{Stream::kReplay, "replay"},
+                    std::pair{Stream::kUpdate, "update"},
                     std::pair{Stream::kUser, "user"}};
 }
 

@@ -1,5 +1,6 @@
-// A multilayer perceptron that acts: deterministic (TD3, BPTT) or as a Gaussian squashed by tanh (SAC). Haarnoja et al., "Soft
-// actor-critic: off-policy maximum entropy deep reinforcement learning with a stochastic actor", ICML 2018, appendix C.
+// A multilayer perceptron that acts: deterministic (TD3, BPTT) or as a Gaussian squashed by tanh (SAC).
+// Haarnoja et al., "Soft actor-critic: off-policy maximum entropy deep reinforcement learning with a
+// stochastic actor", ICML 2018, appendix C.
 #pragma once
 
 #include <array>
@@ -40,11 +41,13 @@ struct MlpPolicySettings {
   }
 };
 
-/// a = mid + half * tanh(u) within the action bounds (mid, half: their centre and half width). u is the network's output, or
-/// with kSquashedGaussian u = m + e^(v/2) z with z ~ N(0, 1): outputs are action_dim means m, then action_dim raw
-/// log-variances, bounded smoothly as an ensemble's are (mlp_ensemble.hpp). The log-density of an action is
+/// a = mid + half * tanh(u) within the action bounds (mid, half: their centre and half width). u is the
+/// network's output, or with kSquashedGaussian u = m + e^(v/2) z with z ~ N(0, 1): outputs are action_dim
+/// means m, then action_dim raw log-variances, bounded smoothly as an ensemble's are (mlp_ensemble.hpp). The
+/// log-density of an action is
 ///   sum_i log N(u_i; m_i, e^v_i) - log(1 - tanh(u_i)^2) - log half_i,
-/// with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)). An observation that is not finite gives NaN actions.
+/// with log(1 - tanh(u)^2) = 2 (log 2 - u - softplus(-2 u)). An observation that is not finite gives NaN
+/// actions.
 class MlpPolicy {
  public:
   using Scalar = float;
@@ -56,8 +59,8 @@ class MlpPolicy {
     bool given = false;  // filled by log_probability, not by act
   };
 
-  /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are choices or not finite, and for
-  /// min_logvar >= max_logvar.
+  /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are choices or not finite,
+  /// and for min_logvar >= max_logvar.
   MlpPolicy(int obs_dim, const ActionBounds& bounds, const MlpPolicySettings& settings, std::uint64_t seed,
             std::uint32_t index = 0);
 
@@ -72,19 +75,21 @@ class MlpPolicy {
 
   void act(ConstBatchRef<float> obs, BatchRef<float> memory, const PolicyKey& key, BatchRef<float> action,
            Workspace& w) const;
-  /// The same actions and their log-densities, from u itself: no digits are lost where an action is at its bounds.
+  /// The same actions and their log-densities, from u itself: no digits are lost where an action is at its
+  /// bounds.
   void sample(ConstBatchRef<float> obs, const PolicyKey& key, BatchRef<float> action, VecRef<float> log_prob,
               Workspace& w) const;
   void mode(ConstBatchRef<float> obs, BatchRef<float> memory, BatchRef<float> action, Workspace& w) const;
-  /// Actions at their bounds count as the nearest number inside. Throws mbrl::Error for a deterministic policy.
+  /// Actions at their bounds count as the nearest number inside. Throws mbrl::Error for a deterministic
+  /// policy.
   void log_probability(ConstBatchRef<float> obs, BatchRef<float> memory, ConstBatchRef<float> action,
                        VecRef<float> out, Workspace& w) const;
 
   void backward(ConstBatchRef<float> weight, AlignedFloats* gradient, BatchRef<float> obs_gradient,
                 Workspace& w) const;
   /// After sample: of a loss of the actions and their log-densities, whose gradients are given.
-  void sample_backward(ConstBatchRef<float> weight, ConstVecRef<float> log_prob_weight, AlignedFloats* gradient,
-                       BatchRef<float> obs_gradient, Workspace& w) const;
+  void sample_backward(ConstBatchRef<float> weight, ConstVecRef<float> log_prob_weight,
+                       AlignedFloats* gradient, BatchRef<float> obs_gradient, Workspace& w) const;
   /// After log_probability: of a loss of the log-densities, with the actions held.
   void log_probability_backward(ConstVecRef<float> log_prob_weight, AlignedFloats* gradient,
                                 BatchRef<float> obs_gradient, Workspace& w) const;

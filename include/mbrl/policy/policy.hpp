@@ -1,4 +1,5 @@
-// What the library asks of a policy: actions for a batch of observations. Refinements add probabilities and gradients.
+// What the library asks of a policy: actions for a batch of observations. Refinements add probabilities and
+// gradients.
 #pragma once
 
 #include <array>
@@ -11,8 +12,8 @@
 
 namespace mbrl {
 
-/// Names the random numbers of one call: those of column j are functions of (key, ids[j], step, entry) alone, so that any
-/// split of a batch gives the same actions.
+/// Names the random numbers of one call: those of column j are functions of (key, ids[j], step, entry) alone,
+/// so that any split of a batch gives the same actions.
 struct PolicyKey {
   std::array<std::uint32_t, 2> key{};
   std::uint32_t step = 0;

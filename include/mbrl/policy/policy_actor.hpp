@@ -22,7 +22,8 @@ class PolicyActor {
  public:
   using Scalar = typename P::Scalar;
 
-  /// Throws mbrl::Error unless the policy takes what the estimator gives, and a mode is asked of a policy that has one.
+  /// Throws mbrl::Error unless the policy takes what the estimator gives, and a mode is asked of a policy
+  /// that has one.
   PolicyActor(P policy, E estimator, ActMode mode = ActMode::kSample)
       : policy_(std::move(policy)), estimator_(std::move(estimator)), mode_(mode) {
     require_dim("PolicyActor", "the estimated state", estimator_.state_dim(), policy_.obs_dim());
@@ -30,9 +31,9 @@ class PolicyActor {
       require(mode == ActMode::kSample, "PolicyActor: the policy has no mode, expected ActMode::kSample");
     begin(0);
   }
-  explicit PolicyActor(const P& policy, ActMode mode = ActMode::kSample)
-    requires std::constructible_from<E, int>
-  : PolicyActor(policy, E(policy.obs_dim()), mode) {}
+  explicit PolicyActor(const P& policy,
+                       ActMode mode = ActMode::kSample) requires std::constructible_from<E, int>
+      : PolicyActor(policy, E(policy.obs_dim()), mode) {}
 
   void begin(std::uint64_t seed) {
     estimator_.reset();

@@ -1,4 +1,5 @@
-// Actions by chance: uniform within the bounds (of choices: each as likely), as a batched policy and as an actor.
+// Actions by chance: uniform within the bounds (of choices: each as likely), as a batched policy and as an
+// actor.
 #pragma once
 
 #include <algorithm>

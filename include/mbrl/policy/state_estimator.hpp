@@ -1,4 +1,5 @@
-// From what was observed to what a policy or planner is given: nothing done, or the last observations stacked.
+// From what was observed to what a policy or planner is given: nothing done, or the last observations
+// stacked.
 #pragma once
 
 #include <concepts>
@@ -35,7 +36,8 @@ class IdentityEstimator {
   Vecd state_;
 };
 
-/// The last `count` observations, oldest first; the first of an episode fills all places, as StackedObservations does.
+/// The last `count` observations, oldest first; the first of an episode fills all places, as
+/// StackedObservations does.
 class FrameStack {
  public:
   /// Throws mbrl::Error unless count >= 1.

@@ -1,5 +1,5 @@
-// Network layers, noise and the state update run in the vector kernels; rewards and terminations see one tile at a time,
-// transposed.
+// Network layers, noise and the state update run in the vector kernels; rewards and terminations see one tile
+// at a time, transposed.
 #include "models/neural/ensemble_sampler.hpp"
 
 #include <algorithm>
@@ -46,9 +46,7 @@ SamplerColumns::Place SamplerColumns::place(std::size_t column, int rows) const 
           static_cast<std::size_t>(tiles[t].vectors) * static_cast<std::size_t>(lanes)};
 }
 
-bool SamplerColumns::any_alive() const {
-  return !none_alive(status.data(), static_cast<int>(count));
-}
+bool SamplerColumns::any_alive() const { return !none_alive(status.data(), static_cast<int>(count)); }
 
 EnsembleSampler::EnsembleSampler(const char* where, const MlpEnsemble& model, RewardFunction<float> reward,
                                  TerminationFunction<float> termination, MemberUse members, bool noise)
@@ -77,7 +75,9 @@ void EnsembleSampler::begin(std::size_t count, SamplerColumns& c) const {
   const std::size_t columns = std::max(padded(count), tile);
   if (columns > c.capacity) {
     const MlpEnsemble& m = model();
-    const auto size = [](int rows, std::size_t n) { return AlignedFloats(static_cast<std::size_t>(rows) * n); };
+    const auto size = [](int rows, std::size_t n) {
+      return AlignedFloats(static_cast<std::size_t>(rows) * n);
+    };
     c.obs = size(m.obs_dim(), columns);
     c.next_obs = size(m.obs_dim(), columns);
     c.action = size(m.action_dim, columns);
@@ -203,8 +203,8 @@ void EnsembleSampler::predict_own(SamplerColumns& c) const {
     for (const TileRange& part : c.parts) {
       const int width = part.vectors * k.lanes;
       for (int j = 0; j < width; ++j) {
-        const auto from = c.place(
-            c.chosen[static_cast<std::size_t>(part.first + std::min(j, part.count - 1))], inputs);
+        const auto from =
+            c.place(c.chosen[static_cast<std::size_t>(part.first + std::min(j, part.count - 1))], inputs);
         const float* input = c.input.data() + from.first;
         for (int i = 0; i < inputs; ++i)
           c.gathered.data()[i * width + j] = input[static_cast<std::size_t>(i) * from.stride];
@@ -230,7 +230,8 @@ void EnsembleSampler::predict_own(SamplerColumns& c) const {
   }
 }
 
-// Stops (or holds) columns outside the limits, and stops those no longer finite, so that nothing infinite travels on.
+// Stops (or holds) columns outside the limits, and stops those no longer finite, so that nothing infinite
+// travels on.
 void EnsembleSampler::guard(const Step& s, const TileRange& tile, SamplerColumns& c) const {
   const int dims = model().obs_dim(), width = tile.vectors * c.lanes;
   const float* obs = c.obs.data() + tile.first * dims;
@@ -267,8 +268,8 @@ void EnsembleSampler::earn(const Step& s, const TileRange& tile, SamplerColumns&
   std::fill_n(reward, width, 0.0f);
   if (none_alive(status, width)) return;
   const Columns obs = transpose(c.obs.data() + tile.first * dims, dims, width, c.obs_columns.data());
-  const Columns action = transpose(c.action.data() + tile.first * m.action_dim, m.action_dim, width,
-                                   c.action_columns.data());
+  const Columns action =
+      transpose(c.action.data() + tile.first * m.action_dim, m.action_dim, width, c.action_columns.data());
   const Columns next = transpose(c.next_obs.data() + tile.first * dims, dims, width, c.next_columns.data());
   Eigen::Map<Vecf> out(c.output.data(), width);
   if (reward_) {

@@ -1,5 +1,5 @@
-// One stochastic step of an ensemble for columns that step together: encoding, networks, noise, state update, reward and
-// termination. Rollouts of action sequences and imagination under a policy are loops over it.
+// One stochastic step of an ensemble for columns that step together: encoding, networks, noise, state update,
+// reward and termination. Rollouts of action sequences and imagination under a policy are loops over it.
 #pragma once
 
 #include <array>
@@ -24,9 +24,10 @@ enum class MemberUse {
 // Once not alive, a column keeps its last sound observation and earns nothing.
 enum class ColumnStatus : std::uint8_t { kAlive, kTerminated, kOutOfData, kNotFinite, kPadding };
 
-// Columns that step together and the scratch memory of their steps. Arrays are [row][width], tile after tile: entry i of
-// column c of a tile lies at (tile.first * rows + i * width + c - tile.first) with width = tile.vectors * lanes. Filled by
-// EnsembleSampler::begin and the caller; grows to the most columns asked for and stays.
+// Columns that step together and the scratch memory of their steps. Arrays are [row][width], tile after tile:
+// entry i of column c of a tile lies at (tile.first * rows + i * width + c - tile.first) with width =
+// tile.vectors * lanes. Filled by EnsembleSampler::begin and the caller; grows to the most columns asked for
+// and stays.
 struct SamplerColumns {
   std::size_t count = 0;  // columns; what fills the last tile up is padding
   std::vector<simd::TileRange> tiles;
@@ -54,12 +55,13 @@ struct SamplerColumns {
   std::vector<simd::TileRange> parts;
 };
 
-// Const after construction and safe to share between threads, each with columns of its own. A column's results do not
-// depend on the columns beside it.
+// Const after construction and safe to share between threads, each with columns of its own. A column's
+// results do not depend on the columns beside it.
 class EnsembleSampler {
  public:
-  // The reward may be empty if the ensemble has learned it; an empty termination ends nothing. noise: draw the next
-  // observation; else take its mean. Throws mbrl::Error for an invalid model, or if nothing gives the reward.
+  // The reward may be empty if the ensemble has learned it; an empty termination ends nothing. noise: draw
+  // the next observation; else take its mean. Throws mbrl::Error for an invalid model, or if nothing gives
+  // the reward.
   EnsembleSampler(const char* where, const MlpEnsemble& model, RewardFunction<float> reward,
                   TerminationFunction<float> termination, MemberUse members, bool noise);
 
@@ -70,8 +72,8 @@ class EnsembleSampler {
   int lanes() const;
   int tile_width() const;  // columns of the widest tile
 
-  // Room for `count` columns, all alive; those that pad the last tile are given by `status`. obs, id, particle and member
-  // are the caller's to fill, padding included.
+  // Room for `count` columns, all alive; those that pad the last tile are given by `status`. obs, id,
+  // particle and member are the caller's to fill, padding included.
   void begin(std::size_t count, SamplerColumns& c) const;
   std::size_t padded(std::size_t count) const;
 
@@ -80,13 +82,14 @@ class EnsembleSampler {
     std::uint32_t step = 0;  // its part of the noise's counter
     int t = 0;               // control step, for rewards and terminations
     int member = 0;          // with kShared
-    // obs_dim each: a column that leaves [low, high] in any entry is stopped, or held at the edge; null: none is.
+    // obs_dim each: a column that leaves [low, high] in any entry is stopped, or held at the edge; null: none
+    // is.
     const float* low = nullptr;
     const float* high = nullptr;
     bool hold = false;
   };
-  // From c.obs and c.action (padding filled too) to c.next_obs, c.reward and c.status. The reward of the terminating step
-  // is earned.
+  // From c.obs and c.action (padding filled too) to c.next_obs, c.reward and c.status. The reward of the
+  // terminating step is earned.
   void step(const Step& s, SamplerColumns& c) const;
 
   // value(obs, t) for the columns alive: added to nothing, written to c.reward (0 for the others).

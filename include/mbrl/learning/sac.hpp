@@ -1,0 +1,158 @@
+// Soft actor-critic: a stochastic policy that earns reward and entropy, learned from replayed transitions.
+// Haarnoja et al., "Soft actor-critic algorithms and applications", arXiv 1812.05905, algorithm 1. With more
+// critics and a subset of them in the target it is REDQ: Chen et al., "Randomized ensembled double
+// Q-learning: learning fast without a model", ICLR 2021, algorithm 1.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/core/enum_names.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/learning/scalar_adam.hpp"
+#include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/network.hpp"
+#include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/task/action_bounds.hpp"
+
+namespace mbrl {
+
+/// What the policy climbs: the smallest critic (SAC) or their mean (REDQ).
+enum class PolicyObjective : int { kMin = 0, kMean = 1 };
+
+constexpr auto enum_names(PolicyObjective) {
+  return std::array{std::pair{PolicyObjective::kMin, "min"}, std::pair{PolicyObjective::kMean, "mean"}};
+}
+
+struct SacSettings {
+  nn::NetworkSettings policy = {}, critic = {};  // 2 x 256, relu
+  nn::AdamSettings adam = {};                    // of policy, critics and temperature
+  double discount = 0.99;                        // gamma
+  double tau = 0.005;      // share of the critics that their targets take over per update
+  int critics = 2;         // N
+  int target_critics = 2;  // M: drawn for each update; their smallest value is the target's
+  PolicyObjective objective = PolicyObjective::kMin;
+  double temperature = 1.0;        // alpha at the beginning
+  bool tune_temperature = true;    // towards the entropy below; false: alpha stays
+  double entropy_per_action = -1;  // target of the entropy, per action entry scaled to [-1, 1] (nats)
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("policy", s.policy, "the policy's network");
+    field("critic", s.critic, "each critic's network");
+    field("adam", s.adam, "the optimiser of policy, critics and temperature");
+    field("discount", s.discount, "of rewards, per step");
+    field("tau", s.tau, "share of the critics that their targets take over per update");
+    field("critics", s.critics, "critics");
+    field("target_critics", s.target_critics,
+          "critics drawn for the target of each update, whose smallest value counts");
+    field("objective", s.objective, "what the policy climbs: the min of the critics or their mean");
+    field("temperature", s.temperature, "weight of the entropy at the beginning");
+    field("tune_temperature", s.tune_temperature,
+          "adapt the temperature to the target entropy; false: keep it");
+    field("entropy_per_action", s.entropy_per_action,
+          "target entropy per action entry, actions scaled to [-1, 1] (nats)");
+  }
+
+  /// Throws mbrl::Error unless every value makes sense.
+  void validate() const;
+};
+
+/// Of one update, means over the batch.
+struct SacReport {
+  double critic_loss = 0;  // mean squared error to the target, mean over the critics
+  double policy_loss = 0;  // of alpha log pi - Q
+  double value = 0;        // Q of the transitions, mean over the critics
+  double target = 0;       // y
+  double entropy = 0;      // -log pi of fresh actions, actions scaled to [-1, 1]
+  double temperature = 0;  // alpha after the update
+  bool finite() const;
+};
+
+/// With critics Q_i, their targets Q'_i, policy pi and actions a' ~ pi(s'):
+///   y = r + gamma (1 - terminated) (min_{i in M} Q'_i(s', a') - alpha log pi(a' | s')),
+///   critics: mean (Q_i(s, a) - y)^2;   policy: mean (alpha log pi(a | s) - min_i Q_i(s, a)), a ~ pi(s);
+///   temperature: mean -log alpha (log pi(a | s) + H),   targets: Q' <- Q' + tau (Q - Q').
+/// Critics and log-probabilities are those of actions scaled to [-1, 1]. A truncated step is not a terminated
+/// one. Numbers are functions of (seed, number of the update, batch) and do not depend on the number of
+/// threads. Nothing is allocated once a batch of the size has been seen. The pool must outlive it.
+class Sac {
+ public:
+  /// Throws mbrl::Error for settings that make no sense and for actions that are choices.
+  Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, std::uint64_t seed,
+      ThreadPool& pool);
+  Sac(Sac&&) = default;
+
+  /// One step of everything. Throws mbrl::Error for a batch of other dimensions or without a column. Where a
+  /// number is not finite (see SacReport::finite) the networks concerned are left as they were.
+  SacReport update(const Transitions& batch);
+
+  /// Smallest critic's value of each column.
+  void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
+
+  const MlpPolicy& policy() const { return policy_; }
+  const nn::Network& critic(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
+  double temperature() const;
+  std::int64_t updates() const { return updates_; }
+  const SacSettings& settings() const { return settings_; }
+
+  void save(StateDict& out, const std::string& prefix) const;
+  /// Throws mbrl::Error unless the arrays are of this shape.
+  void load(const StateDict& in, const std::string& prefix);
+
+ private:
+  struct Critic {
+    nn::Network network, target;
+    nn::Adam adam;
+    AlignedFloats gradient;
+    std::vector<const AlignedFloats*> parts;  // of the chunks
+  };
+  // A range of the batch, always the same one whoever computes it.
+  struct Chunk {
+    Index first = 0, count = 0;
+    MlpPolicy::Workspace policy;
+    std::vector<nn::Pass> passes;          // one a critic
+    std::vector<AlignedFloats> gradients;  // one a critic
+    AlignedFloats policy_gradient;
+    Batchf input, action, action_gradient;  // [obs; scaled action], and of the policy
+    Vecf log_prob, log_prob_weight, target, q;
+    std::vector<std::size_t> smallest;  // critic of each column
+    double loss = 0, value = 0, target_sum = 0, policy_loss = 0, log_prob_sum = 0;
+  };
+
+  void make_chunks(Index batch);
+  void draw_targets();
+  void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
+  void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
+  void learn_critics(Chunk& c, const Transitions& batch);
+  void climb(Chunk& c, const Transitions& batch);
+  static void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
+                           const std::vector<const AlignedFloats*>& parts);
+
+  SacSettings settings_;
+  ThreadPool& pool_;
+  MlpPolicy policy_;
+  nn::Adam policy_adam_;
+  AlignedFloats policy_gradient_;
+  std::vector<const AlignedFloats*> policy_parts_;
+  std::vector<Critic> critics_;
+  double log_temperature_;
+  ScalarAdam temperature_adam_;
+  std::int64_t updates_ = 0;
+  std::uint64_t seed_;
+  std::vector<float> mid_, half_;
+  float log_half_ = 0;  // sum of log(half): densities of scaled actions
+  std::vector<Chunk> chunks_;
+  std::vector<std::uint32_t> ids_;
+  std::vector<int> drawn_;  // the target's critics
+  Index batch_ = 0;
+};
+
+}  // namespace mbrl
