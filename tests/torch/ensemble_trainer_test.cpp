@@ -76,8 +76,7 @@ void check_agreement(const MlpEnsemble& start, const EnsembleTrainingSettings& s
   mbrl::libtorch::EnsembleTrainer torch(settings, on, 3);
   MlpEnsemble by_native = start, by_torch = start;
   for (std::uint32_t round = 0; round < 2; ++round) {
-    const EnsembleTrainingReport a = native.train(data, by_native, round),
-                                 b = torch.train(data, by_torch, round);
+    const TrainingReport a = native.train(data, by_native, round), b = torch.train(data, by_torch, round);
     CHECK(a.steps == b.steps);
     CHECK(a.epochs == b.epochs);
     REQUIRE(a.train_loss.size() == b.train_loss.size());

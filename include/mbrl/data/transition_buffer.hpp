@@ -11,6 +11,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/task/transitions.hpp"
 
 namespace mbrl {
 
@@ -20,42 +21,13 @@ struct EpisodeRange {
   bool operator==(const EpisodeRange&) const = default;
 };
 
-// Any struct of matrices that transitions can be copied into, e.g. the trainers' TransitionBatch.
+// Any struct of matrices that transitions can be copied into.
 template <class T>
 concept TransitionColumns = requires(T& t) {
   { t.obs } -> std::convertible_to<Batchf&>;
   { t.action } -> std::convertible_to<Batchf&>;
   { t.next_obs } -> std::convertible_to<Batchf&>;
   { t.reward } -> std::convertible_to<Vecf&>;
-};
-
-// Transitions as matrices, columns are samples. Converts to any other struct with the same matrices, which a
-// temporary hands over without a copy.
-struct Transitions {
-  Batchf obs, action, next_obs;                     // obs_dim, action_dim, obs_dim x n
-  Vecf reward;                                      // n
-  std::vector<std::uint8_t> terminated, truncated;  // n
-
-  template <TransitionColumns T>
-    requires(!std::same_as<T, Transitions>)
-  operator T() const& {
-    T out;
-    out.obs = obs;
-    out.action = action;
-    out.next_obs = next_obs;
-    out.reward = reward;
-    return out;
-  }
-  template <TransitionColumns T>
-    requires(!std::same_as<T, Transitions>)
-  operator T() && {
-    T out;
-    out.obs = std::move(obs);
-    out.action = std::move(action);
-    out.next_obs = std::move(next_obs);
-    out.reward = std::move(reward);
-    return out;
-  }
 };
 
 // Row 0 is the oldest transition kept, row size() - 1 the newest; when full, the oldest is overwritten.

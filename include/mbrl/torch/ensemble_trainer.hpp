@@ -21,8 +21,8 @@ class EnsembleTrainer {
   EnsembleTrainer(EnsembleTrainer&&) noexcept;
   EnsembleTrainer& operator=(EnsembleTrainer&&) noexcept;
 
-  EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                               const EpochCallback& on_epoch = {});
+  TrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                       const EpochCallback& on_epoch = {});
 
   void save(StateDict& out, const std::string& prefix) const;  // Adam's moments and step count
   void load(const StateDict& in, const std::string& prefix);

@@ -12,14 +12,6 @@
 namespace mbrl {
 namespace {
 
-void require_finite(const char* what, const Eigen::Ref<const Batchf>& m) {
-  if (m.allFinite()) return;
-  for (Index c = 0; c < m.cols(); ++c)
-    for (Index r = 0; r < m.rows(); ++r)
-      require(std::isfinite(m(r, c)), "training data: ", what, " of sample ", c, " holds ", m(r, c),
-              " in entry ", r, ", expected finite numbers");
-}
-
 Batchf columns(const Batchf& all, const std::vector<std::uint32_t>& which) {
   Batchf out(all.rows(), static_cast<Index>(which.size()));
   for (std::size_t i = 0; i < which.size(); ++i)
@@ -95,25 +87,7 @@ std::vector<std::uint32_t> PreparedTraining::epoch_order(int member, int epoch) 
 }
 
 void check_transitions(const TransitionBatch& data, const MlpEnsemble& model) {
-  require_dim("training data", "obs", data.obs.rows(), model.obs_dim());
-  require_dim("training data", "action", data.action.rows(), model.action_dim);
-  require_dim("training data", "next_obs", data.next_obs.rows(), model.obs_dim());
-  const Index n = data.obs.cols();
-  require(n >= 1, "training data: no samples, expected at least 1");
-  require(n <= std::numeric_limits<int>::max(), "training data: ", n, " samples, expected at most ",
-          std::numeric_limits<int>::max());
-  require(data.action.cols() == n, "training data: ", data.action.cols(), " actions for ", n,
-          " observations");
-  require(data.next_obs.cols() == n, "training data: ", data.next_obs.cols(), " next observations for ", n,
-          " observations");
-  require_finite("obs", data.obs);
-  require_finite("action", data.action);
-  require_finite("next_obs", data.next_obs);
-  if (model.settings.learned_reward) {
-    require(data.reward.size() == n, "training data: ", data.reward.size(), " rewards for ", n,
-            " observations, and the model learns the reward");
-    require_finite("reward", data.reward.transpose());
-  }
+  check_transitions(data, model.obs_dim(), model.action_dim, model.settings.learned_reward);
 }
 
 Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action) {

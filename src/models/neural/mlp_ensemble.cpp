@@ -7,6 +7,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/task/encoding_checkpoint.hpp"
 
 namespace mbrl {
 namespace {
@@ -162,14 +163,7 @@ void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
                                            settings.gaussian ? 1 : 0, settings.learned_reward ? 1 : 0,
                                            action_dim};
   out.put(prefix + "shape", shape);  // members, activation, gaussian, learned_reward, action_dim
-  std::vector<std::int64_t> features, targets;
-  for (const ObsFeature& f : encoding.features) {
-    features.push_back(static_cast<std::int64_t>(f.kind));
-    features.push_back(f.obs_index);
-  }
-  for (const TargetKind t : encoding.targets) targets.push_back(static_cast<std::int64_t>(t));
-  out.put(prefix + "encoding.features", features.data(), {encoding.feature_dim(), 2});  // kind, obs_index
-  out.put(prefix + "encoding.targets", targets);
+  save_encoding(encoding, out, prefix);
   for (std::size_t m = 0; m < members.size(); ++m) {
     for (std::size_t l = 0; l < members[m].size(); ++l) {
       const DenseLayer& layer = members[m][l];
@@ -198,19 +192,7 @@ void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
   model.settings.gaussian = shape[2] != 0;
   model.settings.learned_reward = shape[3] != 0;
   model.action_dim = shape[4];
-  const std::vector<int> features =
-      narrow(in.get<std::int64_t>(prefix + "encoding.features"), prefix + "encoding.features");
-  require(features.size() % 2 == 0, "checkpoint: '", prefix, "encoding.features' has ", features.size(),
-          " values, expected pairs of kind and observation entry");
-  for (std::size_t i = 0; i < features.size(); i += 2) {
-    require(features[i] >= 0 && features[i] <= 2, "checkpoint: unknown kind of feature ", features[i],
-            " in '", prefix, "encoding.features'");
-    model.encoding.features.push_back({static_cast<ObsFeature::Kind>(features[i]), features[i + 1]});
-  }
-  for (const int t : narrow(in.get<std::int64_t>(prefix + "encoding.targets"), prefix + "encoding.targets")) {
-    require(t >= 0 && t <= 2, "checkpoint: unknown kind of target ", t, " in '", prefix, "encoding.targets'");
-    model.encoding.targets.push_back(static_cast<TargetKind>(t));
-  }
+  model.encoding = load_encoding(in, prefix);
   check_settings(model.settings, model.encoding, model.action_dim);
   for (int m = 0; m < model.settings.members; ++m) {
     std::vector<DenseLayer> layers;

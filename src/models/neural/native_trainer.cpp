@@ -350,13 +350,13 @@ NativeTrainer::~NativeTrainer() = default;
 NativeTrainer::NativeTrainer(NativeTrainer&&) noexcept = default;
 NativeTrainer& NativeTrainer::operator=(NativeTrainer&&) noexcept = default;
 
-EnsembleTrainingReport NativeTrainer::train(const TransitionBatch& data, MlpEnsemble& model,
-                                            std::uint32_t round, const EpochCallback& on_epoch) {
+TrainingReport NativeTrainer::train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                                    const EpochCallback& on_epoch) {
   model.validate();
   impl_->moments.fit_to(model);
   const PreparedTraining prepared = prepare_training(data, impl_->settings, impl_->seed, round, model);
   Round work(impl_->settings, *impl_->pool, prepared, model, impl_->moments);
-  EnsembleTrainingReport report = training::run_epochs(impl_->settings, prepared, model, on_epoch, work);
+  TrainingReport report = training::run_epochs(impl_->settings, prepared, model, on_epoch, work);
   const std::int64_t before = impl_->moments.steps;
   work.write(model, impl_->moments);
   report.steps = impl_->moments.steps - before;

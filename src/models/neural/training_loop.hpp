@@ -16,9 +16,9 @@ namespace mbrl::training {
 //   void restore()                                     puts the remembered parameters back
 // Fills all of the report but `steps`, and the model's elites.
 template <class Arithmetic>
-EnsembleTrainingReport run_epochs(const EnsembleTrainingSettings& settings, const PreparedTraining& prepared,
-                                  MlpEnsemble& model, const EpochCallback& on_epoch, Arithmetic& arithmetic) {
-  EnsembleTrainingReport report;
+TrainingReport run_epochs(const EnsembleTrainingSettings& settings, const PreparedTraining& prepared,
+                          MlpEnsemble& model, const EpochCallback& on_epoch, Arithmetic& arithmetic) {
+  TrainingReport report;
   const int members = static_cast<int>(model.members.size());
   const bool holdout = prepared.holdout_inputs.cols() > 0, keep_best = holdout && settings.patience > 0;
   EarlyStopping stopping(members, settings);

@@ -99,7 +99,7 @@ void check_gradients(MlpEnsemble model, int rows, int batch) {
   ThreadPool pool(2);
   NativeTrainer trainer(settings, pool, 11);
   MlpEnsemble trained = model;
-  const EnsembleTrainingReport report = trainer.train(data, trained, 4);
+  const TrainingReport report = trainer.train(data, trained, 4);
   REQUIRE(report.steps == 1);
   StateDict state;
   trainer.save(state, "adam.");
@@ -201,7 +201,7 @@ TEST_CASE("native trainer: the number of threads changes no bit") {
   settings.elites = 3;
   for (const bool gaussian : {true, false}) {
     std::vector<MlpEnsemble> results;
-    std::vector<EnsembleTrainingReport> reports;
+    std::vector<TrainingReport> reports;
     for (const int threads : {1, 2, 3, 8}) {
       ThreadPool pool(threads);
       NativeTrainer trainer(settings, pool, 2);
@@ -272,7 +272,7 @@ TEST_CASE("native trainer: learns a heteroscedastic function, its noise, and wha
   settings.weight_decay = {1e-5f};
   ThreadPool pool(2);
   NativeTrainer trainer(settings, pool, 3);
-  const EnsembleTrainingReport report = trainer.train(data, model, 0);
+  const TrainingReport report = trainer.train(data, model, 0);
   CHECK(report.epochs == 60);
 
   const int points = 41;
@@ -394,7 +394,7 @@ TEST_CASE("native trainer: stops early, keeps the best weights, chooses elites")
   ThreadPool pool(2);
   NativeTrainer trainer(settings, pool, 5);
   MlpEnsemble model = some_model(false, Activation::kSilu, 4, {64, 64});
-  const EnsembleTrainingReport report = trainer.train(data, model, 0);
+  const TrainingReport report = trainer.train(data, model, 0);
   CHECK(report.epochs < 400);
   CHECK(report.epochs > 5);
   REQUIRE(report.holdout_loss.size() == 4);
@@ -420,7 +420,7 @@ TEST_CASE("native trainer: stops early, keeps the best weights, chooses elites")
   on.epochs = report.epochs;
   NativeTrainer plain(on, pool, 5);
   MlpEnsemble last = some_model(false, Activation::kSilu, 4, {64, 64});
-  const EnsembleTrainingReport plain_report = plain.train(data, last, 0);
+  const TrainingReport plain_report = plain.train(data, last, 0);
   for (std::size_t m = 0; m < 4; ++m) CHECK(report.holdout_loss[m] <= plain_report.holdout_loss[m] * 1.0101);
 }
 
@@ -432,13 +432,12 @@ TEST_CASE("native trainer: the callback sees every epoch and can stop") {
   NativeTrainer trainer(settings, pool, 5);
   MlpEnsemble model = some_model(true, Activation::kSilu);
   std::vector<int> seen;
-  const EnsembleTrainingReport report =
-      trainer.train(data, model, 0, [&](int epoch, int epochs, double loss) {
-        CHECK(epochs == 10);
-        CHECK(std::isfinite(loss));
-        seen.push_back(epoch);
-        return epoch < 3;
-      });
+  const TrainingReport report = trainer.train(data, model, 0, [&](int epoch, int epochs, double loss) {
+    CHECK(epochs == 10);
+    CHECK(std::isfinite(loss));
+    seen.push_back(epoch);
+    return epoch < 3;
+  });
   CHECK(seen == std::vector<int>{0, 1, 2, 3});
   CHECK(report.epochs == 4);
 }

@@ -1,15 +1,14 @@
-// What every trainer of an MlpEnsemble shares: settings, the report, and the preparation of data (encoding,
+// What every trainer of an MlpEnsemble shares: settings and the preparation of data (encoding,
 // targets, standardisation, holdout, bootstrap, batch order, elites, the range of the data), so that trainers
 // differ in arithmetic only and can be compared step by step.
 #pragma once
 
-#include <concepts>
 #include <cstdint>
-#include <functional>
 #include <vector>
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/models/model_trainer.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 
 namespace mbrl {
@@ -59,23 +58,6 @@ struct EnsembleTrainingSettings {
   // Throws unless every number makes sense, also for an ensemble of `members` networks.
   void validate(int members) const;
 };
-
-struct EnsembleTrainingReport {
-  int epochs = 0;                    // run
-  std::int64_t steps = 0;            // optimiser steps, each updating all members
-  std::vector<double> train_loss;    // per member, mean over the last epoch (NLL or MSE, without penalties)
-  std::vector<double> holdout_loss;  // per member: mean squared error on the holdout; empty without one
-};
-
-// Transitions to learn from; columns are samples. `reward` may be empty unless the reward is learned.
-struct TransitionBatch {
-  Batchf obs, action, next_obs;
-  Vecf reward;
-};
-
-// Called after each epoch with (epoch, epochs, mean loss); returning false stops the training (it can be
-// resumed from the last checkpoint only).
-using EpochCallback = std::function<bool(int epoch, int epochs, double loss)>;
 
 // One training round's rows and their order, a function of (seed, round) alone.
 struct PreparedTraining {
@@ -138,13 +120,9 @@ class EarlyStopping {
 std::vector<int> choose_elites(const std::vector<double>& holdout_loss,
                                const EnsembleTrainingSettings& settings, int members);
 
-// clang-format off
 template <class T>
-concept EnsembleTrainer = requires(T& trainer, const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                                   const EpochCallback& on_epoch) {
-  // Continues from the model's weights and the trainer's optimiser state (warm start); round counts training rounds.
-  { trainer.train(data, model, round, on_epoch) } -> std::same_as<EnsembleTrainingReport>;
-};
-// clang-format on
+concept EnsembleTrainer = ModelTrainer<T, MlpEnsemble>;
+
+using EnsembleTrainingReport = TrainingReport;  // its name before any model could be trained
 
 }  // namespace mbrl

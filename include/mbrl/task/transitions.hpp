@@ -1,0 +1,22 @@
+// Transitions as matrices, one column a sample: what buffers hand out and models learn from.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "mbrl/core/types.hpp"
+
+namespace mbrl {
+
+/// What a model learns from; `reward` may be empty for one that does not predict it.
+struct TransitionBatch {
+  Batchf obs, action, next_obs;  // obs_dim, action_dim, obs_dim x n
+  Vecf reward;                   // n
+};
+
+/// The same with how each transition ended.
+struct Transitions : TransitionBatch {
+  std::vector<std::uint8_t> terminated, truncated;  // n
+};
+
+}  // namespace mbrl
