@@ -17,7 +17,7 @@ namespace {
 using Row = Eigen::Map<Eigen::ArrayXf, Eigen::Aligned64>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf, Eigen::Aligned64>;
 
-enum Block { kNoise, kTanh, kSpread, kSlope, kBlocks };
+enum Block { kNoise, kTanh, kSpread, kBlocks };
 constexpr Index kScratchRows = 4;
 constexpr Index kVector = 16;  // floats; a Pass pads its rows to it
 
@@ -98,15 +98,25 @@ void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Inde
   w.pass->forward(network_, static_cast<int>(obs.cols()));
 }
 
-// e^(v/2) and dv/draw of action i:  c = max - softplus(max - raw);  v = min + softplus(c - min).
+// e^(v/2) of action i:  c = max - softplus(max - raw);  v = min + softplus(c - min).
 void MlpPolicy::spread(Workspace& w, Index i) const {
   const Index stride = w.pass->stride(), n = width(w);
   const auto low = static_cast<float>(settings_.min_logvar), high = static_cast<float>(settings_.max_logvar);
   const ConstRow raw(w.pass->output() + (action_dim() + i) * stride, n);
-  Row spread(row(w, kSpread, i), n), slope(row(w, kSlope, i), n), capped(row(w, kBlocks, 0), n);
+  Row spread(row(w, kSpread, i), n), capped(row(w, kBlocks, 0), n);
+  capped = high - softplus(high - raw);
+  spread = (0.5f * (low + softplus(capped - low))).exp();
+}
+
+// dv/draw of action i, into the first row of scratch.
+float* MlpPolicy::slope(Workspace& w, Index i) const {
+  const Index stride = w.pass->stride(), n = width(w);
+  const auto low = static_cast<float>(settings_.min_logvar), high = static_cast<float>(settings_.max_logvar);
+  const ConstRow raw(w.pass->output() + (action_dim() + i) * stride, n);
+  Row slope(row(w, kBlocks, 0), n), capped(slope.data() + stride, n);
   capped = high - softplus(high - raw);
   slope = 1.0f / ((1.0f + (raw - high).exp()) * (1.0f + (low - capped).exp()));
-  spread = (0.5f * (low + softplus(capped - low))).exp();
+  return slope.data();
 }
 
 // Tanh and actions of u = m + e^(v/2) z; key: null for the mode.
@@ -212,7 +222,7 @@ void MlpPolicy::carry_back(const ConstBatchRef<float>* weight, const float* log_
     const float* noise = row(w, kNoise, i);
     const float* tanh = row(w, kTanh, i);
     const float* spread = row(w, kSpread, i);
-    const float* slope = row(w, kSlope, i);
+    const float* slopes = gaussian() ? slope(w, i) : nullptr;
     float* mean = w.pass->output_gradient() + i * n;
     float* raw = w.pass->output_gradient() + (action_dim() + i) * n;
     const float half = half_[static_cast<std::size_t>(i)];
@@ -220,13 +230,13 @@ void MlpPolicy::carry_back(const ConstBatchRef<float>* weight, const float* log_
       const float log_weight = log_prob_weight ? log_prob_weight[j] : 0.0f;
       if (w.given) {
         mean[j] = log_weight * noise[j] / spread[j];
-        raw[j] = 0.5f * log_weight * (noise[j] * noise[j] - 1.0f) * slope[j];
+        raw[j] = 0.5f * log_weight * (noise[j] * noise[j] - 1.0f) * slopes[j];
         continue;
       }
       const float action_weight = weight ? (*weight)(i, j) : 0.0f;
       const float u = half * (1.0f - tanh[j] * tanh[j]) * action_weight + 2.0f * tanh[j] * log_weight;
       mean[j] = u;
-      if (gaussian()) raw[j] = 0.5f * (spread[j] * noise[j] * u - log_weight) * slope[j];
+      if (gaussian()) raw[j] = 0.5f * (spread[j] * noise[j] * u - log_weight) * slopes[j];
     }
   }
   const bool obs_wanted = obs_gradient.cols() > 0;

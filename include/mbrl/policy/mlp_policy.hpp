@@ -55,7 +55,7 @@ class MlpPolicy {
   struct Workspace {
     std::unique_ptr<nn::Pass> pass;
     Index capacity = 0, batch = 0;
-    AlignedFloats rows;  // [row][stride]: noise, tanh(u), e^(v/2), dv/draw, each action_dim rows, and scratch
+    AlignedFloats rows;  // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
     bool given = false;  // filled by log_probability, not by act
   };
 
@@ -105,6 +105,7 @@ class MlpPolicy {
   void forward(const char* where, const ConstBatchRef<float>& obs, Index action_rows, Index action_cols,
                Workspace& w) const;
   void spread(Workspace& w, Index i) const;
+  float* slope(Workspace& w, Index i) const;
   void squash(const PolicyKey* key, const ConstBatchRef<float>& obs, BatchRef<float>& action, float* log_prob,
               Workspace& w) const;
   void log_density(Workspace& w, Index i, float* out) const;
