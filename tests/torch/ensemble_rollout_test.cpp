@@ -284,6 +284,19 @@ TEST_CASE("torch tasks: the environments' rewards on tensors") {
   CHECK_THROWS_AS(mbrl::libtorch::tensor_task("Ant-v4"), Error);
 }
 
+TEST_CASE("torch rollout: a terminal value is refused") {
+  EnsembleRolloutSettings settings;
+  settings.horizon = kHorizon;
+  settings.particles = 2;
+  MlpEnsembleSettings shape;
+  shape.members = 2;
+  shape.hidden = {8};
+  mbrl::libtorch::EnsembleRollout rollout(MlpEnsemble::create(shape, ObsEncoding::identity(kObs), kAction, 1),
+                                          tensor_version(true, false), settings, "cpu", 9);
+  CHECK_NOTHROW(rollout.set_terminal_value({}));
+  CHECK_THROWS_AS(rollout.set_terminal_value([](auto, int, VecRef<float> out) { out.setZero(); }), Error);
+}
+
 TEST_CASE("torch interop: batches and tensors share memory") {
   Batchf batch(3, 2);
   batch << 1, 2, 3, 4, 5, 6;

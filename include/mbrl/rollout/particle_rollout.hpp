@@ -73,6 +73,8 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   int particles() const { return settings_.particles; }
   const ParticleRolloutSettings& settings() const { return settings_; }
   const Model& model() const { return model_; }
+  // Adds discount^H value(o_H, t + H) to the return of every particle that has not ended; empty: nothing.
+  void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
   const RolloutCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
 
@@ -237,6 +239,12 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
       std::swap(w.obs, w.next);
       record(step + 1);
     }
+    if (terminal_value_) {
+      terminal_value_(w.obs, key.t + horizon(), w.reward);
+      for (Index j = 0; j < n; ++j)
+        if (w.alive[static_cast<std::size_t>(j)])
+          returns(j % per_candidate, j / per_candidate) += static_cast<Scalar>(discount) * w.reward[j];
+    }
     for (Index k = 0; k < returns.cols(); ++k)
       for (Index p = 0; p < returns.rows(); ++p)
         if (!std::isfinite(returns(p, k))) returns(p, k) = std::numeric_limits<Scalar>::quiet_NaN();
@@ -281,6 +289,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   Model model_;
   Reward reward_;
   TerminationFunction<Scalar> termination_;
+  TerminalValueFunction<Scalar> terminal_value_;
   ParticleRolloutSettings settings_;
   ThreadPool* pool_;
   RandomStream noise_stream_, member_stream_;

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "mbrl/core/error.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
@@ -30,6 +31,13 @@ class EnsembleRollout {
   EnsembleRollout& operator=(EnsembleRollout&&) noexcept;
 
   void set_model(const MlpEnsemble& model);  // after training
+  /// Refused unless empty: throws mbrl::Error.
+  void set_terminal_value(const TerminalValueFunction<float>& value) {
+    require(!value,
+            "libtorch::EnsembleRollout: a terminal value is a function on the CPU, which rollouts on a "
+            "device cannot call; "
+            "use mbrl::EnsembleRollout");
+  }
 
   int horizon() const;
   int action_dim() const;
