@@ -5,6 +5,8 @@
 
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/policy/kalman_filter.hpp"
 #include "mbrl/policy/linear.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/policy/policy_actor.hpp"
@@ -15,7 +17,8 @@ namespace mbrl {
 namespace {
 
 static_assert(DifferentiablePolicy<LinearPolicy> && !StochasticPolicy<LinearPolicy> && Policy<RandomActor>);
-static_assert(StateEstimator<IdentityEstimator> && StateEstimator<FrameStack>);
+static_assert(StateEstimator<IdentityEstimator> && StateEstimator<FrameStack> &&
+              StateEstimator<KalmanFilter>);
 
 TEST_CASE("linear policy: K obs + k within the bounds, and its gradients by finite differences") {
   LinearPolicy policy(3, ActionBounds::uniform(2, -1.0, 1.0));
@@ -96,6 +99,36 @@ TEST_CASE("frame stack: the last observations, the first of an episode in all pl
     }
   }
   CHECK_THROWS_AS(FrameStack(2, 0), Error);
+}
+
+TEST_CASE("kalman filter: the error on a simulated system has the covariance that theory gives") {
+  KalmanFilter::System s;
+  s.a = (Batchd(2, 2) << 1.0, 0.1, -0.2, 0.95).finished();
+  s.b = (Batchd(2, 1) << 0.0, 0.1).finished();
+  s.c = (Batchd(1, 2) << 1.0, 0.0).finished();
+  s.process_noise = (Batchd(2, 2) << 0.01, 0.0, 0.0, 0.04).finished();
+  s.measurement_noise = Batchd::Constant(1, 1, 0.25);
+  s.start = Vecd::Zero(2);
+  KalmanFilter filter(s);
+  const SteadyKalman steady = steady_kalman(s.a, s.c, s.process_noise, s.measurement_noise);
+  const Batchd expected = steady.covariance - steady.gain * s.c * steady.covariance;  // after the measurement
+  const RandomStream random(4, Stream::kUser);
+  Vecd x = Vecd::Zero(2), action = Vecd::Zero(1);
+  Batchd sum = Batchd::Zero(2, 2);
+  constexpr std::uint32_t kSteps = 40000;
+  for (std::uint32_t t = 0; t < kSteps; ++t) {
+    const Vecd y = s.c * x + Vecd::Constant(1, 0.5 * random.normal(t, 0));
+    const Vecd& estimate = filter.observe(action, y);
+    if (t >= 100) sum += (x - estimate) * (x - estimate).transpose() / (kSteps - 100);
+    action(0) = -1.5 * estimate(1) + random.normal(t, 1);  // any action, as long as the filter is told
+    x = s.a * x + s.b * action + (Vecd(2) << 0.1 * random.normal(t, 2), 0.2 * random.normal(t, 3)).finished();
+  }
+  CHECK((sum - expected).cwiseAbs().maxCoeff() < 0.05 * expected.cwiseAbs().maxCoeff());
+
+  filter.reset();
+  CHECK(filter.observe(action, Vecd::Zero(1)) == Vecd::Zero(2));
+  s.start = Vecd::Zero(3);
+  CHECK_THROWS_AS(KalmanFilter(s), Error);
 }
 
 // Adds what it has seen up: action = memory = sum of the observations so far.
