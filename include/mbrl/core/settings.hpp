@@ -4,7 +4,8 @@
 //   template <class Self, class F> static void describe(Self& s, F&& field) { field("horizon", s.horizon,
 //   "steps"); }
 // Members are bool, whole numbers, float, double, std::string, enums with enum_names, std::vector of int,
-// float, double or std::string, and further settings structs, whose keys are written "outer.inner".
+// float, double or std::string, and further settings structs (AnySettings among them), whose keys are written
+// "outer.inner".
 #pragma once
 
 #include <cstdint>
@@ -69,6 +70,8 @@ void collect_fields(T& settings, const std::string& prefix, std::vector<SettingF
     const std::string key = prefix + name;
     if constexpr (Settings<M>) {
       collect_fields(member, key + ".", out);
+    } else if constexpr (requires { member.append_fields(key, out); }) {
+      member.append_fields(*name == '\0' ? prefix : key + ".", out);
     } else if constexpr (NamedEnum<M>) {
       EnumSetting choice;
       for (const auto& entry : enum_names(M{})) choice.names.emplace_back(entry.second);

@@ -20,6 +20,11 @@ class EnvRegistry {
   // The name is the specification's. Throws if it is empty or taken.
   void add(EnvSpec spec, Factory factory);
 
+  // Everything that another registry holds. Throws if a name is taken.
+  void add_all(const EnvRegistry& other) {
+    for (const auto& entry : other.entries_) add(entry.second.first, entry.second.second);
+  }
+
   bool contains(const std::string& name) const { return entries_.contains(name); }
   std::vector<std::string> names() const;  // in alphabetical order
 
