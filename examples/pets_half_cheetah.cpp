@@ -13,10 +13,10 @@
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 // What we want to hear of the loop; the other members of an observer have defaults.
-struct Printer : mbrl::PetsObserver {
-  void on_trial(const mbrl::TrialMetrics& m, const std::vector<mbrl::PlanOutcome>&) {
-    std::printf("trial %2.0f  return %8.1f  best %8.1f  model error %.3f  %.1f steps/s\n", m.trial,
-                m.episode_return, m.best_return, m.model_rmse, m.steps_per_s);
+struct Printer : mbrl::RunObserver {
+  void on_round(const mbrl::MetricTable& m, const mbrl::RoundReport&) override {
+    std::printf("trial %2.0f  return %8.1f  best %8.1f  model error %.3f  %.1f steps/s\n", m.last("trial"),
+                m.last("return"), m.last("best_return"), m.last("model_rmse"), m.last("steps_per_s"));
   }
 };
 
@@ -44,5 +44,6 @@ int main(int argc, char** argv) {
   // Learn, act, repeat.
   const int trials = argc > 1 ? std::atoi(argv[1]) : 20;
   mbrl::Pets pets(env, model, trainer, rollouts, controller, pool, {.trials = trials}, seed);
-  pets.run(Printer{});
+  Printer printer;
+  pets.run(printer);
 }

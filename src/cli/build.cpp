@@ -11,7 +11,7 @@ std::string plugin_build() {
   std::string build =
       "mbrl " MBRL_VERSION ", commit " + std::string(kCommit) + ", compiler " __VERSION__ ", sizes";
   for (const std::size_t size :
-       {sizeof(TorchPlugin), sizeof(AnyTrainer), sizeof(AnyEvaluator), sizeof(MlpEnsemble),
+       {sizeof(TorchPlugin), sizeof(AnyEnsembleTrainer), sizeof(AnyEnsembleEvaluator), sizeof(MlpEnsemble),
         sizeof(EnsembleTrainingSettings), sizeof(EnsembleRolloutSettings), sizeof(RolloutCounts),
         alignof(Eigen::Matrix4d)})
     build += " " + std::to_string(size);

@@ -7,10 +7,13 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "mbrl/algorithms/ensemble_planning.hpp"
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/table.hpp"
-#include "trained_run.hpp"
+#include "mbrl/planning/registry/registry.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -47,9 +50,9 @@ std::string label_of(const PlannerSettings& planner, const EnsembleRolloutSettin
   return planner.name;
 }
 
-// PETS's full CEM first: the others are measured against it. Then the planner that matches it for less (or
+// The published CEM first: the others are measured against it. Then the planner that matches it for less (or
 // what --set made of it), the run's own, and what each part of iCEM is worth: the same without it.
-std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOptions& options) {
+std::vector<Contender> contenders(const EnsemblePlanningSettings& run, const CompareOptions& options) {
   EnsembleRolloutSettings published = run.rollout;
   published.particles = 20;
   published.common_noise = false;
@@ -58,7 +61,7 @@ std::vector<Contender> contenders(const PetsConfiguration& run, const CompareOpt
   cem.cem = {};
   cem.cem.population = 400;
   cem.cem.elites = 40;
-  PetsConfiguration matched = matched_pets(run);
+  EnsemblePlanningSettings matched = matched_planning(run);
   for (const std::string& assignment : options.assignments) set_assignment(matched, assignment);
   const std::string label = label_of(matched.planner, matched.rollout);
   std::vector<Contender> all = {
@@ -98,34 +101,35 @@ struct Outcome {
 void compare(const CompareOptions& options) {
   require(options.states >= 1, "--states is ", options.states, ", expected at least 1");
   require(options.warm_up >= 0, "--warm-up is ", options.warm_up, ", expected at least 0");
-  const TrainedRun run = load_trained_run(options.folder, options.threads, options.device);
-  const PetsConfiguration& configuration = run.configuration;
-  PetsSession& session = *run.session;
-  const EnvSpec& spec = session.env.spec();
+  LoadedRun run =
+      load_run(options.folder, registries(), {.threads = options.threads, .device = options.device});
+  auto* const planning = run.algorithm.find<EnsemblePlanning>();
+  require(
+      planning != nullptr, "compare: ", run.configuration.algorithm,
+      " does not plan in an ensemble that it has learned, so there are no planners to compare; expected a "
+      "run of an algorithm that does");
+  const EnvSpec& spec = run.algorithm.environment().spec();
+  const std::uint64_t seed = run.configuration.seed;
+  const EnsemblePlanningSettings own = planning->planning();
 
   // States spread evenly over the whole of the data, each with the steps before it, for the warm start.
-  const TransitionBuffer& buffer = session.pets.buffer();
+  const TransitionBuffer& buffer = planning->buffer();
   const std::vector<std::uint32_t> starts = buffer.window_starts(options.warm_up + 1);
   require(starts.size() >= static_cast<std::size_t>(options.states), options.folder, " holds ", starts.size(),
           " usable states, expected at least ", options.states);
-  const auto evaluator_of = [&](const EnsembleRolloutSettings& rollout, std::uint64_t seed) {
-    PetsConfiguration c = configuration;
-    c.rollout = rollout;
-    return make_evaluator(c, session.model, spec, session.pool, seed);
-  };
   // Settings that do not fit are found out before the first planner has taken its time.
-  const std::vector<Contender> all = contenders(configuration, options);
+  const std::vector<Contender> all = contenders(own, options);
   for (const Contender& contender : all) {
-    AnyEvaluator evaluator = evaluator_of(contender.rollout, configuration.seed);
-    make_run_planner(evaluator, spec, contender.planner, configuration.seed);
+    AnyEnsembleEvaluator evaluator = planning->evaluator(contender.rollout, seed);
+    make_planner(evaluator, action_bounds(spec), contender.planner, seed);
   }
-  EnsembleRolloutSettings judge_settings = configuration.rollout;
+  EnsembleRolloutSettings judge_settings = own.rollout;
   judge_settings.particles = options.judge_particles;
-  AnyEvaluator judge = evaluator_of(judge_settings, configuration.seed + 1);
+  AnyEnsembleEvaluator judge = planning->evaluator(judge_settings, seed + 1);
 
   std::printf("%d states of %s, %d plans before the one that counts, judged by %d particles, %d thread%s\n\n",
-              options.states, configuration.environment.c_str(), options.warm_up, options.judge_particles,
-              session.pool.size(), session.pool.size() == 1 ? "" : "s");
+              options.states, run.configuration.environment.c_str(), options.warm_up, options.judge_particles,
+              planning->pool().size(), planning->pool().size() == 1 ? "" : "s");
   const Table table = stdout_table({{"planner", 18, true},
                                     {"mean return", 9},
                                     {"of CEM's", 7},
@@ -142,8 +146,8 @@ void compare(const CompareOptions& options) {
   ProgressBar bar;
   double cem_return = 0, cem_seconds = 0;
   for (const Contender& contender : all) {
-    AnyEvaluator evaluator = evaluator_of(contender.rollout, configuration.seed);
-    auto planner = make_run_planner(evaluator, spec, contender.planner, configuration.seed);
+    AnyEnsembleEvaluator evaluator = planning->evaluator(contender.rollout, seed);
+    auto planner = make_planner(evaluator, action_bounds(spec), contender.planner, seed);
     Outcome outcome;
     bar.start(contender.name, options.states);
     for (int i = 0; i < options.states; ++i) {

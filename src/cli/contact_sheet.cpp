@@ -60,7 +60,7 @@ void write_contact_sheet(const std::filesystem::path& png, const EnvRegistry& re
     env.reset(1);
     const SimplePolicy policy(env.spec(), "random", 1);
     for (int t = 0; t < kSteps; ++t) {
-      if (env.step(policy.act(t)).terminated) {
+      if (env.step(policy.act(t, 0)).terminated) {
         env.reset(1);
         break;
       }

@@ -8,10 +8,10 @@
 #include "commands.hpp"
 #include "contact_sheet.hpp"
 #include "entry_names.hpp"
-#include "environments.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/table.hpp"
 #include "mbrl/io/terminal.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -94,7 +94,7 @@ void print_details(const EnvRegistry& registry, const std::string& name, bool ma
 }
 
 void print_environments(const EnvsOptions& options) {
-  const EnvRegistry registry = all_environments();
+  const EnvRegistry& registry = registries().environments;
   const std::string wanted = lower(options.filter);
   std::vector<std::string> names, exact;
   for (const std::string& name : registry.names()) {
@@ -125,7 +125,7 @@ void add_envs(CLI::App& app) {
     if (options->sheet.empty())
       print_environments(*options);
     else
-      write_contact_sheet(options->sheet, all_environments());
+      write_contact_sheet(options->sheet, registries().environments);
   });
 }
 

@@ -6,10 +6,12 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "episode_video.hpp"
+#include "mbrl/core/latency_recorder.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/table.hpp"
-#include "trained_run.hpp"
+#include "mbrl/run/evaluation.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -24,20 +26,31 @@ struct EvalOptions {
   VideoOptions video_options;
 };
 
+// Another actor, with the time it takes for each action.
+struct TimedActor {
+  AnyActor& inside;
+  LatencyRecorder& latency;
+  void begin(std::uint64_t seed) { inside.begin(seed); }
+  const Vecd& act(ConstVecRef<double> obs, int t) {
+    return latency.time([&]() -> const Vecd& { return inside.act(obs, t); });
+  }
+};
+
 void evaluate(const EvalOptions& options) {
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
-  TrainedRun run = load_trained_run(options.folder, options.threads, options.device);
-  PetsSession& session = *run.session;
+  RunController run =
+      load_controller(options.folder, registries(), {.threads = options.threads, .device = options.device});
+  AnyEnvironment& env = run.environment;
   const auto file = std::filesystem::path(options.folder) / "eval.mp4";  // training's own is episode.mp4
-  if (options.video) check_video(file, session.env.spec(), options.video_options);
+  if (options.video) check_video(file, env.spec(), options.video_options);
 
-  std::printf("%s after %zu trials, planner %s\n\n", run.configuration.environment.c_str(),
-              session.pets.metrics().size(), run.configuration.planner.name.c_str());
+  std::printf("%s after training on %s\n\n", run.configuration.algorithm.c_str(),
+              run.configuration.environment.c_str());
   const Table table = stdout_table({{"episode", 7},
                                     {"return", 10},
                                     {"steps", 6},
-                                    {"plan p50 (ms)", 8},
-                                    {"plan p99 (ms)", 8},
+                                    {"action p50 (ms)", 8},
+                                    {"action p99 (ms)", 8},
                                     {"what went wrong", 24, true}},
                                    options.markdown);
   const auto print = [](const std::string& text) {
@@ -48,30 +61,26 @@ void evaluate(const EvalOptions& options) {
   ProgressBar bar;
   double sum = 0, squares = 0;
   Episode episode_now, best;
-  for (int episode = 0; episode < options.episodes; ++episode) {
-    session.controller.reset();
-    session.controller.latency().clear();
-    Vecd obs = session.env.reset(options.seed + static_cast<std::uint64_t>(episode));
-    if (options.video) episode_now.begin(session.env);
-    double total = 0;
-    int steps = 0;
-    StepResult result;
-    bar.start("episode " + std::to_string(episode + 1) + "/" + std::to_string(options.episodes),
-              session.env.spec().max_steps);
-    for (; !result.terminated && !result.truncated; ++steps) {
-      result = session.env.step(session.controller.act(obs.cast<float>()).cast<double>());
-      obs = result.obs;
-      total += result.reward;
-      if (options.video) episode_now.add(session.env, result.reward);
-      bar.update(steps + 1, "return " + fixed(total, 1));
-    }
+  LatencyRecorder latency;
+  AnyActor actor(TimedActor{run.actor, latency});
+  for (int i = 0; i < options.episodes; ++i) {
+    latency.clear();
+    bar.start("episode " + std::to_string(i + 1) + "/" + std::to_string(options.episodes),
+              env.spec().max_steps);
+    const EpisodeResult episode = run_episode(env, actor, options.seed + static_cast<std::uint64_t>(i),
+                                              [&](int done, const StepResult& step, double total) {
+                                                if (options.video && done == 0) episode_now.begin(env);
+                                                if (options.video && done > 0)
+                                                  episode_now.add(env, step.reward);
+                                                bar.update(done, "return " + fixed(total, 1));
+                                                return true;
+                                              });
     bar.finish();
     if (options.video && (best.rewards.empty() || episode_now.total() > best.total())) best = episode_now;
-    sum += total;
-    squares += total * total;
-    const LatencyRecorder& latency = session.controller.latency();
-    print(table.row({std::to_string(episode + 1), fixed(total, 1), std::to_string(steps),
-                     fixed(1e3 * latency.p50(), 1), fixed(1e3 * latency.p99(), 1), result.fault}));
+    sum += episode.total;
+    squares += episode.total * episode.total;
+    print(table.row({std::to_string(i + 1), fixed(episode.total, 1), std::to_string(episode.steps),
+                     fixed(1e3 * latency.p50(), 1), fixed(1e3 * latency.p99(), 1), episode.fault}));
   }
   if (options.episodes > 1) {
     const double n = options.episodes, mean = sum / n;
@@ -79,7 +88,7 @@ void evaluate(const EvalOptions& options) {
                 std::sqrt(std::max(0.0, (squares - n * mean * mean) / (n - 1))), options.episodes);
   }
   if (options.video) {
-    write_video(file, session.env.spec(), best, options.video_options);
+    write_video(file, env.spec(), best, options.video_options);
     std::printf("%s: the best episode, return %.1f\n", file.c_str(), best.total());
   }
 }

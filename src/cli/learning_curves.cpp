@@ -5,23 +5,31 @@
 #include <map>
 #include <set>
 
-#include "mbrl/algorithms/pets_configuration.hpp"
-#include "mbrl/algorithms/run_folder.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/csv.hpp"
-#include "mbrl/io/settings_file.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
 
 using Keys = std::map<std::string, std::string>;  // settings that tell groups apart
 
-Keys group_keys(const PetsConfiguration& configuration) {
+Keys group_keys(const RunConfiguration& configuration) {
+  const std::vector<std::string> budget = algorithms().at(configuration.algorithm).budget_keys();
   Keys keys;
   for (const SettingInfo& info : list_keys(configuration))
-    if (info.key != "seed" && info.key != "pets.trials" && info.key != "pets.steps")
+    if (info.key != "seed" && !is_evaluation_key(info.key) &&
+        std::find(budget.begin(), budget.end(), info.key) == budget.end())
       keys[info.key] = info.value;
   return keys;
+}
+
+// Whether a setting tells `own` from `other`. Settings of different algorithms are not compared: the
+// algorithm is what tells them apart.
+bool differs(const Keys& own, const Keys& other, const std::string& key) {
+  if (other.at("environment") != own.at("environment")) return false;
+  if (other.at("algorithm") != own.at("algorithm")) return key == "algorithm";
+  return other.at(key) != own.at(key);
 }
 
 RunCurve read_curve(const RunFolder& folder, const std::string& column) {
@@ -59,11 +67,10 @@ LearningCurves read_learning_curves(const std::vector<std::string>& folders, con
       continue;
     }
     if (!std::filesystem::exists(folder.metrics())) {
-      all.remarks.push_back(path + " is left out: it has not finished a trial yet");
+      all.remarks.push_back(path + " is left out: it has not finished a round yet");
       continue;
     }
-    PetsConfiguration configuration;
-    load_settings_file(configuration, folder.settings());
+    const RunConfiguration configuration = read_configuration(folder, algorithms());
     RunCurve run = read_curve(folder, column);
     run.seed = configuration.seed;
     if (run.step.empty()) {
@@ -92,10 +99,9 @@ LearningCurves read_learning_curves(const std::vector<std::string>& folders, con
   // What tells groups of one environment apart.
   for (std::size_t g = 0; g < keys.size(); ++g)
     for (const auto& own : keys[g]) {
-      const bool differs = std::any_of(keys.begin(), keys.end(), [&](const Keys& other) {
-        return other.at("environment") == keys[g].at("environment") && other.at(own.first) != own.second;
-      });
-      if (differs)
+      const bool tells = std::any_of(keys.begin(), keys.end(),
+                                     [&](const Keys& other) { return differs(keys[g], other, own.first); });
+      if (tells)
         all.groups[g].difference +=
             (all.groups[g].difference.empty() ? "" : ", ") + own.first + "=" + own.second;
     }
@@ -156,6 +162,7 @@ PlotSeries summarise(const CurveGroup& group) {
 std::string column_title(const std::string& column) {
   if (column == "return") return "return of an episode";
   if (column == "best_return") return "best return so far";
+  if (column == "eval_return") return "mean return in evaluation";
   std::string title = column;
   std::replace(title.begin(), title.end(), '_', ' ');
   return title;

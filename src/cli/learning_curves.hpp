@@ -17,10 +17,12 @@ struct RunCurve {
   std::vector<double> step, value;
 };
 
-// Runs of one environment with the same settings, but for the seed and the budget: one run a seed.
+// Runs of one algorithm on one environment with the same settings, but for the seed, the budget and how often
+// they were evaluated: one run a seed.
 struct CurveGroup {
   std::string environment;
-  std::string difference;  // "planner.name=cem": where other groups of the environment differ; may be empty
+  std::string difference;  // "planner.name=cem" or "algorithm=pets": where other groups of the environment
+                           // differ; may be empty
   std::vector<RunCurve> runs;
 };
 

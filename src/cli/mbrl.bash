@@ -23,8 +23,8 @@ _mbrl() {
   elif [[ $previous == --env || ( $command == verify && $COMP_CWORD == 2 ) ]]; then
     words=$(_mbrl_ask envs envs | awk 'NR > 2 {print $2}')  # rows of a Markdown table
   elif [[ $command == train && $COMP_CWORD == 2 ]]; then
-    words=$(_mbrl_ask "train" train --help | sed -nE '/^subcommands:/I,$ s/^  ([a-z]+) .*/\1/p')
-    words="${words:-pets} --help"
+    words=$(_mbrl_ask "train" train --help | sed -nE '/^subcommands:/I,$ s/^  ([a-z][a-z0-9_-]*) .*/\1/p')
+    words="$words --help"
   elif [[ $current == -* ]]; then
     if [[ $command == train ]]; then
       words=$(_mbrl_ask "train ${COMP_WORDS[2]}" train "${COMP_WORDS[2]}" --help)

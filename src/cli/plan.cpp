@@ -12,7 +12,6 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "entry_names.hpp"
-#include "environments.hpp"
 #include "episode_video.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/core/text.hpp"
@@ -24,6 +23,7 @@
 #include "mbrl/planning/registry/budget.hpp"
 #include "plan_pictures.hpp"
 #include "plan_tasks.hpp"
+#include "registries.hpp"
 #include "settings_list.hpp"
 
 namespace mbrl::cli {
@@ -204,7 +204,7 @@ void plan(const PlanOptions& options) {
   require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts per plan");
   const PlanTask task = plan_task(options.environment);
   ThreadPool pool(options.threads);
-  const EnvSpec spec = all_environments().spec(options.environment);
+  const EnvSpec spec = registries().environments.spec(options.environment);
   check(options, task, spec, pool);
 
   std::printf(

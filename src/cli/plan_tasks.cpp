@@ -8,12 +8,12 @@
 #include <utility>
 
 #include "control_tasks.hpp"
-#include "environments.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 #include "plan_mujoco.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -96,12 +96,12 @@ PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::ui
 Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
 PlanTask plan_task(const std::string& environment) {
-  const EnvRegistry registry = all_environments();
+  const EnvRegistry& registry = registries().environments;
   const EnvSpec spec = registry.spec(environment);
   for (ControlTaskEntry& e : control_tasks())
     if (e.spec.name == environment) return std::move(e.task);
   PlanTask task;
-  task.make = [registry, environment] { return registry.make(environment); };
+  task.make = [&registry, environment] { return registry.make(environment); };
   task.controller = [make = task.make, spec](const PlanConfiguration& c, std::uint64_t seed,
                                              ThreadPool& pool) {
     if (!samples(c.planner.sampling.name)) {

@@ -1,15 +1,15 @@
 // mbrl render: a film of what a run has learned, or of an environment.
 #include <algorithm>
 #include <cstdio>
-#include <functional>
 
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "episode_video.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/io/progress.hpp"
+#include "mbrl/run/evaluation.hpp"
+#include "registries.hpp"
 #include "simple_policy.hpp"
-#include "trained_run.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -22,23 +22,24 @@ struct RenderOptions {
   VideoOptions video;
 };
 
-using Act = std::function<Vecd(const Vecd& obs, int t)>;
-
 // One episode, or its first `steps` steps.
-Episode record(AnyEnvironment& env, const RenderOptions& options, const Act& act) {
-  Vecd obs = env.reset(options.seed);
+Episode record(AnyEnvironment& env, const RenderOptions& options, AnyActor& actor) {
+  const int limit = env.spec().max_steps;
+  const int steps = options.steps > 0 && (limit == 0 || options.steps < limit) ? options.steps : limit;
   Episode episode;
-  episode.begin(env);
-  const int steps = options.steps > 0 ? std::min(options.steps, env.spec().max_steps) : env.spec().max_steps;
   ProgressBar bar;
   bar.start("acting", steps);
-  StepResult result;
-  for (int t = 0; t < steps && !result.terminated && !result.truncated; ++t) {
-    result = env.step(act(obs, t));
-    obs = result.obs;
-    episode.add(env, result.reward);
-    bar.update(t + 1);
-  }
+  const EpisodeResult result = run_episode(
+      env, actor, options.seed,
+      [&](int done, const StepResult& step, double /*total*/) {
+        if (done == 0)
+          episode.begin(env);
+        else
+          episode.add(env, step.reward);
+        bar.update(done);
+        return true;
+      },
+      steps);
   episode.fault = result.fault;
   bar.finish();
   return episode;
@@ -59,26 +60,21 @@ void render(const RenderOptions& options) {
   require(options.steps >= 0, "--steps is ", options.steps,
           ", expected at least 1, or 0 for a whole episode");
   if (options.folder.empty()) {
-    AnyEnvironment env = all_environments().make(options.environment);
+    AnyEnvironment env = registries().environments.make(options.environment);
     std::string file = options.environment + ".mp4";
     std::replace(file.begin(), file.end(), '/', '_');
     if (!options.out.empty()) file = options.out;
     check_video(file, env.spec(), options.video);
-    const SimplePolicy policy(env.spec(), options.policy, options.seed);
-    const Episode episode = record(env, options, [&policy](const Vecd&, int t) { return policy.act(t); });
-    write(options, file, env.spec(), episode);
+    AnyActor actor(SimplePolicy(env.spec(), options.policy, options.seed));
+    write(options, file, env.spec(), record(env, options, actor));
     return;
   }
-  TrainedRun run = load_trained_run(options.folder, options.threads);
-  PetsSession& session = *run.session;
+  RunController run =
+      load_controller(options.folder, registries(), {.threads = options.threads, .device = ""});
   const std::string out =
       options.out.empty() ? (std::filesystem::path(options.folder) / "render.mp4").string() : options.out;
-  check_video(out, session.env.spec(), options.video);
-  session.controller.reset();
-  const Episode episode = record(session.env, options, [&session](const Vecd& obs, int) -> Vecd {
-    return session.controller.act(obs.cast<float>()).cast<double>();
-  });
-  write(options, out, session.env.spec(), episode);
+  check_video(out, run.environment.spec(), options.video);
+  write(options, out, run.environment.spec(), record(run.environment, options, run.actor));
 }
 
 }  // namespace

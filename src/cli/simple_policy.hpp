@@ -18,7 +18,11 @@ class SimplePolicy {
       : spec_(spec), random_(seed, Stream::kUser), zero_(policy == "zero") {
     require(zero_ || policy == "random", "--policy is '", policy, "', expected random or zero");
   }
-  Vecd act(int t, std::uint32_t episode = 0) const {
+  // An Actor: each beginning is another episode.
+  void begin(std::uint64_t /*seed*/) { ++episode_; }
+  Vecd act(ConstVecRef<double> /*obs*/, int t) const { return act(t, episode_); }
+
+  Vecd act(int t, std::uint32_t episode) const {
     if (zero_)
       return spec_.executed(
           Vecd::Zero(spec_.action_dim()).cwiseMax(spec_.action_low).cwiseMin(spec_.action_high));
@@ -31,6 +35,7 @@ class SimplePolicy {
   EnvSpec spec_;
   RandomStream random_;
   bool zero_;
+  std::uint32_t episode_ = ~0u;  // before the first
 };
 
 }  // namespace mbrl::cli

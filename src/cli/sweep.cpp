@@ -6,15 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
 #include <map>
-#include <set>
-#include <string_view>
 #include <thread>
 
 #include "learning_curves.hpp"
@@ -23,6 +19,7 @@
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/settings_file.hpp"
 #include "mbrl/io/table.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -31,12 +28,15 @@ namespace fs = std::filesystem;
 
 // What sweep.json holds: the command line that the sweep was started with.
 struct SweepRecord {
+  std::string algorithm;  // empty before 0.1.0: kUnnamedAlgorithm
   std::string environments, seeds, preset, settings_file;
   std::vector<std::string> assignments;
   std::int64_t trials = 0, steps = 0;  // 0: not given
+  std::int64_t eval_every = -1, eval_episodes = 0;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
+    field("algorithm", s.algorithm, "what learns");
     field("env", s.environments, "--env");
     field("seed", s.seeds, "--seed");
     field("preset", s.preset, "--preset");
@@ -44,78 +44,10 @@ struct SweepRecord {
     field("set", s.assignments, "--set");
     field("trials", s.trials, "--trials; 0: not given");
     field("steps", s.steps, "--steps; 0: not given");
+    field("eval_every", s.eval_every, "--eval-every; -1: not given");
+    field("eval_episodes", s.eval_episodes, "--eval-episodes; 0: not given");
   }
 };
-
-std::vector<std::string> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string> parts;
-  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
-       text.remove_prefix(at + separator.size()))
-    parts.emplace_back(trim(text.substr(0, at)));
-  parts.emplace_back(trim(text));
-  return parts;
-}
-
-std::uint64_t seed_of(const std::string& text, const std::string& all) {
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  require(error == std::errc() && end == text.data() + text.size(), "--seed is '", all,
-          "', expected a whole number, a list (1,4,7) or a range (1..5)");
-  return seed;
-}
-
-std::vector<std::string> seeds_of(const std::string& text) {
-  if (text.empty()) return {""};
-  std::vector<std::string> seeds;
-  for (const std::string& part : split(text, ",")) {
-    const std::vector<std::string> ends = split(part, "..");
-    const std::uint64_t first = seed_of(ends.front(), text), last = seed_of(ends.back(), text);
-    require(ends.size() <= 2 && first <= last && last - first < 10000, "--seed is '", text,
-            "', expected ranges like 1..5, of at most 10000 seeds");
-    for (std::uint64_t s = first; s <= last; ++s) seeds.push_back(std::to_string(s));
-  }
-  return seeds;
-}
-
-// The values of "key=1,2" as assignments of their own. Where the setting is a list itself, only lists in
-// brackets are several values.
-std::vector<std::string> values_of(const std::string& assignment) {
-  const std::size_t equals = assignment.find('=');
-  if (equals == std::string::npos) return {assignment};  // an error that is reported elsewhere
-  const std::string key = assignment.substr(0, equals), text(trim(assignment.substr(equals + 1)));
-  PetsConfiguration configuration;
-  bool list = false;
-  for (const SettingField& field : setting_fields(configuration))
-    if (field.key == trim(key))
-      list = std::holds_alternative<std::vector<int>*>(field.value) ||
-             std::holds_alternative<std::vector<float>*>(field.value) ||
-             std::holds_alternative<std::vector<double>*>(field.value) ||
-             std::holds_alternative<std::vector<std::string>*>(field.value);
-  std::vector<std::string> values;
-  if (!list) {
-    values = split(text, ",");
-  } else if (text.starts_with('[')) {
-    std::size_t begin = 0;
-    for (std::size_t end; (end = text.find(']', begin)) != std::string::npos;) {
-      values.push_back(text.substr(begin, end + 1 - begin));
-      begin = text.find('[', end);
-      if (begin == std::string::npos) break;
-    }
-  } else {
-    values = {text};
-  }
-  for (std::string& value : values) value = key + "=" + value;
-  return values.empty() ? std::vector<std::string>{assignment} : values;
-}
-
-// Part of a folder's name.
-std::string plain(std::string text) {
-  for (char& c : text)
-    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-        std::string_view("._=-").find(c) == std::string::npos)
-      c = '-';
-  return text;
-}
 
 struct Child {
   std::size_t run = 0;
@@ -146,7 +78,7 @@ pid_t start(std::vector<std::string> arguments, const fs::path& log, const sigse
 std::vector<std::string> arguments_of(const SweepRun& run, const TrainOptions& options,
                                       const fs::path& folder) {
   std::vector<std::string> a = {"train",
-                                "pets",
+                                options.algorithm,
                                 "--out",
                                 folder.string(),
                                 "--threads",
@@ -158,6 +90,8 @@ std::vector<std::string> arguments_of(const SweepRun& run, const TrainOptions& o
   };
   if (options.trials) add("--trials", std::to_string(*options.trials));
   if (options.steps) add("--steps", std::to_string(*options.steps));
+  if (options.eval_every) add("--eval-every", std::to_string(*options.eval_every));
+  if (options.eval_episodes) add("--eval-episodes", std::to_string(*options.eval_episodes));
   if (options.video) {
     a.push_back("--video");
     add("--camera", options.video_options.camera);
@@ -247,43 +181,6 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
 
 }  // namespace
 
-std::vector<SweepRun> sweep_runs(const SweepOptions& options) {
-  const std::vector<std::string> environments = split(options.environments, ","),
-                                 seeds = seeds_of(options.seeds);
-  std::vector<SweepRun> runs(1);
-  const auto cross = [&](std::size_t count, auto&& choose) {
-    std::vector<SweepRun> all;
-    for (const SweepRun& run : runs)
-      for (std::size_t i = 0; i < count; ++i) {
-        all.push_back(run);
-        choose(all.back(), i);
-      }
-    runs = std::move(all);
-  };
-  const auto name = [](SweepRun& run, const std::string& part, std::size_t count) {
-    if (count > 1) run.name += (run.name.empty() ? "" : "_") + plain(part);
-  };
-  cross(environments.size(), [&](SweepRun& run, std::size_t i) {
-    run.environment = environments[i];
-    name(run, environments[i], environments.size());
-  });
-  for (const std::string& assignment : options.assignments) {
-    const std::vector<std::string> values = values_of(assignment);
-    cross(values.size(), [&](SweepRun& run, std::size_t i) {
-      run.assignments.push_back(values[i]);
-      name(run, values[i], values.size());
-    });
-  }
-  cross(seeds.size(), [&](SweepRun& run, std::size_t i) {
-    run.seed = seeds[i];
-    name(run, "seed=" + seeds[i], seeds.size());
-  });
-  std::set<std::string> names;
-  for (const SweepRun& run : runs)
-    require(names.insert(run.name).second, "sweep: '", run.name, "' comes twice; give each value once");
-  return runs;
-}
-
 bool is_sweep(const std::string& folder) { return fs::exists(fs::path(folder) / "sweep.json"); }
 
 int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
@@ -297,6 +194,8 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
     require(given.resume, out, " holds a sweep already; continue it with --resume, or choose another folder");
     SweepRecord record;
     load_settings_file(record, out / "sweep.json");
+    if (record.algorithm.empty()) record.algorithm = kUnnamedAlgorithm;
+    require(record.algorithm == options.algorithm, "--resume: ", out, " is a sweep of ", record.algorithm);
     const bool same = sweep.environments.empty() && sweep.seeds.empty() && sweep.assignments.empty();
     require(same || (sweep.environments == record.environments && sweep.seeds == record.seeds &&
                      sweep.assignments == record.assignments),
@@ -310,15 +209,18 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
       if (record.trials > 0) options.trials = static_cast<int>(record.trials);
       if (record.steps > 0) options.steps = record.steps;
     }
+    if (!options.eval_every && record.eval_every >= 0) options.eval_every = record.eval_every;
+    if (!options.eval_episodes && record.eval_episodes > 0)
+      options.eval_episodes = static_cast<int>(record.eval_episodes);
   } else {
     require(!fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)), out,
             " exists and is not an empty folder; choose another one with --out");
   }
-  const std::vector<SweepRun> runs = sweep_runs(lists);
+  const std::vector<SweepRun> runs = sweep_runs(lists, options.algorithm);
   for (const SweepRun& run : runs) {  // mistakes before any work
     TrainOptions one = options;
     one.environment = run.environment;
-    if (!run.seed.empty()) one.seed = seed_of(run.seed, run.seed);
+    if (!run.seed.empty()) one.seed = std::stoull(run.seed);
     one.assignments = run.assignments;
     configure(one);
   }
@@ -334,8 +236,10 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   ::sigprocmask(SIG_BLOCK, &waited, &before);
   write_file_atomically(
       out / "sweep.json",
-      to_json_text(SweepRecord{lists.environments, lists.seeds, options.preset, options.settings_file,
-                               lists.assignments, options.trials.value_or(0), options.steps.value_or(0)}));
+      to_json_text(SweepRecord{options.algorithm, lists.environments, lists.seeds, options.preset,
+                               options.settings_file, lists.assignments, options.trials.value_or(0),
+                               options.steps.value_or(0), options.eval_every.value_or(-1),
+                               options.eval_episodes.value_or(0)}));
 
   const auto cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const int jobs = sweep.jobs > 0 ? sweep.jobs : std::max(1, cores / std::max(1, options.threads));
@@ -369,7 +273,7 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
       if (done) {
         const std::optional<RunResult> result = result_of(out / name);
         std::printf("[%zu/%zu] %s: best return %.1f after %.0f steps, %s\n", ++ended, runs.size(),
-                    name.c_str(), result ? result->best : TrialMetrics::kNone, result ? result->steps : 0,
+                    name.c_str(), result ? result->best : MetricTable::kNone, result ? result->steps : 0,
                     format_duration(seconds).c_str());
       } else if (stopped_by == 0) {
         failures.push_back(name + " ended with " + ending(status) + "; see " +
@@ -383,7 +287,8 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 
   if (stopped_by != 0) {
-    std::printf("stopped; continue with: mbrl train pets --out %s --resume\n", out.c_str());
+    std::printf("stopped; continue with: mbrl train %s --out %s --resume\n", options.algorithm.c_str(),
+                out.c_str());
     return 128 + stopped_by;
   }
   report(out, runs);

@@ -1,4 +1,4 @@
-// Several runs of 'mbrl train pets' from one command line: every combination of the seeds, environments and
+// Several runs of 'mbrl train NAME' from one command line: every combination of the seeds, environments and
 // settings that are given as lists. Each run is a process of this program in a folder of its own.
 #pragma once
 
@@ -25,8 +25,9 @@ struct SweepRun {
 };
 
 // All combinations, in the order given, environments outermost and seeds innermost. One run without a name if
-// nothing is a list. Throws mbrl::Error for lists that make no sense.
-std::vector<SweepRun> sweep_runs(const SweepOptions& options);
+// nothing is a list. Throws mbrl::Error for lists that make no sense. The algorithm's settings say which of
+// them are lists themselves.
+std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string& algorithm);
 
 // Runs what is not done yet of the sweep in options.out, and leaves a table (sweep.csv), learning curves
 // (learning_curves.png) and, for resuming with --out alone, its settings (sweep.json) there. Gives the exit

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdlib>
+#include <vector>
 
 #include "mbrl/core/error.hpp"
 

@@ -4,15 +4,12 @@
 // first use.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
-#include "any_evaluator.hpp"
-#include "any_trainer.hpp"
+#include "mbrl/algorithms/ensemble_backend.hpp"
 
 namespace spdlog {
 class logger;
@@ -20,21 +17,11 @@ class logger;
 
 namespace mbrl::cli {
 
-// What the program asks of LibTorch. Devices are "cpu", "cuda" and "cuda:<index>".
-class TorchPlugin {
+// What the program asks of LibTorch.
+class TorchPlugin : public EnsembleBackend {
  public:
-  virtual ~TorchPlugin() = default;
   virtual void use_logger(std::shared_ptr<spdlog::logger> logger) = 0;
   virtual std::string version() const = 0;  // of LibTorch
-  virtual bool cuda_available() const = 0;
-  virtual void check_device(const std::string& device) const = 0;
-  virtual std::vector<std::string> tensor_tasks() const = 0;  // environments with a reward on tensors
-  virtual AnyTrainer trainer(const EnsembleTrainingSettings& settings, const std::string& device,
-                             std::uint64_t seed) const = 0;
-  // With a learned reward, or that of the environment named.
-  virtual AnyEvaluator evaluator(const MlpEnsemble& model, const std::string& environment,
-                                 const EnsembleRolloutSettings& settings, const std::string& device,
-                                 std::uint64_t seed) const = 0;
 };
 
 // Opens the plug-in. Throws if this program was built without LibTorch, or if the plug-in is missing, cannot

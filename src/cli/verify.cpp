@@ -5,7 +5,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "mbrl/env/verify.hpp"
-#include "pets_session.hpp"
+#include "registries.hpp"
 
 namespace mbrl::cli {
 
@@ -31,7 +31,7 @@ void add_verify(CLI::App& app) {
       "--tolerance", options->tolerance,
       "Largest |recorded - simulated| / (1 + |recorded|); default 1e-9 to step 20, then growing to 1e-6");
   command->callback([options] {
-    AnyEnvironment env = all_environments().make(options->environment);
+    AnyEnvironment env = registries().environments.make(options->environment);
     const VerifyReport report =
         verify_recording(env, std::filesystem::path(options->file), options->tolerance);
     std::cout << to_string(report);

@@ -11,13 +11,15 @@
 #include <thread>
 
 #include "episode_video.hpp"
+#include "mbrl/algorithms/ensemble_planning.hpp"
 #include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/io/output_path.hpp"
 #include "mbrl/mujoco/render/window.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "plan_paths.hpp"
+#include "registries.hpp"
 #include "simple_policy.hpp"
-#include "trained_run.hpp"
 #endif
 
 namespace mbrl::cli {
@@ -32,46 +34,48 @@ struct ViewOptions {
 #if MBRL_HAS_MUJOCO
 namespace {
 
-// Who acts, and what he thinks.
-struct Actor {
-  virtual ~Actor() = default;
-  virtual void reset() = 0;
+// Who acts, and, of a planner, what it thinks.
+struct Watched {
+  virtual ~Watched() = default;
+  virtual void begin(std::uint64_t seed) = 0;
   virtual Vecd act(const Vecd& obs, int t) = 0;
-  virtual std::vector<mujoco::Path> thoughts(const AnyEnvironment& env, const Vecd& obs, int t) = 0;
+  // Of the plan that the next action comes from: ask after `act`, before the step.
+  virtual std::vector<mujoco::Path> thoughts(const AnyEnvironment& /*env*/, const Vecd& /*obs*/, int /*t*/) {
+    return {};
+  }
 };
 
-class Unlearned final : public Actor {
+class WatchedActor final : public Watched {
  public:
-  Unlearned(const EnvSpec& spec, const ViewOptions& options) : policy_(spec, options.policy, options.seed) {}
-  void reset() override { ++episode_; }
-  Vecd act(const Vecd& /*obs*/, int t) override { return policy_.act(t, episode_); }
-  std::vector<mujoco::Path> thoughts(const AnyEnvironment&, const Vecd&, int) override { return {}; }
+  explicit WatchedActor(AnyActor actor) : actor_(std::move(actor)) {}
+  void begin(std::uint64_t seed) override { actor_.begin(seed); }
+  Vecd act(const Vecd& obs, int t) override { return actor_.act(obs, t); }
 
  private:
-  SimplePolicy policy_;
-  std::uint32_t episode_ = ~0u;  // before the first
+  AnyActor actor_;
 };
 
 // The run's planner on the run's model, looked over the shoulder.
-class WatchedPlanner final : public Actor {
+class WatchedPlanner final : public Watched {
  public:
-  WatchedPlanner(TrainedRun& run, const mujoco::Scene& scene, int candidates)
-      : rollout_(native_evaluator(run.configuration, run.session->model, run.session->env.spec(),
-                                  run.session->pool, run.configuration.seed)),
+  WatchedPlanner(EnsemblePlanning& run, const EnvSpec& spec, const mujoco::Scene& scene, int candidates)
+      : rollout_(run.native_rollout()),
         evaluator_(rollout_),
-        controller_(make_planner(evaluator_, action_bounds(run.session->env.spec()),
-                                 run.configuration.planner, run.configuration.seed),
-                    action_bounds(run.session->env.spec()), run.configuration.mpc, run.configuration.seed),
-        paths_(scene, run.session->env.spec().dt),
+        controller_(make_planner(evaluator_, action_bounds(spec), run.planning().planner, run.seed()),
+                    action_bounds(spec), quiet(run.execution()), run.seed()),
+        paths_(scene, spec.dt),
         candidates_(candidates) {}
-  void reset() override { controller_.reset(); }
-  Vecd act(const Vecd& obs, int /*t*/) override { return controller_.act(obs.cast<float>()).cast<double>(); }
-  // Of the plan that the next action comes from: ask after `act`, before the step.
+  void begin(std::uint64_t /*seed*/) override { controller_.reset(); }
+  Vecd act(const Vecd& obs, int /*t*/) override { return controller_.act(obs); }
   std::vector<mujoco::Path> thoughts(const AnyEnvironment& env, const Vecd& obs, int t) override {
     return paths_.draw(evaluator_, env.physics_state(), obs, controller_.last_plan().actions, t, candidates_);
   }
 
  private:
+  static MpcSettings quiet(MpcSettings settings) {
+    settings.exploration.std = 0;
+    return settings;
+  }
   EnsembleRollout rollout_;  // the CPU's, also for a run that used another: it tells paths
   RememberingEvaluator evaluator_;
   Mpc<AnyPlanner<Vecf, float>> controller_;
@@ -94,20 +98,24 @@ void view(const ViewOptions& options) {
     require_extension(options.screenshot, ".png");
     require_writable(options.screenshot);
   }
-  std::optional<TrainedRun> run;
-  if (std::filesystem::is_directory(options.what)) run = load_trained_run(options.what, options.threads);
+  std::optional<LoadedRun> run;
+  if (std::filesystem::is_directory(options.what))
+    run = load_run(options.what, registries(), {.threads = options.threads, .device = ""});
   std::optional<AnyEnvironment> own;
-  if (!run) own = all_environments().make(options.what);
-  AnyEnvironment& env = run ? run->session->env : *own;
+  if (!run) own = registries().environments.make(options.what);
+  AnyEnvironment& env = run ? run->algorithm.environment() : *own;
   const EnvSpec& spec = env.spec();
   const mujoco::Scene scene = mujoco::scene_of(spec);
   mujoco::Camera camera = mujoco::camera_of(scene, options.camera);
   if (run && camera.follow) camera.distance *= 1.6;  // plans reach ahead
-  std::unique_ptr<Actor> actor;
-  if (run)
-    actor = std::make_unique<WatchedPlanner>(*run, scene, options.candidates);
+  std::unique_ptr<Watched> actor;
+  EnsemblePlanning* planning = run ? run->algorithm.find<EnsemblePlanning>() : nullptr;
+  if (planning != nullptr)
+    actor = std::make_unique<WatchedPlanner>(*planning, spec, scene, options.candidates);
+  else if (run)
+    actor = std::make_unique<WatchedActor>(run->algorithm.actor());
   else
-    actor = std::make_unique<Unlearned>(spec, options);
+    actor = std::make_unique<WatchedActor>(AnyActor(SimplePolicy(spec, options.policy, options.seed)));
 
   mujoco::Window window(scene, {.title = "mbrl: " + spec.name, .keep_pictures = options.frames > 0});
   window.set_camera(camera);
@@ -124,8 +132,9 @@ void view(const ViewOptions& options) {
   auto next = Clock::now();
   while (!window.closed() && (options.frames == 0 || frame < options.frames)) {
     if (window.take_restart() || over) {
-      obs = env.reset(options.seed + episode++);
-      actor->reset();
+      const std::uint64_t seed = options.seed + episode++;
+      obs = env.reset(seed);
+      actor->begin(seed);
       total = reward = 0;
       t = 0;
       over = false;
@@ -159,7 +168,7 @@ void view(const ViewOptions& options) {
                                              {"step", std::to_string(t)},
                                              {"reward", number(reward)},
                                              {"return", number(total)}};
-    if (run) text.push_back({"a plan takes", number(1e3 * act_s) + " ms"});
+    if (run) text.push_back({"an action takes", number(1e3 * act_s) + " ms"});
     if (!fault.empty()) text.push_back({"broken down", fault});
     window.show(env.physics_state(), text, paths);
     ++frame;
@@ -189,9 +198,9 @@ void add_view(CLI::App& app) {
   auto* command = add_command(
       app, "view", "Watch an environment, or what a run has learned, in a window",
       "  mbrl view Ant-v5                      random actions\n"
-      "  mbrl view runs/cheetah                the planner, with its candidates as lines: bright ones are "
-      "good, white is "
-      "the plan\n"
+      "  mbrl view runs/cheetah                what was learned; a planner with its candidates as lines: "
+      "bright "
+      "ones are good, white is the plan\n"
       "  xvfb-run -a mbrl view runs/cheetah --frames 50 --screenshot view.png     without a screen\n\n"
       "Space pauses, right arrow steps, backspace begins again, C changes the camera, P hides the lines,\n"
       "H shows the keys, escape or Q ends; drag turns, double click chooses a body, control and drag "

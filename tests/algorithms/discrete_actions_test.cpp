@@ -14,13 +14,6 @@
 namespace mbrl {
 namespace {
 
-struct Silent {
-  void on_progress(const PetsProgress&) {}
-  bool stop_requested() const { return false; }
-  bool on_safe_point(bool) { return true; }
-  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}
-};
-
 // The actions in the buffer after one random and one planned trial.
 template <class Env>
 std::vector<float> stored_actions(const char* planner) {
@@ -38,8 +31,7 @@ std::vector<float> stored_actions(const char* planner) {
   auto named = make_planner(evaluator, action_bounds(env.spec()), settings, 1);
   Mpc controller(std::move(named));
   Pets pets(env, model, trainer, evaluator, controller, pool, {.trials = 1}, 1);
-  Silent observer;
-  REQUIRE(pets.run(observer));
+  REQUIRE(pets.run());
   const auto batch = pets.buffer().batch();
   std::vector<float> actions;
   for (Index i = 0; i < batch.action.size(); ++i)

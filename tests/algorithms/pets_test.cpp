@@ -19,13 +19,25 @@ using namespace mbrl;
 using TestPlanner = ICem<EnsembleRollout>;
 
 // Stops at the n-th safe point; never for n = 0.
-struct Stopper {
+struct Stopper : RunObserver {
+  explicit Stopper(int at = 0) : stop_at(at) {}
   int stop_at = 0;
   int safe_points = 0;
-  void on_progress(const PetsProgress&) {}
-  bool stop_requested() const { return false; }
-  bool on_safe_point(bool) { return ++safe_points != stop_at; }
-  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}
+  bool on_safe_point(bool) override { return ++safe_points != stop_at; }
+};
+
+// The plans of the last trial, as the round's table has them: t, predicted, realised, replayed.
+struct PlanListener : Stopper {
+  std::vector<std::vector<double>> plans{};
+  void on_round(const MetricTable&, const RoundReport& report) override {
+    REQUIRE(report.tables.size() == 1);
+    plans = report.tables[0].rows;
+  }
+  int known() const {
+    int n = 0;
+    for (const auto& plan : plans) n += std::isfinite(plan[2]) ? 1 : 0;
+    return n;
+  }
 };
 
 // Its simulation breaks down in the seventh step.
@@ -108,26 +120,44 @@ TEST_CASE("PETS: the number of threads does not change a number") {
   for (const int threads : {2, 3}) {
     auto other = small(threads);
     REQUIRE(other->pets.run(never));
-    CHECK(reproducible(one->pets.metrics()) == reproducible(other->pets.metrics()));
+    CHECK(reproducible(one->pets.trials()) == reproducible(other->pets.trials()));
   }
+}
+
+TEST_CASE("PETS: the table of metrics holds the trials and, as its baseline, the random episodes") {
+  auto run = small(1);
+  REQUIRE(run->pets.run());
+  const MetricTable& table = run->pets.metrics();
+  REQUIRE(table.rows() == 2);
+  CHECK(table.round_name() == "trial");
+  for (std::size_t r = 0; r < 2; ++r) {
+    CHECK(table.at(r, "return") == run->pets.trials()[r].episode_return);
+    CHECK(table.at(r, "plan_p99_s") == run->pets.trials()[r].plan_p99_s);
+  }
+  REQUIRE(table.baseline());
+  CHECK((*table.baseline())[table.index("return")] == run->pets.baseline()->episode_return);
+  for (const MetricColumn& column : table.columns())
+    CHECK(column.wall_clock == (column.name == "train_s" || column.name == "act_s" ||
+                                column.name == "plan_p50_s" || column.name == "plan_p99_s" ||
+                                column.name == "steps_per_s"));
 }
 
 TEST_CASE("PETS: a run stopped anywhere and loaded elsewhere continues exactly") {
   Stopper never;
   auto whole = small(1);
   REQUIRE(whole->pets.run(never));
-  REQUIRE(whole->pets.metrics().size() == 2);
+  REQUIRE(whole->pets.trials().size() == 2);
   // Inside the random trial, at its end, inside and at the end of the planned trials.
   for (const int stop_at : {1, 77, 200, 201, 333, 400, 401, 599}) {
     auto first = small(2);
-    Stopper stopper{stop_at};
+    Stopper stopper(stop_at);
     REQUIRE(!first->pets.run(stopper));
     StateDict state;
     first->pets.save(state, "");
     auto second = small(1);
     second->pets.load(state, "");
     REQUIRE(second->pets.run(never));
-    CHECK(reproducible(second->pets.metrics()) == reproducible(whole->pets.metrics()));
+    CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
   }
 }
 
@@ -135,7 +165,7 @@ TEST_CASE("PETS: learns to swing up the pendulum") {
   Stopper never;
   Run run(2, 1, 6, {64, 64}, 15, {.population = 64, .elites = 8, .iterations = 3}, 20);
   REQUIRE(run.pets.run(never));
-  const auto& metrics = run.pets.metrics();
+  const auto& metrics = run.pets.trials();
   // A random policy gets about -1200; swinging up and holding costs 100 to 400 by the start state.
   const double late = (metrics[3].episode_return + metrics[4].episode_return + metrics[5].episode_return) / 3;
   CHECK(late > -420);
@@ -153,11 +183,12 @@ TEST_CASE("PETS: settings that make no sense are refused") {
 
 TEST_CASE("PETS: why the simulation broke down is told, and its step is not learned from") {
   struct Listener : Stopper {
+    using Stopper::Stopper;
     std::vector<std::string> faults{};
-    void on_progress(const PetsProgress& progress) { faults.push_back(progress.fault); }
+    void on_progress(const RunProgress& progress) override { faults.push_back(progress.fault); }
   };
   RunOf<Fragile> run(1, 1, 1, {8}, 1, {}, 5);
-  Listener listener{{.stop_at = 7}};
+  Listener listener(7);
   REQUIRE_FALSE(run.pets.run(listener));
   std::vector<std::string> expected(7);
   expected.back() = "worn out";
@@ -171,10 +202,10 @@ TEST_CASE("PETS: a budget in steps, with trainings within episodes, is kept over
   auto whole = small(1, loop);
   REQUIRE(whole->pets.run(never));
   // Two random episodes of 200 steps, then whole episodes until 700 steps are done.
-  REQUIRE(whole->pets.metrics().size() == 2);
-  CHECK(whole->pets.metrics()[1].step == 800);
+  REQUIRE(whole->pets.trials().size() == 2);
+  CHECK(whole->pets.trials()[1].step == 800);
   CHECK(whole->pets.buffer().size() == 800);
-  CHECK(whole->pets.metrics()[0].train_epochs == 4 * 3);  // before steps 0, 60, 120 and 180
+  CHECK(whole->pets.trials()[0].train_epochs == 4 * 3);  // before steps 0, 60, 120 and 180
   REQUIRE(whole->pets.baseline());
   CHECK(whole->pets.baseline()->step == 400);
   CHECK(whole->pets.baseline()->trial == 0);
@@ -185,14 +216,14 @@ TEST_CASE("PETS: a budget in steps, with trainings within episodes, is kept over
 
   for (const int stop_at : {300, 400, 459, 460, 461, 599, 600, 655}) {
     auto first = small(2, loop);
-    Stopper stopper{stop_at};
+    Stopper stopper(stop_at);
     REQUIRE(!first->pets.run(stopper));
     StateDict state;
     first->pets.save(state, "");
     auto second = small(1, loop);
     second->pets.load(state, "");
     REQUIRE(second->pets.run(never));
-    CHECK(reproducible(second->pets.metrics()) == reproducible(whole->pets.metrics()));
+    CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
     CHECK(second->pets.baseline()->episode_return == whole->pets.baseline()->episode_return);
   }
 }
@@ -201,11 +232,11 @@ TEST_CASE("PETS: a stop asked for while training within an episode keeps the ste
   struct Asker : Stopper {
     int epochs = 0;
     bool stop = false;
-    void on_progress(const PetsProgress& p) {
-      stop = p.phase == PetsProgress::Phase::kTraining && ++epochs == 5;  // in the second training
+    void on_progress(const RunProgress& p) override {
+      stop = p.phase == RunPhase::kTraining && ++epochs == 5;  // in the second training
     }
-    bool stop_requested() const { return stop; }
-    bool on_safe_point(bool) {
+    bool stop_requested() override { return stop; }
+    bool on_safe_point(bool) override {
       ++safe_points;
       return !stop;
     }
@@ -223,7 +254,7 @@ TEST_CASE("PETS: a stop asked for while training within an episode keeps the ste
   auto second = small(1, loop);
   second->pets.load(state, "");
   REQUIRE(second->pets.run(never));
-  CHECK(reproducible(second->pets.metrics()) == reproducible(whole->pets.metrics()));
+  CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
 }
 
 TEST_CASE("PETS: environments without a time limit") {
@@ -234,38 +265,31 @@ TEST_CASE("PETS: environments without a time limit") {
   REQUIRE(cut->pets.run(never));
   CHECK(cut->pets.buffer().size() == 150);
   CHECK(cut->pets.buffer().truncated(49));
-  CHECK(cut->pets.metrics()[1].step == 150);
+  CHECK(cut->pets.trials()[1].step == 150);
   // One trial until the budget is spent.
   auto one = small<Endless<false>>(1, {.steps = 170, .random_steps = 60, .train_every = 40});
   REQUIRE(one->pets.run(never));
-  REQUIRE(one->pets.metrics().size() == 1);
-  CHECK(one->pets.metrics()[0].step == 170);
-  CHECK(one->pets.metrics()[0].terminated == 0);
+  REQUIRE(one->pets.trials().size() == 1);
+  CHECK(one->pets.trials()[0].step == 170);
+  CHECK(one->pets.trials()[0].terminated == 0);
 }
 
 TEST_CASE("PETS: a termination makes the return of the last plans known") {
   Stopper never;
-  struct Listener : Stopper {
-    int known = 0;
-    void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) {
-      known = 0;
-      for (const PlanOutcome& o : outcomes) known += std::isfinite(o.realised) ? 1 : 0;
-    }
-  };
-  Listener ended, cut;
+  PlanListener ended, cut;
   auto falls = small<Endless<true>>(1, {.trials = 1, .trial_steps = 100});
   REQUIRE(falls->pets.run(ended));
-  const TrialMetrics& m = falls->pets.metrics()[0];
+  const TrialMetrics& m = falls->pets.trials()[0];
   CHECK(m.terminated == 1);
   CHECK(m.plans == 30);
-  CHECK(ended.known == 30);  // of a horizon of 8: the last 7 end with the episode
+  CHECK(ended.known() == 30);  // of a horizon of 8: the last 7 end with the episode
   CHECK(m.plans_judged + m.plans_unusable == 30);
 
   // A time limit hides what would have followed.
   auto limited = small<Endless<false>>(1, {.trials = 1, .trial_steps = 30});
   REQUIRE(limited->pets.run(cut));
-  CHECK(limited->pets.metrics()[0].plans == 30);
-  CHECK(cut.known == 23);
+  CHECK(limited->pets.trials()[0].plans == 30);
+  CHECK(cut.known() == 23);
 }
 
 TEST_CASE("PETS: plans against what came of them") {
@@ -297,21 +321,17 @@ TEST_CASE("PETS: a replayed plan leaves the environment as it was, and repeats w
                         {.open_loop = true});
   Pets<Pendulum, NativeTrainer, EnsembleRollout, TestPlanner> pets(
       run.env, run.model, run.trainer, run.evaluator, open, run.pool, {.trials = 1}, 5);
-  struct Listener : Stopper {
-    std::vector<PlanOutcome> plans{};
-    void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>& outcomes) { plans = outcomes; }
-  };
-  Listener listener;
+  PlanListener listener;
   REQUIRE(pets.run(listener));
   REQUIRE(listener.plans.size() == 25);
   int replayed = 0;
-  for (const PlanOutcome& p : listener.plans)
-    if (std::isfinite(p.replayed)) {
+  for (const auto& plan : listener.plans)
+    if (std::isfinite(plan[3])) {
       ++replayed;
-      CHECK(p.replayed == Approx(p.realised).margin(1e-12));
+      CHECK(plan[3] == Approx(plan[2]).margin(1e-12));
     }
   CHECK(replayed == 3);
-  CHECK(pets.metrics()[0].replay_realised < 0);
+  CHECK(pets.trials()[0].replay_realised < 0);
 }
 
 TEST_CASE("metrics of other versions are read by the names of their columns") {

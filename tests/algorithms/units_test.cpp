@@ -95,13 +95,6 @@ struct Mass {
   }
 };
 
-struct Unobserved {
-  void on_progress(const PetsProgress&) {}
-  bool stop_requested() const { return false; }
-  bool on_safe_point(bool) { return true; }
-  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}
-};
-
 double best_of_three_trials(double unit) {
   ThreadPool pool(2);
   AnalyticEnvironment<Mass> env(Mass{unit});
@@ -112,9 +105,8 @@ double best_of_three_trials(double unit) {
   Mpc controller(ICem(rollouts, {spec.action_low, spec.action_high},
                       {.population = 48, .elites = 8, .iterations = 3}, 1));
   Pets pets(env, model, trainer, rollouts, controller, pool, {.trials = 3}, 1);
-  Unobserved silent;
-  REQUIRE(pets.run(silent));
-  return pets.metrics().back().best_return;
+  REQUIRE(pets.run());
+  return pets.trials().back().best_return;
 }
 
 TEST_CASE("units: PETS learns the same task in metres, centimetres and kilometres") {

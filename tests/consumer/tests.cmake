@@ -51,7 +51,7 @@ if(MBRL_INSTALL)
     "-DEXPECT_FAILURE=mbrl was installed without its component 'torch'")
   mbrl_consumer_test("find_package of an unknown component" -DMETHOD=find_package -DCOMPONENTS=core,jax
     -DINSTALL_COMPONENT=core -DSCRATCH=${scratch}/find_unknown
-    "-DEXPECT_FAILURE=mbrl has no component 'jax', expected one of: core, torch, mujoco")
+    "-DEXPECT_FAILURE=mbrl has no component 'jax', expected one of: core, torch, mujoco, cli")
 endif()
 mbrl_consumer_test("add_subdirectory, shared libraries" -DMETHOD=subdirectory -DCOMPONENTS=core
   -DSCRATCH=${scratch}/subdirectory -DBUILD_SHARED_LIBS=ON -DMEMORY_FLAGS=${memory_flags})

@@ -49,9 +49,8 @@ void check_names() {
 
 TEST_CASE("enums: values print as their names, in streams, texts and errors") {
   check_names<Activation, Beyond, BoxQpStatus, CartPoleTask::Action, ConstrainedIlqrStatus, DType, DualMethod,
-              Execute, IlqrStatus, Integrator, MbblClassic::Task, ObsFeature::Kind, PddmFilter,
-              PetsProgress::Phase, ProgramStatus, Propagation, Stream, TargetKind, Transcription,
-              WarmStartPad>();
+              Execute, IlqrStatus, Integrator, MbblClassic::Task, ObsFeature::Kind, PddmFilter, ProgramStatus,
+              Propagation, RunPhase, Stream, TargetKind, Transcription, WarmStartPad>();
   CHECK(to_string(IlqrStatus::kNoDescent) == "no descent");
   CHECK_THROWS_WITH(fail("the solver says ", ProgramStatus::kStalled), "the solver says stalled");
 }

@@ -17,14 +17,13 @@
 namespace mbrl {
 namespace {
 
-struct Silent {
-  void on_progress(const PetsProgress&) {}
-  bool stop_requested() const { return false; }
-  bool on_safe_point(bool) { return true; }
-  void on_trial(const TrialMetrics& m, const std::vector<PlanOutcome>&) {
-    UNSCOPED_INFO("trial " << m.trial << ": return " << m.episode_return << ", predicted "
-                           << m.predicted_return << ", realised " << m.realised_return << ", out of data "
-                           << m.out_of_data);
+constexpr std::uint64_t kSeed = 1;
+
+struct Listener : RunObserver {
+  void on_round(const MetricTable& m, const RoundReport&) override {
+    UNSCOPED_INFO("trial " << m.last("trial") << ": return " << m.last("return") << ", predicted "
+                           << m.last("predicted_return") << ", realised " << m.last("realised_return")
+                           << ", out of data " << m.last("out_of_data"));
   }
 };
 
@@ -43,14 +42,14 @@ std::vector<TrialMetrics> learn(const std::string& name, int trials, std::vector
   c.pets.trials = trials;
   c.pets.random_trials = random_trials;
   ThreadPool pool(1);
-  MlpEnsemble model = MlpEnsemble::create(c.model, spec.encoding, spec.action_dim(), c.seed);
-  NativeTrainer trainer(c.training, pool, c.seed);
-  EnsembleRollout rollouts(model, spec.reward, spec.termination, c.rollout, pool, c.seed);
-  Mpc controller(ICem(rollouts, {spec.action_low, spec.action_high}, c.planner.icem, c.seed), c.mpc);
-  Pets pets(env, model, trainer, rollouts, controller, pool, c.pets, c.seed);
-  Silent silent;
-  REQUIRE(pets.run(silent));
-  return pets.metrics();
+  MlpEnsemble model = MlpEnsemble::create(c.model, spec.encoding, spec.action_dim(), kSeed);
+  NativeTrainer trainer(c.training, pool, kSeed);
+  EnsembleRollout rollouts(model, spec.reward, spec.termination, c.rollout, pool, kSeed);
+  Mpc controller(ICem(rollouts, {spec.action_low, spec.action_high}, c.planner.icem, kSeed), c.mpc);
+  Pets pets(env, model, trainer, rollouts, controller, pool, c.pets, kSeed);
+  Listener listener;
+  REQUIRE(pets.run(listener));
+  return pets.trials();
 }
 
 // No trial but the first two may plan half blind.

@@ -13,6 +13,7 @@
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/run/observer.hpp"
 
 namespace mbrl {
 
@@ -107,5 +108,8 @@ inline void report_plans(const TrialRecord& record, int horizon, bool terminated
   }
   if (!record.plan_t.empty()) m.rollouts = record.rollouts / static_cast<double>(record.plan_t.size());
 }
+
+// What a reader of a trial's row has to know to trust it, and its plans as a table.
+RoundReport report_trial(const TrialMetrics& m, const std::vector<PlanOutcome>& outcomes);
 
 }  // namespace mbrl

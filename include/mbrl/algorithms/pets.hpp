@@ -13,9 +13,10 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/algorithms/learned_evaluator.hpp"
 #include "mbrl/algorithms/model_report.hpp"
+#include "mbrl/algorithms/pets_settings.hpp"
 #include "mbrl/algorithms/trial_metrics.hpp"
-#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
@@ -24,92 +25,9 @@
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/run/observer.hpp"
 
 namespace mbrl {
-
-struct PetsSettings {
-  int trials = 20;                // episodes under the planner
-  int random_trials = 1;          // episodes of uniformly random actions before the first model
-  std::int64_t steps = 0;         // a budget in environment steps instead of trials; 0: trials
-  std::int64_t random_steps = 0;  // at least as many random steps, in further random episodes
-  int trial_steps = 0;            // control steps that end an episode; 0: the environment's own limit
-  int train_every = 0;            // control steps between trainings within an episode; 0: none
-
-  template <class Self, class F>
-  static void describe(Self& s, F&& field) {
-    field("trials", s.trials, "episodes under the planner");
-    field("random_trials", s.random_trials, "episodes of random actions before the first model");
-    field("steps", s.steps,
-          "environment steps, the random ones among them, in place of trials; an episode under way is "
-          "finished; "
-          "0: trials decide");
-    field("random_steps", s.random_steps,
-          "random episodes go on until there are as many environment steps; 0: random_trials decide");
-    field("trial_steps", s.trial_steps,
-          "control steps that end an episode; 0: the environment's own limit decides");
-    field("train_every", s.train_every,
-          "control steps after which the model is trained again within an episode; 0: before episodes only");
-  }
-};
-
-// Transitions that a run may collect. Throws mbrl::Error where the settings make no sense, for an environment
-// of that time limit (control steps; 0: none) or for any.
-inline std::size_t most_transitions(const PetsSettings& s, const EnvSpec& spec) {
-  require(s.trials >= 1, "pets: trials is ", s.trials, ", expected at least 1");
-  require(s.random_trials >= 1, "pets: random_trials is ", s.random_trials, ", expected at least 1");
-  require(s.steps >= 0, "pets: steps is ", s.steps, ", expected at least 1, or 0 for a budget of trials");
-  require(s.random_steps >= 0, "pets: random_steps is ", s.random_steps, ", expected at least 0");
-  require(s.trial_steps >= 0, "pets: trial_steps is ", s.trial_steps, ", expected at least 0");
-  require(s.train_every >= 0, "pets: train_every is ", s.train_every, ", expected at least 0");
-  require(s.steps == 0 || s.steps > s.random_steps, "pets: steps is ", s.steps,
-          ", expected more than random_steps, ", s.random_steps);
-  const bool endless = spec.max_steps == 0 && s.trial_steps == 0;
-  require(!endless || (s.steps > 0 && s.random_steps > 0), "pets: ", spec.name,
-          " has no time limit; set pets.trial_steps, or both pets.steps and pets.random_steps");
-  const double episode = std::max(s.trial_steps == 0 ? spec.max_steps : s.trial_steps, 0);
-  const double random =
-      std::max(episode * s.random_trials, static_cast<double>(s.random_steps) + episode + s.random_trials);
-  const double rows = random + (s.steps > 0 ? static_cast<double>(s.steps) + episode : episode * s.trials);
-  require(rows <= std::numeric_limits<std::uint32_t>::max(),
-          "pets: ", s.steps > 0 ? "steps is " : "trials is ", s.steps > 0 ? s.steps : s.trials,
-          ", which makes up to ", rows, " transitions; expected at most ",
-          std::numeric_limits<std::uint32_t>::max());
-  return static_cast<std::size_t>(rows);
-}
-
-// Where a run stands, for progress displays and for deciding when to save.
-struct PetsProgress {
-  enum class Phase { kRandom, kTraining, kActing };
-  Phase phase = Phase::kRandom;
-  int trial = 0, trials = 0;  // 1-based; trials is 0 where the budget is in steps
-  int done = 0, total = 0;    // epochs while training, else control steps; total is 0 where there is no limit
-  double value = 0.0;         // training loss, or the return so far
-  std::string fault{};        // why the simulation broke down in this step; empty as a rule
-};
-
-constexpr auto enum_names(PetsProgress::Phase) {
-  return std::array{std::pair{PetsProgress::Phase::kRandom, "random"},
-                    std::pair{PetsProgress::Phase::kTraining, "training"},
-                    std::pair{PetsProgress::Phase::kActing, "acting"}};
-}
-
-// What a run reports to its caller, and asks. Derive from it and write the members you need: `run` is a
-// template and calls yours.
-struct PetsObserver {
-  void on_progress(const PetsProgress&) {}                  // after every control step and epoch
-  bool on_safe_point(bool /*trial_over*/) { return true; }  // `save` may be called here; false stops the run
-  // Asked between epochs; true ends the run with the round's training undone.
-  bool stop_requested() { return false; }
-  void on_trial(const TrialMetrics&, const std::vector<PlanOutcome>&) {}  // after every trial
-};
-
-// An evaluator of a learned model: it has to be told when the model has changed.
-template <class E>
-concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const MlpEnsemble& model) {
-  evaluator.set_model(model);
-  { evaluator.counts() } -> std::convertible_to<RolloutCounts>;
-  evaluator.reset_counts();
-};
 
 // The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are
 // the caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers
@@ -133,10 +51,12 @@ class Pets {
   }
 
   // Runs until the budget is spent (true) or the observer asks to stop (false: run again later, or load and
-  // run). The observer has the members of PetsObserver.
-  bool run() { return run(PetsObserver{}); }
-  template <class Observer>
-  bool run(Observer&& observer) {
+  // run).
+  bool run() {
+    RunObserver silent;
+    return run(silent);
+  }
+  bool run(RunObserver& observer) {
     // D <- data of a random controller
     while (random_trials_done_ < settings_.random_trials || steps_ < settings_.random_steps ||
            (running_ && !acting_))
@@ -151,17 +71,22 @@ class Pets {
         if (settings_.train_every > 0 && t_ - trained_at_ >= settings_.train_every)
           if (!train_within_episode(observer)) return false;
         control_step();  // plan, act, D <- D + (s, a, s')
-        observer.on_progress(where(PetsProgress::Phase::kActing, t_, episode_limit(), record_.total()));
+        observer.on_progress(where(RunPhase::kActing, t_, episode_limit(), record_.total()));
         if (acting_ && !observer.on_safe_point(false)) return false;
       }
       finish_trial();
-      observer.on_trial(metrics_.back(), record_.outcomes(evaluator_.horizon(), nothing_follows()));
+      observer.on_round(table_, report_trial(trials_.back(), outcomes()));
       if (!observer.on_safe_point(true)) return false;
     }
     return true;
   }
 
-  const std::vector<TrialMetrics>& metrics() const { return metrics_; }
+  const MetricTable& metrics() const { return table_; }
+  const std::vector<TrialMetrics>& trials() const { return trials_; }
+  // The plans of the last trial, until the next one begins.
+  std::vector<PlanOutcome> outcomes() const {
+    return record_.outcomes(evaluator_.horizon(), nothing_follows());
+  }
   // The random episodes as trial 0: their mean return, what acting without a model brings. Nothing before the
   // first is over.
   std::optional<TrialMetrics> baseline() const {
@@ -190,7 +115,7 @@ class Pets {
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
     out.put(prefix + "steps", std::vector<std::int64_t>{steps_, rounds_, trained_at_});
     out.put(prefix + "random", random_);
-    TrialMetrics::save(metrics_, out, prefix + "metrics");
+    TrialMetrics::save(trials_, out, prefix + "metrics");
   }
 
   void load(const StateDict& in, const std::string& prefix) {
@@ -228,7 +153,10 @@ class Pets {
     trained_at_ = static_cast<int>(steps[2]);
     random_.assign(3, 0.0);
     if (in.contains(prefix + "random")) random_ = take<double>(in, prefix + "random", 3);
-    metrics_ = TrialMetrics::load(in, prefix + "metrics");
+    trials_ = TrialMetrics::load(in, prefix + "metrics");
+    table_.clear();
+    for (const TrialMetrics& m : trials_) table_.add_row(m.values());
+    note_baseline();
   }
 
  private:
@@ -250,8 +178,8 @@ class Pets {
     return v;
   }
 
-  PetsProgress where(PetsProgress::Phase phase, int done, int total, double value) const {
-    const bool random = phase == PetsProgress::Phase::kRandom;
+  RunProgress where(RunPhase phase, int done, int total, double value) const {
+    const bool random = phase == RunPhase::kRandom;
     return {phase,
             1 + (random ? random_trials_done_ : trial_),
             random                ? std::max(settings_.random_trials, random_trials_done_ + 1)
@@ -260,7 +188,8 @@ class Pets {
             done,
             total,
             value,
-            phase == PetsProgress::Phase::kTraining ? std::string() : fault_};
+            steps_,
+            phase == RunPhase::kTraining ? std::string() : fault_};
   }
 
   // Control steps that end an episode; 0: the budget does.
@@ -309,8 +238,7 @@ class Pets {
     running_ = !result.terminated && !result.truncated;
   }
 
-  template <class Observer>
-  bool random_trial(Observer& observer) {
+  bool random_trial(RunObserver& observer) {
     const EnvSpec& spec = env_.spec();
     const RandomStream random(seed_, Stream::kRandomAction);
     if (!running_) reset_environment(random_trials_done_);
@@ -320,23 +248,23 @@ class Pets {
                               static_cast<std::uint32_t>(t_), i);
       });
       step_environment(action, settings_.random_steps);
-      observer.on_progress(where(PetsProgress::Phase::kRandom, t_, episode_limit(), record_.total()));
+      observer.on_progress(where(RunPhase::kRandom, t_, episode_limit(), record_.total()));
       if (!running_) {
         ++random_trials_done_;
         random_ = {random_[0] + 1, random_[1] + record_.total(), static_cast<double>(steps_)};
+        note_baseline();
       }
       if (!observer.on_safe_point(!running_)) return false;
     }
     return true;
   }
 
-  template <class Observer>
-  bool train_model(Observer& observer) {
+  bool train_model(RunObserver& observer) {
     const auto start = Clock::now();
     bool stopped = false;
     const EnsembleTrainingReport report =
         trainer_.train(buffer_.batch(), model_, rounds_, [&](int epoch, int epochs, double loss) {
-          observer.on_progress(where(PetsProgress::Phase::kTraining, epoch, epochs, loss));
+          observer.on_progress(where(RunPhase::kTraining, epoch, epochs, loss));
           stopped = observer.stop_requested();
           return !stopped;
         });
@@ -352,8 +280,7 @@ class Pets {
   }
 
   // A training that is stopped is undone, so that the control steps before it can be kept.
-  template <class Observer>
-  bool train_within_episode(Observer& observer) {
+  bool train_within_episode(RunObserver& observer) {
     StateDict before;
     model_.save(before, "model.");
     trainer_.save(before, "trainer.");
@@ -418,7 +345,7 @@ class Pets {
     m.step = static_cast<double>(steps_);
     m.episode_return = record_.total();
     m.best_return =
-        metrics_.empty() ? m.episode_return : std::max(metrics_.back().best_return, m.episode_return);
+        trials_.empty() ? m.episode_return : std::max(trials_.back().best_return, m.episode_return);
     report_model(model_, buffer_, static_cast<std::size_t>(stored_), pool_, m);
     report_plans(record_, evaluator_.horizon(), nothing_follows(), total_counts(), m);
     m.train_loss = train_loss_;
@@ -427,7 +354,13 @@ class Pets {
     m.train_s = train_seconds_;
     m.act_s = act_seconds_;
     m.steps_per_s = t_ / (train_seconds_ + act_seconds_);
-    metrics_.push_back(m);
+    trials_.push_back(m);
+    table_.add_row(m.values());
+  }
+
+  void note_baseline() {
+    const std::optional<TrialMetrics> random = baseline();
+    table_.set_baseline(random ? std::optional(random->values()) : std::nullopt);
   }
 
   Env& env_;
@@ -457,7 +390,8 @@ class Pets {
   std::string fault_;             // of the last step
   RolloutCounts earlier_counts_;  // of this trial, before the run was resumed
   TrialRecord record_;
-  std::vector<TrialMetrics> metrics_;
+  std::vector<TrialMetrics> trials_;
+  MetricTable table_ = MetricTable(TrialMetrics::metric_columns());  // the same
 };
 
 }  // namespace mbrl

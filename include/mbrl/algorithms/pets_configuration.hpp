@@ -1,24 +1,22 @@
-// Every setting of a PETS run in one struct, and the settings known to work for each environment.
+// Every setting of PETS in one struct, and the settings known to work for each environment.
 #pragma once
 
-#include <cstdint>
 #include <string>
-#include <string_view>
+#include <utility>
 
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/ensemble_planning.hpp"
+#include "mbrl/algorithms/pets_settings.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
-#include "mbrl/planning/registry/registry.hpp"
+#include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {
 
 struct PetsConfiguration {
-  std::string environment = "pets/HalfCheetah";  // a name of `mbrl envs`
-  std::uint64_t seed = 1;                        // fixes every number of the run
-  std::string trainer = "native";                // native, torch-cpu or torch-cuda
-  std::string evaluator = "native";              // of plans in the model: native, torch-cpu or torch-cuda
+  std::string trainer = "native";    // native, torch-cpu or torch-cuda
+  std::string evaluator = "native";  // of plans in the model: native, torch-cpu or torch-cuda
   PetsSettings pets;
   MlpEnsembleSettings model;
   EnsembleTrainingSettings training;
@@ -28,8 +26,6 @@ struct PetsConfiguration {
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("environment", s.environment, "a name of 'mbrl envs'");
-    field("seed", s.seed, "fixes every number of the run");
     field("trainer", s.trainer, "native, torch-cpu or torch-cuda");
     field("evaluator", s.evaluator, "of plans in the model: native, torch-cpu or torch-cuda");
     field("pets", s.pets, "the loop");
@@ -45,7 +41,6 @@ struct PetsConfiguration {
 // particles, 5 epochs a trial. Slow. Any other environment gets HalfCheetah's.
 inline PetsConfiguration published_pets(const std::string& environment) {
   PetsConfiguration c;
-  c.environment = environment;
   c.planner.name = "cem";
   c.rollout.common_noise = false;
   c.rollout.data_margin = 0.0f;            // the paper believes the model everywhere
@@ -120,20 +115,11 @@ inline PetsConfiguration quick_pets(const std::string& environment) {
   return c;
 }
 
-// The frugal planner as good as the published CEM in the same model, at a fraction of its time
-// (docs/results). Many iterations with few candidates each; five particles, one a network, are enough once
-// all candidates share their noise.
-inline PetsConfiguration matched_pets(const PetsConfiguration& run) {
-  PetsConfiguration c = run;
-  c.planner.name = "icem";
-  c.planner.icem = {};
-  c.planner.icem.population = 92;
-  c.planner.icem.elites = 10;
-  c.planner.icem.iterations = 7;
-  c.planner.icem.decay = 1.0;
-  c.planner.icem.initial_std = 0.4;
-  c.rollout.common_noise = true;
-  c.rollout.particles = 5;
+// With the planner that matches the published CEM for less.
+inline PetsConfiguration matched_pets(PetsConfiguration c) {
+  EnsemblePlanningSettings matched = matched_planning({c.rollout, c.planner});
+  c.rollout = matched.rollout;
+  c.planner = std::move(matched.planner);
   return c;
 }
 

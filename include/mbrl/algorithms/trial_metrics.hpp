@@ -13,6 +13,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
+#include "mbrl/run/metrics.hpp"
 
 namespace mbrl {
 
@@ -75,7 +76,24 @@ struct TrialMetrics {
       "open_loop_rmse_k10", "predicted_return", "realised_return", "out_of_data", "not_finite", "rollouts",
       "train_loss", "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
   // clang-format on
-  static std::vector<std::string> columns() { return {kColumns.begin(), kColumns.end()}; }
+  // With titles for what the terminal says of a trial, in 78 characters.
+  static std::vector<MetricColumn> metric_columns() {
+    const std::array<MetricColumn, 8> shown = {{{"trial", false, "trial", 7, 0},
+                                                {"step", false, "steps", 7, 0},
+                                                {"return", false, "return", 8, 1},
+                                                {"best_return", false, "best", 8, 1},
+                                                {"predicted_return", false, "predicted", 9, 1},
+                                                {"realised_return", false, "realised", 8, 1},
+                                                {"model_rmse", false, "error 1", 5, 3},
+                                                {"open_loop_rmse_k10", false, "error 10", 5, 3}}};
+    std::vector<MetricColumn> columns;
+    for (const std::string name : kColumns) {
+      const auto* const at =
+          std::find_if(shown.begin(), shown.end(), [&](const MetricColumn& c) { return c.name == name; });
+      columns.push_back(at != shown.end() ? *at : MetricColumn{name, name.ends_with("_s")});
+    }
+    return columns;
+  }
 
   std::vector<double> values() const {
     TrialMetrics copy = *this;

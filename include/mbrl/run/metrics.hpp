@@ -19,7 +19,7 @@ struct MetricColumn {
   std::string name;
   bool wall_clock = false;  // differs from run to run; every other column is a function of the seed alone
   std::string title{};
-  int width = 8;
+  int width = 8;  // characters of that column, at least those of the longest word of the title
   int decimals = 1;
 };
 

@@ -19,14 +19,14 @@ class Plugin final : public TorchPlugin {
   bool cuda_available() const override { return libtorch::cuda_available(); }
   void check_device(const std::string& device) const override { libtorch::check_device(device); }
   std::vector<std::string> tensor_tasks() const override { return libtorch::tensor_task_names(); }
-  AnyTrainer trainer(const EnsembleTrainingSettings& settings, const std::string& device,
-                     std::uint64_t seed) const override {
-    return AnyTrainer(libtorch::EnsembleTrainer(settings, device, seed));
+  AnyEnsembleTrainer trainer(const EnsembleTrainingSettings& settings, const std::string& device,
+                             std::uint64_t seed) const override {
+    return AnyEnsembleTrainer(libtorch::EnsembleTrainer(settings, device, seed));
   }
-  AnyEvaluator evaluator(const MlpEnsemble& model, const std::string& environment,
-                         const EnsembleRolloutSettings& settings, const std::string& device,
-                         std::uint64_t seed) const override {
-    return AnyEvaluator(libtorch::EnsembleRollout(
+  AnyEnsembleEvaluator evaluator(const MlpEnsemble& model, const std::string& environment,
+                                 const EnsembleRolloutSettings& settings, const std::string& device,
+                                 std::uint64_t seed) const override {
+    return AnyEnsembleEvaluator(libtorch::EnsembleRollout(
         model, model.settings.learned_reward ? nullptr : libtorch::tensor_task(environment), settings, device,
         seed));
   }

@@ -11,16 +11,16 @@
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 
-namespace mbrl::cli {
+namespace mbrl {
 
-class AnyEvaluator {
+class AnyEnsembleEvaluator {
  public:
   using Scalar = float;
   using State = Vecf;  // an observation
 
   template <ParticleEvaluator E>
-    requires(!std::same_as<std::remove_cvref_t<E>, AnyEvaluator>)
-  explicit AnyEvaluator(E evaluator) : self_(std::make_unique<Holder<E>>(std::move(evaluator))) {}
+    requires(!std::same_as<std::remove_cvref_t<E>, AnyEnsembleEvaluator>)
+  explicit AnyEnsembleEvaluator(E evaluator) : self_(std::make_unique<Holder<E>>(std::move(evaluator))) {}
 
   void set_model(const MlpEnsemble& model) { self_->set_model(model); }
   int horizon() const { return self_->settings().horizon; }
@@ -72,4 +72,4 @@ class AnyEvaluator {
   std::unique_ptr<Interface> self_;
 };
 
-}  // namespace mbrl::cli
+}  // namespace mbrl

@@ -13,8 +13,8 @@
 
 namespace mbrl {
 
-// runs/<name>/: settings.json, metrics.csv, plans/, events.*, checkpoint/, learning_curve.png, episode.mp4,
-// log.txt, lock.
+// runs/<name>/: settings.json, metrics.csv, tables of the algorithm's own (plans/), events.*, checkpoint/,
+// learning_curve.png, episode.mp4, log.txt, lock.
 class RunFolder {
  public:
   // Makes a new folder with its settings, and locks it. Throws if the folder holds a run already, or anything
@@ -58,8 +58,11 @@ class RunFolder {
   std::filesystem::path learning_curve() const { return path_ / "learning_curve.png"; }
   std::filesystem::path video() const { return path_ / "episode.mp4"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
-  std::filesystem::path plans(int trial) const {
-    return path_ / "plans" / ("trial_" + std::to_string(10000 + trial).substr(1) + ".csv");
+  // A round's table of its own, e.g. plans/trial_0001.csv.
+  std::filesystem::path table(const std::string& name, const std::string& round_name, int round) const {
+    const std::string number = std::to_string(round);
+    return path_ / name /
+           (round_name + "_" + std::string(number.size() < 4 ? 4 - number.size() : 0, '0') + number + ".csv");
   }
   bool has_checkpoint() const { return std::filesystem::exists(checkpoint()); }
 

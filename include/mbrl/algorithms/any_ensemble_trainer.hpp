@@ -7,13 +7,13 @@
 
 #include "mbrl/models/neural/ensemble_training.hpp"
 
-namespace mbrl::cli {
+namespace mbrl {
 
-class AnyTrainer {
+class AnyEnsembleTrainer {
  public:
   template <EnsembleTrainer T>
-    requires(!std::same_as<std::remove_cvref_t<T>, AnyTrainer>)
-  explicit AnyTrainer(T trainer) : self_(std::make_unique<Holder<T>>(std::move(trainer))) {}
+    requires(!std::same_as<std::remove_cvref_t<T>, AnyEnsembleTrainer>)
+  explicit AnyEnsembleTrainer(T trainer) : self_(std::make_unique<Holder<T>>(std::move(trainer))) {}
 
   EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
                                const EpochCallback& on_epoch = {}) {
@@ -44,4 +44,4 @@ class AnyTrainer {
   std::unique_ptr<Interface> self_;
 };
 
-}  // namespace mbrl::cli
+}  // namespace mbrl

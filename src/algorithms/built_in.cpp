@@ -1,0 +1,11 @@
+#include "mbrl/algorithms/built_in.hpp"
+
+#include "mbrl/algorithms/pets_algorithm.hpp"
+
+namespace mbrl {
+
+void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend) {
+  register_pets(registry, backend);
+}
+
+}  // namespace mbrl

@@ -1,0 +1,125 @@
+// The lists of a command line, and every combination of them.
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "mbrl/core/text.hpp"
+#include "registries.hpp"
+#include "sweep.hpp"
+
+namespace mbrl::cli {
+namespace {
+
+std::vector<std::string> split(std::string_view text, std::string_view separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
+       text.remove_prefix(at + separator.size()))
+    parts.emplace_back(trim(text.substr(0, at)));
+  parts.emplace_back(trim(text));
+  return parts;
+}
+
+std::uint64_t seed_of(const std::string& text, const std::string& all) {
+  std::uint64_t seed = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
+  require(error == std::errc() && end == text.data() + text.size(), "--seed is '", all,
+          "', expected a whole number, a list (1,4,7) or a range (1..5)");
+  return seed;
+}
+
+std::vector<std::string> seeds_of(const std::string& text) {
+  if (text.empty()) return {""};
+  std::vector<std::string> seeds;
+  for (const std::string& part : split(text, ",")) {
+    const std::vector<std::string> ends = split(part, "..");
+    const std::uint64_t first = seed_of(ends.front(), text), last = seed_of(ends.back(), text);
+    require(ends.size() <= 2 && first <= last && last - first < 10000, "--seed is '", text,
+            "', expected ranges like 1..5, of at most 10000 seeds");
+    for (std::uint64_t s = first; s <= last; ++s) seeds.push_back(std::to_string(s));
+  }
+  return seeds;
+}
+
+// The values of "key=1,2" as assignments of their own. Where the setting is a list itself, only lists in
+// brackets are several values.
+std::vector<std::string> values_of(const std::string& assignment, const std::string& algorithm) {
+  const std::size_t equals = assignment.find('=');
+  if (equals == std::string::npos) return {assignment};  // an error that is reported elsewhere
+  const std::string key = assignment.substr(0, equals), text(trim(assignment.substr(equals + 1)));
+  RunConfiguration configuration{.algorithm = algorithm, .eval = {}, .own = algorithms().at(algorithm).blank};
+  bool list = false;
+  for (const SettingField& field : setting_fields(configuration))
+    if (field.key == trim(key))
+      list = std::holds_alternative<std::vector<int>*>(field.value) ||
+             std::holds_alternative<std::vector<float>*>(field.value) ||
+             std::holds_alternative<std::vector<double>*>(field.value) ||
+             std::holds_alternative<std::vector<std::string>*>(field.value);
+  std::vector<std::string> values;
+  if (!list) {
+    values = split(text, ",");
+  } else if (text.starts_with('[')) {
+    std::size_t begin = 0;
+    for (std::size_t end; (end = text.find(']', begin)) != std::string::npos;) {
+      values.push_back(text.substr(begin, end + 1 - begin));
+      begin = text.find('[', end);
+      if (begin == std::string::npos) break;
+    }
+  } else {
+    values = {text};
+  }
+  for (std::string& value : values) value = key + "=" + value;
+  return values.empty() ? std::vector<std::string>{assignment} : values;
+}
+
+// Part of a folder's name.
+std::string plain(std::string text) {
+  for (char& c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
+        std::string_view("._=-").find(c) == std::string::npos)
+      c = '-';
+  return text;
+}
+
+}  // namespace
+
+std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string& algorithm) {
+  const std::vector<std::string> environments = split(options.environments, ","),
+                                 seeds = seeds_of(options.seeds);
+  std::vector<SweepRun> runs(1);
+  const auto cross = [&](std::size_t count, auto&& choose) {
+    std::vector<SweepRun> all;
+    for (const SweepRun& run : runs)
+      for (std::size_t i = 0; i < count; ++i) {
+        all.push_back(run);
+        choose(all.back(), i);
+      }
+    runs = std::move(all);
+  };
+  const auto name = [](SweepRun& run, const std::string& part, std::size_t count) {
+    if (count > 1) run.name += (run.name.empty() ? "" : "_") + plain(part);
+  };
+  cross(environments.size(), [&](SweepRun& run, std::size_t i) {
+    run.environment = environments[i];
+    name(run, environments[i], environments.size());
+  });
+  for (const std::string& assignment : options.assignments) {
+    const std::vector<std::string> values = values_of(assignment, algorithm);
+    cross(values.size(), [&](SweepRun& run, std::size_t i) {
+      run.assignments.push_back(values[i]);
+      name(run, values[i], values.size());
+    });
+  }
+  cross(seeds.size(), [&](SweepRun& run, std::size_t i) {
+    run.seed = seeds[i];
+    name(run, "seed=" + seeds[i], seeds.size());
+  });
+  std::set<std::string> names;
+  for (const SweepRun& run : runs)
+    require(names.insert(run.name).second, "sweep: '", run.name, "' comes twice; give each value once");
+  return runs;
+}
+
+}  // namespace mbrl::cli

@@ -1,0 +1,184 @@
+// What every registered algorithm owes to the program: it stops at any safe point and continues exactly, its
+// numbers do not depend on threads, acting changes nothing, and settings that make no sense are refused.
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/load_run.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
+
+using namespace mbrl;
+
+namespace {
+
+// An algorithm on the pendulum, small enough for seconds, and a setting it must refuse.
+struct Case {
+  std::string name;
+  std::vector<std::string> settings;
+  std::string nonsense;
+};
+
+const std::vector<Case>& cases() {
+  static const std::vector<Case> all = {
+      {"pets",
+       {"pets.trials=2", "pets.trial_steps=40", "pets.train_every=25", "model.hidden=8", "model.members=2",
+        "training.epochs=2", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
+        "planner.icem.elites=2", "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
+       "pets.trials=0"}};
+  return all;
+}
+
+const Registries& registries() {
+  static const Registries all = [] {
+    Registries made;
+    made.environments.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
+    register_built_in_algorithms(made.algorithms);
+    return made;
+  }();
+  return all;
+}
+
+RunConfiguration configuration(const Case& c) {
+  RunConfiguration run{.algorithm = c.name, .environment = "Pendulum-v1", .seed = 5, .eval = {}, .own = {}};
+  run.own = registries().algorithms.at(c.name).defaults(Pendulum().spec());
+  for (const std::string& assignment : c.settings) set_assignment(run, assignment);
+  return run;
+}
+
+// Stops at the n-th safe point; never for n = 0.
+struct Stopper : RunObserver {
+  explicit Stopper(int at = 0) : stop_at(at) {}
+  int stop_at, safe_points = 0, rounds = 0;
+  bool round_open = false;
+  std::int64_t steps = 0;
+  void on_progress(const RunProgress& progress) override {
+    CHECK(progress.steps >= steps);
+    steps = progress.steps;
+  }
+  void on_round(const MetricTable& metrics, const RoundReport&) override {
+    CHECK(static_cast<int>(metrics.rows()) == ++rounds);
+    round_open = true;
+  }
+  bool on_safe_point(bool round_over) override {
+    CHECK(round_over >= round_open);  // the first after a round says that it is over
+    round_open = false;
+    return ++safe_points != stop_at;
+  }
+};
+
+// The table without its wall-clock columns, as text.
+std::string numbers(const MetricTable& table) {
+  std::string text;
+  for (std::size_t c = 0; c < table.columns().size(); ++c) {
+    if (table.columns()[c].wall_clock) continue;
+    text += table.columns()[c].name;
+    for (std::size_t r = 0; r < table.rows(); ++r) text += " " + std::to_string(table.row(r)[c]);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string whole(const Case& c, int threads) {
+  ThreadPool pool(threads);
+  AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+  Stopper never;
+  REQUIRE(algorithm.run(never));
+  REQUIRE(algorithm.metrics().rows() > 0);
+  CHECK(std::isfinite(algorithm.metrics().last("return")));
+  CHECK(never.steps == static_cast<std::int64_t>(algorithm.metrics().last("step")));
+  return numbers(algorithm.metrics());
+}
+
+}  // namespace
+
+TEST_CASE("algorithms: every built-in one is in this suite") {
+  std::vector<std::string> names;
+  for (const Case& c : cases()) names.push_back(c.name);
+  CHECK(names == registries().algorithms.names());
+}
+
+TEST_CASE("algorithms: the number of threads changes no number") {
+  for (const Case& c : cases()) CHECK(whole(c, 1) == whole(c, 3));
+}
+
+TEST_CASE("algorithms: stopped at any safe point and loaded, they continue exactly") {
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    const std::string expected = whole(c, 1);
+    for (const int stop_at : {1, 17, 40, 41, 66, 80, 81, 119}) {
+      StateDict state;
+      ThreadPool pool(1);
+      {
+        AnyAlgorithm first = make_algorithm(configuration(c), registries(), pool);
+        Stopper stopper(stop_at);
+        if (first.run(stopper)) break;  // fewer safe points than that
+        CHECK(stopper.safe_points == stop_at);
+        first.save(state, "x.");
+      }
+      AnyAlgorithm second = make_algorithm(configuration(c), registries(), pool);
+      second.load(state, "x.");
+      RunObserver silent;
+      REQUIRE(second.run(silent));
+      CHECK(numbers(second.metrics()) == expected);
+    }
+  }
+}
+
+TEST_CASE("algorithms: acting with what was learned changes no number of the learning") {
+  // Acts at the end of every round.
+  struct Acting : Stopper {
+    AnyAlgorithm* algorithm = nullptr;
+    std::vector<double> actions{};
+    void on_round(const MetricTable& metrics, const RoundReport& report) override {
+      Stopper::on_round(metrics, report);
+      AnyActor actor = algorithm->actor();
+      Pendulum pendulum;
+      Vecd obs = pendulum.reset(9);
+      actor.begin(9);
+      for (int t = 0; t < 3; ++t) {
+        actions.push_back(actor.act(obs, t)(0));
+        obs = pendulum.step(Vecd::Constant(1, actions.back())).obs;
+      }
+    }
+  };
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    ThreadPool pool(2);
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    Acting acting;
+    acting.algorithm = &algorithm;
+    REQUIRE(algorithm.run(acting));
+    CHECK(numbers(algorithm.metrics()) == whole(c, 1));
+
+    // From a checkpoint alone it acts the same.
+    StateDict state;
+    algorithm.save(state, "x.");
+    AnyActor loaded = registries().algorithms.at(c.name).load_actor(
+        configuration(c).own, {[] { return AnyEnvironment(Pendulum()); }, pool, 5}, state, "x.");
+    Pendulum pendulum;
+    Vecd obs = pendulum.reset(9);
+    loaded.begin(9);
+    for (int t = 0; t < 3; ++t) {
+      const double action = loaded.act(obs, t)(0);
+      CHECK(action == acting.actions[acting.actions.size() - 3 + static_cast<std::size_t>(t)]);
+      obs = pendulum.step(Vecd::Constant(1, action)).obs;
+    }
+  }
+}
+
+TEST_CASE("algorithms: nonsense is refused before anything is made") {
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    RunConfiguration wrong = configuration(c);
+    set_assignment(wrong, c.nonsense);
+    ThreadPool pool(1);
+    CHECK_THROWS_AS(make_algorithm(wrong, registries(), pool), Error);
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    CHECK(algorithm.environment().spec().name == "Pendulum-v1");
+    CHECK(algorithm.metrics().rows() == 0);
+  }
+}
