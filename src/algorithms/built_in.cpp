@@ -1,11 +1,13 @@
 #include "mbrl/algorithms/built_in.hpp"
 
 #include "mbrl/algorithms/pets_algorithm.hpp"
+#include "mbrl/algorithms/sac_algorithm.hpp"
 
 namespace mbrl {
 
 void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend) {
   register_pets(registry, backend);
+  register_sac(registry);
 }
 
 }  // namespace mbrl

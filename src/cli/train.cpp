@@ -43,6 +43,7 @@ class Session final : public RunObserver {
         filming_(algorithm_.environment(), options) {
     const bool resumed = folder && folder->has_checkpoint();
     folder_ = folder ? *folder : RunFolder::create(options.out, to_json_text(configuration));
+    rows_ = row_shards(*folder_);
     if (options.video) require_writable(folder_->video());
     if (resumed) load();
     reporter_ = std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own),
@@ -112,11 +113,12 @@ class Session final : public RunObserver {
 
   void save(bool round_over) {
     StateDict state;
+    rows_->announce(state);
     algorithm_.save(state, checkpoint_prefix(configuration_.algorithm));
     evaluations_.save(state);
     position_.rounds = static_cast<std::int64_t>(algorithm_.metrics().rows());
     position_.round_begun = !round_over;
-    save_checkpoint(*folder_, configuration_.algorithm, position_, std::move(state));
+    save_checkpoint(*folder_, configuration_.algorithm, position_, std::move(state), *rows_);
     saved_ = Clock::now();
     unsaved_ = false;
   }
@@ -125,7 +127,7 @@ class Session final : public RunObserver {
     require_not_spent(entry_.budget(configuration_.own), done, algorithm_.metrics().round_name(), *folder_);
   }
   void load() {
-    const StateDict state = load_checkpoint(*folder_, configuration_.algorithm);
+    const StateDict state = load_checkpoint(*folder_, configuration_.algorithm, *rows_);
     const auto position = position_in(state);
     if (position) require_budget_for(*position);  // before it is loaded into memory that is too small for it
     algorithm_.load(state, checkpoint_prefix(configuration_.algorithm));
@@ -145,6 +147,7 @@ class Session final : public RunObserver {
   Evaluations evaluations_;
   Filming filming_;
   std::optional<RunFolder> folder_;
+  std::optional<RowShards> rows_;  // of the folder's checkpoints
   std::unique_ptr<RunReporter> reporter_;
   RunPosition position_;
   bool baseline_told_ = false;

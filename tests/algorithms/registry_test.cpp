@@ -154,7 +154,8 @@ TEST_CASE("a run folder gives its configuration, what acts, and the whole run") 
     REQUIRE(algorithm.run(silent));
     StateDict state;
     algorithm.save(state, checkpoint_prefix("tally"));
-    save_checkpoint(folder, "tally", {.rounds = 3, .steps = 30, .round_begun = false}, state);
+    RowShards rows = row_shards(folder);
+    save_checkpoint(folder, "tally", {.rounds = 3, .steps = 30, .round_begun = false}, state, rows);
   }
   RunController controller = load_controller(path, all, {.threads = 1, .device = ""});
   CHECK(controller.configuration.seed == 4);

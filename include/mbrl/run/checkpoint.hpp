@@ -1,4 +1,5 @@
-// The checkpoint of a run folder: everything an algorithm has learned and where it stands, in one file.
+// The checkpoint of a run folder: everything an algorithm has learned and where it stands, in one file, and
+// the rows of its buffers in files beside it that are only added to.
 #pragma once
 
 #include <cstdint>
@@ -6,6 +7,7 @@
 #include <string>
 
 #include "mbrl/core/state_dict.hpp"
+#include "mbrl/data/row_shards.hpp"
 #include "mbrl/run/run_folder.hpp"
 
 namespace mbrl {
@@ -19,11 +21,19 @@ struct RunPosition {
 /// Names of an algorithm's arrays in a checkpoint begin with it: "pets." for pets.
 inline std::string checkpoint_prefix(const std::string& algorithm) { return algorithm + "."; }
 
-/// Writes the file, whole or not at all. `state` is what the algorithm saved with checkpoint_prefix.
-void save_checkpoint(const RunFolder& folder, const std::string& algorithm, const RunPosition& position,
-                     StateDict state);
+/// The rows of a folder's checkpoints, for as long as a process writes there.
+inline RowShards row_shards(const RunFolder& folder) {
+  return RowShards(folder.checkpoint().parent_path() / "rows");
+}
 
-/// Throws mbrl::Error if there is none, if it is damaged, or if it is another algorithm's.
+/// Writes the checkpoint, whole or not at all. `state` is what the algorithm saved with checkpoint_prefix,
+/// into a state that `rows` has announced its rows to.
+void save_checkpoint(const RunFolder& folder, const std::string& algorithm, const RunPosition& position,
+                     StateDict state, RowShards& rows);
+
+/// Throws mbrl::Error if there is none, if it is damaged, or if it is another algorithm's. May be called
+/// while another process writes there. `rows`: for going on with it.
+StateDict load_checkpoint(const RunFolder& folder, const std::string& algorithm, RowShards& rows);
 StateDict load_checkpoint(const RunFolder& folder, const std::string& algorithm);
 
 /// Nothing in checkpoints before 0.1.0.

@@ -1,0 +1,250 @@
+#include "mbrl/algorithms/sac_algorithm.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/env/environment.hpp"
+#include "mbrl/policy/policy_actor.hpp"
+#include "mbrl/run/metrics.hpp"
+#include "mbrl/run/observer.hpp"
+
+namespace mbrl {
+
+void SacConfiguration::validate(const EnvSpec& spec) const {
+  require(steps >= 1, "sac: steps is ", steps, ", expected at least 1");
+  require(random_steps >= 1, "sac: random_steps is ", random_steps, ", expected at least 1");
+  require(updates_per_step >= 0, "sac: updates_per_step is ", updates_per_step, ", expected at least 0");
+  require(batch_size >= 1, "sac: batch_size is ", batch_size, ", expected at least 1");
+  require(capacity >= 1, "sac: capacity is ", capacity, ", expected at least 1");
+  require(spec.choices == 0, "sac: ", spec.name, " has ", spec.choices, " choices, expected real actions");
+  require(spec.max_steps > 0, "sac: ", spec.name, " has no time limit; wrap it in TimeLimit");
+  sac.validate();
+}
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+ActionBounds bounds_of(const EnvSpec& spec) { return ActionBounds(spec.action_low, spec.action_high); }
+
+// What there is to say of the updates of an episode: means.
+struct UpdateMeans {
+  double critic_loss = 0, value = 0, entropy = 0, count = 0;
+  void add(const SacReport& r) {
+    critic_loss += r.critic_loss;
+    value += r.value;
+    entropy += r.entropy;
+    count += 1;
+  }
+  double mean(double sum) const { return count > 0 ? sum / count : MetricTable::kNone; }
+};
+
+class SacAlgorithm {
+ public:
+  SacAlgorithm(const SacConfiguration& settings, const AlgorithmContext& context)
+      : settings_(settings),
+        seed_(context.seed),
+        env_(context.make_environment()),
+        buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
+        sac_(env_.spec().obs_dim, bounds_of(env_.spec()), settings.sac, context.seed, context.pool),
+        rows_(static_cast<std::size_t>(settings.batch_size)) {
+    settings.validate(env_.spec());
+    float_obs_.resize(env_.spec().obs_dim, 1);
+    float_action_.resize(env_.spec().action_dim(), 1);
+  }
+
+  bool run(RunObserver& observer) {
+    while (running_ || steps_ < settings_.steps) {
+      if (!running_) reset();
+      const auto start = Clock::now();
+      step();
+      for (int i = 0; steps_ > settings_.random_steps && i < settings_.updates_per_step; ++i)
+        update(observer);
+      seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+      observer.on_progress({.phase = steps_ <= settings_.random_steps ? RunPhase::kRandom : RunPhase::kActing,
+                            .round = static_cast<int>(metrics_.rows()) + (running_ ? 1 : 0),
+                            .done = t_,
+                            .total = env_.spec().max_steps,
+                            .value = total_,
+                            .steps = steps_,
+                            .fault = fault_});
+      if (!running_) finish(observer);
+      if (!observer.on_safe_point(!running_)) return false;
+    }
+    return true;
+  }
+
+  const MetricTable& metrics() const { return metrics_; }
+  AnyActor actor() const { return AnyActor(PolicyActor<MlpPolicy>(sac_.policy(), ActMode::kMode)); }
+  AnyEnvironment& environment() { return env_; }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    sac_.save(out, prefix + "sac.");
+    buffer_.save(out, prefix + "buffer.");
+    metrics_.save(out, prefix + "metrics");
+    out.put(prefix + "position", std::vector<std::int64_t>{steps_, episodes_, running_ ? 1 : 0, t_});
+    out.put(prefix + "figures", std::vector<double>{total_, seconds_, means_.critic_loss, means_.value,
+                                                    means_.entropy, means_.count});
+    out.put(prefix + "env", env_.state());
+    out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    const auto position = in.get<std::int64_t>(prefix + "position");
+    require_dim("checkpoint of sac", "'position'", position.size(), 4);
+    const auto figures = in.get<double>(prefix + "figures");
+    require_dim("checkpoint of sac", "'figures'", figures.size(), 6);
+    sac_.load(in, prefix + "sac.");
+    buffer_.load(in, prefix + "buffer.");
+    metrics_.load(in, prefix + "metrics");
+    steps_ = position[0];
+    episodes_ = position[1];
+    running_ = position[2] != 0;
+    t_ = static_cast<int>(position[3]);
+    total_ = figures[0];
+    seconds_ = figures[1];
+    means_ = {figures[2], figures[3], figures[4], figures[5]};
+    env_.set_state(in.get<double>(prefix + "env"));
+    const auto obs = in.get<double>(prefix + "obs");
+    obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
+  }
+
+ private:
+  void reset() {
+    const auto w = RandomStream(seed_, Stream::kReset).bits(static_cast<std::uint32_t>(episodes_));
+    obs_ = env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
+    running_ = true;
+    t_ = 0;
+    total_ = seconds_ = 0;
+    means_ = {};
+  }
+
+  Vecd choose() {
+    const auto step = static_cast<std::uint32_t>(steps_);
+    if (steps_ < settings_.random_steps) {
+      const RandomStream random(seed_, Stream::kRandomAction);
+      return env_.spec().random_action(
+          [&](double low, double high, std::uint32_t i) { return random.uniform(low, high, step, i); });
+    }
+    float_obs_.col(0) = obs_.cast<float>();
+    Batchf memory(0, 1);
+    sac_.policy().act(float_obs_, memory, {RandomStream(seed_, Stream::kPolicy).key(), step, {}},
+                      float_action_, acting_);
+    return float_action_.col(0).cast<double>();
+  }
+
+  void step() {
+    const Vecd action = choose();
+    StepResult result = env_.step(action);
+    ++steps_;
+    ++t_;
+    total_ += result.reward;
+    // The outcome of a failed simulation must not be used for training.
+    if (result.fault.empty())
+      buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
+    else
+      buffer_.begin_episode();
+    fault_ = result.fault;
+    running_ = !result.terminated && !result.truncated;
+    obs_ = std::move(result.obs);
+  }
+
+  void update(RunObserver& observer) {
+    const RandomStream random(seed_, Stream::kReplay);
+    const auto number = static_cast<std::uint32_t>(sac_.updates());
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      rows_[i] =
+          static_cast<std::uint32_t>(random.below(buffer_.size(), number, static_cast<std::uint32_t>(i)));
+    buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
+    const SacReport report = sac_.update(batch_);
+    if (!report.finite()) {
+      observer.on_safe_point(false);
+      fail("sac: update ", sac_.updates(),
+           " gave a loss, an entropy or a temperature that is not finite (critics' loss ", report.critic_loss,
+           ", policy's ", report.policy_loss, ", entropy ", report.entropy, ", temperature ",
+           report.temperature, "); a smaller sac.adam.learning_rate, or rewards of order 1, may help");
+    }
+    means_.add(report);
+  }
+
+  void finish(RunObserver& observer) {
+    ++episodes_;
+    metrics_.add({{"step", static_cast<double>(steps_)},
+                  {"return", total_},
+                  {"critic_loss", means_.mean(means_.critic_loss)},
+                  {"value", means_.mean(means_.value)},
+                  {"entropy", means_.mean(means_.entropy)},
+                  {"temperature", sac_.temperature()},
+                  {"episode_length", static_cast<double>(t_)},
+                  {"steps_per_s", t_ / seconds_}});
+    observer.on_round(metrics_, {});
+  }
+
+  SacConfiguration settings_;
+  std::uint64_t seed_;
+  AnyEnvironment env_;
+  TransitionBuffer buffer_;
+  Sac sac_;
+  MlpPolicy::Workspace acting_;
+  std::vector<std::uint32_t> rows_;
+  Transitions batch_;
+  Batchf float_obs_, float_action_;
+  Vecd obs_;
+  std::string fault_;
+  bool running_ = false;
+  int t_ = 0;
+  std::int64_t steps_ = 0, episodes_ = 0;
+  double total_ = 0, seconds_ = 0;  // of the episode
+  UpdateMeans means_;
+  MetricTable metrics_ =
+      MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
+                         {.name = "value", .title = "Q"},
+                         {.name = "entropy", .title = "entropy", .decimals = 2},
+                         {.name = "temperature", .title = "temp.", .decimals = 3},
+                         {.name = "episode_length", .title = "length", .decimals = 0},
+                         {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0}});
+};
+
+SacConfiguration quick_sac(const EnvSpec&) {
+  SacConfiguration c;
+  c.steps = 10'000;
+  c.batch_size = 128;
+  c.sac.policy.hidden = c.sac.critic.hidden = {64, 64};
+  c.sac.adam.learning_rate = 1e-3;
+  return c;
+}
+
+}  // namespace
+
+void register_sac(AlgorithmRegistry& registry) {
+  registry.add<SacConfiguration>(
+      {.name = "sac",
+       .summary = "Soft actor-critic (Haarnoja et al. 2018): a stochastic policy from replayed transitions, "
+                  "without a model.",
+       .details =
+           "  mbrl train sac --env Pendulum-v1 --preset quick --out runs/pendulum\n"
+           "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah",
+       .steps_key = "steps",
+       .presets = {{"quick", "small networks and 10,000 steps, for a first look", quick_sac}},
+       .check = [](const SacConfiguration& c, const EnvSpec& spec) { c.validate(spec); },
+       .make =
+           [](const SacConfiguration& c, const AlgorithmContext& context) {
+             return AnyAlgorithm(std::make_unique<SacAlgorithm>(c, context));
+           },
+       .load_actor =
+           [](const SacConfiguration& c, const AlgorithmContext& context, const StateDict& in,
+              const std::string& prefix) {
+             const EnvSpec spec = context.make_environment().spec();
+             MlpPolicy policy(spec.obs_dim, bounds_of(spec), {.network = c.sac.policy}, context.seed);
+             policy.load(in, prefix + "sac.policy.");
+             return AnyActor(PolicyActor<MlpPolicy>(std::move(policy), ActMode::kMode));
+           }});
+}
+
+}  // namespace mbrl
