@@ -1,5 +1,5 @@
 // The program mbrl as a function: a program of your own with everything that `mbrl` does, on your
-// environments and algorithms too (docs/your_own_algorithm.md). Link mbrl::cli.
+// environments, algorithms and planners too (docs/your_own_algorithm.md). Link mbrl::cli.
 //
 //   int main(int argc, char** argv) {
 //     mbrl::Registries mine;
@@ -13,8 +13,9 @@
 
 namespace mbrl {
 
-/// Environments and algorithms of the components that this library was built with.
-Registries built_in_registries();
+/// Environments and algorithms of the components that this library was built with; the algorithms that plan
+/// can name `planners` too.
+Registries built_in_registries(const OwnPlanners& planners = {});
 
 /// Runs the command line, with `users` beside what is built in; gives the exit status of the program.
 /// Messages go to standard error, also where `users` holds a name that is taken.

@@ -5,8 +5,9 @@
 
 namespace mbrl {
 
-void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend) {
-  register_pets(registry, backend);
+void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
+                                  const OwnPlanners& planners) {
+  register_pets(registry, backend, planners);
   register_sac(registry);
 }
 

@@ -68,6 +68,10 @@ struct Parts {
             " ends episodes early, which LibTorch's evaluator is not told; expected native");
     return opened().evaluator(model, spec.name, rollout, device, seed);
   }
+  AnyPlanner<Vecf, float> planner(AnyEnsembleEvaluator& evaluator, const EnvSpec& spec,
+                                  std::uint64_t seed) const {
+    return configuration.own_planners.make(evaluator, action_bounds(spec), configuration.planner, seed);
+  }
 };
 
 // Plans in the model as it is, without exploring.
@@ -84,8 +88,8 @@ class ModelController {
     Self(const Parts& parts, const MlpEnsemble& model, const EnvSpec& spec, ThreadPool& pool,
          std::uint64_t seed)
         : evaluator(parts.evaluator(parts.configuration.rollout, model, spec, pool, seed)),
-          controller(make_planner(evaluator, action_bounds(spec), parts.configuration.planner, seed),
-                     action_bounds(spec), quiet(parts.configuration.mpc), seed) {}
+          controller(parts.planner(evaluator, spec, seed), action_bounds(spec),
+                     quiet(parts.configuration.mpc), seed) {}
     static MpcSettings quiet(MpcSettings settings) {
       settings.exploration.std = 0;  // noise is for gathering data
       return settings;
@@ -106,8 +110,8 @@ class PetsAlgorithm final : public EnsemblePlanning {
         model_(parts_.model(env_.spec(), seed_)),
         trainer_(parts_.trainer(pool_, seed_)),
         evaluator_(parts_.evaluator(parts_.configuration.rollout, model_, env_.spec(), pool_, seed_)),
-        controller_(make_planner(evaluator_, action_bounds(env_.spec()), parts_.configuration.planner, seed_),
-                    action_bounds(env_.spec()), parts_.configuration.mpc, seed_),
+        controller_(parts_.planner(evaluator_, env_.spec(), seed_), action_bounds(env_.spec()),
+                    parts_.configuration.mpc, seed_),
         pets_(env_, model_, trainer_, evaluator_, controller_, pool_, parts_.configuration.pets, seed_) {}
 
   bool run(RunObserver& observer) { return pets_.run(observer); }
@@ -118,7 +122,7 @@ class PetsAlgorithm final : public EnsemblePlanning {
   void load(const StateDict& in, const std::string& prefix) { pets_.load(in, prefix); }
 
   EnsemblePlanningSettings planning() const override {
-    return {parts_.configuration.rollout, parts_.configuration.planner};
+    return {parts_.configuration.rollout, parts_.configuration.planner, parts_.configuration.own_planners};
   }
   MpcSettings execution() const override { return parts_.configuration.mpc; }
   std::uint64_t seed() const override { return seed_; }
@@ -204,8 +208,13 @@ std::vector<std::string> remarks(const PetsConfiguration& c, const std::vector<s
 
 }  // namespace
 
-void register_pets(AlgorithmRegistry& registry, EnsembleBackendSource backend) {
+void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
+                   const OwnPlanners& planners) {
   using Configuration = PetsConfiguration;
+  const auto with = [planners](Configuration c) {
+    c.own_planners = planners;
+    return c;
+  };
   registry.add<Configuration>(
       {.name = "pets",
        .summary = "PETS (Chua et al. 2018): learn an ensemble of dynamics models, plan in it, repeat.",
@@ -221,11 +230,12 @@ void register_pets(AlgorithmRegistry& registry, EnsembleBackendSource backend) {
            "one plot",
        .steps_key = "pets.steps",
        .rounds_key = "pets.trials",
-       .defaults = [](const EnvSpec& spec) { return default_pets(spec.name); },
+       .blank = with({}),
+       .defaults = [with](const EnvSpec& spec) { return with(default_pets(spec.name)); },
        .presets = {{"quick", "small networks, for a first look",
-                    [](const EnvSpec& spec) { return quick_pets(spec.name); }},
+                    [with](const EnvSpec& spec) { return with(quick_pets(spec.name)); }},
                    {"published", "the paper's",
-                    [](const EnvSpec& spec) { return published_pets(spec.name); }}},
+                    [with](const EnvSpec& spec) { return with(published_pets(spec.name)); }}},
        .check = [](const Configuration& c, const EnvSpec& spec) { most_transitions(c.pets, spec); },
        .make =
            [backend](const Configuration& c, const AlgorithmContext& context) {

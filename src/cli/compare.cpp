@@ -121,7 +121,7 @@ void compare(const CompareOptions& options) {
   const std::vector<Contender> all = contenders(own, options);
   for (const Contender& contender : all) {
     AnyEnsembleEvaluator evaluator = planning->evaluator(contender.rollout, seed);
-    make_planner(evaluator, action_bounds(spec), contender.planner, seed);
+    own.own_planners.make(evaluator, action_bounds(spec), contender.planner, seed);
   }
   EnsembleRolloutSettings judge_settings = own.rollout;
   judge_settings.particles = options.judge_particles;
@@ -147,7 +147,7 @@ void compare(const CompareOptions& options) {
   double cem_return = 0, cem_seconds = 0;
   for (const Contender& contender : all) {
     AnyEnsembleEvaluator evaluator = planning->evaluator(contender.rollout, seed);
-    auto planner = make_planner(evaluator, action_bounds(spec), contender.planner, seed);
+    auto planner = own.own_planners.make(evaluator, action_bounds(spec), contender.planner, seed);
     Outcome outcome;
     bar.start(contender.name, options.states);
     for (int i = 0; i < options.states; ++i) {

@@ -13,17 +13,19 @@ namespace mbrl {
 namespace {
 
 // LibTorch's part of the program, opened where it is used.
-AlgorithmRegistry built_in_algorithms() {
+AlgorithmRegistry built_in_algorithms(const OwnPlanners& planners) {
   AlgorithmRegistry all;
-  register_built_in_algorithms(all, {.there = [] { return cli::find_torch_plugin().has_value(); },
-                                     .open = []() -> EnsembleBackend& { return cli::torch_plugin(); }});
+  register_built_in_algorithms(all,
+                               {.there = [] { return cli::find_torch_plugin().has_value(); },
+                                .open = []() -> EnsembleBackend& { return cli::torch_plugin(); }},
+                               planners);
   return all;
 }
 
 }  // namespace
 
-Registries built_in_registries() {
-  Registries all{{}, built_in_algorithms()};
+Registries built_in_registries(const OwnPlanners& planners) {
+  Registries all{{}, built_in_algorithms(planners), planners};
   register_analytic_environments(all.environments);
   cli::register_control_tasks(all.environments);
 #if MBRL_HAS_MUJOCO
@@ -39,6 +41,9 @@ const Registries*& users_registries() {
   static const Registries* users = nullptr;
   return users;
 }
+OwnPlanners users_planners() {
+  return users_registries() == nullptr ? OwnPlanners() : users_registries()->planners;
+}
 
 }  // namespace
 
@@ -50,7 +55,7 @@ void use_registries(const Registries& users) {
 
 const AlgorithmRegistry& algorithms() {
   static const AlgorithmRegistry all = [] {
-    AlgorithmRegistry registry = built_in_algorithms();
+    AlgorithmRegistry registry = built_in_algorithms(users_planners());
     if (users_registries() != nullptr) registry.add_all(users_registries()->algorithms);
     return registry;
   }();
@@ -59,7 +64,7 @@ const AlgorithmRegistry& algorithms() {
 
 const Registries& registries() {
   static const Registries all = [] {
-    Registries both = built_in_registries();
+    Registries both = built_in_registries(users_planners());
     if (users_registries() != nullptr) both.environments.add_all(users_registries()->environments);
     both.algorithms = algorithms();
     return both;

@@ -61,7 +61,8 @@ class WatchedPlanner final : public Watched {
   WatchedPlanner(EnsemblePlanning& run, const EnvSpec& spec, const mujoco::Scene& scene, int candidates)
       : rollout_(run.native_rollout()),
         evaluator_(rollout_),
-        controller_(make_planner(evaluator_, action_bounds(spec), run.planning().planner, run.seed()),
+        controller_(run.planning().own_planners.make(evaluator_, action_bounds(spec), run.planning().planner,
+                                                     run.seed()),
                     action_bounds(spec), quiet(run.execution()), run.seed()),
         paths_(scene, spec.dt),
         candidates_(candidates) {}

@@ -10,6 +10,7 @@
 #include "mbrl/algorithms/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
 
 using namespace mbrl;
 
@@ -168,6 +169,34 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
       obs = pendulum.step(Vecd::Constant(1, action)).obs;
     }
   }
+}
+
+TEST_CASE("algorithms: a planner of the user's own is chosen by name") {
+  OwnPlanners planners;
+  planners.add("wide", CemSettings{},
+               [](auto& rollout, const ActionBounds& bounds, const CemSettings& s, std::uint64_t seed) {
+                 return Cem(rollout, bounds, s, seed);
+               });
+  Registries own;
+  own.environments = registries().environments;
+  register_built_in_algorithms(own.algorithms, {}, planners);
+  const auto run = [&](const std::vector<std::string>& settings) {
+    RunConfiguration c = configuration(cases().front());
+    c.own = own.algorithms.at("pets").defaults(Pendulum().spec());
+    for (const std::string& assignment : cases().front().settings) set_assignment(c, assignment);
+    for (const std::string& assignment : settings) set_assignment(c, assignment);
+    ThreadPool pool(1);
+    AnyAlgorithm algorithm = make_algorithm(c, own, pool);
+    RunObserver silent;
+    REQUIRE(algorithm.run(silent));
+    return numbers(algorithm.metrics());
+  };
+  // The library's CEM under another name.
+  const std::string named = run({"planner.name=wide", "planner.wide.population=16", "planner.wide.elites=4"});
+  CHECK(named == run({"planner.name=cem", "planner.cem.population=16", "planner.cem.elites=4"}));
+  CHECK(named != run({}));
+  CHECK_THROWS_WITH(run({"planner.name=wid"}), Catch::Contains("no planner named 'wid'"));
+  CHECK_THROWS_WITH(run({"planner.wide.populaton=3"}), Catch::Contains("planner.wide.population"));
 }
 
 TEST_CASE("algorithms: nonsense is refused before anything is made") {

@@ -3,10 +3,12 @@
 
 #include "mbrl/algorithms/ensemble_backend.hpp"
 #include "mbrl/algorithms/registry.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
 
 namespace mbrl {
 
-/// `backend` serves settings that name LibTorch.
-void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend = {});
+/// `backend` serves settings that name LibTorch; `planners` can be named beside the library's.
+void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend = {},
+                                  const OwnPlanners& planners = {});
 
 }  // namespace mbrl

@@ -9,17 +9,20 @@
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/planner_settings.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
 
 namespace mbrl {
 
 struct EnsemblePlanningSettings {
   EnsembleRolloutSettings rollout;
   PlannerSettings planner;
+  OwnPlanners own_planners;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("rollout", s.rollout, "how plans are evaluated in the model");
     field("planner", s.planner, "which planner, and the settings of each");
+    field("planner", s.own_planners, "planners of the user's own");
   }
 };
 

@@ -8,6 +8,7 @@
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/env/registry.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
 #include "mbrl/run/checkpoint.hpp"
 #include "mbrl/run/configuration.hpp"
 #include "mbrl/run/run_folder.hpp"
@@ -18,6 +19,7 @@ namespace mbrl {
 struct Registries {
   EnvRegistry environments;
   AlgorithmRegistry algorithms;
+  OwnPlanners planners;  // beside the library's, for algorithms that plan
 };
 
 /// The algorithm of folders whose settings name none: before 0.1.0 there was only this one.

@@ -4,10 +4,13 @@
 
 #include "mbrl/algorithms/ensemble_backend.hpp"
 #include "mbrl/algorithms/registry.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
 
 namespace mbrl {
 
-/// Registers it as "pets". `backend` serves its settings trainer and evaluator where they name LibTorch.
-void register_pets(AlgorithmRegistry& registry, EnsembleBackendSource backend = {});
+/// Registers it as "pets". `backend` serves its settings trainer and evaluator where they name LibTorch;
+/// planner.name may be one of `planners`.
+void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& backend = {},
+                   const OwnPlanners& planners = {});
 
 }  // namespace mbrl

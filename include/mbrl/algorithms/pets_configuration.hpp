@@ -10,6 +10,7 @@
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/planner_settings.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 
 namespace mbrl {
@@ -22,6 +23,7 @@ struct PetsConfiguration {
   EnsembleTrainingSettings training;
   EnsembleRolloutSettings rollout;
   PlannerSettings planner;
+  OwnPlanners own_planners;
   MpcSettings mpc;
 
   template <class Self, class F>
@@ -33,6 +35,7 @@ struct PetsConfiguration {
     field("training", s.training, "how the ensemble learns");
     field("rollout", s.rollout, "how plans are evaluated in the model");
     field("planner", s.planner, "which planner, and the settings of each");
+    field("planner", s.own_planners, "planners of the user's own");
     field("mpc", s.mpc, "how plans are executed");
   }
 };
@@ -117,7 +120,7 @@ inline PetsConfiguration quick_pets(const std::string& environment) {
 
 // With the planner that matches the published CEM for less.
 inline PetsConfiguration matched_pets(PetsConfiguration c) {
-  EnsemblePlanningSettings matched = matched_planning({c.rollout, c.planner});
+  EnsemblePlanningSettings matched = matched_planning({c.rollout, c.planner, c.own_planners});
   c.rollout = matched.rollout;
   c.planner = std::move(matched.planner);
   return c;

@@ -40,7 +40,8 @@ struct AlgorithmDescription {
   std::string details{};     // more lines for `mbrl train NAME --help`
   std::string steps_key;     // whole number in S: the budget in environment steps, set by --steps
   std::string rounds_key{};  // the same in rounds, set by --trials; it counts where steps_key is 0
-  /// What a run on an environment starts from; without it S as it is made.
+  S blank{};                 // what a settings file that leaves out a key means by it
+  /// What a run on an environment starts from; without it `blank`.
   std::function<S(const EnvSpec&)> defaults{};
   std::vector<Preset<S>> presets{};  // besides "default"
   /// Throws mbrl::Error for settings that make no sense on the environment, before anything is made.
@@ -88,8 +89,10 @@ class AlgorithmRegistry {
     e.details = std::move(d.details);
     e.steps_key = std::move(d.steps_key);
     e.rounds_key = std::move(d.rounds_key);
-    e.blank = AnySettings(S());
-    e.defaults = [f = std::move(d.defaults)](const EnvSpec& spec) { return AnySettings(f ? f(spec) : S()); };
+    e.blank = AnySettings(d.blank);
+    e.defaults = [f = std::move(d.defaults), blank = d.blank](const EnvSpec& spec) {
+      return AnySettings(f ? f(spec) : blank);
+    };
     for (Preset<S>& p : d.presets)
       e.presets.push_back(
           {std::move(p.name), std::move(p.help),

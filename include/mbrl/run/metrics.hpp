@@ -56,7 +56,6 @@ class MetricTable {
   void add(Values values);
   /// Adds a row with a value for every column, in their order.
   void add_row(std::vector<double> values);
-  void set(std::size_t row, std::string_view column, double value) { rows_.at(row)[index(column)] = value; }
   void clear() { rows_.clear(); }
 
   /// What acting without having learned brings, as a row of its own before all others; not among rows().
