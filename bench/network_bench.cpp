@@ -76,7 +76,7 @@ void train_step(benchmark::State& state) {
   state.counters["head_share"] = median(share);
 }
 BENCHMARK(train_step)
-    ->Name("network/train_step/width/batch")
+    ->Name("network/step/width/batch")
     ->Args({256, 256})
     ->Args({256, 64})
     ->Args({64, 256})

@@ -126,9 +126,10 @@ TrainingReport ForestTrainer::train(const TransitionBatch& data, ForestModel& mo
   double mean_loss = 0.0;
   for (const TreeErrors& e : errors) {
     report.train_loss.push_back(e.grown_on / (e.rows_grown_on * static_cast<double>(entries)));
-    report.holdout_loss.push_back(e.rows_left_out > 0.0
-                                      ? e.left_out / (e.rows_left_out * static_cast<double>(entries))
-                                      : std::numeric_limits<double>::quiet_NaN());
+    if (settings_.bootstrap)
+      report.holdout_loss.push_back(e.rows_left_out > 0.0
+                                        ? e.left_out / (e.rows_left_out * static_cast<double>(entries))
+                                        : std::numeric_limits<double>::quiet_NaN());
     mean_loss += report.train_loss.back() / static_cast<double>(count);
   }
   const double unseen = out_of_bag(trees, growing, features, weights);

@@ -33,7 +33,7 @@ struct ForestSettings {
 ///
 /// A ModelTrainer of ForestModel. A round begins anew: trees cannot go on growing. The same trees for any
 /// number of threads. The report's losses, one a tree, are in variances of the targets: on the rows grown on,
-/// and on those left out of its sample (NaN where a tree has seen all).
+/// and on those left out of its sample (none without bootstrap; NaN where a tree has seen all).
 class ForestTrainer {
  public:
   /// Throws for settings that make no sense. The pool must outlive the trainer.
