@@ -282,9 +282,10 @@ void EnsembleRollout::Impl::draw(const Call& call, int step, Workspace& w) const
 void EnsembleRollout::Impl::redraw(const Call& call, int step, Workspace& w) const {
   SamplerColumns& c = w.columns;
   const int dims = model().obs_dim();
-  const auto entry = [&](std::size_t j, int i) -> float& {
+  using Entries = Eigen::Map<Vecf, 0, Eigen::InnerStride<>>;
+  const auto next_obs = [&](std::size_t j) {
     const auto at = c.place(j, dims);
-    return c.next_obs[at.first + static_cast<std::size_t>(i) * at.stride];
+    return Entries(c.next_obs.data() + at.first, dims, Eigen::InnerStride<>(static_cast<Index>(at.stride)));
   };
   const auto particles = static_cast<std::size_t>(settings.particles);
   for (std::size_t first = 0; first < c.count; first += particles) {
@@ -294,12 +295,12 @@ void EnsembleRollout::Impl::redraw(const Call& call, int step, Workspace& w) con
     if (w.chosen.size() < 2) continue;
     Batchd& x = w.moments.samples(dims, static_cast<Index>(w.chosen.size()));
     for (std::size_t s = 0; s < w.chosen.size(); ++s)
-      for (int i = 0; i < dims; ++i) x(i, static_cast<Index>(s)) = static_cast<double>(entry(w.chosen[s], i));
+      x.col(static_cast<Index>(s)) = next_obs(w.chosen[s]).cast<double>();
     w.moments.fit();
     for (const std::size_t j : w.chosen) {
       const Vecd& drawn =
           w.moments.draw(call.noise_key, c.id[j], c.particle[j], static_cast<std::uint32_t>(step));
-      for (int i = 0; i < dims; ++i) entry(j, i) = static_cast<float>(drawn[i]);
+      next_obs(j) = drawn.cast<float>();
     }
   }
 }
