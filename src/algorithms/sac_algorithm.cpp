@@ -223,28 +223,30 @@ SacConfiguration quick_sac(const EnvSpec&) {
 }  // namespace
 
 void register_sac(AlgorithmRegistry& registry) {
-  registry.add<SacConfiguration>(
-      {.name = "sac",
-       .summary = "Soft actor-critic (Haarnoja et al. 2018): a stochastic policy from replayed transitions, "
-                  "without a model.",
-       .details =
-           "  mbrl train sac --env Pendulum-v1 --preset quick --out runs/pendulum\n"
-           "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah",
-       .steps_key = "steps",
-       .presets = {{"quick", "small networks and 10,000 steps, for a first look", quick_sac}},
-       .check = [](const SacConfiguration& c, const EnvSpec& spec) { c.validate(spec); },
-       .make =
-           [](const SacConfiguration& c, const AlgorithmContext& context) {
-             return AnyAlgorithm(std::make_unique<SacAlgorithm>(c, context));
-           },
-       .load_actor =
-           [](const SacConfiguration& c, const AlgorithmContext& context, const StateDict& in,
-              const std::string& prefix) {
-             const EnvSpec spec = context.make_environment().spec();
-             MlpPolicy policy(spec.obs_dim, bounds_of(spec), {.network = c.sac.policy}, context.seed);
-             policy.load(in, prefix + "sac.policy.");
-             return AnyActor(PolicyActor<MlpPolicy>(std::move(policy), ActMode::kMode));
-           }});
+  AlgorithmDescription<SacConfiguration> sac;
+  sac.name = "sac";
+  sac.summary =
+      "Soft actor-critic (Haarnoja et al. 2018): a stochastic policy from replayed transitions, without a "
+      "model.";
+  sac.details =
+      "  mbrl train sac --env Pendulum-v1 --preset quick --out runs/pendulum\n"
+      "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
+  sac.steps_key = "steps";
+  sac.presets.push_back({"quick", "small networks and 10,000 steps, for a first look", quick_sac});
+  sac.check = [](const SacConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
+  sac.make = [](const SacConfiguration& c, const AlgorithmContext& context) {
+    return AnyAlgorithm(std::make_unique<SacAlgorithm>(c, context));
+  };
+  sac.load_actor = [](const SacConfiguration& c, const AlgorithmContext& context, const StateDict& in,
+                      const std::string& prefix) {
+    const EnvSpec spec = context.make_environment().spec();
+    MlpPolicySettings settings;
+    settings.network = c.sac.policy;
+    MlpPolicy policy(spec.obs_dim, bounds_of(spec), settings, context.seed);
+    policy.load(in, prefix + "sac.policy.");
+    return AnyActor(PolicyActor<MlpPolicy>(std::move(policy), ActMode::kMode));
+  };
+  registry.add(std::move(sac));
 }
 
 }  // namespace mbrl

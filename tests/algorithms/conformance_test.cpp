@@ -29,7 +29,10 @@ const std::vector<Case>& cases() {
        {"pets.trials=2", "pets.trial_steps=40", "pets.train_every=25", "model.hidden=8", "model.members=2",
         "training.epochs=2", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
         "planner.icem.elites=2", "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
-       "pets.trials=0"}};
+       "pets.trials=0"},
+      {"sac",
+       {"steps=400", "random_steps=60", "batch_size=16", "sac.policy.hidden=8", "sac.critic.hidden=8"},
+       "sac.tau=0"}};
   return all;
 }
 
