@@ -132,18 +132,14 @@ TEST_CASE("batches and views hold the rows asked for", "[buffer]") {
   CHECK_THROWS_AS(buffer.batch(std::span<const int>(negative)), Error);
 }
 
-TEST_CASE("transitions convert to a trainer's, named or temporary", "[buffer]") {
-  struct Columns {
-    Batchf obs, action, next_obs;
-    Vecf reward;
-  };
+TEST_CASE("transitions are what a trainer takes, named or temporary", "[buffer]") {
   TransitionBuffer buffer(2, 1, 10);
   for (int i = 0; i < 3; ++i)
     buffer.add(Vecd::Constant(2, i), Vecd::Constant(1, 0.5 * i), Vecd::Constant(2, i + 1), i, false, false);
   const Transitions named = buffer.batch();
-  const Columns copied = named;
-  const Columns moved = buffer.batch();
-  for (const Columns* columns : {&copied, &moved}) {
+  const TransitionBatch copied = named;
+  const TransitionBatch moved = buffer.batch();
+  for (const TransitionBatch* columns : {&copied, &moved}) {
     CHECK(columns->obs == named.obs);
     CHECK(columns->action == named.action);
     CHECK(columns->next_obs == named.next_obs);
