@@ -2,6 +2,7 @@
 
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
+#include "mbrl/algorithms/versions_algorithm.hpp"
 
 namespace mbrl {
 
@@ -9,6 +10,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
                                   const OwnPlanners& planners) {
   register_pets(registry, backend, planners);
   register_sac(registry);
+  register_versions(registry);
 }
 
 }  // namespace mbrl

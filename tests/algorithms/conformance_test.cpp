@@ -32,7 +32,11 @@ const std::vector<Case>& cases() {
        "pets.trials=0"},
       {"sac",
        {"steps=400", "random_steps=60", "batch_size=16", "sac.policy.hidden=8", "sac.critic.hidden=8"},
-       "sac.tau=0"}};
+       "sac.tau=0"},
+      {"versions",
+       {"loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "forest.trees=3", "horizon=4",
+        "planner.population=8", "planner.elites=2", "planner.iterations=2"},
+       "horizon=0"}};
   return all;
 }
 

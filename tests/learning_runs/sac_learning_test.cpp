@@ -19,7 +19,8 @@ TEST_CASE("learning: sac on Pendulum-v1") {
   AnyAlgorithm sac = make_algorithm(run, registries, pool);
   RunObserver silent;
   REQUIRE(sac.run(silent));
-  // Random actions are worth about -1200 per episode; a swing-up and the balance after it -120 to -360 from most starts.
+  // Random actions are worth about -1200 per episode; a swing-up and the balance after it -120 to -360 from
+  // most starts.
   std::vector<double> returns = sac.metrics().column("return");
   REQUIRE(returns.size() >= 50);
   std::vector<double> last(returns.end() - 15, returns.end());
