@@ -25,7 +25,8 @@ concept Algorithm = Checkpointable<A> && requires(A& algorithm, const A& calgori
   { algorithm.run(observer) } -> std::same_as<bool>;                          // true: the budget is spent; false: the observer stopped it, run again
   { calgorithm.metrics() } -> std::convertible_to<const MetricTable&>;        // a row a finished round
   { algorithm.actor() } -> std::same_as<AnyActor>;                            // acts with what was learned so far, without exploring; using it changes
-                                                                              // no number of the learning, and it stays as it is when learning goes on
+                                                                              // no number of the learning, it stays as it is when learning goes on, and
+                                                                              // it owns what it needs (but a thread pool): the algorithm may go first
   { algorithm.environment() } -> std::convertible_to<AnyEnvironment&>;        // what it learns in, for looking at
 };
 // clang-format on
