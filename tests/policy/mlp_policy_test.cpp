@@ -222,6 +222,9 @@ TEST_CASE("mlp policy: a column's action does not depend on its company, and NaN
       policy.act(obs.col(j), nothing, {{5, 6}, 2, id}, one, *any);
       CHECK(one == all.col(j));
     }
+    policy_of(PolicyOutput::kTanh, {7}).act(obs.col(j), nothing, {}, one, w);  // another shape in between
+    policy.act(obs.col(j), nothing, {{5, 6}, 2, id}, one, w);
+    CHECK(one == all.col(j));
     for (Index i = 0; i < 3; ++i) {
       CHECK(static_cast<double>(one(i, 0)) >= kBounds.low[static_cast<std::size_t>(i)]);
       CHECK(static_cast<double>(one(i, 0)) <= kBounds.high[static_cast<std::size_t>(i)]);

@@ -51,12 +51,15 @@ struct MlpPolicySettings {
 class MlpPolicy {
  public:
   using Scalar = float;
-  /// Of one thread; grows to the largest batch and stays.
+  /// Of one thread; grows to the largest batch and stays; made anew for a policy of another shape.
   struct Workspace {
     std::unique_ptr<nn::Pass> pass;
     Index capacity = 0, batch = 0;
-    AlignedFloats rows;  // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
-    bool given = false;  // filled by log_probability, not by act
+    AlignedFloats rows;   // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
+    bool given = false;   // filled by log_probability, not by act
+    int in = 0, out = 0;  // of the network it was made for, as what follows
+    std::vector<int> hidden;
+    bool layer_norm = false;
   };
 
   /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are choices or not finite,
