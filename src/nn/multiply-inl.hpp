@@ -156,7 +156,7 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
     value = hn::Mul(z, s);
     slope = hn::MulAdd(value, hn::Sub(one, s), s);
   } else if constexpr (kActivation == Activation::kRelu) {
-    value = hn::Max(z, hn::Zero(d));
+    value = hn::Max(hn::Zero(d), z);
     slope = hn::IfThenElseZero(hn::Gt(z, hn::Zero(d)), one);
   } else if constexpr (kActivation == Activation::kElu) {
     const V below = hn::Sub(exp_of(d, hn::Min(z, hn::Zero(d))), one);
@@ -167,6 +167,8 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
     value = hn::Tanh(d, z);
     slope = hn::NegMulAdd(value, value, one);
   }
+  // Highway's functions swallow a NaN; an input without a value must not look like one that has one.
+  if constexpr (kActivation != Activation::kSilu) value = hn::IfThenElse(hn::IsNaN(z), z, value);
 }
 
 // y = f(z) in place, and the slope. Apart from the products: inlined behind their sums, the activation's

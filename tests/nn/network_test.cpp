@@ -281,6 +281,19 @@ TEST_CASE("network: a regression is learned") {
   CHECK(loss < 1e-3);  // the zero function: 0.5
 }
 
+TEST_CASE("network: an input that is not a number reaches the outputs of its sample alone") {
+  for (const Activation f : {Activation::kSilu, Activation::kRelu, Activation::kTanh, Activation::kElu}) {
+    for (const bool norm : {false, true}) {
+      const Network network(3, 2, {.hidden = {20, 9}, .activation = f, .layer_norm = norm}, 1);
+      Batchf x = Batchf::Ones(3, 5), y(2, 5);
+      x(1, 2) = std::numeric_limits<float>::quiet_NaN();
+      network.evaluate(x, y);
+      for (Index j = 0; j < 5; ++j) CHECK(y.col(j).array().isNaN().all() == (j == 2));
+      for (Index j = 0; j < 5; ++j) CHECK(y.col(j).array().isNaN().any() == (j == 2));
+    }
+  }
+}
+
 TEST_CASE("network: mistakes are named") {
   CHECK_THROWS_AS(Network(0, 1, {}, 1), Error);
   CHECK_THROWS_AS(Network(1, 1, {{0}}, 1), Error);
