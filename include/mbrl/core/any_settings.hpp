@@ -2,6 +2,7 @@
 // can have settings of its own.
 #pragma once
 
+#include <concepts>
 #include <memory>
 #include <string>
 #include <utility>
@@ -26,7 +27,9 @@ struct NoSettings {
 class AnySettings {
  public:
   AnySettings() : AnySettings(NoSettings{}) {}
-  template <Settings T>
+  // Not from itself: whether it is copyable must not depend on this constructor.
+  template <class T>
+    requires(!std::same_as<T, AnySettings> && Settings<T>)
   explicit AnySettings(T settings) : self_(std::make_unique<Holder<T>>(std::move(settings))) {}
   AnySettings(const AnySettings& other) : self_(other.self_->clone()) {}
   AnySettings(AnySettings&&) noexcept = default;
