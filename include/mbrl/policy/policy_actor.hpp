@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <utility>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/policy/policy.hpp"
@@ -14,7 +15,11 @@
 namespace mbrl {
 
 /// Whether a stochastic policy draws its actions or takes the mode.
-enum class ActMode { kSample, kMode };
+enum class ActMode : int { kSample = 0, kMode = 1 };
+
+constexpr auto enum_names(ActMode) {
+  return std::array{std::pair{ActMode::kSample, "sample"}, std::pair{ActMode::kMode, "mode"}};
+}
 
 /// Random numbers are functions of (the seed of the episode, t). Owns copies of policy and estimator.
 template <Policy P, StateEstimator E = IdentityEstimator>
