@@ -244,7 +244,7 @@ void register_sac(AlgorithmRegistry& registry) {
     settings.network = c.sac.policy;
     MlpPolicy policy(spec.obs_dim, bounds_of(spec), settings, context.seed);
     policy.load(in, prefix + "sac.policy.");
-    return AnyActor(PolicyActor<MlpPolicy>(std::move(policy), ActMode::kMode));
+    return AnyActor(PolicyActor<MlpPolicy>(policy, ActMode::kMode));
   };
   registry.add(std::move(sac));
 }

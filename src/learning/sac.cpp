@@ -173,7 +173,10 @@ void Sac::climb(Chunk& c, const Transitions& batch) {
   scaled(obs, c.action, c.input);
   const bool mean = settings_.objective == PolicyObjective::kMean;
   const float share = mean ? 1.0f / static_cast<float>(critics_.size()) : 1.0f;
-  c.q.setConstant(mean ? 0.0f : std::numeric_limits<float>::infinity());
+  if (mean)
+    c.q.setZero();
+  else
+    c.q.setConstant(std::numeric_limits<float>::infinity());
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     c.passes[i].set_input(c.input);
     c.passes[i].forward(critics_[i].network, n);
