@@ -7,10 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/policy/policy_actor.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
@@ -32,8 +34,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-ActionBounds bounds_of(const EnvSpec& spec) { return ActionBounds(spec.action_low, spec.action_high); }
-
 // What there is to say of the updates of an episode: means.
 struct UpdateMeans {
   double critic_loss = 0, value = 0, entropy = 0, count = 0;
@@ -53,7 +53,7 @@ class SacAlgorithm {
         seed_(context.seed),
         env_(context.make_environment()),
         buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
-        sac_(env_.spec().obs_dim, bounds_of(env_.spec()), settings.sac, context.seed, context.pool),
+        sac_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.sac, context.seed, context.pool),
         rows_(static_cast<std::size_t>(settings.batch_size)) {
     settings.validate(env_.spec());
     float_obs_.resize(env_.spec().obs_dim, 1);
@@ -117,8 +117,7 @@ class SacAlgorithm {
 
  private:
   void reset() {
-    const auto w = RandomStream(seed_, Stream::kReset).bits(static_cast<std::uint32_t>(episodes_));
-    obs_ = env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
+    obs_ = env_.reset(episode_seed(seed_, static_cast<std::uint32_t>(episodes_)));
     running_ = true;
     t_ = 0;
     total_ = seconds_ = 0;
@@ -242,7 +241,7 @@ void register_sac(AlgorithmRegistry& registry) {
     const EnvSpec spec = context.make_environment().spec();
     MlpPolicySettings settings;
     settings.network = c.sac.policy;
-    MlpPolicy policy(spec.obs_dim, bounds_of(spec), settings, context.seed);
+    MlpPolicy policy(spec.obs_dim, action_bounds(spec), settings, context.seed);
     policy.load(in, prefix + "sac.policy.");
     return AnyActor(PolicyActor<MlpPolicy>(policy, ActMode::kMode));
   };

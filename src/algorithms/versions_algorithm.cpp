@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/models/model_view.hpp"
@@ -78,7 +79,7 @@ struct Controller {
         rollout(
             ModelView<Model>(model), for_scalar<Scalar>(spec.reward), for_scalar<Scalar>(spec.termination),
             {.horizon = c.loop.version == Version::kReplanning ? c.horizon : episode_length(c, spec)}, pool),
-        mpc(Planner(rollout, ActionBounds(spec.action_low, spec.action_high), c.planner, seed),
+        mpc(Planner(rollout, action_bounds(spec), c.planner, seed),
             {.open_loop = c.loop.version != Version::kReplanning}) {}
 
   Model model;

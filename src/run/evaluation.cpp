@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "mbrl/core/random.hpp"
+#include "mbrl/env/episode_seed.hpp"
 
 namespace mbrl {
 
@@ -43,13 +43,13 @@ bool Evaluations::evaluate(AnyEnvironment& env, AnyActor& actor, std::int64_t st
   owed_ = true;
   double sum = 0;
   for (int episode = 0; episode < settings_.episodes; ++episode) {
-    // The learning's own start states have 0 as their second index.
-    const auto w = RandomStream(seed_, Stream::kReset).bits(static_cast<std::uint32_t>(episode), 1);
-    const EpisodeResult result = run_episode(env, actor, (std::uint64_t{w[1]} << 32) | w[0],
-                                             [&](int done, const StepResult&, double total) {
-                                               if (on_step) on_step(episode + 1, done, total);
-                                               return !(stop && stop());
-                                             });
+    constexpr std::uint32_t kEvaluation = 1;  // other start states than those of learning
+    const EpisodeResult result =
+        run_episode(env, actor, episode_seed(seed_, static_cast<std::uint32_t>(episode), kEvaluation),
+                    [&](int done, const StepResult&, double total) {
+                      if (on_step) on_step(episode + 1, done, total);
+                      return !(stop && stop());
+                    });
     if (!result.over) return false;
     sum += result.total;
   }

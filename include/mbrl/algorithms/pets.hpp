@@ -21,6 +21,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/planning/mpc.hpp"
@@ -207,8 +208,7 @@ class Pets {
   }
 
   void reset_environment(int episode) {
-    const auto w = RandomStream(seed_, Stream::kReset).bits(static_cast<std::uint32_t>(episode));
-    obs_ = env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
+    obs_ = env_.reset(episode_seed(seed_, static_cast<std::uint32_t>(episode)));
     record_ = {};
     t_ = 0;
     stored_ = 0;

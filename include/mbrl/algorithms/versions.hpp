@@ -15,6 +15,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/models/model_trainer.hpp"
 #include "mbrl/planning/mpc.hpp"
 
@@ -144,9 +145,8 @@ class VersionOfModelBasedRl {
   }
 
   Vecd reset(std::uint32_t episode) {
-    const auto w = RandomStream(seed_, Stream::kReset).bits(episode);
     buffer_.begin_episode();
-    return env_.reset((std::uint64_t{w[1]} << 32) | w[0]);
+    return env_.reset(episode_seed(seed_, episode));
   }
 
   // One step of the environment; whether the episode goes on.
