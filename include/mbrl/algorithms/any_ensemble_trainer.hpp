@@ -15,8 +15,8 @@ class AnyEnsembleTrainer {
     requires(!std::same_as<std::remove_cvref_t<T>, AnyEnsembleTrainer>)
   explicit AnyEnsembleTrainer(T trainer) : self_(std::make_unique<Holder<T>>(std::move(trainer))) {}
 
-  EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                               const EpochCallback& on_epoch = {}) {
+  TrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                       const EpochCallback& on_epoch = {}) {
     return self_->train(data, model, round, on_epoch);
   }
   void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
@@ -25,16 +25,16 @@ class AnyEnsembleTrainer {
  private:
   struct Interface {
     virtual ~Interface() = default;
-    virtual EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                                         const EpochCallback& on_epoch) = 0;
+    virtual TrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                                 const EpochCallback& on_epoch) = 0;
     virtual void save(StateDict& out, const std::string& prefix) const = 0;
     virtual void load(const StateDict& in, const std::string& prefix) = 0;
   };
   template <class T>
   struct Holder final : Interface {
     explicit Holder(T t) : trainer(std::move(t)) {}
-    EnsembleTrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
-                                 const EpochCallback& on_epoch) override {
+    TrainingReport train(const TransitionBatch& data, MlpEnsemble& model, std::uint32_t round,
+                         const EpochCallback& on_epoch) override {
       return trainer.train(data, model, round, on_epoch);
     }
     void save(StateDict& out, const std::string& prefix) const override { trainer.save(out, prefix); }

@@ -262,7 +262,7 @@ class Pets {
   bool train_model(RunObserver& observer) {
     const auto start = Clock::now();
     bool stopped = false;
-    const EnsembleTrainingReport report =
+    const TrainingReport report =
         trainer_.train(buffer_.batch(), model_, rounds_, [&](int epoch, int epochs, double loss) {
           observer.on_progress(where(RunPhase::kTraining, epoch, epochs, loss));
           stopped = observer.stop_requested();

@@ -123,6 +123,4 @@ std::vector<int> choose_elites(const std::vector<double>& holdout_loss,
 template <class T>
 concept EnsembleTrainer = ModelTrainer<T, MlpEnsemble>;
 
-using EnsembleTrainingReport = TrainingReport;  // its name before any model could be trained
-
 }  // namespace mbrl
