@@ -145,7 +145,7 @@ class PetsAlgorithm final : public EnsemblePlanning {
   AnyEnsembleTrainer trainer_;
   AnyEnsembleEvaluator evaluator_;
   Mpc<Planner> controller_;
-  Pets<AnyEnvironment, AnyEnsembleTrainer, AnyEnsembleEvaluator, Planner> pets_;
+  Pets<AnyEnvironment, MlpEnsemble, AnyEnsembleTrainer, AnyEnsembleEvaluator, Planner> pets_;
 };
 
 AnyActor load_controller(const Parts& parts, const AlgorithmContext& context, const StateDict& in,

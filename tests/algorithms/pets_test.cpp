@@ -91,7 +91,7 @@ struct RunOf {
   NativeTrainer trainer;
   EnsembleRollout evaluator;
   Mpc<TestPlanner> controller;
-  Pets<Env, NativeTrainer, EnsembleRollout, TestPlanner> pets;
+  Pets<Env, MlpEnsemble, NativeTrainer, EnsembleRollout, TestPlanner> pets;
 };
 using Run = RunOf<Pendulum>;
 
@@ -319,7 +319,7 @@ TEST_CASE("PETS: a replayed plan leaves the environment as it was, and repeats w
   Mpc<TestPlanner> open(TestPlanner(run.evaluator, {run.env.spec().action_low, run.env.spec().action_high},
                                     {.population = 16, .elites = 4, .iterations = 2}, 5),
                         {.open_loop = true});
-  Pets<Pendulum, NativeTrainer, EnsembleRollout, TestPlanner> pets(
+  Pets<Pendulum, MlpEnsemble, NativeTrainer, EnsembleRollout, TestPlanner> pets(
       run.env, run.model, run.trainer, run.evaluator, open, run.pool, {.trials = 1}, 5);
   PlanListener listener;
   REQUIRE(pets.run(listener));

@@ -8,9 +8,9 @@
 
 namespace mbrl {
 
-// An evaluator of a learned model: it has to be told when the model has changed.
-template <class E>
-concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const MlpEnsemble& model) {
+// An evaluator of a learned model M: it has to be told when the model has changed.
+template <class E, class M = MlpEnsemble>
+concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const M& model) {
   evaluator.set_model(model);
   { evaluator.counts() } -> std::convertible_to<RolloutCounts>;
   evaluator.reset_counts();

@@ -17,11 +17,61 @@
 
 namespace mbrl {
 
+namespace detail {
+
+// What is judged: a network ensemble by its kernels, any other model as it is.
+struct JudgedNetworks {
+  explicit JudgedNetworks(const MlpEnsemble& model, ThreadPool& threads) : packed(model), pool(threads) {}
+  PredictionReport predictions(const Transitions& data, ConstVecRef<float> scale) const {
+    return evaluate_predictions(packed, data.obs, data.action, data.next_obs, scale, pool);
+  }
+  std::vector<double> open_loop(const Batchf& first, const std::vector<Batchf>& actions,
+                                const std::vector<Batchf>& truth, ConstVecRef<float> scale) const {
+    return open_loop_rmse(packed, first, actions, truth, scale, pool);
+  }
+  PackedEnsemble packed;
+  ThreadPool& pool;
+};
+template <class Model>
+struct JudgedModel {
+  PredictionReport predictions(const Transitions& data, ConstVecRef<float> scale) const {
+    return evaluate_predictions(model, data.obs, data.action, data.next_obs, scale);
+  }
+  std::vector<double> open_loop(const Batchf& first, const std::vector<Batchf>& actions,
+                                const std::vector<Batchf>& truth, ConstVecRef<float> scale) const {
+    return open_loop_rmse(model, first, actions, truth, scale);
+  }
+  const Model& model;
+};
+inline JudgedNetworks judged(const MlpEnsemble& model, ThreadPool& pool) {
+  return JudgedNetworks(model, pool);
+}
+template <AnyKindOfModel Model>
+JudgedModel<Model> judged(const Model& model, ThreadPool&) {
+  return {model};
+}
+
+// Of a model that has an encoding: whether it takes this entry for a constant of the episode.
+template <class Model>
+bool taken_for_constant(const Model& model, Index entry) {
+  const auto i = static_cast<std::size_t>(entry);
+  if constexpr (requires { model.encoding().targets; })
+    return model.encoding().targets[i] == TargetKind::kConstant;
+  else if constexpr (requires { model.encoding.targets; })
+    return model.encoding.targets[i] == TargetKind::kConstant;
+  else
+    return false;
+}
+
+}  // namespace detail
+
 // The model against the newest `count` transitions of the buffer, which it has not been trained on. Errors
-// are in standard deviations of the observations in the buffer; entries that do not vary are left out.
-// Open-loop windows start wherever ten of those transitions follow each other in one episode.
-inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffer, std::size_t count,
-                         ThreadPool& pool, TrialMetrics& m) {
+// are in standard deviations of the observations in the buffer; entries that do not vary are left out, and so
+// are those that the model takes for constants of an episode. Open-loop windows start wherever ten of those
+// transitions follow each other in one episode.
+template <class Model>
+void report_model(const Model& model, const TransitionBuffer& buffer, std::size_t count, ThreadPool& pool,
+                  TrialMetrics& m) {
   count = std::min(count, buffer.size());
   if (count == 0) return;
   Vecd mean = Vecd::Zero(buffer.obs_dim()), square = mean;  // Welford: one pass, no copy of the data
@@ -32,19 +82,15 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
     square.array() += step.array() * (x - mean).array();
   }
   Vecf scale = (square / static_cast<double>(buffer.size())).cwiseSqrt().cast<float>();
-  bool any = false;
-  for (Index i = 0; i < scale.size(); ++i) {
-    if (!varies(mean(i), static_cast<double>(scale(i)))) scale(i) = 0.0f;
-    any = any ||
-          (scale(i) > 0.0f && model.encoding.targets[static_cast<std::size_t>(i)] != TargetKind::kConstant);
-  }
-  if (!any) return;
-  const PackedEnsemble packed(model);
+  for (Index i = 0; i < scale.size(); ++i)
+    if (!varies(mean(i), static_cast<double>(scale(i))) || detail::taken_for_constant(model, i))
+      scale(i) = 0.0f;
+  if (!(scale.array() > 0.0f).any()) return;
+  const auto judged = detail::judged(model, pool);
 
   const std::size_t first = buffer.size() - count;
   const Transitions fresh = buffer.batch(first, count);
-  const PredictionReport report =
-      evaluate_predictions(packed, fresh.obs, fresh.action, fresh.next_obs, scale, pool);
+  const PredictionReport report = judged.predictions(fresh, scale);
   m.model_nll = report.nll;
   m.model_rmse = report.rmse;
   m.calibration_90 = report.calibration_90;
@@ -61,8 +107,7 @@ inline void report_model(const MlpEnsemble& model, const TransitionBuffer& buffe
     truth.push_back(fresh.next_obs(Eigen::all, columns));
     for (Index& column : columns) ++column;
   }
-  const std::vector<double> rmse =
-      open_loop_rmse(packed, fresh.obs(Eigen::all, starts), actions, truth, scale, pool);
+  const std::vector<double> rmse = judged.open_loop(fresh.obs(Eigen::all, starts), actions, truth, scale);
   m.open_loop_rmse_k1 = rmse.front();
   m.open_loop_rmse_k10 = rmse.back();
 }

@@ -22,8 +22,7 @@
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/env/episode_seed.hpp"
-#include "mbrl/models/neural/ensemble_training.hpp"
-#include "mbrl/models/neural/mlp_ensemble.hpp"
+#include "mbrl/models/model_trainer.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
 #include "mbrl/run/observer.hpp"
@@ -33,12 +32,17 @@ namespace mbrl {
 // The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are
 // the caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers
 // of a run that was never stopped.
-template <Resettable Env, EnsembleTrainer Trainer, LearnedEvaluator Evaluator, Planner P>
+//
+// The paper's model is an MlpEnsemble under NativeTrainer and EnsembleRollout. Any other will do that a
+// trainer fits and an evaluator plans in: a ProbabilisticModel or EnsembleModel by ParticleRollout, a
+// deterministic one by ModelRollout, the true dynamics with NoTraining. What can be saved of them is saved.
+template <Resettable Env, class Model, ModelTrainer<Model> Trainer, LearnedEvaluator<Model> Evaluator,
+          Planner P>
 class Pets {
  public:
   // `seed` fixes start states and random actions.
-  Pets(Env& env, MlpEnsemble& model, Trainer& trainer, Evaluator& evaluator, Mpc<P>& controller,
-       ThreadPool& pool, const PetsSettings& settings, std::uint64_t seed)
+  Pets(Env& env, Model& model, Trainer& trainer, Evaluator& evaluator, Mpc<P>& controller, ThreadPool& pool,
+       const PetsSettings& settings, std::uint64_t seed)
       : env_(env),
         model_(model),
         trainer_(trainer),
@@ -101,8 +105,7 @@ class Pets {
   const TransitionBuffer& buffer() const { return buffer_; }
 
   void save(StateDict& out, const std::string& prefix) const {
-    model_.save(out, prefix + "model.");
-    trainer_.save(out, prefix + "trainer.");
+    save_learned(out, prefix);
     controller_.save(out, prefix + "controller.");
     buffer_.save(out, prefix + "buffer.");
     record_.save(out, prefix + "record.");
@@ -120,10 +123,9 @@ class Pets {
   }
 
   void load(const StateDict& in, const std::string& prefix) {
-    model_.load(in, prefix + "model.");
+    load_learned(in, prefix);
     evaluator_.set_model(model_);
     evaluator_.reset_counts();
-    trainer_.load(in, prefix + "trainer.");
     controller_.load(in, prefix + "controller.");
     buffer_.load(in, prefix + "buffer.");
     record_.load(in, prefix + "record.");
@@ -177,6 +179,16 @@ class Pets {
     require(v.size() == count || (before > 0 && v.size() == before), "checkpoint: '", name, "' has ",
             v.size(), " values, expected ", count);
     return v;
+  }
+
+  // A trainer without memory has nothing to save, nor has a model that is not fitted.
+  void save_learned(StateDict& out, const std::string& prefix) const {
+    if constexpr (Checkpointable<Model>) model_.save(out, prefix + "model.");
+    if constexpr (Checkpointable<Trainer>) trainer_.save(out, prefix + "trainer.");
+  }
+  void load_learned(const StateDict& in, const std::string& prefix) {
+    if constexpr (Checkpointable<Model>) model_.load(in, prefix + "model.");
+    if constexpr (Checkpointable<Trainer>) trainer_.load(in, prefix + "trainer.");
   }
 
   RunProgress where(RunPhase phase, int done, int total, double value) const {
@@ -282,15 +294,13 @@ class Pets {
   // A training that is stopped is undone, so that the control steps before it can be kept.
   bool train_within_episode(RunObserver& observer) {
     StateDict before;
-    model_.save(before, "model.");
-    trainer_.save(before, "trainer.");
+    save_learned(before, "");
     if (train_model(observer)) {
       evaluator_.set_model(model_);
       stored_ = 0;
       return true;
     }
-    model_.load(before, "model.");
-    trainer_.load(before, "trainer.");
+    load_learned(before, "");
     observer.on_safe_point(false);
     return false;
   }
@@ -364,7 +374,7 @@ class Pets {
   }
 
   Env& env_;
-  MlpEnsemble& model_;
+  Model& model_;
   Trainer& trainer_;
   Evaluator& evaluator_;
   Mpc<P>& controller_;

@@ -34,6 +34,16 @@ concept ModelTrainer = requires(T& trainer, const TransitionBatch& data, M& mode
 };
 // clang-format on
 
+/// For a model that is not fitted, such as the true dynamics: what an algorithm does in it bounds what any
+/// learned model can bring.
+struct NoTraining {
+  template <class M>
+  TrainingReport train(const TransitionBatch& /*data*/, M& /*model*/, std::uint32_t /*round*/,
+                       const EpochCallback& /*on_epoch*/ = {}) {
+    return {};
+  }
+};
+
 /// Throws unless there is data of these dimensions, as many columns of each, all numbers finite. `reward` is
 /// checked only on demand.
 void check_transitions(const TransitionBatch& data, int obs_dim, int action_dim, bool reward);

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <limits>
 #include <memory>
@@ -43,6 +45,15 @@ class WorkspacePool {
   std::mutex mutex_;
   std::vector<std::unique_ptr<W>> idle_;
 };
+
+// Throws unless a rollout can go on with another model.
+template <class A, class B>
+void require_same_dims(const char* where, const A& model, const B& other) {
+  require_dim(where, "the model's obs", static_cast<Index>(other.obs_dim()),
+              static_cast<Index>(model.obs_dim()));
+  require_dim(where, "the model's action", static_cast<Index>(other.action_dim()),
+              static_cast<Index>(model.action_dim()));
+}
 
 struct ModelRolloutSettings {
   int horizon = 30;  // steps a rollout looks ahead
@@ -92,6 +103,15 @@ class ModelRollout {
   int horizon() const { return settings_.horizon; }
   int action_dim() const { return static_cast<int>(model_.action_dim()); }
   const Model& model() const { return model_; }
+  // From now on, this model (or a view of it). Throws for other dimensions.
+  template <class M>
+    requires std::constructible_from<Model, const M&> && std::movable<Model>
+  void set_model(const M& model) {
+    require_same_dims("ModelRollout::set_model", model_, model);
+    model_ = Model(model);
+  }
+  const RolloutCounts& counts() const { return counts_; }
+  void reset_counts() { counts_ = {}; }
 
   // Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
@@ -112,6 +132,10 @@ class ModelRollout {
       workspaces_->give(std::move(w));
     };
     pool_->run(static_cast<int>(blocks), std::ref(run));  // by reference: std::function copies nothing
+    const auto count = static_cast<std::uint64_t>(actions.cols());
+    counts_.particles += count;
+    counts_.rows += count * static_cast<std::uint64_t>(horizon());
+    counts_.not_finite += static_cast<std::uint64_t>(returns.array().isNaN().count());
   }
 
  private:
@@ -179,6 +203,7 @@ class ModelRollout {
   TerminalValueFunction<Scalar> terminal_value_;
   ModelRolloutSettings settings_;
   ThreadPool* pool_;
+  RolloutCounts counts_;
   std::unique_ptr<WorkspacePool<Workspace>> workspaces_;
 };
 

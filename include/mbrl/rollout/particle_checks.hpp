@@ -22,7 +22,8 @@ template <class Settings>
 void check_particle_settings(const char* where, const Settings& s, int networks) {
   require(s.horizon >= 1, where, ": horizon is ", s.horizon, ", expected at least 1");
   require(s.particles >= 1, where, ": particles is ", s.particles, ", expected at least 1");
-  require(s.propagation != Propagation::kTSinf || s.particles < networks || s.particles % networks == 0,
+  require(s.propagation != Propagation::kTSinf || s.particles < networks || networks == 0 ||
+              s.particles % networks == 0,
           where, ": particles is ", s.particles, ", expected a multiple of the ", networks,
           " networks for TSinf (or fewer than them)");
   check_discount(where, s.discount);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -73,6 +74,14 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   int particles() const { return settings_.particles; }
   const ParticleRolloutSettings& settings() const { return settings_; }
   const Model& model() const { return model_; }
+  // From now on, this model (or a view of it). Throws for other dimensions.
+  template <class M>
+    requires std::constructible_from<Model, const M&> && std::movable<Model>
+  void set_model(const M& model) {
+    require_same_dims("ParticleRollout::set_model", model_, model);
+    model_ = Model(model);
+    check_particle_settings("ParticleRollout", settings_, members());
+  }
   // Adds discount^H value(o_H, t + H) to the return of every particle that has not ended; empty: nothing.
   void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
   const RolloutCounts& counts() const { return counts_; }
@@ -138,6 +147,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   // Blocks of whole candidates: about 256 columns, whatever the number of threads.
   void run(const State& obs, ConstBatchRef<Scalar> actions, const std::uint32_t* ids, RolloutKey key,
            int first, int last, BatchRef<Scalar> returns, Batch<Scalar>* paths) {
+    require(members() >= 1, "ParticleRollout: the model has no members, expected one that has been trained");
     const Index block = std::max<Index>(1, 256 / (last - first));
     const Index blocks = (actions.cols() + block - 1) / block;
     pool_->run(static_cast<int>(blocks), [&](int i) {
