@@ -12,8 +12,8 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
-#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/policy/policy_actor.hpp"
+#include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 
@@ -53,6 +53,7 @@ class SacAlgorithm {
         seed_(context.seed),
         env_(context.make_environment()),
         buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
+        collector_(env_, buffer_, seed_),
         sac_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.sac, context.seed, context.pool),
         rows_(static_cast<std::size_t>(settings.batch_size)) {
     settings.validate(env_.spec());
@@ -61,22 +62,22 @@ class SacAlgorithm {
   }
 
   bool run(RunObserver& observer) {
-    while (running_ || steps_ < settings_.steps) {
-      if (!running_) reset();
+    while (collector_.running() || collector_.steps() < settings_.steps) {
+      if (!collector_.running()) begin_episode();
       const auto start = Clock::now();
-      step();
-      for (int i = 0; steps_ > settings_.random_steps && i < settings_.updates_per_step; ++i)
-        update(observer);
+      collector_.step(choose());
+      const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
+      for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
-      observer.on_progress({.phase = steps_ <= settings_.random_steps ? RunPhase::kRandom : RunPhase::kActing,
-                            .round = static_cast<int>(metrics_.rows()) + (running_ ? 1 : 0),
-                            .done = t_,
-                            .total = env_.spec().max_steps,
-                            .value = total_,
-                            .steps = steps_,
-                            .fault = fault_});
-      if (!running_) finish(observer);
-      if (!observer.on_safe_point(!running_)) return false;
+      observer.on_progress({.phase = random ? RunPhase::kRandom : RunPhase::kActing,
+                            .round = static_cast<int>(metrics_.rows()) + (running ? 1 : 0),
+                            .done = collector_.t(),
+                            .total = collector_.limit(),
+                            .value = collector_.total(),
+                            .steps = collector_.steps(),
+                            .fault = collector_.fault()});
+      if (!running) finish(observer);
+      if (!observer.on_safe_point(!running)) return false;
     }
     return true;
   }
@@ -89,11 +90,12 @@ class SacAlgorithm {
     sac_.save(out, prefix + "sac.");
     buffer_.save(out, prefix + "buffer.");
     metrics_.save(out, prefix + "metrics");
-    out.put(prefix + "position", std::vector<std::int64_t>{steps_, episodes_, running_ ? 1 : 0, t_});
-    out.put(prefix + "figures", std::vector<double>{total_, seconds_, means_.critic_loss, means_.value,
+    const EpisodePosition& at = collector_.position();
+    out.put(prefix + "position",
+            std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t});
+    out.put(prefix + "figures", std::vector<double>{at.total, seconds_, means_.critic_loss, means_.value,
                                                     means_.entropy, means_.count});
-    out.put(prefix + "env", env_.state());
-    out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
+    collector_.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
     const auto position = in.get<std::int64_t>(prefix + "position");
@@ -103,55 +105,32 @@ class SacAlgorithm {
     sac_.load(in, prefix + "sac.");
     buffer_.load(in, prefix + "buffer.");
     metrics_.load(in, prefix + "metrics");
-    steps_ = position[0];
     episodes_ = position[1];
-    running_ = position[2] != 0;
-    t_ = static_cast<int>(position[3]);
-    total_ = figures[0];
     seconds_ = figures[1];
     means_ = {figures[2], figures[3], figures[4], figures[5]};
-    env_.set_state(in.get<double>(prefix + "env"));
-    const auto obs = in.get<double>(prefix + "obs");
-    obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
+    collector_.load(in, prefix, position[0],
+                    {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
   }
 
  private:
-  void reset() {
-    obs_ = env_.reset(episode_seed(seed_, static_cast<std::uint32_t>(episodes_)));
-    running_ = true;
-    t_ = 0;
-    total_ = seconds_ = 0;
+  void begin_episode() {
+    collector_.begin(static_cast<std::uint32_t>(episodes_));
+    seconds_ = 0;
     means_ = {};
   }
 
   Vecd choose() {
-    const auto step = static_cast<std::uint32_t>(steps_);
-    if (steps_ < settings_.random_steps) {
+    const auto step = static_cast<std::uint32_t>(collector_.steps());
+    if (collector_.steps() < settings_.random_steps) {
       const RandomStream random(seed_, Stream::kRandomAction);
       return env_.spec().random_action(
           [&](double low, double high, std::uint32_t i) { return random.uniform(low, high, step, i); });
     }
-    float_obs_.col(0) = obs_.cast<float>();
+    float_obs_.col(0) = collector_.obs().cast<float>();
     Batchf memory(0, 1);
     sac_.policy().act(float_obs_, memory, {RandomStream(seed_, Stream::kPolicy).key(), step, {}},
                       float_action_, acting_);
     return float_action_.col(0).cast<double>();
-  }
-
-  void step() {
-    const Vecd action = choose();
-    StepResult result = env_.step(action);
-    ++steps_;
-    ++t_;
-    total_ += result.reward;
-    // The outcome of a failed simulation must not be used for training.
-    if (result.fault.empty())
-      buffer_.add(obs_, action, result.obs, result.reward, result.terminated, result.truncated);
-    else
-      buffer_.begin_episode();
-    fault_ = result.fault;
-    running_ = !result.terminated && !result.truncated;
-    obs_ = std::move(result.obs);
   }
 
   void update(RunObserver& observer) {
@@ -174,14 +153,14 @@ class SacAlgorithm {
 
   void finish(RunObserver& observer) {
     ++episodes_;
-    metrics_.add({{"step", static_cast<double>(steps_)},
-                  {"return", total_},
+    metrics_.add({{"step", static_cast<double>(collector_.steps())},
+                  {"return", collector_.total()},
                   {"critic_loss", means_.mean(means_.critic_loss)},
                   {"value", means_.mean(means_.value)},
                   {"entropy", means_.mean(means_.entropy)},
                   {"temperature", sac_.temperature()},
-                  {"episode_length", static_cast<double>(t_)},
-                  {"steps_per_s", t_ / seconds_}});
+                  {"episode_length", static_cast<double>(collector_.t())},
+                  {"steps_per_s", collector_.t() / seconds_}});
     observer.on_round(metrics_, {});
   }
 
@@ -189,17 +168,14 @@ class SacAlgorithm {
   std::uint64_t seed_;
   AnyEnvironment env_;
   TransitionBuffer buffer_;
+  Collector<AnyEnvironment> collector_;
   Sac sac_;
   MlpPolicy::Workspace acting_;
   std::vector<std::uint32_t> rows_;
   Transitions batch_;
   Batchf float_obs_, float_action_;
-  Vecd obs_;
-  std::string fault_;
-  bool running_ = false;
-  int t_ = 0;
-  std::int64_t steps_ = 0, episodes_ = 0;
-  double total_ = 0, seconds_ = 0;  // of the episode
+  std::int64_t episodes_ = 0;  // finished
+  double seconds_ = 0;         // of the episode
   UpdateMeans means_;
   MetricTable metrics_ =
       MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},

@@ -17,14 +17,13 @@
 #include "mbrl/algorithms/model_report.hpp"
 #include "mbrl/algorithms/pets_settings.hpp"
 #include "mbrl/algorithms/trial_metrics.hpp"
-#include "mbrl/core/random.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
-#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/models/model_trainer.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/rollout/rollout_evaluator.hpp"
+#include "mbrl/run/collector.hpp"
 #include "mbrl/run/observer.hpp"
 
 namespace mbrl {
@@ -50,8 +49,8 @@ class Pets {
         controller_(controller),
         pool_(pool),
         settings_(settings),
-        seed_(seed),
-        buffer_(env.spec().obs_dim, env.spec().action_dim(), most_transitions(settings, env.spec())) {
+        buffer_(env.spec().obs_dim, env.spec().action_dim(), most_transitions(settings, env.spec())),
+        collector_(env, buffer_, seed, settings.trial_steps) {
     require_dim("pets", "the evaluator's action", evaluator.action_dim(), env.spec().action_dim());
   }
 
@@ -63,20 +62,21 @@ class Pets {
   }
   bool run(RunObserver& observer) {
     // D <- data of a random controller
-    while (random_trials_done_ < settings_.random_trials || steps_ < settings_.random_steps ||
-           (running_ && !acting_))
+    while (random_trials_done_ < settings_.random_trials || collector_.steps() < settings_.random_steps ||
+           (collector_.running() && !acting_))
       if (!random_trial(observer)) return false;
     while (acting_ || trial_ == 0 ||
-           (settings_.steps > 0 ? steps_ < settings_.steps : trial_ < settings_.trials)) {
+           (settings_.steps > 0 ? collector_.steps() < settings_.steps : trial_ < settings_.trials)) {
       if (!acting_) {
         if (!train_model(observer)) return false;  // fit the ensemble to D
         begin_trial();
       }
       while (acting_) {
-        if (settings_.train_every > 0 && t_ - trained_at_ >= settings_.train_every)
+        if (settings_.train_every > 0 && collector_.t() - trained_at_ >= settings_.train_every)
           if (!train_within_episode(observer)) return false;
         control_step();  // plan, act, D <- D + (s, a, s')
-        observer.on_progress(where(RunPhase::kActing, t_, episode_limit(), record_.total()));
+        observer.on_progress(
+            where(RunPhase::kActing, collector_.t(), collector_.limit(), collector_.total()));
         if (acting_ && !observer.on_safe_point(false)) return false;
       }
       finish_trial();
@@ -109,15 +109,15 @@ class Pets {
     controller_.save(out, prefix + "controller.");
     buffer_.save(out, prefix + "buffer.");
     record_.save(out, prefix + "record.");
-    out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, running_, acting_, t_,
-                                                           terminated_, train_epochs_, stored_});
-    out.put(prefix + "env", env_.state());
-    out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
+    const EpisodePosition& at = collector_.position();
+    out.put(prefix + "position", std::vector<std::int64_t>{random_trials_done_, trial_, at.running, acting_,
+                                                           at.t, at.terminated, train_epochs_, stored_});
+    collector_.save(out, prefix);
     const RolloutCounts counts = total_counts();
     out.put(prefix + "counts", std::vector<std::uint64_t>{counts.rows, counts.particles, counts.out_of_data,
                                                           counts.not_finite, counts.held});
     out.put(prefix + "figures", std::vector<double>{train_loss_, train_seconds_, act_seconds_});
-    out.put(prefix + "steps", std::vector<std::int64_t>{steps_, rounds_, trained_at_});
+    out.put(prefix + "steps", std::vector<std::int64_t>{collector_.steps(), rounds_, trained_at_});
     out.put(prefix + "random", random_);
     TrialMetrics::save(trials_, out, prefix + "metrics");
   }
@@ -132,15 +132,9 @@ class Pets {
     const auto position = take<std::int64_t>(in, prefix + "position", 8, 7);
     random_trials_done_ = static_cast<int>(position[0]);
     trial_ = static_cast<int>(position[1]);
-    running_ = position[2] != 0;
     acting_ = position[3] != 0;
-    t_ = static_cast<int>(position[4]);
-    terminated_ = position[5] != 0;
     train_epochs_ = static_cast<int>(position[6]);
-    stored_ = position.size() > 7 ? position[7] : t_;
-    env_.set_state(in.get<double>(prefix + "env"));
-    const auto obs = take<double>(in, prefix + "obs", static_cast<std::size_t>(env_.spec().obs_dim));
-    obs_ = Eigen::Map<const Vecd>(obs.data(), static_cast<Index>(obs.size()));
+    stored_ = position.size() > 7 ? position[7] : position[4];
     const auto counts = take<std::uint64_t>(in, prefix + "counts", 5, 4);
     earlier_counts_ = {counts[0], counts[1], counts[2], counts[3], counts.size() > 4 ? counts[4] : 0};
     const auto figures = take<double>(in, prefix + "figures", 3);
@@ -151,7 +145,11 @@ class Pets {
     std::vector<std::int64_t> steps = {static_cast<std::int64_t>(buffer_.size()), trial_ + (acting_ ? 1 : 0),
                                        0};
     if (in.contains(prefix + "steps")) steps = take<std::int64_t>(in, prefix + "steps", 3);
-    steps_ = steps[0];
+    collector_.load(in, prefix, steps[0],
+                    {.t = static_cast<int>(position[4]),
+                     .total = record_.total(),
+                     .running = position[2] != 0,
+                     .terminated = position[5] != 0});
     rounds_ = static_cast<std::uint32_t>(steps[1]);
     trained_at_ = static_cast<int>(steps[2]);
     random_.assign(3, 0.0);
@@ -201,17 +199,12 @@ class Pets {
             done,
             total,
             value,
-            steps_,
-            phase == RunPhase::kTraining ? std::string() : fault_};
+            collector_.steps(),
+            phase == RunPhase::kTraining ? std::string() : collector_.fault()};
   }
 
-  // Control steps that end an episode; 0: the budget does.
-  int episode_limit() const {
-    const int own = env_.spec().max_steps, set = settings_.trial_steps;
-    return own == 0 || set == 0 ? std::max(own, set) : std::min(own, set);
-  }
   // Nothing can be earned after the last step: the task ended, and not because its simulation failed.
-  bool nothing_follows() const { return terminated_ && fault_.empty(); }
+  bool nothing_follows() const { return collector_.position().terminated && collector_.fault().empty(); }
 
   RolloutCounts total_counts() const {
     RolloutCounts c = evaluator_.counts();
@@ -219,54 +212,32 @@ class Pets {
     return c;
   }
 
-  void reset_environment(int episode) {
-    obs_ = env_.reset(episode_seed(seed_, static_cast<std::uint32_t>(episode)));
+  void begin_episode(int number) {
+    collector_.begin(static_cast<std::uint32_t>(number));
     record_ = {};
-    t_ = 0;
     stored_ = 0;
-    running_ = true;
   }
 
-  // One environment step into the buffer and the record; clears running_ at the end of the episode. An
-  // endless one ends at `last`, a number of environment steps.
-  void step_environment(const Vecd& action, std::int64_t last) {
-    const Vecd executed = env_.spec().executed(action);
-    StepResult result = env_.step(executed);
-    ++steps_;
-    const int limit = episode_limit();
-    if (limit > 0 ? t_ + 1 >= limit : steps_ >= last) result.truncated |= !result.terminated;
-    // The outcome of a failed simulation must not be used for training.
-    if (result.fault.empty()) {
-      buffer_.add(obs_, executed, result.obs, result.reward, result.terminated, result.truncated);
-      ++stored_;
-    } else {
-      buffer_.begin_episode();  // the next transition does not continue the last one
-    }
-    fault_ = result.fault;
-    record_.rewards.push_back(result.reward);
-    obs_ = result.obs;
-    ++t_;
-    terminated_ = result.terminated;
-    running_ = !result.terminated && !result.truncated;
+  // What a step brought, for buffer and record.
+  void note_step(bool stored) {
+    stored_ += stored ? 1 : 0;
+    record_.rewards.push_back(collector_.reward());
   }
 
   bool random_trial(RunObserver& observer) {
-    const EnvSpec& spec = env_.spec();
-    const RandomStream random(seed_, Stream::kRandomAction);
-    if (!running_) reset_environment(random_trials_done_);
-    while (running_) {
-      const Vecd action = spec.random_action([&](double low, double high, std::uint32_t i) {
-        return random.uniform(low, high, static_cast<std::uint32_t>(random_trials_done_),
-                              static_cast<std::uint32_t>(t_), i);
-      });
-      step_environment(action, settings_.random_steps);
-      observer.on_progress(where(RunPhase::kRandom, t_, episode_limit(), record_.total()));
-      if (!running_) {
+    if (!collector_.running()) begin_episode(random_trials_done_);
+    while (collector_.running()) {
+      note_step(collector_.random_step(static_cast<std::uint32_t>(random_trials_done_),
+                                       static_cast<std::uint32_t>(collector_.t()),
+                                       collector_.steps() + 1 >= settings_.random_steps));
+      observer.on_progress(where(RunPhase::kRandom, collector_.t(), collector_.limit(), collector_.total()));
+      const bool over = !collector_.running();
+      if (over) {
         ++random_trials_done_;
-        random_ = {random_[0] + 1, random_[1] + record_.total(), static_cast<double>(steps_)};
+        random_ = {random_[0] + 1, random_[1] + record_.total(), static_cast<double>(collector_.steps())};
         note_baseline();
       }
-      if (!observer.on_safe_point(!running_)) return false;
+      if (!observer.on_safe_point(over)) return false;
     }
     return true;
   }
@@ -282,7 +253,7 @@ class Pets {
         });
     if (stopped) return false;
     ++rounds_;
-    trained_at_ = acting_ ? t_ : 0;
+    trained_at_ = acting_ ? collector_.t() : 0;
     train_seconds_ = (acting_ ? train_seconds_ : 0) + seconds_since(start);
     train_epochs_ = (acting_ ? train_epochs_ : 0) + report.epochs;
     train_loss_ = 0;
@@ -310,25 +281,23 @@ class Pets {
     evaluator_.reset_counts();
     earlier_counts_ = {};
     controller_.reset();
-    reset_environment(random_trials_done_ + trial_);
+    begin_episode(random_trials_done_ + trial_);
     act_seconds_ = 0;
     acting_ = true;
   }
 
   void control_step() {
     const auto start = Clock::now();
-    const Vec<Scalar> action = controller_.act(obs_.template cast<Scalar>());
+    const Vec<Scalar> action = controller_.act(collector_.obs().template cast<Scalar>());
     if (controller_.planned_now()) {
       const ActionPlan<Scalar>& plan = controller_.last_plan();
-      record_.plan_t.push_back(t_);
-      record_.plan_predicted.push_back(static_cast<double>(plan.predicted_return));
-      record_.plan_seconds.push_back(seconds_since(start));
-      record_.rollouts += static_cast<double>(plan.report.rollouts);
-      const bool replay = record_.plan_t.size() % kReplayEvery == 1 && std::isfinite(plan.predicted_return);
-      record_.plan_replayed.push_back(replay ? replay_plan(plan) : TrialMetrics::kNone);
+      record_.add_plan(collector_.t(), static_cast<double>(plan.predicted_return), seconds_since(start),
+                       static_cast<double>(plan.report.rollouts));
+      if (record_.plan_t.size() % kReplayEvery == 1 && std::isfinite(plan.predicted_return))
+        record_.plan_replayed.back() = replay_plan(plan);
     }
-    step_environment(action.template cast<double>(), settings_.steps);
-    acting_ = running_;
+    note_step(collector_.step(action.template cast<double>(), collector_.steps() + 1 >= settings_.steps));
+    acting_ = collector_.running();
     act_seconds_ += seconds_since(start);
   }
 
@@ -352,7 +321,7 @@ class Pets {
     ++trial_;
     TrialMetrics m;
     m.trial = trial_;
-    m.step = static_cast<double>(steps_);
+    m.step = static_cast<double>(collector_.steps());
     m.episode_return = record_.total();
     m.best_return =
         trials_.empty() ? m.episode_return : std::max(trials_.back().best_return, m.episode_return);
@@ -360,10 +329,10 @@ class Pets {
     report_plans(record_, evaluator_.horizon(), nothing_follows(), total_counts(), m);
     m.train_loss = train_loss_;
     m.train_epochs = train_epochs_;
-    m.terminated = terminated_ ? 1.0 : 0.0;
+    m.terminated = collector_.position().terminated ? 1.0 : 0.0;
     m.train_s = train_seconds_;
     m.act_s = act_seconds_;
-    m.steps_per_s = t_ / (train_seconds_ + act_seconds_);
+    m.steps_per_s = collector_.t() / (train_seconds_ + act_seconds_);
     trials_.push_back(m);
     table_.add_row(m.values());
   }
@@ -380,24 +349,18 @@ class Pets {
   Mpc<P>& controller_;
   ThreadPool& pool_;
   PetsSettings settings_;
-  std::uint64_t seed_;
   TransitionBuffer buffer_;
+  Collector<Env> collector_;
 
   int random_trials_done_ = 0;
   int trial_ = 0;             // trials finished
-  bool running_ = false;      // an episode is under way
-  bool acting_ = false;       // ... and the planner acts in it
-  bool terminated_ = false;   // the last step ended the episode before its time limit
-  int t_ = 0;                 // control steps of the episode
-  std::int64_t stored_ = 0;   // ... since the last training, of which the buffer holds the transition
-  std::int64_t steps_ = 0;    // environment steps of the run
+  bool acting_ = false;       // an episode is under way in which the planner acts
+  std::int64_t stored_ = 0;   // transitions of the episode in the buffer, since the last training
   std::uint32_t rounds_ = 0;  // trainings
   int trained_at_ = 0;        // control step of the episode before which the model was trained last
   std::vector<double> random_ = std::vector<double>(3, 0.0);  // random episodes, their return, steps
   int train_epochs_ = 0;
   double train_loss_ = 0, train_seconds_ = 0, act_seconds_ = 0;
-  Vecd obs_;
-  std::string fault_;             // of the last step
   RolloutCounts earlier_counts_;  // of this trial, before the run was resumed
   TrialRecord record_;
   std::vector<TrialMetrics> trials_;

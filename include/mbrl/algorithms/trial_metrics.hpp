@@ -180,6 +180,13 @@ struct TrialRecord {
   std::vector<double> plan_replayed;   // what its own actions bring, NaN where that was not tried
   double rollouts = 0;                 // particle rollouts of all plans
 
+  void add_plan(int t, double predicted, double seconds, double particle_rollouts) {
+    plan_t.push_back(t);
+    plan_predicted.push_back(predicted);
+    plan_seconds.push_back(seconds);
+    plan_replayed.push_back(TrialMetrics::kNone);
+    rollouts += particle_rollouts;
+  }
   double total() const {
     double sum = 0;
     for (const double r : rewards) sum += r;

@@ -11,13 +11,12 @@
 
 #include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
-#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/models/model_trainer.hpp"
 #include "mbrl/planning/mpc.hpp"
+#include "mbrl/run/collector.hpp"
 
 namespace mbrl {
 
@@ -73,10 +72,10 @@ class VersionOfModelBasedRl {
         trainer_(trainer),
         controller_(controller),
         settings_(settings),
-        seed_(seed),
         fitted_(std::move(fitted)),
-        limit_(settings.trial_steps > 0 ? settings.trial_steps : env.spec().max_steps),
-        buffer_(env.spec().obs_dim, env.spec().action_dim(), capacity(settings, limit_)) {
+        buffer_(env.spec().obs_dim, env.spec().action_dim(),
+                capacity(settings, settings.trial_steps > 0 ? settings.trial_steps : env.spec().max_steps)),
+        collector_(env, buffer_, seed, settings.trial_steps) {
     const bool blind = settings.version != Version::kReplanning;
     require(controller.settings().open_loop == blind, "versions: version ", blind ? "0.5 or 1.0" : "1.5",
             blind ? " executes its plans blindly" : " plans again after every action",
@@ -91,7 +90,7 @@ class VersionOfModelBasedRl {
       if (first || settings_.version != Version::kFitOnce) fit();  // f <- argmin of the error on D
       VersionTrial trial;
       trial.episode_return = act();  // plan in f, execute; D <- D + (s, a, s')
-      trial.step = steps_;
+      trial.step = collector_.steps();
       trial.train_loss = train_loss_;
       trials_.push_back(trial);
       if (on_trial && !on_trial(trial)) return false;
@@ -109,7 +108,7 @@ class VersionOfModelBasedRl {
     if constexpr (Checkpointable<Trainer>) trainer_.save(out, prefix + "trainer.");
     controller_.save(out, prefix + "controller.");
     buffer_.save(out, prefix + "buffer.");
-    out.put(prefix + "position", std::vector<std::int64_t>{steps_, rounds_});
+    out.put(prefix + "position", std::vector<std::int64_t>{collector_.steps(), rounds_});
     std::vector<double> trials = {train_loss_};
     for (const VersionTrial& t : trials_)
       trials.insert(trials.end(), {static_cast<double>(t.step), t.episode_return, t.train_loss});
@@ -125,7 +124,7 @@ class VersionOfModelBasedRl {
     if constexpr (Checkpointable<Trainer>) trainer_.load(in, prefix + "trainer.");
     controller_.load(in, prefix + "controller.");
     buffer_.load(in, prefix + "buffer.");
-    steps_ = position[0];
+    collector_.resume_at(position[0]);
     rounds_ = static_cast<std::uint32_t>(position[1]);
     train_loss_ = trials[0];
     trials_.clear();
@@ -144,37 +143,13 @@ class VersionOfModelBasedRl {
            static_cast<std::size_t>(s.trials) * static_cast<std::size_t>(limit);
   }
 
-  Vecd reset(std::uint32_t episode) {
-    buffer_.begin_episode();
-    return env_.reset(episode_seed(seed_, episode));
-  }
-
-  // One step of the environment; whether the episode goes on.
-  bool step(Vecd& obs, const Vecd& action, int t, bool keep, double& total) {
-    const Vecd executed = env_.spec().executed(action);
-    const StepResult result = env_.step(executed);
-    const bool truncated = result.truncated || (t + 1 >= limit_ && !result.terminated);
-    ++steps_;
-    total += result.reward;
-    if (keep && result.fault.empty())  // the outcome of a failed simulation must not be used for training
-      buffer_.add(obs, executed, result.obs, result.reward, result.terminated, truncated);
-    obs = result.obs;
-    return !result.terminated && !truncated;
-  }
-
   void act_at_random() {
-    const RandomStream random(seed_, Stream::kRandomAction);
-    double unused = 0.0;
-    for (std::uint32_t episode = 0; steps_ < settings_.random_steps; ++episode) {
-      Vecd obs = reset(episode);
-      bool more = true;
-      for (int t = 0; more && steps_ < settings_.random_steps; ++t)
-        more = step(obs, env_.spec().random_action([&](double low, double high, std::uint32_t i) {
-          return random.uniform(low, high, episode, static_cast<std::uint32_t>(t), i);
-        }),
-                    t, true, unused);
+    for (std::uint32_t episode = 0; collector_.steps() < settings_.random_steps; ++episode) {
+      collector_.begin(episode);
+      while (collector_.running() && collector_.steps() < settings_.random_steps)
+        collector_.random_step(episode, static_cast<std::uint32_t>(collector_.t()));
     }
-    require(!buffer_.empty(), "versions: none of ", steps_, " random steps of ", env_.spec().name,
+    require(!buffer_.empty(), "versions: none of ", collector_.steps(), " random steps of ", env_.spec().name,
             " gave a transition to learn from");
   }
 
@@ -189,16 +164,14 @@ class VersionOfModelBasedRl {
   // One episode under the controller; its return.
   double act() {
     // Random episodes are at most as many as random steps.
-    Vecd obs = reset(static_cast<std::uint32_t>(settings_.random_steps) +
+    collector_.begin(static_cast<std::uint32_t>(settings_.random_steps) +
                      static_cast<std::uint32_t>(trials_.size()));
     controller_.reset();
-    double total = 0.0;
-    bool more = true;
-    for (int t = 0; more; ++t) {
-      const Vecd action = controller_.act(obs.template cast<typename P::Scalar>()).template cast<double>();
-      more = step(obs, action, t, settings_.version != Version::kFitOnce, total);
-    }
-    return total;
+    while (collector_.running())
+      collector_.step(
+          controller_.act(collector_.obs().template cast<typename P::Scalar>()).template cast<double>(),
+          false, settings_.version != Version::kFitOnce);
+    return collector_.total();
   }
 
   Env& env_;
@@ -206,11 +179,9 @@ class VersionOfModelBasedRl {
   Trainer& trainer_;
   Mpc<P>& controller_;
   VersionSettings settings_;
-  std::uint64_t seed_;
   std::function<void()> fitted_;
-  int limit_;  // control steps of an episode
   TransitionBuffer buffer_;
-  std::int64_t steps_ = 0;    // of the environment
+  Collector<Env> collector_;
   std::uint32_t rounds_ = 0;  // fits
   double train_loss_ = 0.0;   // of the last
   std::vector<VersionTrial> trials_;
