@@ -1,6 +1,5 @@
 // TensorBoard event files. A record is
-//   uint64 length, uint32 masked CRC-32C of the length, the bytes, uint32 masked CRC-32C of the bytes
-//   (little-endian).
+//   uint64 length, uint32 masked CRC-32C of the length, the bytes, uint32 masked CRC-32C of the bytes (little-endian).
 // The bytes are a protobuf Event: 1 wall_time (double), 2 step (int64), 3 file_version (string),
 // 5 summary { 1 value { 1 tag (string), 2 simple_value (float) } }.
 #include "mbrl/io/event_file.hpp"

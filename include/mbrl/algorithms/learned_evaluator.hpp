@@ -8,7 +8,7 @@
 
 namespace mbrl {
 
-// An evaluator of a learned model M: it has to be told when the model has changed.
+/// An evaluator of a learned model M: it has to be told when the model has changed.
 template <class E, class M = MlpEnsemble>
 concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const M& model) {
   evaluator.set_model(model);

@@ -65,10 +65,10 @@ bool taken_for_constant(const Model& model, Index entry) {
 
 }  // namespace detail
 
-// The model against the newest `count` transitions of the buffer, which it has not been trained on. Errors
-// are in standard deviations of the observations in the buffer; entries that do not vary are left out, and so
-// are those that the model takes for constants of an episode. Open-loop windows start wherever ten of those
-// transitions follow each other in one episode.
+/// The model against the newest `count` transitions of the buffer, which it has not been trained on. Errors
+/// are in standard deviations of the observations in the buffer; entries that do not vary are left out, and so
+/// are those that the model takes for constants of an episode. Open-loop windows start wherever ten of those
+/// transitions follow each other in one episode.
 template <class Model>
 void report_model(const Model& model, const TransitionBuffer& buffer, std::size_t count, ThreadPool& pool,
                   TrialMetrics& m) {
@@ -112,8 +112,8 @@ void report_model(const Model& model, const TransitionBuffer& buffer, std::size_
   m.open_loop_rmse_k10 = rmse.back();
 }
 
-// Predicted against realised return of the trial's plans; planning times; unusable particles. `terminated`:
-// see TrialRecord::outcomes.
+/// Predicted against realised return of the trial's plans; planning times; unusable particles. `terminated`:
+/// see TrialRecord::outcomes.
 inline void report_plans(const TrialRecord& record, int horizon, bool terminated, const RolloutCounts& counts,
                          TrialMetrics& m) {
   double predicted = 0, realised = 0, replay_predicted = 0, replay_realised = 0, replays = 0;
@@ -154,7 +154,7 @@ inline void report_plans(const TrialRecord& record, int horizon, bool terminated
   if (!record.plan_t.empty()) m.rollouts = record.rollouts / static_cast<double>(record.plan_t.size());
 }
 
-// What a reader of a trial's row has to know to trust it, and its plans as a table.
+/// What a reader of a trial's row has to know to trust it, and its plans as a table.
 RoundReport report_trial(const TrialMetrics& m, const std::vector<PlanOutcome>& outcomes);
 
 }  // namespace mbrl

@@ -28,18 +28,18 @@
 
 namespace mbrl {
 
-// The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are
-// the caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers
-// of a run that was never stopped.
-//
-// The paper's model is an MlpEnsemble under NativeTrainer and EnsembleRollout. Any other will do that a
-// trainer fits and an evaluator plans in: a ProbabilisticModel or EnsembleModel by ParticleRollout, a
-// deterministic one by ModelRollout, the true dynamics with NoTraining. What can be saved of them is saved.
+/// The loop. It owns the data and its place in the run; environment, model, trainer, evaluator and planner are
+/// the caller's and must outlive it. `save` holds everything, so that a loaded run continues with the numbers
+/// of a run that was never stopped.
+///
+/// The paper's model is an MlpEnsemble under NativeTrainer and EnsembleRollout. Any other will do that a
+/// trainer fits and an evaluator plans in: a ProbabilisticModel or EnsembleModel by ParticleRollout, a
+/// deterministic one by ModelRollout, the true dynamics with NoTraining. What can be saved of them is saved.
 template <Resettable Env, class Model, ModelTrainer<Model> Trainer, LearnedEvaluator<Model> Evaluator,
           Planner P>
 class Pets {
  public:
-  // `seed` fixes start states and random actions.
+  /// `seed` fixes start states and random actions.
   Pets(Env& env, Model& model, Trainer& trainer, Evaluator& evaluator, Mpc<P>& controller, ThreadPool& pool,
        const PetsSettings& settings, std::uint64_t seed)
       : env_(env),
@@ -54,8 +54,8 @@ class Pets {
     require_dim("pets", "the evaluator's action", evaluator.action_dim(), env.spec().action_dim());
   }
 
-  // Runs until the budget is spent (true) or the observer asks to stop (false: run again later, or load and
-  // run).
+  /// Runs until the budget is spent (true) or the observer asks to stop (false: run again later, or load and
+  /// run).
   bool run() {
     RunObserver silent;
     return run(silent);
@@ -88,12 +88,12 @@ class Pets {
 
   const MetricTable& metrics() const { return table_; }
   const std::vector<TrialMetrics>& trials() const { return trials_; }
-  // The plans of the last trial, until the next one begins.
+  /// The plans of the last trial, until the next one begins.
   std::vector<PlanOutcome> outcomes() const {
     return record_.outcomes(evaluator_.horizon(), nothing_follows());
   }
-  // The random episodes as trial 0: their mean return, what acting without a model brings. Nothing before the
-  // first is over.
+  /// The random episodes as trial 0: their mean return, what acting without a model brings. Nothing before the
+  /// first is over.
   std::optional<TrialMetrics> baseline() const {
     if (!(random_[0] > 0)) return std::nullopt;
     TrialMetrics m;

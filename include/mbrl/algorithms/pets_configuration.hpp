@@ -40,8 +40,8 @@ struct PetsConfiguration {
   }
 };
 
-// As published by Chua et al. for the four PETS tasks (handful-of-trials, dmbrl/config): full CEM, 20
-// particles, 5 epochs a trial. Slow. Any other environment gets HalfCheetah's.
+/// As published by Chua et al. for the four PETS tasks (handful-of-trials, dmbrl/config): full CEM, 20
+/// particles, 5 epochs a trial. Slow. Any other environment gets HalfCheetah's.
 inline PetsConfiguration published_pets(const std::string& environment) {
   PetsConfiguration c;
   c.planner.name = "cem";
@@ -79,7 +79,7 @@ inline PetsConfiguration published_pets(const std::string& environment) {
   return c;
 }
 
-// With the planner that matches the published CEM for less.
+/// With the planner that matches the published CEM for less.
 inline PetsConfiguration matched_pets(PetsConfiguration c) {
   EnsemblePlanningSettings matched = matched_planning({c.rollout, c.planner, c.own_planners});
   c.rollout = matched.rollout;
@@ -87,8 +87,8 @@ inline PetsConfiguration matched_pets(PetsConfiguration c) {
   return c;
 }
 
-// What `mbrl train pets` starts from: the frugal planner on few particles, and more training a trial than the
-// paper's five epochs, which leave the model useless in the first trials.
+/// What `mbrl train pets` starts from: the frugal planner on few particles, and more training a trial than the
+/// paper's five epochs, which leave the model useless in the first trials.
 inline PetsConfiguration default_pets(const std::string& environment) {
   PetsConfiguration c = published_pets(environment);
   c.planner.name = "icem";
@@ -121,8 +121,8 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   return c;
 }
 
-// For a first look, in seconds: the default with networks of 2 x 64 units. Good enough for tasks of a few
-// dimensions, e.g. pets/CartPole.
+/// For a first look, in seconds: the default with networks of 2 x 64 units. Good enough for tasks of a few
+/// dimensions, e.g. pets/CartPole.
 inline PetsConfiguration quick_pets(const std::string& environment) {
   PetsConfiguration c = default_pets(environment);
   c.model.hidden = {64, 64};

@@ -36,8 +36,8 @@ struct PetsSettings {
   }
 };
 
-// Transitions that a run may collect. Throws mbrl::Error where the settings make no sense, for an environment
-// of that time limit (control steps; 0: none) or for any.
+/// Transitions that a run may collect. Throws mbrl::Error where the settings make no sense, for an environment
+/// of that time limit (control steps; 0: none) or for any.
 inline std::size_t most_transitions(const PetsSettings& s, const EnvSpec& spec) {
   require(s.trials >= 1, "pets: trials is ", s.trials, ", expected at least 1");
   require(s.random_trials >= 1, "pets: random_trials is ", s.random_trials, ", expected at least 1");

@@ -17,21 +17,21 @@
 
 namespace mbrl {
 
-// One plan against what came of it.
+/// One plan against what came of it.
 struct PlanOutcome {
   int t = 0;
   double predicted = 0.0;  // return over the horizon, in the model; NaN: no candidate was usable
   // The reward then collected over as many steps, with replanning in between. A termination earns nothing
   // more, so the sum is known; NaN where a time limit or a failed simulation hides the rest.
   double realised = 0.0;
-  // The same for the plan's own actions, executed to the end from a copy of the state: what is left between
-  // this and `predicted` is the model's error alone. NaN as above, and for plans that were not replayed.
+  /// The same for the plan's own actions, executed to the end from a copy of the state: what is left between
+  /// this and `predicted` is the model's error alone. NaN as above, and for plans that were not replayed.
   double replayed = std::numeric_limits<double>::quiet_NaN();
 };
 
-// One row of metrics.csv; trial 0 is the mean of the random episodes. Columns whose names end in _s or _per_s
-// are wall-clock figures; all others are functions of the seed alone. The model's figures are measured on the
-// trial's transitions before it has learned from them.
+/// One row of metrics.csv; trial 0 is the mean of the random episodes. Columns whose names end in _s or _per_s
+/// are wall-clock figures; all others are functions of the seed alone. The model's figures are measured on the
+/// trial's transitions before it has learned from them.
 struct TrialMetrics {
   static constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
@@ -70,13 +70,13 @@ struct TrialMetrics {
       "open_loop_rmse_k10", "predicted_return", "realised_return", "replay_predicted", "replay_realised", "plans",
       "plans_judged", "plans_unusable", "out_of_data", "not_finite", "held", "rollouts", "train_loss",
       "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
-  // Of checkpoints that do not name their columns (before 0.1.0).
+  /// Of checkpoints that do not name their columns (before 0.1.0).
   static constexpr std::array kFirstColumns = {
       "trial", "step", "return", "best_return", "model_nll", "model_rmse", "calibration_90", "open_loop_rmse_k1",
       "open_loop_rmse_k10", "predicted_return", "realised_return", "out_of_data", "not_finite", "rollouts",
       "train_loss", "train_epochs", "terminated", "train_s", "act_s", "plan_p50_s", "plan_p99_s", "steps_per_s"};
   // clang-format on
-  // With titles for what the terminal says of a trial, in 78 characters.
+  /// With titles for what the terminal says of a trial, in 78 characters.
   static std::vector<MetricColumn> metric_columns() {
     const std::array<MetricColumn, 8> shown = {{{"trial", false, "trial", 7, 0},
                                                 {"step", false, "steps", 7, 0},
@@ -102,8 +102,8 @@ struct TrialMetrics {
     return out;
   }
 
-  // Rows in a checkpoint, with the names of their columns, so that other versions of the program can read
-  // them: a column that is missing there keeps its default, one that is unknown here is left out.
+  /// Rows in a checkpoint, with the names of their columns, so that other versions of the program can read
+  /// them: a column that is missing there keeps its default, one that is unknown here is left out.
   static void save(const std::vector<TrialMetrics>& rows, StateDict& out, const std::string& name) {
     std::string& names = out.metadata[name + ".columns"];
     for (const char* column : kColumns) names += (names.empty() ? "" : ",") + std::string(column);
@@ -171,7 +171,7 @@ struct TrialMetrics {
   }
 };
 
-// What a trial in progress has collected; part of every checkpoint.
+/// What a trial in progress has collected; part of every checkpoint.
 struct TrialRecord {
   std::vector<double> rewards;         // one a control step
   std::vector<double> plan_t;          // control step of each plan
@@ -193,7 +193,7 @@ struct TrialRecord {
     return sum;
   }
 
-  // `terminated`: the episode is over and nothing could be earned after its last step.
+  /// `terminated`: the episode is over and nothing could be earned after its last step.
   std::vector<PlanOutcome> outcomes(int horizon, bool terminated) const {
     std::vector<double> until(rewards.size() + 1, 0.0);
     for (std::size_t i = 0; i < rewards.size(); ++i) until[i + 1] = until[i] + rewards[i];

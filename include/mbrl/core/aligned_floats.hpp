@@ -11,8 +11,8 @@
 
 namespace mbrl {
 
-// Throws mbrl::Error where there is no memory. Owned by plain aligned new: nothing here depends on the
-// compile flags of either side of the library.
+/// Throws mbrl::Error where there is no memory. Owned by plain aligned new: nothing here depends on the
+/// compile flags of either side of the library.
 class AlignedFloats {
  public:
   static constexpr std::size_t kAlignment = 64;  // bytes

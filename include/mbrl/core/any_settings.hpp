@@ -27,7 +27,7 @@ struct NoSettings {
 class AnySettings {
  public:
   AnySettings() : AnySettings(NoSettings{}) {}
-  // Not from itself: whether it is copyable must not depend on this constructor.
+  /// Not from itself: whether it is copyable must not depend on this constructor.
   template <class T>
     requires(!std::same_as<T, AnySettings> && Settings<T>)
   explicit AnySettings(T settings) : self_(std::make_unique<Holder<T>>(std::move(settings))) {}

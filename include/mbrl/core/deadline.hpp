@@ -13,14 +13,14 @@
 
 namespace mbrl {
 
-// Seconds since some fixed moment, never going back. Several threads may ask at once.
+/// Seconds since some fixed moment, never going back. Several threads may ask at once.
 using SecondsClock = std::function<double()>;
 
 inline double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-// A moment on a clock, or no moment at all: then no clock is ever read.
+/// A moment on a clock, or no moment at all: then no clock is ever read.
 class Deadline {
  public:
   Deadline() = default;  // none
@@ -30,9 +30,9 @@ class Deadline {
   bool passed() const { return clock_ && now() >= at_; }
   double now() const { return (*clock_)(); }
   double at() const { return at_; }
-  // Another moment on the same clock.
+  /// Another moment on the same clock.
   Deadline at_time(double at) const { return Deadline(clock_, at); }
-  // A little earlier, by this share of the time that is left: what is aimed at to be ready in time.
+  /// A little earlier, by this share of the time that is left: what is aimed at to be ready in time.
   Deadline earlier(double share) const {
     if (!given()) return {};
     return at_time(at_ - share * std::max(0.0, at_ - now()));
@@ -43,11 +43,11 @@ class Deadline {
   double at_ = 0;
 };
 
-// How long work takes by its size (rollouts, iterations), learned from what has been done, with a margin. An
-// estimate rises to the longest duration seen at once and forgets it slowly, so that it is an upper quantile
-// rather than a mean. Between sizes it takes the cost to grow with the size, and at most in proportion to it:
-//   cost(n) <= cost(m) for m >= n,   cost(n) <= n / m cost(m) for m <= n,
-// which holds for batches and threads, whose small calls are the dear ones. Sizes are kept by powers of two.
+/// How long work takes by its size (rollouts, iterations), learned from what has been done, with a margin. An
+/// estimate rises to the longest duration seen at once and forgets it slowly, so that it is an upper quantile
+/// rather than a mean. Between sizes it takes the cost to grow with the size, and at most in proportion to it:
+///   cost(n) <= cost(m) for m >= n,   cost(n) <= n / m cost(m) for m <= n,
+/// which holds for batches and threads, whose small calls are the dear ones. Sizes are kept by powers of two.
 class WorkCost {
  public:
   void add(double size, double seconds) {
@@ -59,7 +59,7 @@ class WorkCost {
       e.seconds *= 1 - kForget * (1 - seconds / expected);
   }
 
-  // How long work of this size may take; infinite before anything was added.
+  /// How long work of this size may take; infinite before anything was added.
   double seconds(double size) const {
     double least = std::numeric_limits<double>::infinity();
     for (const Entry& e : entries_)
@@ -67,7 +67,7 @@ class WorkCost {
     return kMargin * least;
   }
 
-  // The largest whole number of pieces of work, at most `count`, each of this size, that take no longer.
+  /// The largest whole number of pieces of work, at most `count`, each of this size, that take no longer.
   std::ptrdiff_t pieces(double limit, std::ptrdiff_t count, double size) const {
     std::ptrdiff_t low = 0, high = count + 1;  // `low` pieces fit, `high` do not
     while (high - low > 1) {
@@ -89,8 +89,8 @@ class WorkCost {
   std::array<Entry, 40> entries_;
 };
 
-// Asked in the course of one plan whether there is time for more. It aims a little before the deadline.
-// Without a deadline there is always time, and no clock is read.
+/// Asked in the course of one plan whether there is time for more. It aims a little before the deadline.
+/// Without a deadline there is always time, and no clock is read.
 class Pacer {
  public:
   explicit Pacer(const Deadline& deadline) : deadline_(&deadline) {  // which must outlive it
@@ -106,7 +106,7 @@ class Pacer {
   double left() const {
     return limited() ? aim_ - reserve_ - deadline_->now() : std::numeric_limits<double>::infinity();
   }
-  // Time (s) that the plan needs after its last iteration.
+  /// Time (s) that the plan needs after its last iteration.
   void reserve(double seconds) { reserve_ = seconds; }
 
   bool time_for(double seconds) {
@@ -115,8 +115,8 @@ class Pacer {
     return enough;
   }
 
-  // Asked before every iteration. The first is always made, a further one only if it will be ready in time
-  // should it take as long as the longest before it.
+  /// Asked before every iteration. The first is always made, a further one only if it will be ready in time
+  /// should it take as long as the longest before it.
   bool another() {
     if (!limited()) return true;
     const double now = deadline_->now();
@@ -126,10 +126,10 @@ class Pacer {
     return first || time_for(iteration_.seconds(1));
   }
 
-  // Does `count` pieces of work, each of `size`, by calls of work(first, number), which are timed; returns
-  // how many were done. Without a deadline that is one call. Under one a call is made only if it will be
-  // ready in time, and takes at most half of the time left, so that a wrong estimate is found out before it
-  // is too late; where nothing is known of the cost, the first call does one piece.
+  /// Does `count` pieces of work, each of `size`, by calls of work(first, number), which are timed; returns
+  /// how many were done. Without a deadline that is one call. Under one a call is made only if it will be
+  /// ready in time, and takes at most half of the time left, so that a wrong estimate is found out before it
+  /// is too late; where nothing is known of the cost, the first call does one piece.
   template <class Work>
   std::ptrdiff_t in_parts(std::ptrdiff_t count, double size, WorkCost& cost, Work&& work) {
     if (!limited()) {
@@ -150,7 +150,7 @@ class Pacer {
     return done;
   }
 
-  // Does the work and adds what it took to the cost.
+  /// Does the work and adds what it took to the cost.
   template <class Work>
   void timed(double size, WorkCost& cost, Work&& work) {
     if (!limited()) return work();
@@ -160,7 +160,7 @@ class Pacer {
     cost.add(size, seconds);
     worked_ += seconds;
   }
-  // Does the work and adds what it took to the cost, less what was timed within.
+  /// Does the work and adds what it took to the cost, less what was timed within.
   template <class Work>
   void timed_rest(WorkCost& cost, Work&& work) {
     if (!limited()) return work();
@@ -178,12 +178,12 @@ class Pacer {
   bool begun_ = false, stopped_ = false;
 };
 
-// Work that cannot be cut, by what it took before: between two pieces a planner asks whether the next will be
-// ready in time. A piece of which nothing is known yet is taken to be; without a deadline everything is, and
-// no clock is read. Not to be used by several threads at once.
+/// Work that cannot be cut, by what it took before: between two pieces a planner asks whether the next will be
+/// ready in time. A piece of which nothing is known yet is taken to be; without a deadline everything is, and
+/// no clock is read. Not to be used by several threads at once.
 class WorkPiece {
  public:
-  // What it may take (s): an upper estimate, 0 before it was done once.
+  /// What it may take (s): an upper estimate, 0 before it was done once.
   double seconds() const {
     const double known = cost_.seconds(1);
     return std::isfinite(known) ? known : 0.0;
@@ -203,7 +203,7 @@ inline bool time_for(const Deadline& deadline, double seconds) {
   return !deadline.given() || deadline.now() + seconds <= deadline.at();
 }
 
-// What a planner inherits to be told of a deadline. It holds until another is given.
+/// What a planner inherits to be told of a deadline. It holds until another is given.
 class Anytime {
  public:
   void set_deadline(Deadline deadline) { deadline_ = std::move(deadline); }

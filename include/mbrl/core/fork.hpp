@@ -4,8 +4,8 @@
 
 namespace mbrl {
 
-// Remembers the process in which it was made; a copy remembers the same one. A child of fork(), and the
-// child's children, are elsewhere. Asking costs a load and a comparison.
+/// Remembers the process in which it was made; a copy remembers the same one. A child of fork(), and the
+/// child's children, are elsewhere. Asking costs a load and a comparison.
 class ProcessOfOrigin {
  public:
   ProcessOfOrigin();

@@ -13,8 +13,8 @@
 
 namespace mbrl {
 
-// Percentiles are those of the last kKept durations. Memory is allocated by the constructor; adding allocates
-// nothing.
+/// Percentiles are those of the last kKept durations. Memory is allocated by the constructor; adding allocates
+/// nothing.
 class LatencyRecorder {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,14 +26,14 @@ class LatencyRecorder {
   LatencyRecorder& operator=(const LatencyRecorder&) = default;
   LatencyRecorder& operator=(LatencyRecorder&&) = default;
 
-  // Runs the callable and records how long it took.
+  /// Runs the callable and records how long it took.
   template <class F>
   decltype(auto) time(F&& work) {
     const Recording recording{*this, Clock::now()};
     return work();
   }
 
-  // A duration beyond `limit` is counted as missed.
+  /// A duration beyond `limit` is counted as missed.
   void add(double seconds, double limit = std::numeric_limits<double>::infinity()) {
     if (seconds_.size() < kKept)
       seconds_.push_back(seconds);
@@ -43,7 +43,7 @@ class LatencyRecorder {
     total_ += seconds;
     missed_ += seconds > limit;
   }
-  // Takes over another recorder's durations and counts.
+  /// Takes over another recorder's durations and counts.
   void add_all(const LatencyRecorder& other) {
     const std::size_t count = count_ + other.count_, missed = missed_ + other.missed_;
     const double total = total_ + other.total_;
@@ -61,8 +61,8 @@ class LatencyRecorder {
   std::size_t missed() const { return missed_; }  // of those longer than their limit
   double total() const { return total_; }         // s
 
-  // The smallest duration that at least a share q of all durations do not exceed (nearest rank), in seconds;
-  // 0 without any. q in [0, 1].
+  /// The smallest duration that at least a share q of all durations do not exceed (nearest rank), in seconds;
+  /// 0 without any. q in [0, 1].
   double percentile(double q) const {
     require(q >= 0 && q <= 1, "latency: percentile ", q, ", expected 0 to 1");
     if (seconds_.empty()) return 0.0;

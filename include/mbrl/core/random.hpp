@@ -14,7 +14,7 @@
 
 namespace mbrl {
 
-// One Philox4x32-10 block: 128 random bits for a 128-bit counter under a 64-bit key.
+/// One Philox4x32-10 block: 128 random bits for a 128-bit counter under a 64-bit key.
 constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> counter,
                                                   std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
@@ -28,7 +28,7 @@ constexpr std::array<std::uint32_t, 4> philox4x32(std::array<std::uint32_t, 4> c
   return counter;
 }
 
-// What a stream of numbers is for. Two purposes never share numbers, whatever the seed.
+/// What a stream of numbers is for. Two purposes never share numbers, whatever the seed.
 enum class Stream : std::uint32_t {
   kReset = 1,     // environment start states
   kRandomAction,  // the random rollout that seeds the data
@@ -63,13 +63,13 @@ constexpr auto enum_names(Stream) {
                     std::pair{Stream::kUser, "user"}};
 }
 
-// A family of random numbers indexed by a 4-part counter. Cheap to copy, holds no position.
+/// A family of random numbers indexed by a 4-part counter. Cheap to copy, holds no position.
 class RandomStream {
  public:
   RandomStream(std::uint64_t seed, Stream stream) : RandomStream(seed, static_cast<std::uint32_t>(stream)) {}
   RandomStream(std::uint64_t seed, std::uint32_t stream) : key_(mix(seed, stream)) {}
 
-  // The 64-bit Philox key: what a SIMD kernel needs to draw the same numbers.
+  /// The 64-bit Philox key: what a SIMD kernel needs to draw the same numbers.
   std::array<std::uint32_t, 2> key() const { return key_; }
 
   std::array<std::uint32_t, 4> bits(std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0,
@@ -77,27 +77,27 @@ class RandomStream {
     return philox4x32({a, b, c, d}, key_);
   }
 
-  // Uniform in [0, 1), 53 bits.
+  /// Uniform in [0, 1), 53 bits.
   double uniform(std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0, std::uint32_t d = 0) const {
     const auto w = bits(a, b, c, d);
     return to_unit(w[0], w[1]);
   }
-  // In [low, high); the bounds have to be doubles, so that they are not taken for a counter.
+  /// In [low, high); the bounds have to be doubles, so that they are not taken for a counter.
   double uniform(double low, double high, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0,
                  std::uint32_t d = 0) const {
     return low + (high - low) * uniform(a, b, c, d);
   }
 
-  // Standard normal by Box-Muller.
+  /// Standard normal by Box-Muller.
   double normal(std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0, std::uint32_t d = 0) const {
     const auto w = bits(a, b, c, d);
     const double radius = std::sqrt(-2.0 * std::log(1.0 - to_unit(w[0], w[1])));
     return radius * std::cos(2.0 * std::numbers::pi * to_unit(w[2], w[3]));
   }
 
-  // Standard normal conditioned on |z| <= bound, by rejection: try k uses counter part d = k, so that callers
-  // index with (a, b, c) only. Tries are normal (accepted with probability 0.954 at bound = 2), below bound =
-  // 1 uniform (accepted with probability 0.856 or more). Throws unless bound > 0.
+  /// Standard normal conditioned on |z| <= bound, by rejection: try k uses counter part d = k, so that callers
+  /// index with (a, b, c) only. Tries are normal (accepted with probability 0.954 at bound = 2), below bound =
+  /// 1 uniform (accepted with probability 0.856 or more). Throws unless bound > 0.
   double truncated_normal(double bound, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) const {
     require(bound > 0, "truncated_normal: bound is ", bound, ", expected > 0");
     for (std::uint32_t attempt = 0;; ++attempt) {
@@ -112,7 +112,7 @@ class RandomStream {
     }
   }
 
-  // Uniform integer in [0, n); n >= 1. Lemire's multiply-shift on 64 bits: bias below n / 2^64.
+  /// Uniform integer in [0, n); n >= 1. Lemire's multiply-shift on 64 bits: bias below n / 2^64.
   std::uint64_t below(std::uint64_t n, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0,
                       std::uint32_t d = 0) const {
     const auto w = bits(a, b, c, d);
@@ -121,7 +121,7 @@ class RandomStream {
     return static_cast<std::uint64_t>((Wide{x} * n) >> 64);
   }
 
-  // A uniformly random permutation of 0..n-1 (Fisher-Yates), indexed by (a, b). Writes n entries.
+  /// A uniformly random permutation of 0..n-1 (Fisher-Yates), indexed by (a, b). Writes n entries.
   template <class Int>
   void permutation(Int* out, std::uint32_t n, std::uint32_t a, std::uint32_t b = 0) const {
     for (std::uint32_t i = 0; i < n; ++i) out[i] = static_cast<Int>(i);

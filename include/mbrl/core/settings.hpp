@@ -1,8 +1,7 @@
 // Settings structs by name: set from the command line, read from and written to JSON, listed for --help.
 //
 // A settings struct describes itself once:
-//   template <class Self, class F> static void describe(Self& s, F&& field) { field("horizon", s.horizon,
-//   "steps"); }
+//   template <class Self, class F> static void describe(Self& s, F&& field) { field("horizon", s.horizon, "steps"); }
 // Members are bool, whole numbers, float, double, std::string, enums with enum_names, std::vector of int,
 // float, double or std::string, and further settings structs (AnySettings among them), whose keys are written
 // "outer.inner".
@@ -34,14 +33,14 @@ concept Settings = std::is_class_v<T> && std::is_copy_constructible_v<T> && std:
   T::describe(settings, field);
 };
 
-// An enum member seen through its names.
+/// An enum member seen through its names.
 struct EnumSetting {
   std::vector<std::string> names;
   std::function<std::size_t()> get;  // index of the present value in names
   std::function<void(std::size_t)> set;
 };
 
-// One member of a settings struct, by its dotted key.
+/// One member of a settings struct, by its dotted key.
 struct SettingField {
   using Value = std::variant<bool*, int*, unsigned*, std::int64_t*, std::uint64_t*, float*, double*,
                              std::string*, std::vector<int>*, std::vector<float>*, std::vector<double>*,
@@ -51,7 +50,7 @@ struct SettingField {
   Value value;
 };
 
-// One line of --help.
+/// One line of --help.
 struct SettingInfo {
   std::string key;
   std::string value;     // default, as text that set_value accepts
@@ -107,7 +106,7 @@ std::vector<SettingInfo> describe_fields(const std::vector<SettingField>& fields
 std::pair<std::string, std::string> split_assignment(std::string_view assignment, std::string_view where);
 }  // namespace detail
 
-// Every member, nested ones included, in the order of description. The fields point into `settings`.
+/// Every member, nested ones included, in the order of description. The fields point into `settings`.
 template <Settings T>
 std::vector<SettingField> setting_fields(T& settings) {
   std::vector<SettingField> fields;
@@ -115,9 +114,9 @@ std::vector<SettingField> setting_fields(T& settings) {
   return fields;
 }
 
-// Sets one member from text: numbers, true/false (also on/off, yes/no, 1/0), enum names in any case, lists as
-// "[200, 200]" or "200,200". Throws mbrl::Error naming `where`, the key, the value given and what is
-// expected; for an unknown key, the nearest known one.
+/// Sets one member from text: numbers, true/false (also on/off, yes/no, 1/0), enum names in any case, lists as
+/// "[200, 200]" or "200,200". Throws mbrl::Error naming `where`, the key, the value given and what is
+/// expected; for an unknown key, the nearest known one.
 template <Settings T>
 void set_value(T& settings, std::string_view key, std::string_view value,
                std::string_view where = "settings") {
@@ -125,16 +124,16 @@ void set_value(T& settings, std::string_view key, std::string_view value,
   detail::set_field(fields, key, value, where);
 }
 
-// The same for "key=value", as given to --set.
+/// The same for "key=value", as given to --set.
 template <Settings T>
 void set_assignment(T& settings, std::string_view assignment, std::string_view where = "--set") {
   const auto [key, value] = detail::split_assignment(assignment, where);
   set_value(settings, key, value, where);
 }
 
-// Sets the members named in a JSON object (nested objects for nested structs; comments are allowed) and
-// leaves the others. Throws mbrl::Error naming `where` and the key if the text is no JSON, a key is unknown
-// or given twice, or a value is of another type; `settings` is then unchanged.
+/// Sets the members named in a JSON object (nested objects for nested structs; comments are allowed) and
+/// leaves the others. Throws mbrl::Error naming `where` and the key if the text is no JSON, a key is unknown
+/// or given twice, or a value is of another type; `settings` is then unchanged.
 template <Settings T>
 void load_json_text(T& settings, std::string_view text, std::string_view where) {
   T copy = settings;
@@ -143,14 +142,14 @@ void load_json_text(T& settings, std::string_view text, std::string_view where) 
   settings = std::move(copy);
 }
 
-// Indented JSON that load_json_text reads back to the same values, bit for bit.
+/// Indented JSON that load_json_text reads back to the same values, bit for bit.
 template <Settings T>
 std::string to_json_text(const T& settings) {
   T copy = settings;
   return detail::fields_to_json(setting_fields(copy));
 }
 
-// Keys with their present values (of a default-made struct: the defaults) and help.
+/// Keys with their present values (of a default-made struct: the defaults) and help.
 template <Settings T>
 std::vector<SettingInfo> list_keys(const T& settings = T()) {
   T copy = settings;

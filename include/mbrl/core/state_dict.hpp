@@ -40,15 +40,15 @@ constexpr DType dtype_of() {
   }
 }
 
-// Shape is row-major as in safetensors and PyTorch: a `dim x batch` matrix has shape {batch, dim}.
+/// Shape is row-major as in safetensors and PyTorch: a `dim x batch` matrix has shape {batch, dim}.
 struct NamedArray {
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;
   std::vector<std::byte> bytes;
 };
 
-// Rows that are only ever appended and given up from the oldest on, as a replay buffer's are. They are
-// counted over all that were ever appended; another history (the buffer was cleared) begins anew at 0.
+/// Rows that are only ever appended and given up from the oldest on, as a replay buffer's are. They are
+/// counted over all that were ever appended; another history (the buffer was cleared) begins anew at 0.
 struct AppendedRows {
   std::uint64_t history = 0;
   std::uint64_t oldest = 0;         // first row that still counts
@@ -66,7 +66,7 @@ class StateDict {
   // `appended`.
   std::map<std::string, AppendedRows> stored, appended;
 
-  // The first row to put into arrays, of rows [oldest, end).
+  /// The first row to put into arrays, of rows [oldest, end).
   std::uint64_t first_to_append(const std::string& prefix, std::uint64_t history,
                                 std::uint64_t oldest) const {
     const auto it = stored.find(prefix);
@@ -99,7 +99,7 @@ class StateDict {
 
   bool contains(const std::string& name) const { return arrays.contains(name); }
 
-  // Throws if the name is missing or the type differs.
+  /// Throws if the name is missing or the type differs.
   template <class T>
   std::vector<T> get(const std::string& name) const {
     const NamedArray& array = at<T>(name);
@@ -134,8 +134,8 @@ class StateDict {
   }
 };
 
-// What can be put into a checkpoint: `save` writes arrays whose names start with prefix, `load` restores them
-// exactly.
+/// What can be put into a checkpoint: `save` writes arrays whose names start with prefix, `load` restores them
+/// exactly.
 template <class T>
 concept Checkpointable = requires(const T& c, T& m, StateDict& out, const StateDict& in,
                                   const std::string& prefix) {

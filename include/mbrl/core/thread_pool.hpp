@@ -19,17 +19,17 @@
 
 namespace mbrl {
 
-// Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by
-// index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits
-// looks for some ten microseconds before going to sleep, as waking a thread takes longer than many a task;
-// not where there are more threads than processors, which would look instead of working.
-//
-// fork() copies none of the threads into the child: there a pool of more than one thread throws when it is
-// used, and is destroyed without waiting for threads that do not exist. Make another one in the child.
+/// Runs `task(i)` for i in [0, count) on `size()` threads, the caller's among them. Work is handed out by
+/// index, results must depend on the index alone: then any number of threads gives the same numbers. Who waits
+/// looks for some ten microseconds before going to sleep, as waking a thread takes longer than many a task;
+/// not where there are more threads than processors, which would look instead of working.
+///
+/// fork() copies none of the threads into the child: there a pool of more than one thread throws when it is
+/// used, and is destroyed without waiting for threads that do not exist. Make another one in the child.
 class ThreadPool {
  public:
-  // threads = 0 means one per hardware thread. Throws mbrl::Error on fewer, and if the system gives no more
-  // threads.
+  /// threads = 0 means one per hardware thread. Throws mbrl::Error on fewer, and if the system gives no more
+  /// threads.
   explicit ThreadPool(int threads = 0) {
     require(threads >= 0, "threads is ", threads, ", expected at least 1, or 0 for all cores");
     int n = threads > 0 ? threads : static_cast<int>(std::thread::hardware_concurrency());
@@ -57,10 +57,10 @@ class ThreadPool {
 
   int size() const { return static_cast<int>(shared_->workers.size()) + 1; }
 
-  // Blocks until all tasks have run. If tasks throw, the exception of the lowest index is rethrown here,
-  // after the others have ended: the same one for any number of threads. Called from within a task, it runs
-  // on that task's thread; called from several threads at once, one after the other. Throws in a child of the
-  // process that made the pool.
+  /// Blocks until all tasks have run. If tasks throw, the exception of the lowest index is rethrown here,
+  /// after the others have ended: the same one for any number of threads. Called from within a task, it runs
+  /// on that task's thread; called from several threads at once, one after the other. Throws in a child of the
+  /// process that made the pool.
   void run(int count, const std::function<void(int)>& task) {
     if (count <= 0) return;
     Shared& s = *shared_;
@@ -92,7 +92,7 @@ class ThreadPool {
     if (s.error) std::rethrow_exception(std::exchange(s.error, nullptr));
   }
 
-  // Splits [0, n) into `chunks` contiguous ranges and runs body(begin, end, chunk) for each.
+  /// Splits [0, n) into `chunks` contiguous ranges and runs body(begin, end, chunk) for each.
   template <class Body>
   void parallel_for(std::ptrdiff_t n, int chunks, Body&& body) {
     run(chunks, [&](int chunk) {

@@ -9,15 +9,15 @@ namespace mbrl {
 
 using Index = Eigen::Index;
 
-// A column of `dim` numbers: one observation, one action, one gradient.
+/// A column of `dim` numbers: one observation, one action, one gradient.
 template <class S>
 using Vec = Eigen::Matrix<S, Eigen::Dynamic, 1>;
 
-// `dim x batch`, column-major: byte for byte a contiguous `[batch, dim]` tensor.
+/// `dim x batch`, column-major: byte for byte a contiguous `[batch, dim]` tensor.
 template <class S>
 using Batch = Eigen::Matrix<S, Eigen::Dynamic, Eigen::Dynamic>;
 
-// What functions take: any contiguous-column matrix expression, without a copy.
+/// What functions take: any contiguous-column matrix expression, without a copy.
 template <class S>
 using VecRef = Eigen::Ref<Vec<S>>;
 template <class S>

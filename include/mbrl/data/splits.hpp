@@ -10,13 +10,13 @@
 
 namespace mbrl {
 
-// Row indices, both lists ascending; together they hold every row once.
+/// Row indices, both lists ascending; together they hold every row once.
 struct HoldoutSplit {
   std::vector<std::uint32_t> train, holdout;
 };
 
-// Holds out min(floor(ratio * rows), max_holdout) rows drawn without replacement, but always leaves one to
-// train on. Throws unless ratio is in [0, 1).
+/// Holds out min(floor(ratio * rows), max_holdout) rows drawn without replacement, but always leaves one to
+/// train on. Throws unless ratio is in [0, 1).
 inline HoldoutSplit holdout_split(std::uint32_t rows, double ratio, std::uint32_t max_holdout,
                                   std::uint64_t seed, std::uint32_t round) {
   require(ratio >= 0.0 && ratio < 1.0, "holdout_split: ratio is ", ratio, ", expected 0 <= ratio < 1");
@@ -31,7 +31,7 @@ inline HoldoutSplit holdout_split(std::uint32_t rows, double ratio, std::uint32_
   return split;
 }
 
-// `rows` indices in [0, rows) drawn with replacement: one ensemble member's bootstrap sample (Efron 1979).
+/// `rows` indices in [0, rows) drawn with replacement: one ensemble member's bootstrap sample (Efron 1979).
 inline std::vector<std::uint32_t> bootstrap_indices(std::uint32_t rows, std::uint64_t seed,
                                                     std::uint32_t round, std::uint32_t member) {
   const RandomStream random(seed, Stream::kBootstrap);

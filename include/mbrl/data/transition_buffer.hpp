@@ -15,13 +15,13 @@
 
 namespace mbrl {
 
-// A stretch of one episode: `length` transitions from row `first` on.
+/// A stretch of one episode: `length` transitions from row `first` on.
 struct EpisodeRange {
   std::size_t first = 0, length = 0;
   bool operator==(const EpisodeRange&) const = default;
 };
 
-// Any struct of matrices that transitions can be copied into.
+/// Any struct of matrices that transitions can be copied into.
 template <class T>
 concept TransitionColumns = requires(T& t) {
   { t.obs } -> std::convertible_to<Batchf&>;
@@ -30,14 +30,14 @@ concept TransitionColumns = requires(T& t) {
   { t.reward } -> std::convertible_to<Vecf&>;
 };
 
-// Row 0 is the oldest transition kept, row size() - 1 the newest; when full, the oldest is overwritten.
-// Numbers are cast to float once, on the way in. Memory grows by doubling up to the capacity.
+/// Row 0 is the oldest transition kept, row size() - 1 the newest; when full, the oldest is overwritten.
+/// Numbers are cast to float once, on the way in. Memory grows by doubling up to the capacity.
 class TransitionBuffer {
  public:
   TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity);
 
-  // An episode goes on until a transition is terminated or truncated, or begin_episode is called.
-  // Throws mbrl::Error for wrong dimensions and for numbers that are not finite (as floats).
+  /// An episode goes on until a transition is terminated or truncated, or begin_episode is called.
+  /// Throws mbrl::Error for wrong dimensions and for numbers that are not finite (as floats).
   void add(ConstVecRef<double> obs, ConstVecRef<double> action, ConstVecRef<double> next_obs, double reward,
            bool terminated, bool truncated);
   void begin_episode() { episode_open_ = false; }
@@ -49,7 +49,7 @@ class TransitionBuffer {
   std::size_t capacity() const { return capacity_; }
   bool empty() const { return size_ == 0; }
 
-  // One row. Throws nothing; row < size().
+  /// One row. Throws nothing; row < size().
   Eigen::Map<const Vecf> obs(std::size_t row) const { return column(obs_, obs_dim_, row); }
   Eigen::Map<const Vecf> action(std::size_t row) const { return column(action_, action_dim_, row); }
   Eigen::Map<const Vecf> next_obs(std::size_t row) const { return column(next_obs_, obs_dim_, row); }
@@ -61,15 +61,15 @@ class TransitionBuffer {
   }                                                                       // counts from 0 and never repeats
   std::uint32_t step(std::size_t row) const { return step_[slot(row)]; }  // control step within the episode
 
-  // Rows [first, first + count) as a matrix without a copy (dim x count), where the ring does not wrap
-  // between them: always, as long as nothing has been overwritten. Throws mbrl::Error otherwise; ask
-  // contiguous() first.
+  /// Rows [first, first + count) as a matrix without a copy (dim x count), where the ring does not wrap
+  /// between them: always, as long as nothing has been overwritten. Throws mbrl::Error otherwise; ask
+  /// contiguous() first.
   bool contiguous(std::size_t first, std::size_t count) const;
   Eigen::Map<const Batchf> obs_view(std::size_t first, std::size_t count) const;
   Eigen::Map<const Batchf> action_view(std::size_t first, std::size_t count) const;
   Eigen::Map<const Batchf> next_obs_view(std::size_t first, std::size_t count) const;
 
-  // Copies of all rows, of a range, or of the rows named (in that order; repeats allowed).
+  /// Copies of all rows, of a range, or of the rows named (in that order; repeats allowed).
   Transitions batch() const { return batch(0, size_); }
   Transitions batch(std::size_t first, std::size_t count) const;
   template <class Int>
@@ -78,8 +78,8 @@ class TransitionBuffer {
     gather(rows, out);
     return out;
   }
-  // Into matrices of the caller's, which are resized only if they have another shape: no allocation in a
-  // loop.
+  /// Into matrices of the caller's, which are resized only if they have another shape: no allocation in a
+  /// loop.
   template <class Int, TransitionColumns T>
   void gather(std::span<const Int> rows, T& out) const {
     const auto n = static_cast<Index>(rows.size());
@@ -106,26 +106,25 @@ class TransitionBuffer {
     }
   }
 
-  // The episodes kept, oldest first; the first may have lost its beginning to overwriting.
+  /// The episodes kept, oldest first; the first may have lost its beginning to overwriting.
   std::vector<EpisodeRange> episodes() const;
-  // Every row at which at least k consecutive transitions of one episode begin, ascending: starts for
-  // open-loop predictions over k steps. Throws mbrl::Error unless k >= 1.
+  /// Every row at which at least k consecutive transitions of one episode begin, ascending: starts for
+  /// open-loop predictions over k steps. Throws mbrl::Error unless k >= 1.
   std::vector<std::uint32_t> window_starts(int k) const;
-  // n of them drawn with replacement, indexed by `index`; empty if there are none.
+  /// n of them drawn with replacement, indexed by `index`; empty if there are none.
   std::vector<std::uint32_t> sample_windows(int k, std::size_t n, const RandomStream& random,
                                             std::uint32_t index) const;
 
-  // Checkpoint: rows in order, and where the episode in progress stands. load throws mbrl::Error for other
-  // dimensions, a larger size than the capacity, or numbers that are not finite; the buffer is then
-  // unchanged.
-  // Rows that the checkpoint has already (StateDict::stored) are left out.
+  /// Checkpoint: rows in order, and where the episode in progress stands. load throws mbrl::Error for other
+  /// dimensions, a larger size than the capacity, or numbers that are not finite; the buffer is then
+  /// unchanged. Rows that the checkpoint has already (StateDict::stored) are left out.
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 
-  // The same arrays as a data set of their own in a safetensors file (obs, action, next_obs: [n, dim];
-  // reward; terminated; truncated; episode; step). In a file without episode and step, episodes end where
-  // terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
-  // rows unless given.
+  /// The same arrays as a data set of their own in a safetensors file (obs, action, next_obs: [n, dim];
+  /// reward; terminated; truncated; episode; step). In a file without episode and step, episodes end where
+  /// terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
+  /// rows unless given.
   void save_dataset(const std::filesystem::path& path) const;
   static TransitionBuffer load_dataset(const std::filesystem::path& path, std::size_t capacity = 0);
 

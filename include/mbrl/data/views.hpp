@@ -12,8 +12,8 @@
 
 namespace mbrl {
 
-// Some rows of a buffer in an order of its own. The buffer must outlive the view; rows mean what they meant
-// as long as nothing is overwritten.
+/// Some rows of a buffer in an order of its own. The buffer must outlive the view; rows mean what they meant
+/// as long as nothing is overwritten.
 class BufferView {
  public:
   BufferView(const TransitionBuffer& buffer, std::vector<std::uint32_t> rows)
@@ -27,7 +27,7 @@ class BufferView {
   const TransitionBuffer& buffer() const { return *buffer_; }
 
   Transitions batch() const { return buffer_->batch(std::span<const std::uint32_t>(rows_)); }
-  // Entries [first, first + count) of the view into the caller's matrices.
+  /// Entries [first, first + count) of the view into the caller's matrices.
   template <TransitionColumns T>
   void gather(std::size_t first, std::size_t count, T& out) const {
     require(first <= size() && count <= size() - first, "BufferView: entries ", first, " to ", first + count,
@@ -44,7 +44,7 @@ struct HoldoutViews {
   BufferView train, holdout;
 };
 
-// See holdout_split.
+/// See holdout_split.
 inline HoldoutViews holdout_views(const TransitionBuffer& buffer, double ratio, std::uint32_t max_holdout,
                                   std::uint64_t seed, std::uint32_t round) {
   HoldoutSplit split =
@@ -52,7 +52,7 @@ inline HoldoutViews holdout_views(const TransitionBuffer& buffer, double ratio, 
   return {BufferView(buffer, std::move(split.train)), BufferView(buffer, std::move(split.holdout))};
 }
 
-// One member's bootstrap sample of a view: as many rows, drawn with replacement.
+/// One member's bootstrap sample of a view: as many rows, drawn with replacement.
 inline BufferView bootstrap_view(const BufferView& view, std::uint64_t seed, std::uint32_t round,
                                  std::uint32_t member) {
   std::vector<std::uint32_t> rows =

@@ -15,14 +15,14 @@
 
 namespace mbrl {
 
-// What a step gives besides the new state.
+/// What a step gives besides the new state.
 struct StepOutcome {
   double reward = 0.0;
   bool terminated = false;
 };
 
 // clang-format off
-// A task is a handful of functions without side effects; docs/custom_environment.md writes one.
+/// A task is a handful of functions without side effects; docs/custom_environment.md writes one.
 template <class T>
 concept AnalyticTask = std::copy_constructible<T> &&
     requires(const T& task, const RandomStream& random, Vecd& vector, ConstVecRef<double> action) {
@@ -32,15 +32,15 @@ concept AnalyticTask = std::copy_constructible<T> &&
   { task.step(vector, action) } -> std::same_as<StepOutcome>; // the state before, to become the one after
 };
 
-// What is observed is the state unless the task says otherwise.
+/// What is observed is the state unless the task says otherwise.
 template <class T>
 concept Observes = requires(const T& task, const Vecd& state, Vecd& obs) {
   task.observe(state, obs);                                   // obs_dim entries
 };
 // clang-format on
 
-// A Resettable and PhysicsSettable environment, and a Simulator. A step to a state that is not finite ends
-// the episode as terminated, with the cause in StepResult::fault, and the state is the one before.
+/// A Resettable and PhysicsSettable environment, and a Simulator. A step to a state that is not finite ends
+/// the episode as terminated, with the cause in StepResult::fault, and the state is the one before.
 template <AnalyticTask Task>
 class AnalyticEnvironment {
  public:
@@ -95,11 +95,11 @@ class AnalyticEnvironment {
   }
   void set_state(const std::vector<double>& state) { load_state(state); }
 
-  // The environment as a Simulator.
+  /// The environment as a Simulator.
   int obs_dim() const { return spec_.obs_dim; }
   int action_dim() const { return spec_.action_dim(); }
   int state_dim() const { return static_cast<int>(state_.size()) + 2; }
-  // [state, steps, broken]
+  /// [state, steps, broken]
   void save_state(std::span<double> state) const {
     require_dim(spec_.name, "save_state: the state", state.size(), state_dim());
     std::copy_n(state_.data(), state_.size(), state.data());

@@ -7,8 +7,8 @@
 
 namespace mbrl {
 
-// Throws unless the specification says how long an episode is, and its bounds and encoding fit its
-// dimensions.
+/// Throws unless the specification says how long an episode is, and its bounds and encoding fit its
+/// dimensions.
 inline void check_spec(const EnvSpec& spec) {
   require_dim(spec.name, "spec().action_high", spec.action_high.size(), spec.action_low.size());
   require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
@@ -22,8 +22,8 @@ inline void check_spec(const EnvSpec& spec) {
   spec.encoding.validate();
 }
 
-// Throws unless the action has the environment's dimension and every entry is finite. Entries outside the
-// bounds pass: what they mean is the environment's specification.
+/// Throws unless the action has the environment's dimension and every entry is finite. Entries outside the
+/// bounds pass: what they mean is the environment's specification.
 inline void check_action(const EnvSpec& spec, ConstVecRef<double> action) {
   if (action.size() != spec.action_low.size()) [[unlikely]]
     fail(spec.name, ": action has dimension ", action.size(), ", expected ", spec.action_low.size());

@@ -20,18 +20,18 @@
 
 namespace mbrl {
 
-// What one control step gives back. Terminated (the task ended) is not truncated (time ran out).
+/// What one control step gives back. Terminated (the task ended) is not truncated (time ran out).
 struct StepResult {
   Vecd obs;
   double reward = 0.0;
   bool terminated = false;
   bool truncated = false;
-  // Why the simulation itself broke down; empty as long as it did not. Such a step is terminated, its obs is
-  // the last good one and its reward 0: it is no data to learn from.
+  /// Why the simulation itself broke down; empty as long as it did not. Such a step is terminated, its obs is
+  /// the last good one and its reward 0: it is no data to learn from.
   std::string fault{};
 };
 
-// A task's fixed facts, and what a planner may know of it.
+/// A task's fixed facts, and what a planner may know of it.
 struct EnvSpec {
   std::string name;    // e.g. "pets/HalfCheetah"
   std::string source;  // where the specification comes from
@@ -47,13 +47,13 @@ struct EnvSpec {
   std::vector<std::string> action_names{};
 
   int action_dim() const { return static_cast<int>(action_low.size()); }
-  // What is executed of an action, and what data must hold: of choices the nearest.
+  /// What is executed of an action, and what data must hold: of choices the nearest.
   Vecd executed(ConstVecRef<double> action) const {
     if (choices == 0) return action;
     return (action.array() + 0.5).floor().max(0.0).min(choices - 1.0);
   }
-  // An action within the bounds (of choices: each as likely), as it is executed; uniform(low, high, i) draws
-  // entry i.
+  /// An action within the bounds (of choices: each as likely), as it is executed; uniform(low, high, i) draws
+  /// entry i.
   template <class Uniform>
   Vecd random_action(const Uniform& uniform) const {
     const double beyond = choices > 0 ? 0.5 : 0.0;
@@ -72,7 +72,7 @@ concept Environment = requires(E& env, const E& cenv, std::uint64_t seed, ConstV
   { env.step(action) } -> std::same_as<StepResult>;         // one control step
 };
 
-// An environment whose whole state can be taken out and put back, bit for bit.
+/// An environment whose whole state can be taken out and put back, bit for bit.
 template <class E>
 concept Resettable = Environment<E> && requires(E& env, const E& cenv, const std::vector<double>& state) {
   { cenv.state() } -> std::convertible_to<std::vector<double>>;
@@ -81,8 +81,8 @@ concept Resettable = Environment<E> && requires(E& env, const E& cenv, const std
 // clang-format on
 
 // clang-format off
-// An environment that can begin an episode at a recorded physical state. The names are the columns of a recording
-// (qpos0, qvel0, ... or state0, ...), the values are in their order.
+/// An environment that can begin an episode at a recorded physical state. The names are the columns of a recording
+/// (qpos0, qvel0, ... or state0, ...), the values are in their order.
 template <class E>
 concept PhysicsSettable = Environment<E> && requires(E& env, const E& cenv, const std::vector<double>& values) {
   { cenv.physics_names() } -> std::convertible_to<std::vector<std::string>>;
@@ -91,10 +91,10 @@ concept PhysicsSettable = Environment<E> && requires(E& env, const E& cenv, cons
 };
 // clang-format on
 
-// Any resettable environment behind one type: chosen by name at run time. It is a Simulator too, so planners
-// can look ahead in the environment itself; one that is none by its own steps observes on the way and
-// allocates. A step before the first reset or after the end of an episode is an mbrl::Error, whatever the
-// environment inside makes of it.
+/// Any resettable environment behind one type: chosen by name at run time. It is a Simulator too, so planners
+/// can look ahead in the environment itself; one that is none by its own steps observes on the way and
+/// allocates. A step before the first reset or after the end of an episode is an mbrl::Error, whatever the
+/// environment inside makes of it.
 class AnyEnvironment {
  public:
   template <Resettable E>
@@ -118,7 +118,7 @@ class AnyEnvironment {
     episode_.begin();
   }
 
-  // See PhysicsSettable; these throw if the environment inside is not.
+  /// See PhysicsSettable; these throw if the environment inside is not.
   std::vector<std::string> physics_names() const { return self_->physics_names(); }
   std::vector<double> physics_state() const { return self_->physics_state(); }
   Vecd set_physics_state(const std::vector<double>& values) {
@@ -127,7 +127,7 @@ class AnyEnvironment {
     return obs;
   }
 
-  // See Simulator.
+  /// See Simulator.
   int obs_dim() const { return spec().obs_dim; }
   int action_dim() const { return spec().action_dim(); }
   int state_dim() const { return self_->state_dim(); }
@@ -139,8 +139,8 @@ class AnyEnvironment {
   SimulatorStep advance(ConstVecRef<double> action) { return self_->advance(action); }
   void observe(VecRef<double> obs) { self_->observe(obs); }
 
-  // The environment inside, or null if it is of another type. What is done to it there is not seen here: an
-  // episode counts as begun.
+  /// The environment inside, or null if it is of another type. What is done to it there is not seen here: an
+  /// episode counts as begun.
   template <class E>
   E* target() {
     episode_.begin();

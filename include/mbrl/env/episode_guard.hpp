@@ -7,9 +7,9 @@
 
 namespace mbrl {
 
-// An environment holds one of these and calls `begin` in reset, set_state and set_physics_state,
-// `require_running` before a step and `after` behind it. Looking ahead with `advance` (Simulator) is not
-// bound to episodes: planners roll out beyond time limits.
+/// An environment holds one of these and calls `begin` in reset, set_state and set_physics_state,
+/// `require_running` before a step and `after` behind it. Looking ahead with `advance` (Simulator) is not
+/// bound to episodes: planners roll out beyond time limits.
 class EpisodeGuard {
  public:
   void begin() { where_ = kRunning; }
@@ -25,7 +25,7 @@ class EpisodeGuard {
       where_ = kTruncated;
   }
 
-  // Throws mbrl::Error unless a step may follow.
+  /// Throws mbrl::Error unless a step may follow.
   void require_running(const std::string& environment) const {
     if (where_ != kRunning) [[unlikely]]
       refuse(environment);

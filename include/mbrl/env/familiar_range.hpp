@@ -21,8 +21,8 @@ class FamiliarRange {
     double times() const { return value / usual; }
   };
 
-  // Plays `episodes` episodes of at most `steps` steps with uniform actions, seeds seed, seed + 1, ...; the
-  // environment is left in the last of them. Throws mbrl::Error without at least one of each.
+  /// Plays `episodes` episodes of at most `steps` steps with uniform actions, seeds seed, seed + 1, ...; the
+  /// environment is left in the last of them. Throws mbrl::Error without at least one of each.
   template <class Environment>
   FamiliarRange(Environment& env, int episodes, int steps, std::uint64_t seed) {
     require(episodes >= 1 && steps >= 1, "FamiliarRange: ", episodes, " episodes of ", steps,
@@ -43,14 +43,14 @@ class FamiliarRange {
     }
   }
 
-  // Takes an observation of the episode in question. Throws for another dimension.
+  /// Takes an observation of the episode in question. Throws for another dimension.
   void see(ConstVecRef<double> obs) {
     require_dim("FamiliarRange::see", "obs", obs.size(), usual_.size());
     seen_ = seen_.cwiseMax(obs.cwiseAbs());
   }
 
-  // The entry that went furthest, in multiples of the usual; entries that chance never moved from zero have
-  // no measure and do not count.
+  /// The entry that went furthest, in multiples of the usual; entries that chance never moved from zero have
+  /// no measure and do not count.
   Excursion furthest() const {
     Excursion far{0, 0, std::numeric_limits<double>::infinity()};
     for (Index i = 0; i < usual_.size(); ++i)

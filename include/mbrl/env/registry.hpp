@@ -11,16 +11,16 @@
 
 namespace mbrl {
 
-// name -> specification and factory. Filled by register_analytic_environments, mujoco::register_environments
-// and users.
+/// name -> specification and factory. Filled by register_analytic_environments, mujoco::register_environments
+/// and users.
 class EnvRegistry {
  public:
   using Factory = std::function<AnyEnvironment()>;
 
-  // The name is the specification's. Throws if it is empty or taken.
+  /// The name is the specification's. Throws if it is empty or taken.
   void add(EnvSpec spec, Factory factory);
 
-  // Everything that another registry holds. Throws if a name is taken.
+  /// Everything that another registry holds. Throws if a name is taken.
   void add_all(const EnvRegistry& other) {
     for (const auto& entry : other.entries_) add(entry.second.first, entry.second.second);
   }
@@ -28,8 +28,8 @@ class EnvRegistry {
   bool contains(const std::string& name) const { return entries_.contains(name); }
   std::vector<std::string> names() const;  // in alphabetical order
 
-  // Dimensions, bounds, episode length and source, without building the environment.
-  // This and make throw on an unknown name, naming those that contain it or the nearest one.
+  /// Dimensions, bounds, episode length and source, without building the environment.
+  /// This and make throw on an unknown name, naming those that contain it or the nearest one.
   const EnvSpec& spec(const std::string& name) const;
   AnyEnvironment make(const std::string& name) const;
 

@@ -11,7 +11,7 @@
 
 namespace mbrl {
 
-// What one step of all environments gives; column or entry i is environment i's.
+/// What one step of all environments gives; column or entry i is environment i's.
 struct VectorStep {
   Batchd next_obs;  // obs_dim x size: the transition's, the last observation of an episode included
   Batchd
@@ -21,27 +21,27 @@ struct VectorStep {
   std::vector<std::string> fault;                   // see StepResult; empty as a rule
 };
 
-// The numbers are the same for any number of threads. Environment i's k-th episode starts from a seed that is
-// a function of (seed, i, k). Memory: that of the environments, which `make` makes one after the other (the
-// engine's part is stated in docs/environments.md), and three observations each.
+/// The numbers are the same for any number of threads. Environment i's k-th episode starts from a seed that is
+/// a function of (seed, i, k). Memory: that of the environments, which `make` makes one after the other (the
+/// engine's part is stated in docs/environments.md), and three observations each.
 class VectorEnvironment {
  public:
-  // threads = 0 means one per hardware thread. Throws unless size >= 1 and all environments have the same
-  // dimensions.
+  /// threads = 0 means one per hardware thread. Throws unless size >= 1 and all environments have the same
+  /// dimensions.
   VectorEnvironment(const std::function<AnyEnvironment()>& make, int size, int threads = 0);
 
   int size() const { return static_cast<int>(envs_.size()); }
   const EnvSpec& spec() const { return envs_.front().spec(); }
 
-  // Begins all over; gives the first observations, obs_dim x size.
+  /// Begins all over; gives the first observations, obs_dim x size.
   const Batchd& reset(std::uint64_t seed);
 
-  // actions: action_dim x size. The result stands until the next call. Throws before anything was stepped on
-  // a wrong shape or a number that is not finite, and before the first reset.
+  /// actions: action_dim x size. The result stands until the next call. Throws before anything was stepped on
+  /// a wrong shape or a number that is not finite, and before the first reset.
   const VectorStep& step(ConstBatchRef<double> actions);
   const Batchd& observations() const { return step_.obs; }
 
-  // Seed, episode counts and all environments' states: put back, everything continues bit for bit.
+  /// Seed, episode counts and all environments' states: put back, everything continues bit for bit.
   std::vector<double> state() const;
   void set_state(const std::vector<double>& state);
 

@@ -11,8 +11,8 @@
 
 namespace mbrl {
 
-// One compared number; its error is |recorded - simulated| / (1 + |recorded|), infinite if just one of them
-// is finite, 0 if both are NaN.
+/// One compared number; its error is |recorded - simulated| / (1 + |recorded|), infinite if just one of them
+/// is finite, 0 if both are NaN.
 struct Deviation {
   double error = 0.0;
   std::size_t step = 0;
@@ -36,24 +36,23 @@ struct VerifyReport {
   bool within() const { return !first_outside && fault.empty(); }
 };
 
-// What two builds of the same simulator may differ by: rounding errors grow with the step.
-// 1e-9 up to step 20, 1e-8 to 50, 1e-7 to 100, 1e-6 after that.
+/// What two builds of the same simulator may differ by: rounding errors grow with the step.
+/// 1e-9 up to step 20, 1e-8 to 50, 1e-7 to 100, 1e-6 after that.
 double default_verify_tolerance(std::size_t step);
 
-// The recording's row 0 is the start state, in the columns that env.physics_names() lists (qpos0, qvel0, ...
-// or state0,
-// ...). Row t holds the controls u0, u1, ... of step t and what came of it: the state in the same columns,
-// and where they exist the observation obs0, ..., reward, terminated and model_in0, ... (the encoded
-// observation). Variants are told apart by the environment's version: HalfCheetah-v5 also accepts reward_v5
-// and obs_v50, ..., mbpo/AntTruncatedObs reward_mbpo; reward_env is the reward where the recording has a
-// planner's beside it. Empty cells are not compared. Throws on columns that are missing or do not fit the
-// environment, on a recording with nothing to compare, and on a tolerance that is not positive.
+/// The recording's row 0 is the start state, in the columns that env.physics_names() lists (qpos0, qvel0, ...
+/// or state0, ...). Row t holds the controls u0, u1, ... of step t and what came of it: the state in the same
+/// columns, and where they exist the observation obs0, ..., reward, terminated and model_in0, ... (the
+/// encoded observation). Variants are told apart by the environment's version: HalfCheetah-v5 also accepts
+/// reward_v5 and obs_v50, ..., mbpo/AntTruncatedObs reward_mbpo; reward_env is the reward where the recording
+/// has a planner's beside it. Empty cells are not compared. Throws on columns that are missing or do not fit
+/// the environment, on a recording with nothing to compare, and on a tolerance that is not positive.
 VerifyReport verify_recording(AnyEnvironment& env, const CsvTable& recording,
                               std::optional<double> tolerance = {});
 VerifyReport verify_recording(AnyEnvironment& env, const std::filesystem::path& file,
                               std::optional<double> tolerance = {});
 
-// The report in a few lines for a terminal.
+/// The report in a few lines for a terminal.
 std::string to_string(const VerifyReport& report);
 
 }  // namespace mbrl

@@ -11,7 +11,7 @@
 
 namespace mbrl {
 
-// A table of numbers. Rows as in the file; an empty cell is NaN.
+/// A table of numbers. Rows as in the file; an empty cell is NaN.
 struct CsvTable {
   std::string source;  // file name, for error messages
   std::vector<std::string> columns;
@@ -28,36 +28,36 @@ struct CsvTable {
     return {values.data() + r * columns.size(), columns.size()};
   }
   bool contains(std::string_view name) const;
-  // Throws mbrl::Error if there is no such column, naming the nearest.
+  /// Throws mbrl::Error if there is no such column, naming the nearest.
   std::size_t index(std::string_view name) const;
   std::vector<double> column(std::string_view name) const;
-  // Indices of prefix0, prefix1, ... as far as they go.
+  /// Indices of prefix0, prefix1, ... as far as they go.
   std::vector<std::size_t> indices(std::string_view prefix) const;
 };
 
-// The first line names the columns; names may be in double quotes, blank lines are skipped. Throws
-// mbrl::Error with file, line and column for a missing file, a missing or repeated name, a row that is too
-// short or too long, and a cell that is no number.
+/// The first line names the columns; names may be in double quotes, blank lines are skipped. Throws
+/// mbrl::Error with file, line and column for a missing file, a missing or repeated name, a row that is too
+/// short or too long, and a cell that is no number.
 CsvTable read_csv(const std::filesystem::path& path);
 CsvTable parse_csv(std::string_view text, std::string_view source);
 
-// A whole table as text, numbers as CsvWriter writes them; for tables that are written anew each time.
-// Throws mbrl::Error for a name that cannot be one and for a row of another length.
+/// A whole table as text, numbers as CsvWriter writes them; for tables that are written anew each time.
+/// Throws mbrl::Error for a name that cannot be one and for a row of another length.
 std::string csv_text(const std::vector<std::string>& columns, const std::vector<std::vector<double>>& rows);
 
-// Appends rows to a file, each with one write, so that a killed process leaves whole rows and at most one
-// broken one, which `resume` drops. Numbers are the shortest decimals that read back to the same bits; NaN is
-// an empty cell.
+/// Appends rows to a file, each with one write, so that a killed process leaves whole rows and at most one
+/// broken one, which `resume` drops. Numbers are the shortest decimals that read back to the same bits; NaN is
+/// an empty cell.
 class CsvWriter {
  public:
-  // A new file with the header; an old one is replaced.
+  /// A new file with the header; an old one is replaced.
   static CsvWriter create(const std::filesystem::path& path, std::vector<std::string> columns);
-  // Keeps the header and the first `rows` rows of a file and appends after them. Throws mbrl::Error if the
-  // file has other columns or fewer rows.
+  /// Keeps the header and the first `rows` rows of a file and appends after them. Throws mbrl::Error if the
+  /// file has other columns or fewer rows.
   static CsvWriter resume(const std::filesystem::path& path, std::vector<std::string> columns,
                           std::size_t rows);
 
-  // Throws mbrl::Error for a wrong number of values or a failed write.
+  /// Throws mbrl::Error for a wrong number of values or a failed write.
   void add_row(std::span<const double> values);
   std::size_t rows() const { return rows_; }
 

@@ -15,25 +15,25 @@ struct ProgressSettings {
   int width = 80;             // characters a line of the terminal takes
 };
 
-// "1:23:45", "12:05", "0:07".
+/// "1:23:45", "12:05", "0:07".
 std::string format_duration(double seconds);
 
-// One piece of work after another, each of a known number of steps:
-//   trial 3/20 acting    [#########-------------]  41 %  412/1000  8.1/s  1:12 left  return 231.4
+/// One piece of work after another, each of a known number of steps:
+///   trial 3/20 acting    [#########-------------]  41 %  412/1000  8.1/s  1:12 left  return 231.4
 class ProgressBar {
  public:
-  // Writes to standard error, as a bar if that is a terminal.
+  /// Writes to standard error, as a bar if that is a terminal.
   ProgressBar();
-  // `seconds` gives the time; injected by tests.
+  /// `seconds` gives the time; injected by tests.
   ProgressBar(std::ostream& out, const ProgressSettings& settings, std::function<double()> seconds);
 
-  // Begins a piece of work (and ends the last one's line).
+  /// Begins a piece of work (and ends the last one's line).
   void start(std::string label, long total);
-  // `done` steps are complete; `note` is shown at the end of the line. Cheap: draws only when due.
+  /// `done` steps are complete; `note` is shown at the end of the line. Cheap: draws only when due.
   void update(long done, std::string_view note = {});
-  // Removes the bar, so that a line can be printed in its place; the next update draws it again.
+  /// Removes the bar, so that a line can be printed in its place; the next update draws it again.
   void clear();
-  // Ends the work and removes the bar.
+  /// Ends the work and removes the bar.
   void finish();
 
  private:

@@ -8,7 +8,7 @@
 
 namespace mbrl {
 
-// load_json_text of the file's text. Throws mbrl::Error naming the file; `settings` is then unchanged.
+/// load_json_text of the file's text. Throws mbrl::Error naming the file; `settings` is then unchanged.
 template <Settings T>
 void load_settings_file(T& settings, const std::filesystem::path& path) {
   load_json_text(settings, read_file(path), path.string());

@@ -78,7 +78,7 @@ constexpr auto enum_names(ProgramStatus) {
                     std::pair{ProgramStatus::kOutOfTime, "out of time"}};
 }
 
-// One update of the multipliers, as it ended.
+/// One update of the multipliers, as it ended.
 struct OuterIteration {
   double objective = 0;
   double violation = 0;   // largest distance of a constraint from its limits
@@ -89,7 +89,7 @@ struct OuterIteration {
 
 struct ProgramResult {
   ProgramStatus status = ProgramStatus::kIterationLimit;
-  // Violation and optimality stay infinite where nothing could be evaluated.
+  /// Violation and optimality stay infinite where nothing could be evaluated.
   double objective = 0, violation = std::numeric_limits<double>::infinity(),
          optimality = std::numeric_limits<double>::infinity(), penalty = 0;
   double regularization = 0;     // the last that was needed
@@ -108,19 +108,19 @@ struct ProgramResult {
   }
 };
 
-// Outside, with r = c + y / rho - [c + y / rho] and [.] clamping to the limits,
-//   y <- rho r,  rho <- penalty_factor rho unless the violation fell to `shrink` of the last one
-// (Hestenes 1969, Powell 1969; Rockafellar 1974 for inequalities; Nocedal and Wright, "Numerical
-// optimization", 2006, section 17.4). Inside, f + rho/2 |r|^2 is minimised in the box of x by Newton steps,
-// each the minimum in the box of the quadratic model (a primal-dual active set finds it), from the sparse
-// system
-//   [H + delta I, J'; J, -I / rho] [dx; w] = [-(df + J'y+); 0],  y+ = rho r, H the Hessian of f + y+'c,
-// in which J keeps the active rows and dx the free variables: H + rho J'J without the fill. It is factorised
-// as L D L'; delta grows until D has as many negative entries as there are rows, which makes H + rho J'J
-// positive definite. Dual ascent minimises f + y'c instead, and y <- y + rho c, clamped to the signs that
-// inequalities allow. A Newton step is begun only if it will end before the deadline should it take as long
-// as the longest before it. What goes wrong on the way is told by the result's status, never thrown. Throws
-// on wrong dimensions and settings, limits that cross, and a start or multipliers that are not finite.
+/// Outside, with r = c + y / rho - [c + y / rho] and [.] clamping to the limits,
+///   y <- rho r,  rho <- penalty_factor rho unless the violation fell to `shrink` of the last one
+/// (Hestenes 1969, Powell 1969; Rockafellar 1974 for inequalities; Nocedal and Wright, "Numerical
+/// optimization", 2006, section 17.4). Inside, f + rho/2 |r|^2 is minimised in the box of x by Newton steps,
+/// each the minimum in the box of the quadratic model (a primal-dual active set finds it), from the sparse
+/// system
+///   [H + delta I, J'; J, -I / rho] [dx; w] = [-(df + J'y+); 0],  y+ = rho r, H the Hessian of f + y+'c,
+/// in which J keeps the active rows and dx the free variables: H + rho J'J without the fill. It is factorised
+/// as L D L'; delta grows until D has as many negative entries as there are rows, which makes H + rho J'J
+/// positive definite. Dual ascent minimises f + y'c instead, and y <- y + rho c, clamped to the signs that
+/// inequalities allow. A Newton step is begun only if it will end before the deadline should it take as long
+/// as the longest before it. What goes wrong on the way is told by the result's status, never thrown. Throws
+/// on wrong dimensions and settings, limits that cross, and a start or multipliers that are not finite.
 ProgramResult minimize(NonlinearProgram& program, ConstVecRef<double> start,
                        const AugmentedLagrangianSettings& settings = {},
                        ConstVecRef<double> initial_multipliers = Vecd(), const Deadline& deadline = {});

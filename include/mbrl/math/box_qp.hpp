@@ -37,8 +37,8 @@ constexpr auto enum_names(BoxQpStatus) {
                     std::pair{BoxQpStatus::kIterationLimit, "iteration limit"}};
 }
 
-// min 1/2 x'Hx + g'x subject to low <= x <= high, of size N (Eigen::Dynamic: given to the constructor).
-// Allocates only there.
+/// min 1/2 x'Hx + g'x subject to low <= x <= high, of size N (Eigen::Dynamic: given to the constructor).
+/// Allocates only there.
 template <int N = Eigen::Dynamic>
 class BoxQp {
  public:
@@ -55,9 +55,9 @@ class BoxQp {
     free_.clear();
   }
 
-  // Only the lower triangle of h is read. x() is the start on entry (it is clamped) and the solution
-  // afterwards; entries on a bound are on it exactly. kIndefinite: H restricted to the free entries is not
-  // positive definite.
+  /// Only the lower triangle of h is read. x() is the start on entry (it is clamped) and the solution
+  /// afterwards; entries on a bound are on it exactly. kIndefinite: H restricted to the free entries is not
+  /// positive definite.
   template <class H, class G, class L, class U>
   BoxQpStatus solve(const H& h, const G& g, const L& low, const U& high) {
     const Index n = x_.size();
@@ -106,7 +106,7 @@ class BoxQp {
 
   Vector& x() { return x_; }
   const Vector& x() const { return x_; }
-  // Of the solution: indices not on a bound, and the Cholesky factor of H restricted to them (leading block).
+  /// Of the solution: indices not on a bound, and the Cholesky factor of H restricted to them (leading block).
   const std::vector<int>& free() const { return free_; }
   const Matrix& factor() const { return factor_; }
   const Vector& inverse_diagonal() const { return inverse_diagonal_; }

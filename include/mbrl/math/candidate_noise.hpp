@@ -12,8 +12,8 @@
 
 namespace mbrl {
 
-// Fills a matrix with one column a candidate, the first of which is candidate `first`. One Philox block
-// serves four entries; a uniform has as many bits as S holds, at most 32.
+/// Fills a matrix with one column a candidate, the first of which is candidate `first`. One Philox block
+/// serves four entries; a uniform has as many bits as S holds, at most 32.
 template <class S>
 class CandidateNoise {
  public:
@@ -21,19 +21,19 @@ class CandidateNoise {
 
   std::uint64_t seed() const { return seed_; }
 
-  // Uniform in (0, 1]; rounding to float reaches 1.
+  /// Uniform in (0, 1]; rounding to float reaches 1.
   void uniform(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first = 0) const {
     fill(plan, iteration, out, first, [](const Words& w) {
       return std::array<S, 4>{unit(w[0]), unit(w[1]), unit(w[2]), unit(w[3])};
     });
   }
 
-  // Standard normal, by Box-Muller.
+  /// Standard normal, by Box-Muller.
   void normal(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first = 0) const {
     fill(plan, iteration, out, first, [](const Words& w) { return normals(w); });
   }
 
-  // Standard normal conditioned on |z| <= bound, by rejection.
+  /// Standard normal conditioned on |z| <= bound, by rejection.
   void truncated_normal(S bound, std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out,
                         Index first = 0) const {
     normal(plan, iteration, out, first);

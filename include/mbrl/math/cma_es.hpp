@@ -25,39 +25,39 @@ struct CmaEsSettings {
   }
 };
 
-// The tutorial's algorithm with its default constants and positive weights, for n variables. With lambda
-// candidates, mu = floor(lambda / 2) parents, w_i proportional to ln((lambda + 1) / 2) - ln i and mu_w = 1 /
-// sum w_i^2, a generation is
-//   x_k = m + sigma A z_k,  z_k ~ N(0, I),  A A' = C;   y_i = (x_{i:lambda} - m) / sigma,  y_w = sum_i w_i
-//   y_i m       <- m + sigma y_w p_sigma <- (1 - c_sigma) p_sigma + sqrt(c_sigma (2 - c_sigma) mu_w) A^-1 y_w
-//   p_c     <- (1 - c_c) p_c + h sqrt(c_c (2 - c_c) mu_w) y_w
-//   C       <- (1 + c_1 delta(h) - c_1 - c_mu) C + c_1 p_c p_c' + c_mu sum_i w_i y_i y_i'
-//   sigma   <- sigma exp(c_sigma / d_sigma (|p_sigma| / E|N(0, I)| - 1)),
-// h being 0 while |p_sigma| is large. The tutorial has the symmetric root of C for A; here A is its Cholesky
-// factor, which costs a tenth to a thirtieth and serves as well (Krause et al.), renewed as the tutorial says
-// every 1 / (10 n (c_1 + c_mu)) generations. `separable`: C is diagonal, c_1 and c_mu are (n + 2) / 3 times
-// larger. A loss that is not finite ranks last and is never a parent's; where fewer than mu are finite those
-// are the parents, and a generation without any changes nothing but the numbers drawn next.
-//
-//   CmaEs search(start, 0.5, {}, seed);
-//   while (search.spread() > 1e-9) {
-//     const Batchd& x = search.ask();              // n x population
-//     for (Index k = 0; k < x.cols(); ++k) losses(k) = f(x.col(k));
-//     search.tell(losses);
-//   }
-//   search.mean();
+/// The tutorial's algorithm with its default constants and positive weights, for n variables. With lambda
+/// candidates, mu = floor(lambda / 2) parents, w_i proportional to ln((lambda + 1) / 2) - ln i and mu_w = 1 /
+/// sum w_i^2, a generation is
+///   x_k = m + sigma A z_k,  z_k ~ N(0, I),  A A' = C;   y_i = (x_{i:lambda} - m) / sigma,  y_w = sum_i w_i
+///   y_i m       <- m + sigma y_w p_sigma <- (1 - c_sigma) p_sigma + sqrt(c_sigma (2 - c_sigma) mu_w) A^-1 y_w
+///   p_c     <- (1 - c_c) p_c + h sqrt(c_c (2 - c_c) mu_w) y_w
+///   C       <- (1 + c_1 delta(h) - c_1 - c_mu) C + c_1 p_c p_c' + c_mu sum_i w_i y_i y_i'
+///   sigma   <- sigma exp(c_sigma / d_sigma (|p_sigma| / E|N(0, I)| - 1)),
+/// h being 0 while |p_sigma| is large. The tutorial has the symmetric root of C for A; here A is its Cholesky
+/// factor, which costs a tenth to a thirtieth and serves as well (Krause et al.), renewed as the tutorial says
+/// every 1 / (10 n (c_1 + c_mu)) generations. `separable`: C is diagonal, c_1 and c_mu are (n + 2) / 3 times
+/// larger. A loss that is not finite ranks last and is never a parent's; where fewer than mu are finite those
+/// are the parents, and a generation without any changes nothing but the numbers drawn next.
+///
+///   CmaEs search(start, 0.5, {}, seed);
+///   while (search.spread() > 1e-9) {
+///     const Batchd& x = search.ask();              // n x population
+///     for (Index k = 0; k < x.cols(); ++k) losses(k) = f(x.col(k));
+///     search.tell(losses);
+///   }
+///   search.mean();
 class CmaEs {
  public:
-  // mean: n numbers; sigma: the first standard deviation in every direction. Throws unless all are finite,
-  // sigma > 0 and population is 0 or at least 2.
+  /// mean: n numbers; sigma: the first standard deviation in every direction. Throws unless all are finite,
+  /// sigma > 0 and population is 0 or at least 2.
   CmaEs(ConstVecRef<double> mean, double sigma, const CmaEsSettings& settings, std::uint64_t seed);
 
-  // This generation's candidates, n x population: the same until they are told.
+  /// This generation's candidates, n x population: the same until they are told.
   const Batchd& ask();
-  // One loss a candidate, lower is better. Throws without candidates asked for, or on a wrong dimension.
+  /// One loss a candidate, lower is better. Throws without candidates asked for, or on a wrong dimension.
   void tell(ConstVecRef<double> losses);
-  // Forgets all that was learned and starts anew. Random numbers are functions of (seed, run, generation,
-  // candidate, variable).
+  /// Forgets all that was learned and starts anew. Random numbers are functions of (seed, run, generation,
+  /// candidate, variable).
   void restart(ConstVecRef<double> mean, double sigma, std::uint32_t run);
 
   int dim() const { return static_cast<int>(n_); }
@@ -65,12 +65,12 @@ class CmaEs {
   std::int64_t generation() const { return generation_; }  // generations told since the start or restart
   const Vecd& mean() const { return mean_; }               // where the optimum is believed to be
   double sigma() const { return sigma_; }
-  // Standard deviation of variable i.
+  /// Standard deviation of variable i.
   double std(Index i) const;
-  // The same for all variables, root mean square: a stopping criterion.
+  /// The same for all variables, root mean square: a stopping criterion.
   double spread() const;
 
-  // Between generations: after `tell`, before `ask`.
+  /// Between generations: after `tell`, before `ask`.
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 

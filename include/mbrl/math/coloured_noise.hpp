@@ -11,13 +11,12 @@
 
 namespace mbrl {
 
-// The matrix M (horizon x horizon) that turns white noise z ~ N(0, I) into a stationary sequence x = M z of
-// unit variance whose power spectral density at f_j = j / horizon is proportional to f_j^-beta; the mean (j =
-// 0) has the power of the lowest frequency, as in the paper's code. Columns are the real Fourier basis,
-// scaled:
-//   x_t = sum_j a_j sqrt(2 / H) (z_c cos(2 pi j t / H) + z_s sin(2 pi j t / H)),  a_j = c max(j, 1)^(-beta /
-//   2),
-// with one column each for j = 0 and (H even) j = H / 2. beta = 0 gives an orthogonal M: white noise.
+/// The matrix M (horizon x horizon) that turns white noise z ~ N(0, I) into a stationary sequence x = M z of
+/// unit variance whose power spectral density at f_j = j / horizon is proportional to f_j^-beta; the mean (j =
+/// 0) has the power of the lowest frequency, as in the paper's code. Columns are the real Fourier basis,
+/// scaled:
+///   x_t = sum_j a_j sqrt(2 / H) (z_c cos(2 pi j t / H) + z_s sin(2 pi j t / H)),  a_j = c max(j, 1)^(-beta / 2),
+/// with one column each for j = 0 and (H even) j = H / 2. beta = 0 gives an orthogonal M: white noise.
 inline Batchd coloured_noise_mixing(int horizon, double beta) {
   require(horizon >= 1, "coloured noise: horizon is ", horizon, ", expected at least 1");
   require(beta >= 0 && std::isfinite(beta), "coloured noise: beta is ", beta, ", expected a number >= 0");

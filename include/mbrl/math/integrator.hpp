@@ -47,7 +47,7 @@ inline void check_integrator(const char* where, const IntegratorSettings& s, int
       state_dim);
 }
 
-// x(t + dt) from x(t) with the input held; `derivative(x, dx)` writes dx/dt. T: double or a Jet.
+/// x(t + dt) from x(t) with the input held; `derivative(x, dx)` writes dx/dt. T: double or a Jet.
 template <class T, std::size_t N, class Derivative>
 std::array<T, N> integrate(const IntegratorSettings& s, const Derivative& derivative, std::array<T, N> x) {
   const double h = s.dt / s.substeps;

@@ -8,9 +8,9 @@
 
 namespace mbrl {
 
-// Forward-mode automatic differentiation: a value and its derivatives in N directions. T may itself be a Jet,
-// which gives second derivatives. Griewank and Walther, "Evaluating derivatives", 2nd edition, 2008,
-// chapter 3. Functions are found by argument-dependent lookup: in a template write `using std::sin; sin(x)`.
+/// Forward-mode automatic differentiation: a value and its derivatives in N directions. T may itself be a Jet,
+/// which gives second derivatives. Griewank and Walther, "Evaluating derivatives", 2nd edition, 2008,
+/// chapter 3. Functions are found by argument-dependent lookup: in a template write `using std::sin; sin(x)`.
 template <class T, int N>
 struct Jet {
   T v{};                 // value
@@ -20,7 +20,7 @@ struct Jet {
   Jet(double value) : v(value) {}  // NOLINT: constants mix freely with jets
   Jet(const T& value) requires(!std::is_same_v<T, double>) : v(value) {}  // NOLINT
 
-  // The i-th independent variable.
+  /// The i-th independent variable.
   static Jet variable(const T& value, int i) {
     Jet x;
     x.v = value;
@@ -46,7 +46,7 @@ struct Jet {
     v -= b;
     return *this;
   }
-  // A constant has no derivatives: products with it cost half.
+  /// A constant has no derivatives: products with it cost half.
   Jet& operator*=(double b) {
     v *= b;
     for (auto& x : d) x *= b;
@@ -84,7 +84,7 @@ struct Jet {
   friend Jet operator/(const Jet& a, double b) { return a * (1.0 / b); }
   friend Jet operator/(double a, const Jet& b) { return Jet(a) / b; }
 
-  // f(a) with f(a.v) and f'(a.v).
+  /// f(a) with f(a.v) and f'(a.v).
   friend Jet chain(const Jet& a, const T& value, const T& slope) {
     Jet out;
     out.v = value;

@@ -17,7 +17,7 @@ struct NumTraits<mbrl::Jet<T, N>> : GenericNumTraits<double> {
   enum { RequireInitialization = 1 };
 };
 
-// Constants mix with jets.
+/// Constants mix with jets.
 template <class T, int N, class Op>
 struct ScalarBinaryOpTraits<mbrl::Jet<T, N>, double, Op> {
   using ReturnType = mbrl::Jet<T, N>;

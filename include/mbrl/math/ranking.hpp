@@ -9,9 +9,9 @@
 
 namespace mbrl {
 
-// Writes the indices of the `count` best finite returns into `order`, best first; equal returns keep their
-// order. Fewer are written when fewer are finite. Returns how many returns are finite.
-// Allocates only while `order` grows.
+/// Writes the indices of the `count` best finite returns into `order`, best first; equal returns keep their
+/// order. Fewer are written when fewer are finite. Returns how many returns are finite.
+/// Allocates only while `order` grows.
 template <class Returns>
 int rank_candidates(const Eigen::DenseBase<Returns>& all, int count, std::vector<int>& order) {
   const Returns& returns = all.derived();

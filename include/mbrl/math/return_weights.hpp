@@ -9,11 +9,11 @@
 
 namespace mbrl {
 
-// w_k = exp(kappa (R_k - R_max) / u) / sum of the same, with the unit u = 1, or, if `relative`, u = R_max -
-// median(R): then neither a factor on the reward nor a few very bad candidates change the weights. A return
-// that is not finite weighs nothing and counts for neither maximum nor median. Where u = 0 only the best are
-// left, with equal weights. Fills `weights` (one a candidate, all 0 if no return is finite) and returns how
-// many returns are finite.
+/// w_k = exp(kappa (R_k - R_max) / u) / sum of the same, with the unit u = 1, or, if `relative`, u = R_max -
+/// median(R): then neither a factor on the reward nor a few very bad candidates change the weights. A return
+/// that is not finite weighs nothing and counts for neither maximum nor median. Where u = 0 only the best are
+/// left, with equal weights. Fills `weights` (one a candidate, all 0 if no return is finite) and returns how
+/// many returns are finite.
 template <class S>
 int reward_weights(const Vec<S>& returns, double kappa, bool relative, Vec<S>& weights) {
   weights.resize(returns.size());

@@ -10,8 +10,8 @@
 
 namespace mbrl {
 
-// Throws unless the square matrix m is symmetric to rounding: |m_ij - m_ji| at most 1e-9 of its largest
-// entry. Numbers that are not finite are left to other checks.
+/// Throws unless the square matrix m is symmetric to rounding: |m_ij - m_ji| at most 1e-9 of its largest
+/// entry. Numbers that are not finite are left to other checks.
 template <class Derived>
 void require_symmetric(std::string_view where, std::string_view name, const Eigen::MatrixBase<Derived>& m) {
   double largest = 0;

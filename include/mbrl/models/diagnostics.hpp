@@ -17,8 +17,8 @@
 
 namespace mbrl {
 
-// The predictive distribution of an ensemble is the equal mixture of its members' Gaussians (Chua et al.
-// 2018, section 4); of a network ensemble, of its elites.
+/// The predictive distribution of an ensemble is the equal mixture of its members' Gaussians (Chua et al.
+/// 2018, section 4); of a network ensemble, of its elites.
 struct PredictionReport {
   double nll = 0;   // -log p(next_obs | obs, action) a dimension, mean over samples; joint over dimensions
   double rmse = 0;  // of the mixture's mean, each dimension in units of `scale`

@@ -8,8 +8,8 @@
 namespace mbrl {
 
 // clang-format off
-// `step` writes next_obs (obs_dim x batch) for obs (obs_dim x batch) and action (action_dim x batch). The model is
-// const and scratch memory belongs to the caller, so one model serves any number of threads without allocating.
+/// `step` writes next_obs (obs_dim x batch) for obs (obs_dim x batch) and action (action_dim x batch). The model is
+/// const and scratch memory belongs to the caller, so one model serves any number of threads without allocating.
 template <class M>
 concept DynamicsModel = requires(const M& model, ConstBatchRef<typename M::Scalar> obs,
                                  ConstBatchRef<typename M::Scalar> action, BatchRef<typename M::Scalar> next_obs,
@@ -22,7 +22,7 @@ concept DynamicsModel = requires(const M& model, ConstBatchRef<typename M::Scala
   model.step(obs, action, next_obs, workspace);
 };
 
-// A Gaussian over the next observation: mean and variance, each obs_dim x batch.
+/// A Gaussian over the next observation: mean and variance, each obs_dim x batch.
 template <class M>
 concept ProbabilisticModel = DynamicsModel<M> &&
     requires(const M& model, ConstBatchRef<typename M::Scalar> obs, ConstBatchRef<typename M::Scalar> action,
@@ -30,7 +30,7 @@ concept ProbabilisticModel = DynamicsModel<M> &&
   model.predict(obs, action, mean, variance, workspace);
 };
 
-// Several such models, of which member `i` is asked: i in [0, members()).
+/// Several such models, of which member `i` is asked: i in [0, members()).
 template <class M>
 concept EnsembleModel = requires(const M& model, int member, ConstBatchRef<typename M::Scalar> obs,
                                  ConstBatchRef<typename M::Scalar> action, BatchRef<typename M::Scalar> mean,

@@ -16,8 +16,8 @@ namespace mbrl {
 
 struct NoWorkspace {};
 
-// A DynamicsModel. F is called as f(obs, action, next_obs) with Eigen vectors and writes every entry of
-// next_obs; one that it leaves out is NaN, which planners count as unusable. Thread-safe if F is.
+/// A DynamicsModel. F is called as f(obs, action, next_obs) with Eigen vectors and writes every entry of
+/// next_obs; one that it leaves out is NaN, which planners count as unusable. Thread-safe if F is.
 template <class F, class S = double>
 class PerSampleModel {
  public:
@@ -50,9 +50,9 @@ class PerSampleModel {
   F f_;
 };
 
-// A TwiceDifferentiableModel of Nx states and Nu actions with exact derivatives: f is called with vectors of
-// double and of jets (mbrl/math/jet.hpp), so it is a template or takes `const auto&`, and it names
-// functions without std:: (`using std::sin; ... sin(s(0))`).
+/// A TwiceDifferentiableModel of Nx states and Nu actions with exact derivatives: f is called with vectors of
+/// double and of jets (mbrl/math/jet.hpp), so it is a template or takes `const auto&`, and it names
+/// functions without std:: (`using std::sin; ... sin(s(0))`).
 template <int Nx, int Nu, class F>
 class DifferentiablePerSampleModel {
  public:
@@ -103,15 +103,15 @@ class DifferentiablePerSampleModel {
   F f_;
 };
 
-// per_sample_model(4, 2, [](const auto& s, const auto& a, auto next) { next(0) = ...; }), with numbers of
-// type S. For planners that sample, or behind FiniteDifferenceModel for those that need derivatives.
+/// per_sample_model(4, 2, [](const auto& s, const auto& a, auto next) { next(0) = ...; }), with numbers of
+/// type S. For planners that sample, or behind FiniteDifferenceModel for those that need derivatives.
 template <class S = double, class F>
 PerSampleModel<F, S> per_sample_model(int obs_dim, int action_dim, F f) {
   return {obs_dim, action_dim, std::move(f)};
 }
 
-// per_sample_model<4, 2>([](const auto& s, const auto& a, auto next) { ... }): dimensions known at compile
-// time, and exact first and second derivatives.
+/// per_sample_model<4, 2>([](const auto& s, const auto& a, auto next) { ... }): dimensions known at compile
+/// time, and exact first and second derivatives.
 template <int Nx, int Nu, class F>
 DifferentiablePerSampleModel<Nx, Nu, F> per_sample_model(F f) {
   return DifferentiablePerSampleModel<Nx, Nu, F>(std::move(f));

@@ -19,7 +19,7 @@
 
 namespace mbrl::mujoco {
 
-// visit(task), a MujocoTask of another type each time.
+/// visit(task), a MujocoTask of another type each time.
 template <class Visit>
 void for_each_task(Visit&& visit) {
   for (const GymVersion version : {GymVersion::kV4, GymVersion::kV5}) {

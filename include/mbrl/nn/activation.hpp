@@ -8,7 +8,7 @@
 
 namespace mbrl {
 
-// silu: z / (1 + e^-z); elu: z where z > 0, else e^z - 1. The numbers are those of checkpoints.
+/// silu: z / (1 + e^-z); elu: z where z > 0, else e^z - 1. The numbers are those of checkpoints.
 enum class Activation : int { kSilu = 0, kRelu = 1, kTanh = 2, kElu = 3 };
 
 constexpr auto enum_names(Activation) {

@@ -31,18 +31,18 @@ struct AdamSettings {
 
 class Adam {
  public:
-  // Throws mbrl::Error for settings that make no sense.
+  /// Throws mbrl::Error for settings that make no sense.
   Adam(const Network& shape, const AdamSettings& settings);
 
-  // One step down `gradient` (a block like the parameters). Returns the gradient's norm before clipping;
-  // where that is not finite nothing is changed.
+  /// One step down `gradient` (a block like the parameters). Returns the gradient's norm before clipping;
+  /// where that is not finite nothing is changed.
   double step(Network& network, const AlignedFloats& gradient);
 
   const AdamSettings& settings() const { return settings_; }
   std::int64_t steps() const { return steps_; }
 
   void save(StateDict& out, const std::string& prefix) const;
-  // Throws mbrl::Error unless the moments are of this shape.
+  /// Throws mbrl::Error unless the moments are of this shape.
   void load(const StateDict& in, const std::string& prefix);
 
  private:
@@ -51,8 +51,8 @@ class Adam {
   std::int64_t steps_ = 0;
 };
 
-// target <- target + share (source - target), parameter by parameter: Polyak averaging of target networks.
-// Throws mbrl::Error for networks of different shapes.
+/// target <- target + share (source - target), parameter by parameter: Polyak averaging of target networks.
+/// Throws mbrl::Error for networks of different shapes.
 void move_towards(Network& target, const Network& source, double share);
 
 }  // namespace mbrl::nn

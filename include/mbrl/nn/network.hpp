@@ -31,12 +31,12 @@ struct NetworkSettings {
   }
 };
 
-// Layer l maps x to z = W x + b; a hidden one goes on to f(z), or with layer_norm to f(g * n(z) + h) where
-// n(z) = (z - mean z) / sqrt(var z + 1e-5) over its units (Ba, Kiros, Hinton 2016).
+/// Layer l maps x to z = W x + b; a hidden one goes on to f(z), or with layer_norm to f(g * n(z) + h) where
+/// n(z) = (z - mean z) / sqrt(var z + 1e-5) over its units (Ba, Kiros, Hinton 2016).
 class Network {
  public:
-  // Where a layer's parameters lie in the block. Weights are panels of 16 outputs ([in][16] each); vectors
-  // and the last panel are padded by zeros, which stay zeros.
+  /// Where a layer's parameters lie in the block. Weights are panels of 16 outputs ([in][16] each); vectors
+  /// and the last panel are padded by zeros, which stay zeros.
   struct Layer {
     int in = 0, out = 0;
     int stride = 0;  // out, padded
@@ -45,8 +45,8 @@ class Network {
   };
 
   Network() = default;
-  // Weights and biases uniform within 1 / sqrt(inputs) of 0 (LibTorch's), gains 1, shifts 0; every number a
-  // function of (seed, index, layer, entry). Throws mbrl::Error for sizes below 1.
+  /// Weights and biases uniform within 1 / sqrt(inputs) of 0 (LibTorch's), gains 1, shifts 0; every number a
+  /// function of (seed, index, layer, entry). Throws mbrl::Error for sizes below 1.
   Network(int in, int out, const NetworkSettings& settings, std::uint64_t seed, std::uint32_t index = 0);
 
   int in() const { return in_; }
@@ -54,13 +54,13 @@ class Network {
   const NetworkSettings& settings() const { return settings_; }
   const std::vector<Layer>& layers() const { return layers_; }
 
-  // The block; gradients and an optimiser's moments are blocks of the same layout.
+  /// The block; gradients and an optimiser's moments are blocks of the same layout.
   AlignedFloats& parameters() { return parameters_; }
   const AlignedFloats& parameters() const { return parameters_; }
   std::size_t parameter_count() const;  // without padding
 
-  // Layer l's plain arrays: W is out x in, the others out. With layer_norm `gain` and `shift` are the hidden
-  // layers'; else empty.
+  /// Layer l's plain arrays: W is out x in, the others out. With layer_norm `gain` and `shift` are the hidden
+  /// layers'; else empty.
   struct Plain {
     Batchf weight;
     Vecf bias, gain, shift;
@@ -69,11 +69,11 @@ class Network {
   Plain plain(const AlignedFloats& block, int l) const;
   void set_layer(int l, const Plain& values);
 
-  // y = f(x): in x batch to out x batch, in blocks; for the hot path there is Pass.
+  /// y = f(x): in x batch to out x batch, in blocks; for the hot path there is Pass.
   void evaluate(ConstBatchRef<float> x, BatchRef<float> y) const;
 
   void save(StateDict& out, const std::string& prefix) const;
-  // Throws mbrl::Error unless the arrays are of this network's shape and finite; it is then unchanged.
+  /// Throws mbrl::Error unless the arrays are of this network's shape and finite; it is then unchanged.
   void load(const StateDict& in, const std::string& prefix);
 
  private:
@@ -83,8 +83,8 @@ class Network {
   AlignedFloats parameters_;
 };
 
-// The numbers of one pass of up to max_samples samples through networks of one shape. Arrays are
-// [row][stride], one column a sample; columns from `samples` on are never read.
+/// The numbers of one pass of up to max_samples samples through networks of one shape. Arrays are
+/// [row][stride], one column a sample; columns from `samples` on are never read.
 class Pass {
  public:
   Pass(const Network& shape, int max_samples);
@@ -95,7 +95,7 @@ class Pass {
   const float* output() const { return output_; }
   float* output_gradient() { return gradient_[0]; }  // overwritten by backward
   const float* input_gradient() const { return input_gradient_; }
-  // The same as matrices, one row an output or input: what distributions.hpp takes. samples <= max_samples().
+  /// The same as matrices, one row an output or input: what distributions.hpp takes. samples <= max_samples().
   ConstRowMap<float> outputs(int samples) const {
     return {output_, out_, samples, Eigen::OuterStride<>(stride_)};
   }
@@ -106,14 +106,14 @@ class Pass {
     return {input_gradient_, in_, samples, Eigen::OuterStride<>(stride_)};
   }
 
-  // Columns of x (in x samples) into input(), and output() into columns of y.
+  /// Columns of x (in x samples) into input(), and output() into columns of y.
   void set_input(ConstBatchRef<float> x);
   void get_output(BatchRef<float> y) const;
 
-  // Fills output(). Throws mbrl::Error for more samples than there is room for, or another network's shape.
+  /// Fills output(). Throws mbrl::Error for more samples than there is room for, or another network's shape.
   void forward(const Network& network, int samples);
-  // After forward with the same network and samples, and with output_gradient() written: into `gradient`
-  // (resized to the parameters' block; null: not wanted) and, if asked for, into input_gradient().
+  /// After forward with the same network and samples, and with output_gradient() written: into `gradient`
+  /// (resized to the parameters' block; null: not wanted) and, if asked for, into input_gradient().
   void backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient = false);
 
  private:

@@ -15,15 +15,15 @@
 
 namespace mbrl {
 
-// Drops the first `steps` columns of a trajectory (one a control step), moves the others forward and repeats
-// the last.
+/// Drops the first `steps` columns of a trajectory (one a control step), moves the others forward and repeats
+/// the last.
 inline void shift_columns(BatchRef<double> trajectory, Index steps) {
   const Index last = trajectory.cols() - 1;
   for (Index t = 0; t <= last; ++t) trajectory.col(t) = trajectory.col(std::min(t + steps, last));
 }
 
-// The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers. Its
-// bounds are the given ones rounded inwards.
+/// The box of whole sequences: an action sequence is the column [a_0; a_1; ...; a_{H-1}] of H * A numbers. Its
+/// bounds are the given ones rounded inwards.
 template <class S>
 class SequenceBox {
  public:
@@ -51,7 +51,7 @@ class SequenceBox {
   const Vec<S>& mid() const { return mid_; }  // of choices: the lower of the two in the middle
   int choices() const { return choices_; }    // see ActionBounds
 
-  // Drops the first `steps` actions of a sequence, moves the others forward and pads the end.
+  /// Drops the first `steps` actions of a sequence, moves the others forward and pads the end.
   void shift(VecRef<S> sequence, int steps, WarmStartPad pad) const {
     require(steps >= 0, "planner: advance by ", steps, " steps, expected 0 or more");
     const Index moved = std::min<Index>(static_cast<Index>(steps) * action_dim_, size());
@@ -59,7 +59,7 @@ class SequenceBox {
     for (Index i = size() - moved; i < size(); ++i) sequence(i) = pad_value(i, pad, sequence);
   }
 
-  // Reads a column of this size; throws on any other.
+  /// Reads a column of this size; throws on any other.
   Vec<S> load(const StateDict& in, const std::string& name) const {
     const std::vector<S> values = in.get<S>(name);
     require(static_cast<Index>(values.size()) == size(), "checkpoint: '", name, "' has ", values.size(),
@@ -82,7 +82,7 @@ class SequenceBox {
   Vec<S> low_, high_, mid_;
 };
 
-// What a planner that starts from its last plan keeps between plans, in a checkpoint.
+/// What a planner that starts from its last plan keeps between plans, in a checkpoint.
 template <class S>
 struct WarmStart {
   std::uint64_t seed = 0;       // of its random numbers

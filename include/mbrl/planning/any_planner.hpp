@@ -29,19 +29,19 @@ class AnyPlanner {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already, where the planner can.
+  /// The same into memory that is there already, where the planner can.
   void plan(const State& state, int t, ActionPlan<S>& result) { self_->plan(state, t, result); }
-  // Without effect on a planner that cannot stop early.
+  /// Without effect on a planner that cannot stop early.
   void set_deadline(const Deadline& deadline) { self_->set_deadline(deadline); }
-  // Moves `action`, of step k of the last plan, by the planner's feedback for the state that has been
-  // reached; leaves it as it is where the planner has no feedback.
+  /// Moves `action`, of step k of the last plan, by the planner's feedback for the state that has been
+  /// reached; leaves it as it is where the planner has no feedback.
   void track(const State& state, int k, VecRef<S> action) const { self_->track(state, k, action); }
   void advance(int steps) { self_->advance(steps); }
   void reset() { self_->reset(); }
   void save(StateDict& out, const std::string& prefix) const { self_->save(out, prefix); }
   void load(const StateDict& in, const std::string& prefix) { self_->load(in, prefix); }
 
-  // The planner inside, or null if it is of another type.
+  /// The planner inside, or null if it is of another type.
   template <class P>
   P* target() {
     auto* model = dynamic_cast<Model<P>*>(self_.get());

@@ -28,9 +28,9 @@ struct ExplorationSettings {
   }
 };
 
-// Gaussian noise, white or coloured (coloured_noise.hpp), added to an action and clipped to the bounds: a
-// function of (seed, episode, control step) alone, with other random numbers than planners draw from the same
-// seed. Memory is allocated by the constructor.
+/// Gaussian noise, white or coloured (coloured_noise.hpp), added to an action and clipped to the bounds: a
+/// function of (seed, episode, control step) alone, with other random numbers than planners draw from the same
+/// seed. Memory is allocated by the constructor.
 template <class S>
 class ExplorationNoise {
  public:
@@ -48,7 +48,7 @@ class ExplorationNoise {
     noises_.setZero(box_.size(), kStretch);
   }
 
-  // Adds the noise of control step t of this episode.
+  /// Adds the noise of control step t of this episode.
   void disturb(int t, VecRef<S> action) {
     if (settings_.std == 0) return;
     require_dim("mpc", "the action", action.size(), box_.size());
@@ -94,7 +94,7 @@ class ExplorationNoise {
   Batch<S> white_, noises_;  // action_dim x kStretch
 };
 
-// Logs that a plan was not executed, and why (a warning).
+/// Logs that a plan was not executed, and why (a warning).
 void warn_unusable_plan(int step, std::string_view why);
 
 }  // namespace mbrl

@@ -23,8 +23,8 @@
 
 namespace mbrl {
 
-// What is done with a plan that is unusable (PlanStatus::kUnusable): none of its rollouts gave a finite
-// return.
+/// What is done with a plan that is unusable (PlanStatus::kUnusable): none of its rollouts gave a finite
+/// return.
 enum class OnUnusable : int {
   kHold = 0,   // the last action again, mid-range at an episode's start; a warning is logged
   kThrow = 1,  // an Error that says what happened
@@ -60,15 +60,15 @@ struct MpcSettings {
   }
 };
 
-// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
-// an episode's first step share one deadline, and another is begun only if it will be ready.
-// latency().missed() counts the plans that came late all the same. `act` allocates nothing once warm if the
-// planner does not and can plan into memory that is there.
-//
-// A planner may offer `track(state, k, action)`, which moves the action of step k of its last plan to the
-// state that has been reached (the gains of iLQR and DDP): later actions of a plan are then executed in
-// closed loop. A plan that is unusable is not executed, see MpcSettings::on_unusable; last_plan().status()
-// says which plan was.
+/// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
+/// an episode's first step share one deadline, and another is begun only if it will be ready.
+/// latency().missed() counts the plans that came late all the same. `act` allocates nothing once warm if the
+/// planner does not and can plan into memory that is there.
+///
+/// A planner may offer `track(state, k, action)`, which moves the action of step k of its last plan to the
+/// state that has been reached (the gains of iLQR and DDP): later actions of a plan are then executed in
+/// closed loop. A plan that is unusable is not executed, see MpcSettings::on_unusable; last_plan().status()
+/// says which plan was.
 template <Planner P>
 class Mpc {
  public:
@@ -78,7 +78,7 @@ class Mpc {
 
   explicit Mpc(P planner, const MpcSettings& settings = {}, SecondsClock clock = steady_seconds)
       : Mpc(std::move(planner), std::optional<ActionBounds>(), settings, 0, std::move(clock)) {}
-  // With the bounds of the actions, which exploration noise needs; the seed is that of the noise.
+  /// With the bounds of the actions, which exploration noise needs; the seed is that of the noise.
   Mpc(P planner, std::optional<ActionBounds> bounds, const MpcSettings& settings, std::uint64_t seed,
       SecondsClock clock = steady_seconds)
       : planner_(std::move(planner)),
@@ -96,8 +96,8 @@ class Mpc {
     if (bounds) noise_.emplace(std::move(*bounds), settings.exploration, seed);
   }
 
-  // The action (action_dim) for the next control step, valid until the next call. Call once a step, `reset`
-  // before an episode's first.
+  /// The action (action_dim) for the next control step, valid until the next call. Call once a step, `reset`
+  /// before an episode's first.
   const Vec<Scalar>& act(const State& state) {
     if (stale_ || executed_ == plan_.actions.cols() ||
         (!settings_.open_loop && executed_ == settings_.replan_every)) {
@@ -113,9 +113,9 @@ class Mpc {
     return action_;
   }
 
-  // The same in the other type of number: environments speak double, ensembles float. An observation in
-  // double gives the action in double, so that `env.step(mpc.act(obs))` serves any planner whose state is an
-  // observation; this is the place where the two are converted.
+  /// The same in the other type of number: environments speak double, ensembles float. An observation in
+  /// double gives the action in double, so that `env.step(mpc.act(obs))` serves any planner whose state is an
+  /// observation; this is the place where the two are converted.
   template <class Obs>
     requires(std::same_as<State, Vec<Scalar>>&& std::same_as<typename Obs::Scalar, Other>)
   const Vec<Other>& act(const Eigen::MatrixBase<Obs>& state) {
@@ -124,10 +124,10 @@ class Mpc {
     return other_action_;
   }
 
-  // The next `act` plans, whatever is left of the present plan: after a change of cost or reference.
+  /// The next `act` plans, whatever is left of the present plan: after a change of cost or reference.
   void replan() { stale_ = true; }
 
-  // A new episode: forgets the plan, the planner's warm start and the time.
+  /// A new episode: forgets the plan, the planner's warm start and the time.
   void reset() {
     planner_.reset();
     plan_ = {};
@@ -145,7 +145,7 @@ class Mpc {
   P& planner() { return planner_; }
   const P& planner() const { return planner_; }
   const MpcSettings& settings() const { return settings_; }
-  // Planning times since construction or `latency().clear()`; not saved.
+  /// Planning times since construction or `latency().clear()`; not saved.
   LatencyRecorder& latency() { return latency_; }
   const LatencyRecorder& latency() const { return latency_; }
 

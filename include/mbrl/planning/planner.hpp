@@ -13,7 +13,7 @@
 
 namespace mbrl {
 
-// How much a plan cost and how it came about.
+/// How much a plan cost and how it came about.
 struct PlanReport {
   std::int64_t rollouts = 0;  // particle rollouts evaluated
   int iterations = 0;         // iterations run (fewer than set: stopped on convergence)

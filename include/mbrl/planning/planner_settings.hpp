@@ -9,7 +9,7 @@
 
 namespace mbrl {
 
-// What follows the shifted plan at its end.
+/// What follows the shifted plan at its end.
 enum class WarmStartPad : int {
   kZero = 0,    // no action (PETS); mid-range where 0 is not inside the bounds
   kMid = 1,     // the middle of the action range
@@ -21,7 +21,7 @@ constexpr auto enum_names(WarmStartPad) {
                     std::pair{WarmStartPad::kRepeat, "repeat"}};
 }
 
-// Random shooting: random_shooting.hpp.
+/// Random shooting: random_shooting.hpp.
 struct RandomShootingSettings {
   int population = 2500;  // action sequences tried
 
@@ -31,7 +31,7 @@ struct RandomShootingSettings {
   }
 };
 
-// The cross-entropy method: cem.hpp. Defaults: PETS on HalfCheetah.
+/// The cross-entropy method: cem.hpp. Defaults: PETS on HalfCheetah.
 struct CemSettings {
   int population = 500;   // candidates an iteration
   int elites = 50;        // best candidates that the distribution is fitted to
@@ -52,7 +52,7 @@ struct CemSettings {
   }
 };
 
-// Races of candidates over particles: racing.hpp.
+/// Races of candidates over particles: racing.hpp.
 struct RacingSettings {
   bool on = true;           // evaluate particles in stages and drop candidates in between
   int first_particles = 5;  // particles of the first stage (one a member for TSinf); every stage doubles them
@@ -67,7 +67,7 @@ struct RacingSettings {
   }
 };
 
-// Which sequence becomes the plan.
+/// Which sequence becomes the plan.
 enum class Execute : int {
   kMean = 0,  // the final mean: averages out what single samples owe to errors of the model
   kBest = 1,  // the best sample of the last iteration (the paper)
@@ -77,7 +77,7 @@ constexpr auto enum_names(Execute) {
   return std::array{std::pair{Execute::kMean, "mean"}, std::pair{Execute::kBest, "best"}};
 }
 
-// The improved cross-entropy method: icem.hpp.
+/// The improved cross-entropy method: icem.hpp.
 struct ICemSettings {
   int population = 128;              // candidates of the first iteration
   int elites = 12;                   // best candidates that the distribution is fitted to
@@ -117,7 +117,7 @@ struct ICemSettings {
   }
 };
 
-// Model-predictive path integral control: mppi.hpp.
+/// Model-predictive path integral control: mppi.hpp.
 struct MppiSettings {
   int population = 256;              // candidates an iteration
   int iterations = 4;                // as the paper: 1
@@ -148,7 +148,7 @@ struct MppiSettings {
   }
 };
 
-// What is smoothed over time.
+/// What is smoothed over time.
 enum class PddmFilter : int {
   kActions = 0,  // mean plus noise, starting from the last executed action (the authors' code)
   kNoise = 1,    // the noise alone, starting from 0 (the paper)
@@ -158,7 +158,7 @@ constexpr auto enum_names(PddmFilter) {
   return std::array{std::pair{PddmFilter::kActions, "actions"}, std::pair{PddmFilter::kNoise, "noise"}};
 }
 
-// Filtered reward-weighted refinement: pddm.hpp.
+/// Filtered reward-weighted refinement: pddm.hpp.
 struct PddmSettings {
   int population = 700;                      // candidates an iteration
   int iterations = 1;                        // refinements of the mean a plan
@@ -183,7 +183,7 @@ struct PddmSettings {
   }
 };
 
-// Covariance matrix adaptation: cma_es_planner.hpp.
+/// Covariance matrix adaptation: cma_es_planner.hpp.
 struct CmaEsPlannerSettings {
   int population = 64;     // candidates a generation; 0: 4 + floor(3 ln n), n = horizon * action_dim
   int iterations = 8;      // generations at most
@@ -205,7 +205,7 @@ struct CmaEsPlannerSettings {
   }
 };
 
-// Which planner, and the settings of each.
+/// Which planner, and the settings of each.
 struct PlannerSettings {
   std::string name = "icem";        // rs, cem, icem, mppi, pddm, cmaes
   RandomShootingSettings rs = {};   // random shooting

@@ -11,8 +11,8 @@
 
 namespace mbrl {
 
-// A particle's return is usable if it is finite. The smallest usable one of all is what stands in for those
-// that are not; NaN if there is none. particles: any shape.
+/// A particle's return is usable if it is finite. The smallest usable one of all is what stands in for those
+/// that are not; NaN if there is none. particles: any shape.
 template <class S>
 S worst_usable(ConstBatchRef<S> particles) {
   S worst = std::numeric_limits<S>::quiet_NaN();
@@ -22,10 +22,10 @@ S worst_usable(ConstBatchRef<S> particles) {
   return worst;
 }
 
-// particles: particles x candidates; returns: one a candidate. The mean over a candidate's particles, where
-// an unusable one counts as `stand_in` (worst_usable over all candidates compared), so that a poisoned
-// particle never helps its candidate; NaN for a candidate that has no usable particle. Sums run in double in
-// the particles' order.
+/// particles: particles x candidates; returns: one a candidate. The mean over a candidate's particles, where
+/// an unusable one counts as `stand_in` (worst_usable over all candidates compared), so that a poisoned
+/// particle never helps its candidate; NaN for a candidate that has no usable particle. Sums run in double in
+/// the particles' order.
 template <class S>
 void aggregate_particles(ConstBatchRef<S> particles, S stand_in, VecRef<S> returns) {
   require_dim("aggregate_particles", "returns", returns.size(), particles.cols());

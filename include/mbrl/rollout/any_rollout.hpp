@@ -11,7 +11,7 @@
 
 namespace mbrl {
 
-// Owns the evaluator. Particles cannot be asked for one by one through it: candidates do not race.
+/// Owns the evaluator. Particles cannot be asked for one by one through it: candidates do not race.
 template <class StateType, class S>
 class AnyRollout {
  public:

@@ -12,17 +12,17 @@
 
 namespace mbrl {
 
-// A particle is stopped where any entry i leaves
-//   [min(low_i, start_i) - margin width_i, max(high_i, start_i) + margin width_i]
-// with width_i = high_i - low_i, [low, high] being the range of the observations trained on and start the
-// observation its plan starts from.
-// A start is never outside, wherever it is, and a plan may go on from a record by as much as the data are
-// wide. Entries without width, and constants of an episode, are not bounded: they have nothing to explode
-// with, or no scale to say so by.
+/// A particle is stopped where any entry i leaves
+///   [min(low_i, start_i) - margin width_i, max(high_i, start_i) + margin width_i]
+/// with width_i = high_i - low_i, [low, high] being the range of the observations trained on and start the
+/// observation its plan starts from.
+/// A start is never outside, wherever it is, and a plan may go on from a record by as much as the data are
+/// wide. Entries without width, and constants of an episode, are not bounded: they have nothing to explode
+/// with, or no scale to say so by.
 class DataBox {
  public:
   DataBox() = default;
-  // margin: 0 bounds nothing. Throws mbrl::Error for other than a number >= 0.
+  /// margin: 0 bounds nothing. Throws mbrl::Error for other than a number >= 0.
   DataBox(const char* where, const MlpEnsemble& model, float margin) {
     require(std::isfinite(margin) && margin >= 0.0f, where, ": data_margin is ", margin,
             ", expected a number >= 0");
@@ -37,11 +37,11 @@ class DataBox {
     }
   }
 
-  // Whether anything is bounded.
+  /// Whether anything is bounded.
   bool active() const {
     return std::any_of(low_.begin(), low_.end(), [](float b) { return std::isfinite(b); });
   }
-  // The range of entry i for a plan that starts there.
+  /// The range of entry i for a plan that starts there.
   float low(int i, float start) const {
     const auto at = static_cast<std::size_t>(i);
     return std::min(low_[at], start) - slack_[at];

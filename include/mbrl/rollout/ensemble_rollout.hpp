@@ -34,20 +34,20 @@ struct EnsembleRolloutSettings {
   }
 };
 
-// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or leaves the range of the
-// data (see DataBox) has return NaN; `evaluate` replaces NaN particles by the worst usable particle return of
-// the whole call, so that a candidate with diverged particles can still be ranked but never gains by them,
-// and gives NaN only to a candidate none of whose particles is usable. Where the box stops every particle of
-// a call, the call is made again with particles held at its edge and counted (RolloutCounts::held): a
-// doubtful comparison is better than none.
+/// A RolloutEvaluator and ParticleEvaluator. A particle that stops being finite or leaves the range of the
+/// data (see DataBox) has return NaN; `evaluate` replaces NaN particles by the worst usable particle return of
+/// the whole call, so that a candidate with diverged particles can still be ranked but never gains by them,
+/// and gives NaN only to a candidate none of whose particles is usable. Where the box stops every particle of
+/// a call, the call is made again with particles held at its edge and counted (RolloutCounts::held): a
+/// doubtful comparison is better than none.
 class EnsembleRollout {
  public:
   using Scalar = float;
   using State = Vecf;  // an observation
 
-  // The reward may be empty if the ensemble has learned it; an empty termination never ends a rollout. After
-  // a predicted termination a particle earns nothing more (the terminating step's own reward counts). The
-  // pool must outlive the evaluator; the model is copied.
+  /// The reward may be empty if the ensemble has learned it; an empty termination never ends a rollout. After
+  /// a predicted termination a particle earns nothing more (the terminating step's own reward counts). The
+  /// pool must outlive the evaluator; the model is copied.
   EnsembleRollout(const MlpEnsemble& model, RewardFunction<float> reward,
                   TerminationFunction<float> termination, const EnsembleRolloutSettings& settings,
                   ThreadPool& pool, std::uint64_t seed);
@@ -65,13 +65,13 @@ class EnsembleRollout {
   const EnsembleRolloutSettings& settings() const;
 
   void evaluate(const State& obs, ConstBatchRef<float> actions, RolloutKey key, VecRef<float> returns);
-  // Particles [first, last) of candidates whose ids (noise indices) are given; returns (last - first) x
-  // candidates. MM couples a candidate's particles: only the full range is accepted there.
+  /// Particles [first, last) of candidates whose ids (noise indices) are given; returns (last - first) x
+  /// candidates. MM couples a candidate's particles: only the full range is accepted there.
   void evaluate_particles(const State& obs, ConstBatchRef<float> actions, const std::uint32_t* candidate_ids,
                           RolloutKey key, int first, int last, BatchRef<float> returns);
 
-  // Every particle's path under one action sequence (action_dim x horizon), for diagnostics and pictures:
-  // obs_dim x (particles * (horizon + 1)), particle-major.
+  /// Every particle's path under one action sequence (action_dim x horizon), for diagnostics and pictures:
+  /// obs_dim x (particles * (horizon + 1)), particle-major.
   Batchf trajectories(const State& obs, ConstBatchRef<float> actions, RolloutKey key);
 
   const RolloutCounts& counts() const;

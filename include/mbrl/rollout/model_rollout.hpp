@@ -21,7 +21,7 @@
 
 namespace mbrl {
 
-// Scratch memory lent to one task at a time: as many as run at once come into being, and stay.
+/// Scratch memory lent to one task at a time: as many as run at once come into being, and stay.
 template <class W>
 class WorkspacePool {
  public:
@@ -46,7 +46,7 @@ class WorkspacePool {
   std::vector<std::unique_ptr<W>> idle_;
 };
 
-// Throws unless a rollout can go on with another model.
+/// Throws unless a rollout can go on with another model.
 template <class A, class B>
 void require_same_dims(const char* where, const A& model, const B& other) {
   require_dim(where, "the model's obs", static_cast<Index>(other.obs_dim()),
@@ -69,10 +69,10 @@ struct ModelRolloutSettings {
   }
 };
 
-// A RolloutEvaluator: from one observation, candidates in blocks that run in parallel. A rollout that meets a
-// number that is not finite has return NaN. After a predicted termination nothing more is earned (the
-// terminating step's own reward counts), nor the terminal value. The pool must outlive the evaluator. An
-// evaluation allocates nothing; only the model's own workspaces may grow at first.
+/// A RolloutEvaluator: from one observation, candidates in blocks that run in parallel. A rollout that meets a
+/// number that is not finite has return NaN. After a predicted termination nothing more is earned (the
+/// terminating step's own reward counts), nor the terminal value. The pool must outlive the evaluator. An
+/// evaluation allocates nothing; only the model's own workspaces may grow at first.
 template <DynamicsModel Model, class Reward = RewardFunction<typename Model::Scalar>>
   requires RewardModel<Reward, typename Model::Scalar>
 class ModelRollout {
@@ -103,7 +103,7 @@ class ModelRollout {
   int horizon() const { return settings_.horizon; }
   int action_dim() const { return static_cast<int>(model_.action_dim()); }
   const Model& model() const { return model_; }
-  // From now on, this model (or a view of it). Throws for other dimensions.
+  /// From now on, this model (or a view of it). Throws for other dimensions.
   template <class M>
     requires std::constructible_from<Model, const M&> && std::movable<Model>
   void set_model(const M& model) {
@@ -113,7 +113,7 @@ class ModelRollout {
   const RolloutCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
 
-  // Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
+  /// Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
 
   void evaluate(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key, VecRef<Scalar> returns) {
@@ -145,7 +145,7 @@ class ModelRollout {
     std::vector<bool> alive;
     typename Model::Workspace model;
 
-    // Room for whole blocks: the last block of a call may be shorter, and a plan's evaluation is one column.
+    /// Room for whole blocks: the last block of a call may be shorter, and a plan's evaluation is one column.
     void reserve(Index obs_dim, Index action_dim, Index block) {
       obs.resize(obs_dim, block);
       next.resize(obs_dim, block);

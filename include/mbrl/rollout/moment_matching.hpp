@@ -10,18 +10,18 @@
 
 namespace mbrl {
 
-// Full covariance: a diagonal fit would forget the correlations that the dynamics create. With fewer
-// particles than dimensions the covariance is singular; its Cholesky factor then has zero columns and draws
-// stay in the particles' span.
+/// Full covariance: a diagonal fit would forget the correlations that the dynamics create. With fewer
+/// particles than dimensions the covariance is singular; its Cholesky factor then has zero columns and draws
+/// stay in the particles' span.
 class MomentMatching {
  public:
-  // The matrix to fill: one particle a column.
+  /// The matrix to fill: one particle a column.
   Batchd& samples(Index dims, Index count) {
     samples_.resize(dims, count);
     return samples_;
   }
 
-  // Mean, unbiased covariance and its factor.
+  /// Mean, unbiased covariance and its factor.
   void fit() {
     const Index n = samples_.rows();
     mean_ = samples_.rowwise().mean();
@@ -42,7 +42,7 @@ class MomentMatching {
     }
   }
 
-  // A draw named by its counter; other numbers than those the step itself used.
+  /// A draw named by its counter; other numbers than those the step itself used.
   const Vecd& draw(std::array<std::uint32_t, 2> key, std::uint32_t candidate, std::uint32_t particle,
                    std::uint32_t step) {
     const Index n = mean_.size();

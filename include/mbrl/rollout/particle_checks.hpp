@@ -16,8 +16,8 @@
 
 namespace mbrl {
 
-// Throws mbrl::Error unless the rollout has a length and its particles can be dealt out to the `networks` of
-// an ensemble.
+/// Throws mbrl::Error unless the rollout has a length and its particles can be dealt out to the `networks` of
+/// an ensemble.
 template <class Settings>
 void check_particle_settings(const char* where, const Settings& s, int networks) {
   require(s.horizon >= 1, where, ": horizon is ", s.horizon, ", expected at least 1");
@@ -29,7 +29,7 @@ void check_particle_settings(const char* where, const Settings& s, int networks)
   check_discount(where, s.discount);
 }
 
-// Throws mbrl::Error unless obs (obs_dim) is finite and action sequences have horizon * action_dim rows.
+/// Throws mbrl::Error unless obs (obs_dim) is finite and action sequences have horizon * action_dim rows.
 template <class S>
 void check_start(const char* where, const Vec<S>& obs, Index obs_dim, Index action_rows,
                  Index expected_rows) {
@@ -38,8 +38,8 @@ void check_start(const char* where, const Vec<S>& obs, Index obs_dim, Index acti
   require_dim(where, "an action sequence (horizon x action_dim)", action_rows, expected_rows);
 }
 
-// Throws mbrl::Error unless particles [first, last) can be evaluated by themselves and `returns` has room for
-// them: (last - first) x candidates.
+/// Throws mbrl::Error unless particles [first, last) can be evaluated by themselves and `returns` has room for
+/// them: (last - first) x candidates.
 template <class Settings>
 void check_particle_range(const char* where, const Settings& s, int first, int last, Index candidates,
                           Index return_rows, Index return_columns) {
@@ -52,16 +52,16 @@ void check_particle_range(const char* where, const Settings& s, int first, int l
   require_dim(where, "returns' batch", return_columns, candidates);
 }
 
-// What becomes of a particle that goes further from the data than is believed.
+/// What becomes of a particle that goes further from the data than is believed.
 enum class Beyond { kStopped, kHeld };
 constexpr auto enum_names(Beyond) {
   return std::array{std::pair{Beyond::kStopped, "stopped"}, std::pair{Beyond::kHeld, "held"}};
 }
 
-// A box that stops every particle of a call leaves its candidates without a comparison: then the call is made
-// again with particles held at its edge, from where they go on. Without any limit what explodes most
-// would win. run(beyond) fills `returns` and gives what was counted; the counts of both are returned, those
-// of the second run's particles as held.
+/// A box that stops every particle of a call leaves its candidates without a comparison: then the call is made
+/// again with particles held at its edge, from where they go on. Without any limit what explodes most
+/// would win. run(beyond) fills `returns` and gives what was counted; the counts of both are returned, those
+/// of the second run's particles as held.
 template <class S, class Run>
 RolloutCounts run_guarded(bool limited, BatchRef<S> returns, Run&& run) {
   RolloutCounts counts = run(Beyond::kStopped);
@@ -73,7 +73,7 @@ RolloutCounts run_guarded(bool limited, BatchRef<S> returns, Run&& run) {
   return counts;
 }
 
-// RolloutEvaluator::evaluate by way of evaluate_particles: all particles of candidates 0, 1, ..., averaged.
+/// RolloutEvaluator::evaluate by way of evaluate_particles: all particles of candidates 0, 1, ..., averaged.
 template <class S>
 class ParticleMeans {
  public:

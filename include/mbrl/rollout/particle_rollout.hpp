@@ -44,10 +44,10 @@ struct ParticleRolloutSettings {
   }
 };
 
-// A RolloutEvaluator and ParticleEvaluator over a ProbabilisticModel (one member) or an EnsembleModel. NaN,
-// termination and aggregation as in EnsembleRollout. The numbers are the same for any number of threads; for
-// any subset of candidates or particles too if the model computes each column by itself. The pool must
-// outlive the evaluator.
+/// A RolloutEvaluator and ParticleEvaluator over a ProbabilisticModel (one member) or an EnsembleModel. NaN,
+/// termination and aggregation as in EnsembleRollout. The numbers are the same for any number of threads; for
+/// any subset of candidates or particles too if the model computes each column by itself. The pool must
+/// outlive the evaluator.
 template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   requires(ProbabilisticModel<Model> || EnsembleModel<Model>)
 &&RewardModel<Reward, typename Model::Scalar> class ParticleRollout {
@@ -74,7 +74,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
   int particles() const { return settings_.particles; }
   const ParticleRolloutSettings& settings() const { return settings_; }
   const Model& model() const { return model_; }
-  // From now on, this model (or a view of it). Throws for other dimensions.
+  /// From now on, this model (or a view of it). Throws for other dimensions.
   template <class M>
     requires std::constructible_from<Model, const M&> && std::movable<Model>
   void set_model(const M& model) {
@@ -82,7 +82,7 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
     model_ = Model(model);
     check_particle_settings("ParticleRollout", settings_, members());
   }
-  // Adds discount^H value(o_H, t + H) to the return of every particle that has not ended; empty: nothing.
+  /// Adds discount^H value(o_H, t + H) to the return of every particle that has not ended; empty: nothing.
   void set_terminal_value(TerminalValueFunction<Scalar> value) { terminal_value_ = std::move(value); }
   const RolloutCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
@@ -103,8 +103,8 @@ template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
     counts_.not_finite += static_cast<std::uint64_t>(returns.array().isNaN().count());
   }
 
-  // Every particle's path under one action sequence (action_dim x horizon): obs_dim x (particles * (horizon +
-  // 1)), particle-major.
+  /// Every particle's path under one action sequence (action_dim x horizon): obs_dim x (particles * (horizon +
+  /// 1)), particle-major.
   Batch<Scalar> trajectories(const State& obs, ConstBatchRef<Scalar> actions, RolloutKey key) {
     constexpr const char* kWhere = "ParticleRollout::trajectories";
     require_dim(kWhere, "actions", actions.rows(), action_dim());

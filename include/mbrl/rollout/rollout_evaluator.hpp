@@ -10,15 +10,15 @@
 
 namespace mbrl {
 
-// Fixes every random number of an evaluation: noise is a function of (key, candidate, particle, step,
-// dimension), so a candidate's particles can be evaluated in any split, now or later, with the same result.
+/// Fixes every random number of an evaluation: noise is a function of (key, candidate, particle, step,
+/// dimension), so a candidate's particles can be evaluated in any split, now or later, with the same result.
 struct RolloutKey {
   std::uint32_t plan = 0;       // which plan of the run
   std::uint32_t iteration = 0;  // which iteration of the planner
   int t = 0;  // control step of the episode at which the rollouts start (time-varying rewards)
 };
 
-// Counted over the life of an evaluator: the cause of a poisoned prediction is kept, not hidden.
+/// Counted over the life of an evaluator: the cause of a poisoned prediction is kept, not hidden.
 struct RolloutCounts {
   std::uint64_t rows = 0;         // model steps: candidates x particles x horizon
   std::uint64_t particles = 0;    // particle rollouts
@@ -36,14 +36,14 @@ struct RolloutCounts {
   }
 };
 
-// Throws mbrl::Error unless rewards can be discounted by that factor a step.
+/// Throws mbrl::Error unless rewards can be discounted by that factor a step.
 inline void check_discount(const char* where, double discount) {
   require(discount > 0.0 && discount <= 1.0, where, ": discount is ", discount,
           ", expected 0 < discount <= 1");
 }
 
-// Action sequences are (horizon * action_dim) x candidates: column k is [a_0; a_1; ...; a_{H-1}] of candidate
-// k. A return that is NaN means "no usable prediction"; planners rank it last.
+/// Action sequences are (horizon * action_dim) x candidates: column k is [a_0; a_1; ...; a_{H-1}] of candidate
+/// k. A return that is NaN means "no usable prediction"; planners rank it last.
 // clang-format off
 template <class E>
 concept RolloutEvaluator = requires(E& evaluator, const E& cevaluator, const typename E::State& state, RolloutKey key,
@@ -55,9 +55,9 @@ concept RolloutEvaluator = requires(E& evaluator, const E& cevaluator, const typ
   evaluator.evaluate(state, actions, key, returns);               // fills returns (one a candidate)
 };
 
-// An evaluator that averages over particles and can evaluate a part of them, so that planners can race candidates.
-// returns: (last - first) x candidates. Candidate ids name the noise: evaluating a subset of candidates with their own
-// ids gives the numbers the full evaluation gives.
+/// An evaluator that averages over particles and can evaluate a part of them, so that planners can race candidates.
+/// returns: (last - first) x candidates. Candidate ids name the noise: evaluating a subset of candidates with their own
+/// ids gives the numbers the full evaluation gives.
 template <class E>
 concept ParticleEvaluator = RolloutEvaluator<E> &&
     requires(E& evaluator, const E& cevaluator, const typename E::State& state, RolloutKey key,

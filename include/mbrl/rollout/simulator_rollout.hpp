@@ -31,22 +31,22 @@ struct SimulatorRolloutSettings {
   }
 };
 
-// A RolloutEvaluator whose state is the simulator's whole state (state() of an environment):
-//   EnvRegistry registry; mujoco::register_environments(registry);
-//   SimulatorRollout<AnyEnvironment> rollout([&] { return registry.make("HalfCheetah-v4"); }, {30}, pool);
-//   rollout.evaluate(env.state(), actions, {}, returns);
-// A return is the (discounted) sum of what the simulator's steps pay, in their order: bit for bit what
-// stepping an environment from that state with these actions would pay, on any number of threads. After a
-// termination nothing more is earned (the terminating step's own reward counts); an episode's time limit is
-// not seen. A rollout that breaks down, or meets a number that is not finite, has return NaN and is counted.
-// The pool must outlive the evaluator. An evaluation allocates nothing if the simulator does not.
+/// A RolloutEvaluator whose state is the simulator's whole state (state() of an environment):
+///   EnvRegistry registry; mujoco::register_environments(registry);
+///   SimulatorRollout<AnyEnvironment> rollout([&] { return registry.make("HalfCheetah-v4"); }, {30}, pool);
+///   rollout.evaluate(env.state(), actions, {}, returns);
+/// A return is the (discounted) sum of what the simulator's steps pay, in their order: bit for bit what
+/// stepping an environment from that state with these actions would pay, on any number of threads. After a
+/// termination nothing more is earned (the terminating step's own reward counts); an episode's time limit is
+/// not seen. A rollout that breaks down, or meets a number that is not finite, has return NaN and is counted.
+/// The pool must outlive the evaluator. An evaluation allocates nothing if the simulator does not.
 template <Simulator S>
 class SimulatorRollout {
  public:
   using Scalar = double;
   using State = std::vector<double>;
 
-  // `make` gives a simulator for each thread; all must be alike.
+  /// `make` gives a simulator for each thread; all must be alike.
   SimulatorRollout(const std::function<S()>& make, const SimulatorRolloutSettings& settings, ThreadPool& pool)
       : settings_(settings), pool_(&pool), lanes_(std::make_unique<Lanes>()) {
     require(settings.horizon >= 1, "SimulatorRollout: horizon is ", settings.horizon,
@@ -70,7 +70,7 @@ class SimulatorRollout {
   int state_dim() const { return state_dim_; }
   const SimulatorRolloutSettings& settings() const { return settings_; }
 
-  // Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
+  /// Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<double> value) { terminal_value_ = std::move(value); }
 
   void evaluate(const State& state, ConstBatchRef<double> actions, RolloutKey key, VecRef<double> returns) {
@@ -102,7 +102,7 @@ class SimulatorRollout {
     }
   }
 
-  // rows: control steps; not_finite: rollouts that broke down, too.
+  /// rows: control steps; not_finite: rollouts that broke down, too.
   const RolloutCounts& counts() const { return counts_; }
   void reset_counts() { counts_ = {}; }
 

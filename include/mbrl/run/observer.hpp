@@ -50,10 +50,8 @@ struct RoundReport {
 ///   on_progress       after every control step and epoch
 ///   on_round          after every round, with the whole table of metrics, the round's row last
 ///   on_safe_point     where `save` may be called: at least once a round, right after on_round (round_over
-///                     true), and as often within as the algorithm can; false ends the run, which returns
-///                     false
-///   stop_requested    between pieces of work without a safe point (epochs); true ends the run with that
-///   piece
+///                     true), and as often within as the algorithm can; false ends the run, which returns false
+///   stop_requested    between pieces of work without a safe point (epochs); true ends the run with that piece
 ///                     of work undone
 class RunObserver {
  public:

@@ -13,12 +13,12 @@
 
 namespace mbrl {
 
-// runs/<name>/: settings.json, metrics.csv, tables of the algorithm's own (plans/), events.*, checkpoint/,
-// learning_curve.png, episode.mp4, log.txt, lock.
+/// runs/<name>/: settings.json, metrics.csv, tables of the algorithm's own (plans/), events.*, checkpoint/,
+/// learning_curve.png, episode.mp4, log.txt, lock.
 class RunFolder {
  public:
-  // Makes a new folder with its settings, and locks it. Throws if the folder holds a run already, or anything
-  // else, or if another process works in it.
+  /// Makes a new folder with its settings, and locks it. Throws if the folder holds a run already, or anything
+  /// else, or if another process works in it.
   static RunFolder create(const std::filesystem::path& path, const std::string& settings_json) {
     namespace fs = std::filesystem;
     std::error_code error;
@@ -36,7 +36,7 @@ class RunFolder {
     return folder;
   }
 
-  // Opens a run that exists, for reading. Throws if the folder is not a run folder.
+  /// Opens a run that exists, for reading. Throws if the folder is not a run folder.
   static RunFolder open(const std::filesystem::path& path) {
     require(std::filesystem::is_directory(path), path, " is not a run folder: no such folder");
     require(std::filesystem::exists(path / "settings.json"), path,
@@ -44,7 +44,7 @@ class RunFolder {
     return RunFolder(path);
   }
 
-  // Opens a run that exists and locks it, for going on with it. Throws if another process works in it.
+  /// Opens a run that exists and locks it, for going on with it. Throws if another process works in it.
   static RunFolder resume(const std::filesystem::path& path) {
     RunFolder folder = open(path);
     folder.take_lock();
@@ -58,7 +58,7 @@ class RunFolder {
   std::filesystem::path learning_curve() const { return path_ / "learning_curve.png"; }
   std::filesystem::path video() const { return path_ / "episode.mp4"; }
   std::filesystem::path log() const { return path_ / "log.txt"; }
-  // A round's table of its own, e.g. plans/trial_0001.csv.
+  /// A round's table of its own, e.g. plans/trial_0001.csv.
   std::filesystem::path table(const std::string& name, const std::string& round_name, int round) const {
     const std::string number = std::to_string(round);
     return path_ / name /

@@ -13,13 +13,13 @@
 
 namespace mbrl {
 
-// The nearest of the choices 0 ... n - 1.
+/// The nearest of the choices 0 ... n - 1.
 template <class S>
 S nearest_choice(S action, int n) {
   return std::clamp(std::floor(action + S(0.5)), S(0), static_cast<S>(n - 1));
 }
 
-// Lowest and highest value of every action entry, in the environment's units.
+/// Lowest and highest value of every action entry, in the environment's units.
 struct ActionBounds {
   std::vector<double> low, high;
   int choices = 0;  // n: every entry is a choice of 0 ... n - 1, which are its bounds; 0: any number
@@ -30,13 +30,13 @@ struct ActionBounds {
   ActionBounds(ConstVecRef<double> lowest, ConstVecRef<double> highest)
       : low(lowest.begin(), lowest.end()), high(highest.begin(), highest.end()) {}
 
-  // The same interval for every entry.
+  /// The same interval for every entry.
   static ActionBounds uniform(int action_dim, double lowest, double highest) {
     const auto n = static_cast<std::size_t>(action_dim);
     return {std::vector<double>(n, lowest), std::vector<double>(n, highest)};
   }
 
-  // Every entry is a choice of 0 ... n - 1.
+  /// Every entry is a choice of 0 ... n - 1.
   static ActionBounds choice_of(int n, int action_dim = 1) {
     ActionBounds bounds = uniform(action_dim, 0, n - 1);
     bounds.choices = n;
@@ -45,8 +45,8 @@ struct ActionBounds {
 
   int dim() const { return static_cast<int>(low.size()); }
 
-  // Throws unless there are `action_dim` pairs with low < high which a planner that computes with numbers of
-  // type S can work with: the bounds, their difference and its square neither overflow nor vanish.
+  /// Throws unless there are `action_dim` pairs with low < high which a planner that computes with numbers of
+  /// type S can work with: the bounds, their difference and its square neither overflow nor vanish.
   template <class S = double>
   void validate(std::string_view where, int action_dim) const {
     require_dim(where, "the lower action bound", low.size(), action_dim);
@@ -65,7 +65,7 @@ struct ActionBounds {
     }
   }
 
-  // The bounds of entry i rounded into the box: a number of type S between them is never outside.
+  /// The bounds of entry i rounded into the box: a number of type S between them is never outside.
   template <class S>
   S inner_low(std::size_t i) const {
     const S rounded = static_cast<S>(low[i]);

@@ -11,7 +11,7 @@
 
 namespace mbrl {
 
-// One input feature of the model: an observation entry as it is, its sine, or its cosine.
+/// One input feature of the model: an observation entry as it is, its sine, or its cosine.
 struct ObsFeature {
   enum class Kind : int { kIdentity = 0, kSin = 1, kCos = 2 };
   Kind kind = Kind::kIdentity;
@@ -24,8 +24,8 @@ constexpr auto enum_names(ObsFeature::Kind) {
                     std::pair{ObsFeature::Kind::kSin, "sin"}, std::pair{ObsFeature::Kind::kCos, "cos"}};
 }
 
-// What the model predicts for one observation entry: its change, or its next value; or nothing, for an entry
-// that stays what it is through an episode (a goal, say) and is handed on unchanged.
+/// What the model predicts for one observation entry: its change, or its next value; or nothing, for an entry
+/// that stays what it is through an episode (a goal, say) and is handed on unchanged.
 enum class TargetKind : int { kDelta = 0, kAbsolute = 1, kConstant = 2 };
 
 constexpr auto enum_names(TargetKind) {
@@ -33,9 +33,9 @@ constexpr auto enum_names(TargetKind) {
                     std::pair{TargetKind::kConstant, "constant"}};
 }
 
-// `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
-// (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next))
-// == next, but for constant entries: their target is 0 and decode repeats obs.
+/// `encode` makes model inputs of observations (PETS calls it obs_preproc), `target` the regression targets
+/// (targ_proc), `decode` the next observation from a prediction (obs_postproc); decode(obs, target(obs, next))
+/// == next, but for constant entries: their target is 0 and decode repeats obs.
 struct ObsEncoding {
   std::vector<ObsFeature> features;  // inputs in order; the action is appended after them
   std::vector<TargetKind> targets;   // one entry per observation dimension
@@ -44,7 +44,7 @@ struct ObsEncoding {
   int feature_dim() const { return static_cast<int>(features.size()); }
   bool operator==(const ObsEncoding&) const = default;
 
-  // Every entry as it is, every target a difference.
+  /// Every entry as it is, every target a difference.
   static ObsEncoding identity(int obs_dim) {
     ObsEncoding encoding;
     for (int i = 0; i < obs_dim; ++i) encoding.features.push_back({ObsFeature::Kind::kIdentity, i});
@@ -52,7 +52,7 @@ struct ObsEncoding {
     return encoding;
   }
 
-  // Declares entries [first, first + count) constants of an episode. Throws unless they exist.
+  /// Declares entries [first, first + count) constants of an episode. Throws unless they exist.
   ObsEncoding& hold_constant(int first, int count) {
     require(first >= 0 && count >= 0 && count <= obs_dim() - first, "ObsEncoding::hold_constant: entries ",
             first, " to ", first + count - 1, " asked for, expected some of 0 to ", obs_dim() - 1);
@@ -60,14 +60,14 @@ struct ObsEncoding {
     return *this;
   }
 
-  // Throws unless every feature names an existing observation entry.
+  /// Throws unless every feature names an existing observation entry.
   void validate() const {
     for (const ObsFeature& f : features)
       require(f.obs_index >= 0 && f.obs_index < obs_dim(), "ObsEncoding: a feature reads observation entry ",
               f.obs_index, ", expected 0 to ", obs_dim() - 1);
   }
 
-  // obs: obs_dim x batch; out: feature_dim x batch. These three throw mbrl::Error for other shapes.
+  /// obs: obs_dim x batch; out: feature_dim x batch. These three throw mbrl::Error for other shapes.
   template <class S>
   void encode(ConstBatchRef<S> obs, BatchRef<S> out) const {
     require_dim("ObsEncoding::encode", "obs", obs.rows(), obs_dim());
@@ -89,7 +89,7 @@ struct ObsEncoding {
     }
   }
 
-  // All arguments obs_dim x batch.
+  /// All arguments obs_dim x batch.
   template <class S>
   void target(ConstBatchRef<S> obs, ConstBatchRef<S> next_obs, BatchRef<S> out) const {
     check("ObsEncoding::target", obs, next_obs, out);

@@ -7,8 +7,8 @@
 
 namespace mbrl {
 
-// A RewardModel in float and in double. F is called as f(obs, action, next_obs) or f(obs, action, next_obs,
-// t) with Eigen vectors and gives a number. Thread-safe if F is.
+/// A RewardModel in float and in double. F is called as f(obs, action, next_obs) or f(obs, action, next_obs,
+/// t) with Eigen vectors and gives a number. Thread-safe if F is.
 template <class F>
 class PerSampleReward {
  public:
@@ -39,8 +39,8 @@ class PerSampleReward {
   F f_;
 };
 
-// A TerminationModel in float and in double. F is called as f(next_obs), f(obs, action, next_obs) or f(obs,
-// action, next_obs, t) and says whether the episode ends.
+/// A TerminationModel in float and in double. F is called as f(next_obs), f(obs, action, next_obs) or f(obs,
+/// action, next_obs, t) and says whether the episode ends.
 template <class F>
 class PerSampleTermination {
  public:
@@ -76,14 +76,14 @@ class PerSampleTermination {
   F f_;
 };
 
-// spec.reward = per_sample_reward([](const auto& s, const auto& a, const auto& next) { return -next(0) *
-// next(0); });
+/// spec.reward = per_sample_reward([](const auto& s, const auto& a, const auto& next) { return -next(0) *
+/// next(0); });
 template <class F>
 PerSampleReward<F> per_sample_reward(F f) {
   return PerSampleReward<F>(std::move(f));
 }
 
-// spec.termination = per_sample_termination([](const auto& next) { return next(2) < 0.7; });
+/// spec.termination = per_sample_termination([](const auto& next) { return next(2) < 0.7; });
 template <class F>
 PerSampleTermination<F> per_sample_termination(F f) {
   return PerSampleTermination<F>(std::move(f));

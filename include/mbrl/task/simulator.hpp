@@ -9,7 +9,7 @@
 
 namespace mbrl {
 
-// What a step is worth. A broken one (the simulation diverged) has no meaning, its reward included.
+/// What a step is worth. A broken one (the simulation diverged) has no meaning, its reward included.
 struct SimulatorStep {
   double reward = 0.0;
   bool terminated = false;
@@ -17,8 +17,8 @@ struct SimulatorStep {
 };
 
 // clang-format off
-// The state is all the future depends on: loaded again, it gives the same steps bit for bit, on any copy of the simulator.
-// One object is used by one thread at a time. Steps should allocate nothing.
+/// The state is all the future depends on: loaded again, it gives the same steps bit for bit, on any copy of the simulator.
+/// One object is used by one thread at a time. Steps should allocate nothing.
 template <class S>
 concept Simulator = std::movable<S> &&
     requires(S& simulator, const S& csimulator, std::span<const double> in, std::span<double> out, VecRef<double> obs,

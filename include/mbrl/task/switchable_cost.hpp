@@ -8,9 +8,9 @@
 
 namespace mbrl {
 
-// A TrajectoryCost of any type in a slot that all copies share: hand copies to planners and evaluators, keep
-// one, and `set` what they minimise from their next plan on. Not while one of them plans. A change of cost in
-// the middle of a plan's execution: see Mpc::replan.
+/// A TrajectoryCost of any type in a slot that all copies share: hand copies to planners and evaluators, keep
+/// one, and `set` what they minimise from their next plan on. Not while one of them plans. A change of cost in
+/// the middle of a plan's execution: see Mpc::replan.
 class SwitchableCost {
  public:
   template <TrajectoryCost C>

@@ -14,7 +14,7 @@
 
 namespace mbrl {
 
-// low <= g <= high for N values. Equal limits make an equality, infinite ones none.
+/// low <= g <= high for N values. Equal limits make an equality, infinite ones none.
 template <int N>
 struct ConstraintLimits {
   std::array<double, static_cast<std::size_t>(N)> low{}, high{};
@@ -33,7 +33,7 @@ struct ConstraintLimits {
     return between(value, std::numeric_limits<double>::infinity());
   }
 
-  // Throws unless low <= high everywhere (a number that is not: never).
+  /// Throws unless low <= high everywhere (a number that is not: never).
   void validate(const char* where) const {
     for (std::size_t i = 0; i < low.size(); ++i)
       require(low[i] <= high[i], where, ": constraint ", i, " has the limits ", low[i], " and ", high[i],
@@ -45,9 +45,9 @@ struct ConstraintLimits {
 };
 
 // clang-format off
-// kStageDim values of (x_t, u_t, t) at every stage and kFinalDim of (x_N, N) at the end, within limits. t is the control
-// step of the episode, as for a TrajectoryCost. Derivatives are with respect to z = [x; u], at the end to x: jacobian
-// dim x nz; the Hessian of weights'g nz x nz, symmetric. Thread-safe.
+/// kStageDim values of (x_t, u_t, t) at every stage and kFinalDim of (x_N, N) at the end, within limits. t is the control
+/// step of the episode, as for a TrajectoryCost. Derivatives are with respect to z = [x; u], at the end to x: jacobian
+/// dim x nz; the Hessian of weights'g nz x nz, symmetric. Thread-safe.
 template <class C>
 concept TrajectoryConstraint = requires(const C& constraint, ConstVecRef<double> x, ConstVecRef<double> u, int t,
                                         ConstVecRef<double> weights, VecRef<double> values, BatchRef<double> out) {
@@ -64,7 +64,7 @@ concept TrajectoryConstraint = requires(const C& constraint, ConstVecRef<double>
 };
 // clang-format on
 
-// No constraint at all.
+/// No constraint at all.
 struct Unconstrained {
   static constexpr int kStageDim = 0, kFinalDim = 0;
   ConstraintLimits<0> stage_limits() const { return {}; }
@@ -82,12 +82,12 @@ struct Unconstrained {
   }
 };
 
-// Constraints written once as a template over the type of number, differentiated exactly. F offers constants
-// kStageDim and kFinalDim and
-//   template <class T> std::array<T, kStageDim> stage(const std::array<T, Nx>& x, const std::array<T, Nu>& u,
-//                                                     int t) const;
-//   template <class T> std::array<T, kFinalDim> final_values(const std::array<T, Nx>& x, int t) const;
-// of which one whose dimension is zero may be left out.
+/// Constraints written once as a template over the type of number, differentiated exactly. F offers constants
+/// kStageDim and kFinalDim and
+///   template <class T> std::array<T, kStageDim> stage(const std::array<T, Nx>& x, const std::array<T, Nu>& u,
+///                                                     int t) const;
+///   template <class T> std::array<T, kFinalDim> final_values(const std::array<T, Nx>& x, int t) const;
+/// of which one whose dimension is zero may be left out.
 template <class F, int Nx, int Nu>
 class AutoDiffConstraint {
  public:

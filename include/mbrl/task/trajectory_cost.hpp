@@ -15,9 +15,9 @@
 namespace mbrl {
 
 // clang-format off
-// The sum of stage(x_t, u_t, t) over the horizon and final_cost(x, t) at its end; t is the control step of the episode,
-// for costs that vary in time. Derivatives are with respect to z = [x; u] (gradient nz, hessian nz x nz, symmetric), for
-// the final cost with respect to x. Thread-safe; a value that is not finite means "never go there".
+/// The sum of stage(x_t, u_t, t) over the horizon and final_cost(x, t) at its end; t is the control step of the episode,
+/// for costs that vary in time. Derivatives are with respect to z = [x; u] (gradient nz, hessian nz x nz, symmetric), for
+/// the final cost with respect to x. Thread-safe; a value that is not finite means "never go there".
 template <class C>
 concept TrajectoryCost = requires(const C& cost, ConstVecRef<double> x, ConstVecRef<double> u, int t,
                                   VecRef<double> gradient, BatchRef<double> hessian) {
@@ -28,13 +28,13 @@ concept TrajectoryCost = requires(const C& cost, ConstVecRef<double> x, ConstVec
 };
 // clang-format on
 
-// 1/2 (x - x*)'Q(x - x*) + 1/2 (u - u*)'R(u - u*) at every stage and 1/2 (x - x*)'Qf(x - x*) at the end, of a
-// fixed goal or along a reference trajectory, whose column t is the goal at control step t (the last one from
-// there on).
+/// 1/2 (x - x*)'Q(x - x*) + 1/2 (u - u*)'R(u - u*) at every stage and 1/2 (x - x*)'Qf(x - x*) at the end, of a
+/// fixed goal or along a reference trajectory, whose column t is the goal at control step t (the last one from
+/// there on).
 class QuadraticCost {
  public:
-  // q, q_final: nx x nx; r: nu x nu; goal: nx x 1 or a trajectory of any length. Throws unless they fit and
-  // are symmetric.
+  /// q, q_final: nx x nx; r: nu x nu; goal: nx x 1 or a trajectory of any length. Throws unless they fit and
+  /// are symmetric.
   QuadraticCost(Batchd q, Batchd r, Batchd q_final, Batchd goal, Vecd action_goal = {})
       : q_(std::move(q)),
         r_(std::move(r)),
@@ -54,7 +54,7 @@ class QuadraticCost {
 
   int obs_dim() const { return static_cast<int>(q_.rows()); }
   int action_dim() const { return static_cast<int>(r_.rows()); }
-  // Another goal or reference, of the same dimension: planners may be told while they run.
+  /// Another goal or reference, of the same dimension: planners may be told while they run.
   void set_goal(Batchd goal) {
     require_dim("QuadraticCost", "the goal", goal.rows(), q_.rows());
     require(goal.cols() >= 1, "QuadraticCost: the goal has no column");
@@ -116,10 +116,10 @@ class QuadraticCost {
   Vecd action_goal_;
 };
 
-// A cost written once as a template over the type of number, differentiated exactly (mbrl/math/jet.hpp). F
-// offers
-//   template <class T> T stage(const std::array<T, Nx>& x, const std::array<T, Nu>& u, int t) const;
-//   template <class T> T final_cost(const std::array<T, Nx>& x, int t) const;
+/// A cost written once as a template over the type of number, differentiated exactly (mbrl/math/jet.hpp). F
+/// offers
+///   template <class T> T stage(const std::array<T, Nx>& x, const std::array<T, Nu>& u, int t) const;
+///   template <class T> T final_cost(const std::array<T, Nx>& x, int t) const;
 template <class F, int Nx, int Nu>
 class AutoDiffCost {
  public:
@@ -168,14 +168,14 @@ class AutoDiffCost {
   F f_;
 };
 
-// A cost given by its values alone, differentiated by central differences: slow, and good to about six digits
-// in the gradient and four in the Hessian. F offers
-//   double stage(ConstVecRef<double> x, ConstVecRef<double> u, int t) const and double final_cost(x, t)
-//   const.
+/// A cost given by its values alone, differentiated by central differences: slow, and good to about six digits
+/// in the gradient and four in the Hessian. F offers
+///   double stage(ConstVecRef<double> x, ConstVecRef<double> u, int t) const and double final_cost(x, t)
+///   const.
 template <class F>
 class DifferencedCost {
  public:
-  // step: relative, entry z is moved by step * max(1, |z|).
+  /// step: relative, entry z is moved by step * max(1, |z|).
   explicit DifferencedCost(F f = {}, double step = 1e-4) : f_(std::move(f)), step_(step) {
     require(std::isfinite(step) && step > 0, "DifferencedCost: step is ", step, ", expected more than 0");
   }

@@ -14,16 +14,16 @@ namespace mbrl::libtorch {
 
 struct TensorTask;  // reward and termination on tensors: mbrl/torch/interop.hpp, mbrl/torch/tasks.hpp
 
-// A RolloutEvaluator and ParticleEvaluator with the meaning of mbrl::EnsembleRollout in everything:
-// propagation, the box of the data, the treatment of particles that diverge or terminate, and the random
-// numbers themselves. The two agree up to the rounding of float.
+/// A RolloutEvaluator and ParticleEvaluator with the meaning of mbrl::EnsembleRollout in everything:
+/// propagation, the box of the data, the treatment of particles that diverge or terminate, and the random
+/// numbers themselves. The two agree up to the rounding of float.
 class EnsembleRollout {
  public:
   using Scalar = float;
   using State = Vecf;  // an observation
 
-  // device: "cpu", "cuda" or "cuda:<index>". A task without reward (or none at all) asks for a learned one.
-  // Throws mbrl::Error if there is no such device or the settings do not fit the model.
+  /// device: "cpu", "cuda" or "cuda:<index>". A task without reward (or none at all) asks for a learned one.
+  /// Throws mbrl::Error if there is no such device or the settings do not fit the model.
   EnsembleRollout(const MlpEnsemble& model, std::shared_ptr<const TensorTask> task,
                   const EnsembleRolloutSettings& settings, const std::string& device, std::uint64_t seed);
   ~EnsembleRollout();

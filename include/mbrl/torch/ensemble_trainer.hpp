@@ -10,12 +10,12 @@
 
 namespace mbrl::libtorch {
 
-// Loss and optimiser as in mbrl::NativeTrainer (Chua et al. 2018; Adam), gradients by autograd, all members
-// in one batched product a layer. Its checkpoints are those of the native trainer: either continues the
-// other's training.
+/// Loss and optimiser as in mbrl::NativeTrainer (Chua et al. 2018; Adam), gradients by autograd, all members
+/// in one batched product a layer. Its checkpoints are those of the native trainer: either continues the
+/// other's training.
 class EnsembleTrainer {
  public:
-  // device: "cpu", "cuda" or "cuda:<index>". Throws mbrl::Error if there is no such device.
+  /// device: "cpu", "cuda" or "cuda:<index>". Throws mbrl::Error if there is no such device.
   EnsembleTrainer(const EnsembleTrainingSettings& settings, const std::string& device, std::uint64_t seed);
   ~EnsembleTrainer();
   EnsembleTrainer(EnsembleTrainer&&) noexcept;

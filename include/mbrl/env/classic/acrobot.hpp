@@ -5,12 +5,12 @@
 
 namespace mbrl {
 
-// State (4): th1 (rad, 0 hanging), th2 (relative to link 1), their rates. Masses, lengths and inertias are 1,
-// centres of mass at half length, g = 9.8. One Runge-Kutta step of 0.2 s an action; then the angles are
-// wrapped to [-pi, pi] and the rates clipped to +-4 pi and +-9 pi. obs (6): cos and sin of th1, cos and sin
-// of th2, rates. The action (1) is rounded to 0, 1 or 2, the torques -1, 0, 1 N m; an error beyond. Start:
-// every entry U(-0.1, 0.1). Terminates when the tip's height -cos th1 - cos(th1 + th2) > 1. reward = -1, 0 in
-// the step that terminates; 500 steps.
+/// State (4): th1 (rad, 0 hanging), th2 (relative to link 1), their rates. Masses, lengths and inertias are 1,
+/// centres of mass at half length, g = 9.8. One Runge-Kutta step of 0.2 s an action; then the angles are
+/// wrapped to [-pi, pi] and the rates clipped to +-4 pi and +-9 pi. obs (6): cos and sin of th1, cos and sin
+/// of th2, rates. The action (1) is rounded to 0, 1 or 2, the torques -1, 0, 1 N m; an error beyond. Start:
+/// every entry U(-0.1, 0.1). Terminates when the tip's height -cos th1 - cos(th1 + th2) > 1. reward = -1, 0 in
+/// the step that terminates; 500 steps.
 class AcrobotTask {
  public:
   static EnvSpec spec();
@@ -22,7 +22,7 @@ class AcrobotTask {
 
 using Acrobot = AnalyticEnvironment<AcrobotTask>;
 
-// 1 where the environment terminates, exact for pairs of cosine and sine.
+/// 1 where the environment terminates, exact for pairs of cosine and sine.
 template <class S>
 struct AcrobotTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {
@@ -33,7 +33,7 @@ struct AcrobotTermination {
   }
 };
 
-// The environment's reward, exact.
+/// The environment's reward, exact.
 template <class S>
 struct AcrobotReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> /*action*/, ConstBatchRef<S> next_obs, int /*t*/,

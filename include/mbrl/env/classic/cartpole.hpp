@@ -10,12 +10,12 @@
 
 namespace mbrl {
 
-// obs = state (4): cart x (m), its rate, pole angle th (rad, 0 up), its rate. With the force F (N), a cart of
-// 1 kg, a pole of 0.1 kg and half length 0.5 m, g = 9.8, explicit Euler steps of 0.02 s:
-//   t = (F + 0.05 th'^2 sin th) / 1.1, th'' = (9.8 sin th - t cos th) / (0.5 (4/3 - 0.1 cos^2 th / 1.1)),
-//   x'' = t - 0.05 th'' cos th / 1.1.
-// Start: every entry U(-0.05, 0.05). Terminates when |x| > 2.4 or |th| > 12 degrees. reward = 1, in the step
-// that terminates too.
+/// obs = state (4): cart x (m), its rate, pole angle th (rad, 0 up), its rate. With the force F (N), a cart of
+/// 1 kg, a pole of 0.1 kg and half length 0.5 m, g = 9.8, explicit Euler steps of 0.02 s:
+///   t = (F + 0.05 th'^2 sin th) / 1.1, th'' = (9.8 sin th - t cos th) / (0.5 (4/3 - 0.1 cos^2 th / 1.1)),
+///   x'' = t - 0.05 th'' cos th / 1.1.
+/// Start: every entry U(-0.05, 0.05). Terminates when |x| > 2.4 or |th| > 12 degrees. reward = 1, in the step
+/// that terminates too.
 class CartPoleTask {
  public:
   enum class Action {
@@ -40,7 +40,7 @@ constexpr auto enum_names(CartPoleTask::Action) {
 
 using CartPole = AnalyticEnvironment<CartPoleTask>;
 
-// 1 where the environment terminates, exact.
+/// 1 where the environment terminates, exact.
 template <class S>
 struct CartPoleTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {
@@ -50,7 +50,7 @@ struct CartPoleTermination {
   }
 };
 
-// 1 - termination: the environment's reward but for the step that terminates, where it gives 1.
+/// 1 - termination: the environment's reward but for the step that terminates, where it gives 1.
 template <class S>
 struct CartPoleReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> /*action*/, ConstBatchRef<S> next_obs, int /*t*/,

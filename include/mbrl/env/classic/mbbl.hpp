@@ -16,11 +16,9 @@
 
 namespace mbrl {
 
-// With s the observation before the step and a the action, in [-1, 1]; each is the environment's reward,
-// exact.
-// mbbl/Pendulum (s = cos th, sin th, w): -(s0 + 0.1 |s1| + 0.1 s2^2 + 0.001 u^2) with the torque
-// u = clip(2 a, -2, 2), largest where the pendulum hangs: as the benchmark
-// has it.
+/// With s the observation before the step and a the action, in [-1, 1]; each is the environment's reward, exact.
+/// mbbl/Pendulum (s = cos th, sin th, w): -(s0 + 0.1 |s1| + 0.1 s2^2 + 0.001 u^2) with the torque
+/// u = clip(2 a, -2, 2), largest where the pendulum hangs: as the benchmark has it.
 template <class S>
 struct MbblPendulumReward {
   void operator()(ConstBatchRef<S> obs, ConstBatchRef<S> action, ConstBatchRef<S> /*next_obs*/, int /*t*/,
@@ -33,7 +31,7 @@ struct MbblPendulumReward {
   }
 };
 
-// mbbl/MountainCar: the position, s0.
+/// mbbl/MountainCar: the position, s0.
 template <class S>
 struct MbblMountainCarReward {
   void operator()(ConstBatchRef<S> obs, ConstBatchRef<S> /*action*/, ConstBatchRef<S> /*next_obs*/, int /*t*/,
@@ -42,7 +40,7 @@ struct MbblMountainCarReward {
   }
 };
 
-// mbbl/CartPole: cos th - 0.01 x^2.
+/// mbbl/CartPole: cos th - 0.01 x^2.
 template <class S>
 struct MbblCartPoleReward {
   void operator()(ConstBatchRef<S> obs, ConstBatchRef<S> /*action*/, ConstBatchRef<S> /*next_obs*/, int /*t*/,
@@ -51,7 +49,7 @@ struct MbblCartPoleReward {
   }
 };
 
-// mbbl/Acrobot: the height of the tip, -(cos th1 + cos(th1 + th2)).
+/// mbbl/Acrobot: the height of the tip, -(cos th1 + cos(th1 + th2)).
 template <class S>
 struct MbblAcrobotReward {
   void operator()(ConstBatchRef<S> obs, ConstBatchRef<S> /*action*/, ConstBatchRef<S> /*next_obs*/, int /*t*/,
@@ -61,9 +59,9 @@ struct MbblAcrobotReward {
   }
 };
 
-// One of them: 200 steps, never terminates. Its actions are numbers in [-1, 1] that become the environment's
-// own: mbbl/Pendulum stretches them to its torque, mbbl/MountainCar clips them, mbbl/CartPole pushes right if
-// above 0, else left, mbbl/Acrobot takes the torque -1 below -0.33, 1 from 0.33 on, else 0.
+/// One of them: 200 steps, never terminates. Its actions are numbers in [-1, 1] that become the environment's
+/// own: mbbl/Pendulum stretches them to its torque, mbbl/MountainCar clips them, mbbl/CartPole pushes right if
+/// above 0, else left, mbbl/Acrobot takes the torque -1 below -0.33, 1 from 0.33 on, else 0.
 class MbblClassic : public Wrapper {
  public:
   enum class Task { kPendulum, kMountainCar, kCartPole, kAcrobot };

@@ -5,12 +5,11 @@
 
 namespace mbrl {
 
-// obs = state (2): position p, velocity v, stored in single precision after each step as Gymnasium does. With
-// f = clip(a, -1, 1):
-//   v' = clip(v + 0.0015 f - 0.0025 cos 3p, -0.07, 0.07), p' = clip(p + v', -1.2, 0.6), v' = 0 at the left
-//   wall.
-// Start: p = U(-0.6, -0.4), v = 0. Terminates when p' >= 0.45 and v' >= 0. reward = 100 on termination - 0.1
-// a^2 (of the unclipped action); 999 steps. A step has no unit of time: dt is 1.
+/// obs = state (2): position p, velocity v, stored in single precision after each step as Gymnasium does. With
+/// f = clip(a, -1, 1):
+///   v' = clip(v + 0.0015 f - 0.0025 cos 3p, -0.07, 0.07), p' = clip(p + v', -1.2, 0.6), v' = 0 at the left wall.
+/// Start: p = U(-0.6, -0.4), v = 0. Terminates when p' >= 0.45 and v' >= 0. reward = 100 on termination - 0.1
+/// a^2 (of the unclipped action); 999 steps. A step has no unit of time: dt is 1.
 class MountainCarTask {
  public:
   static EnvSpec spec();
@@ -21,7 +20,7 @@ class MountainCarTask {
 
 using MountainCar = AnalyticEnvironment<MountainCarTask>;
 
-// 1 where the environment terminates, exact.
+/// 1 where the environment terminates, exact.
 template <class S>
 struct MountainCarTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {
@@ -30,7 +29,7 @@ struct MountainCarTermination {
   }
 };
 
-// The environment's reward, exact.
+/// The environment's reward, exact.
 template <class S>
 struct MountainCarReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> action, ConstBatchRef<S> next_obs, int /*t*/,

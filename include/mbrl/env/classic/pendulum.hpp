@@ -12,11 +12,11 @@
 
 namespace mbrl {
 
-// Upright is th = 0 (rad), w = dth/dt (rad/s), the torque u = clip(a, -2, 2) (N m). With g = 10, m = l = 1,
-// dt = 0.05 s:
-//   w' = clip(w + (15 sin th + 3 u) dt, -8, 8),  th' = th + w' dt,
-//   reward = -(n(th)^2 + 0.1 w^2 + 0.001 u^2) of the state before the step, n wrapping to [-pi, pi).
-// Observation: cos th, sin th, w. Start: th ~ U(-pi, pi), w ~ U(-1, 1). Never terminates; 200 steps.
+/// Upright is th = 0 (rad), w = dth/dt (rad/s), the torque u = clip(a, -2, 2) (N m). With g = 10, m = l = 1,
+/// dt = 0.05 s:
+///   w' = clip(w + (15 sin th + 3 u) dt, -8, 8),  th' = th + w' dt,
+///   reward = -(n(th)^2 + 0.1 w^2 + 0.001 u^2) of the state before the step, n wrapping to [-pi, pi).
+/// Observation: cos th, sin th, w. Start: th ~ U(-pi, pi), w ~ U(-1, 1). Never terminates; 200 steps.
 class Pendulum {
  public:
   Pendulum();
@@ -29,7 +29,7 @@ class Pendulum {
   void set_state(const std::vector<double>& state);
   Vecd observation() const;
 
-  // The environment as a Simulator.
+  /// The environment as a Simulator.
   int obs_dim() const { return 3; }
   int action_dim() const { return 1; }
   int state_dim() const { return 3; }
@@ -49,7 +49,7 @@ class Pendulum {
   EpisodeGuard episode_;
 };
 
-// The same reward as a function of (obs, action), exact: for planners.
+/// The same reward as a function of (obs, action), exact: for planners.
 template <class S>
 struct PendulumReward {
   void operator()(ConstBatchRef<S> obs, ConstBatchRef<S> action, ConstBatchRef<S> /*next_obs*/, int /*t*/,

@@ -12,9 +12,9 @@
 
 namespace mbrl {
 
-// An AnalyticTask that is observed in full. A step earns -cost.stage of the state before it; the final cost
-// is the planners' alone. Start: entry i is start(i) + U(-spread(i), spread(i)). Never terminates. Actions
-// beyond the bounds are moved to them.
+/// An AnalyticTask that is observed in full. A step earns -cost.stage of the state before it; the final cost
+/// is the planners' alone. Start: entry i is start(i) + U(-spread(i), spread(i)). Never terminates. Actions
+/// beyond the bounds are moved to them.
 template <DynamicsModel Model, TrajectoryCost Cost>
 struct ControlTask {
   std::string name, source;

@@ -10,13 +10,13 @@
 
 namespace mbrl {
 
-// Episode n since construction goes to FOLDER/episode_n.csv: row 0 the start, row t the action u0, ... of
-// step t, the physical state after it, observation, reward and terminated. A file of that name is replaced.
-// Steps after set_state belong to no recorded start and are not written; a step in which the simulation broke
-// down is not either.
+/// Episode n since construction goes to FOLDER/episode_n.csv: row 0 the start, row t the action u0, ... of
+/// step t, the physical state after it, observation, reward and terminated. A file of that name is replaced.
+/// Steps after set_state belong to no recorded start and are not written; a step in which the simulation broke
+/// down is not either.
 class Recorder : public Wrapper {
  public:
-  // Makes the folder. Throws if the environment cannot begin at a physical state: nobody could replay it.
+  /// Makes the folder. Throws if the environment cannot begin at a physical state: nobody could replay it.
   Recorder(AnyEnvironment env, std::filesystem::path folder);
   Vecd reset(std::uint64_t seed) { return begin(env_.reset(seed)); }
   StepResult step(ConstVecRef<double> action);

@@ -11,9 +11,9 @@
 
 namespace mbrl {
 
-// What wrappers have in common. A wrapper holds its environment, is one itself, and adapts the specification,
-// planners' functions included; where these are no functions of what is seen any more, they are left out.
-//   AnyEnvironment env(ActionRepeat(registry.make("pets/CartPole"), 4));
+/// What wrappers have in common. A wrapper holds its environment, is one itself, and adapts the specification,
+/// planners' functions included; where these are no functions of what is seen any more, they are left out.
+///   AnyEnvironment env(ActionRepeat(registry.make("pets/CartPole"), 4));
 class Wrapper {
  public:
   const EnvSpec& spec() const { return spec_; }
@@ -32,7 +32,7 @@ class Wrapper {
   EnvSpec spec_;
 };
 
-// Truncates after `steps` steps, or earlier if the environment does.
+/// Truncates after `steps` steps, or earlier if the environment does.
 class TimeLimit : public Wrapper {
  public:
   TimeLimit(AnyEnvironment env, int steps);
@@ -47,8 +47,8 @@ class TimeLimit : public Wrapper {
   EpisodeGuard episode_;  // ends earlier than the one inside
 };
 
-// Repeats each action `repeats` times or until the episode ends, and adds up the rewards. A sum of rewards on
-// the way is no function of its ends, so planners get no reward for repeats > 1.
+/// Repeats each action `repeats` times or until the episode ends, and adds up the rewards. A sum of rewards on
+/// the way is no function of its ends, so planners get no reward for repeats > 1.
 class ActionRepeat : public Wrapper {
  public:
   ActionRepeat(AnyEnvironment env, int repeats);
@@ -62,7 +62,7 @@ class ActionRepeat : public Wrapper {
   int repeats_;
 };
 
-// Actions in [-1, 1] are stretched to the environment's bounds; those beyond go on beyond.
+/// Actions in [-1, 1] are stretched to the environment's bounds; those beyond go on beyond.
 class ScaledActions : public Wrapper {
  public:
   explicit ScaledActions(AnyEnvironment env);
@@ -76,8 +76,8 @@ class ScaledActions : public Wrapper {
   Vecd middle_, half_;
 };
 
-// Refuses actions outside the bounds with an error that names entry, value and bound. Environments themselves
-// take them, as those they equal do.
+/// Refuses actions outside the bounds with an error that names entry, value and bound. Environments themselves
+/// take them, as those they equal do.
 class StrictActions : public Wrapper {
  public:
   explicit StrictActions(AnyEnvironment env) : Wrapper(std::move(env)) {}
@@ -88,7 +88,7 @@ class StrictActions : public Wrapper {
   Vecd set_physics_state(const std::vector<double>& values) { return env_.set_physics_state(values); }
 };
 
-// Observes the last `count` observations, the newest last; at the start the first one `count` times.
+/// Observes the last `count` observations, the newest last; at the start the first one `count` times.
 class StackedObservations : public Wrapper {
  public:
   StackedObservations(AnyEnvironment env, int count);
@@ -103,14 +103,14 @@ class StackedObservations : public Wrapper {
   Vecd stack_;
 };
 
-// Standard deviations of normal noise, one an entry, or one for all; empty for none.
+/// Standard deviations of normal noise, one an entry, or one for all; empty for none.
 struct NoiseSettings {
   Vecd observation{}, action{};
 };
 
-// Adds noise to observations and actions that is a function of the seed, the step and the entry. Rewards are
-// the environment's for the noisy action; planners keep their functions, which now see noisy observations. An
-// episode that begins with set_physics_state has the noise of seed 0.
+/// Adds noise to observations and actions that is a function of the seed, the step and the entry. Rewards are
+/// the environment's for the noisy action; planners keep their functions, which now see noisy observations. An
+/// episode that begins with set_physics_state has the noise of seed 0.
 class NoisyEnvironment : public Wrapper {
  public:
   NoisyEnvironment(AnyEnvironment env, NoiseSettings settings);
@@ -127,10 +127,10 @@ class NoisyEnvironment : public Wrapper {
   std::uint32_t steps_ = 0;
 };
 
-// Actions act `action` steps after they were given, before that the one within the bounds that is nearest to
-// zero; observations are those of `observation` steps ago, before that the first one. Rewards and ends of
-// episodes are not delayed. Planners get no reward function, and no termination function if observations are
-// delayed.
+/// Actions act `action` steps after they were given, before that the one within the bounds that is nearest to
+/// zero; observations are those of `observation` steps ago, before that the first one. Rewards and ends of
+/// episodes are not delayed. Planners get no reward function, and no termination function if observations are
+/// delayed.
 struct DelaySettings {
   int observation = 0, action = 0;
 };

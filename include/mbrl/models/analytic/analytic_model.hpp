@@ -15,7 +15,7 @@
 namespace mbrl {
 
 // clang-format off
-// dx/dt = f(x, u) for any type of number T: double and Jet are asked for. derivative(x, u, dx) writes dx.
+/// dx/dt = f(x, u) for any type of number T: double and Jet are asked for. derivative(x, u, dx) writes dx.
 template <class S>
 concept AnalyticSystem = requires(const S& system, const std::array<Jet<double, 2>, S::kObsDim>& x,
                                   const std::array<Jet<double, 2>, S::kActionDim>& u,
@@ -26,9 +26,9 @@ concept AnalyticSystem = requires(const S& system, const std::array<Jet<double, 
 };
 // clang-format on
 
-// A TwiceDifferentiableModel whose observation is the system's state. The step is that of the integrator, and
-// its derivatives are those of this very step, not of the differential equation: exact to rounding, by
-// carrying derivatives along (mbrl/math/jet.hpp).
+/// A TwiceDifferentiableModel whose observation is the system's state. The step is that of the integrator, and
+/// its derivatives are those of this very step, not of the differential equation: exact to rounding, by
+/// carrying derivatives along (mbrl/math/jet.hpp).
 template <AnalyticSystem System>
 class AnalyticModel {
  public:

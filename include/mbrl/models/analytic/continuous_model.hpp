@@ -12,9 +12,9 @@
 namespace mbrl {
 
 // clang-format off
-// N states (nx x N) and actions (nu x N) at once. `rate` writes f at every column (nx x N), `linearize` the blocks
-// [df/dx df/du] side by side (nx x N nz), `weighted_hessian` the blocks sum_i weights(i, t) d2 f_i / dz2 (nz x N nz),
-// z = [x; u]. Const and thread-safe: scratch memory is the caller's Workspace.
+/// N states (nx x N) and actions (nu x N) at once. `rate` writes f at every column (nx x N), `linearize` the blocks
+/// [df/dx df/du] side by side (nx x N nz), `weighted_hessian` the blocks sum_i weights(i, t) d2 f_i / dz2 (nz x N nz),
+/// z = [x; u]. Const and thread-safe: scratch memory is the caller's Workspace.
 template <class M>
 concept ContinuousModel = std::default_initializable<typename M::Workspace> &&
     requires(const M& model, ConstBatchRef<double> x, ConstBatchRef<double> u, ConstBatchRef<double> weights,
@@ -27,7 +27,7 @@ concept ContinuousModel = std::default_initializable<typename M::Workspace> &&
 };
 // clang-format on
 
-// An AnalyticSystem's equations of motion, with exact derivatives.
+/// An AnalyticSystem's equations of motion, with exact derivatives.
 template <AnalyticSystem System>
 class AnalyticFlow {
  public:

@@ -28,10 +28,10 @@ struct FiniteDifferenceSettings {
   }
 };
 
-// A DifferentiableModel: the model it wraps, and Jacobians by differences of its `step`, to which a block's
-// perturbed columns go as one batch. Where the wrapped model is differentiable itself, so is its Jacobian by
-// differences: see HessianByDifferences. The same numbers for any number of threads. The pool, if there is
-// one, must outlive this.
+/// A DifferentiableModel: the model it wraps, and Jacobians by differences of its `step`, to which a block's
+/// perturbed columns go as one batch. Where the wrapped model is differentiable itself, so is its Jacobian by
+/// differences: see HessianByDifferences. The same numbers for any number of threads. The pool, if there is
+/// one, must outlive this.
 template <DynamicsModel Model>
 class FiniteDifferenceModel {
  public:
@@ -39,7 +39,7 @@ class FiniteDifferenceModel {
   static constexpr int kObsDim = kStaticObsDim<Model>;
   static constexpr int kActionDim = kStaticActionDim<Model>;
 
-  // Scratch memory: a model's workspace and batches for each block that runs at once.
+  /// Scratch memory: a model's workspace and batches for each block that runs at once.
   struct Workspace {
     struct Block {
       Batch<Scalar> obs, action, next;
@@ -132,7 +132,7 @@ class FiniteDifferenceModel {
   ThreadPool* pool_;
 };
 
-// Adds second derivatives to a differentiable model: central differences of its Jacobian, made symmetric.
+/// Adds second derivatives to a differentiable model: central differences of its Jacobian, made symmetric.
 template <DifferentiableModel Model>
 class HessianByDifferences {
  public:
@@ -145,7 +145,7 @@ class HessianByDifferences {
     typename Model::Workspace model;
   };
 
-  // step: relative, as in FiniteDifferenceSettings.
+  /// step: relative, as in FiniteDifferenceSettings.
   explicit HessianByDifferences(Model model, double step = 1e-5)
       : model_(std::move(model)), step_(static_cast<Scalar>(step)) {
     require(std::isfinite(step) && step > 0, "HessianByDifferences: step is ", step,

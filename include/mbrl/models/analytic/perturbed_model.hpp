@@ -20,14 +20,14 @@ struct ModelErrorSettings {
   std::uint64_t seed = 0;  // of the noise
 };
 
-// The DynamicsModel
-//   x' = f(x, scale * u_{t-k} + bias) + sigma * z
-// around any other. With a delay of k steps the actions on their way are part of the state, [x; u_{t-k}; ...;
-// u_{t-1}]: `delayed(x)` is a state without any, its first nx entries are x. Noise is a function of (seed,
-// Workspace::run, Workspace::step, column, entry), so that runs can be repeated; `step` counts up with every
-// call. Where f is differentiable, so is this; Jacobians are those of the step without its noise. A wrong
-// parameter needs no wrapper: it is another f, such as AnalyticModel of a heavier pole or
-// mujoco::Model::changed.
+/// The DynamicsModel
+///   x' = f(x, scale * u_{t-k} + bias) + sigma * z
+/// around any other. With a delay of k steps the actions on their way are part of the state, [x; u_{t-k}; ...;
+/// u_{t-1}]: `delayed(x)` is a state without any, its first nx entries are x. Noise is a function of (seed,
+/// Workspace::run, Workspace::step, column, entry), so that runs can be repeated; `step` counts up with every
+/// call. Where f is differentiable, so is this; Jacobians are those of the step without its noise. A wrong
+/// parameter needs no wrapper: it is another f, such as AnalyticModel of a heavier pole or
+/// mujoco::Model::changed.
 template <DynamicsModel Model>
 class ModelError {
  public:
@@ -56,7 +56,7 @@ class ModelError {
   int action_dim() const { return static_cast<int>(nu_); }
   const Model& model() const { return model_; }
 
-  // The state x with no action on its way.
+  /// The state x with no action on its way.
   Vec<Scalar> delayed(ConstVecRef<Scalar> x) const {
     require_dim("ModelError::delayed", "x", x.size(), nx_);
     Vec<Scalar> out = Vec<Scalar>::Zero(obs_dim());

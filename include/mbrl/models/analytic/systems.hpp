@@ -8,7 +8,7 @@
 
 namespace mbrl {
 
-// A mass in the plane. State (px, py, vx, vy), input the force (fx, fy).
+/// A mass in the plane. State (px, py, vx, vy), input the force (fx, fy).
 struct PointMassSystem {
   static constexpr int kObsDim = 4, kActionDim = 2;
   double mass = 1.0;  // kg
@@ -23,8 +23,8 @@ struct PointMassSystem {
   }
 };
 
-// A uniform rod on a hinge. State (theta, omega), upright at 0, input the torque. The equation of Gymnasium's
-// Pendulum-v1: omega' = 3 g / (2 l) sin theta + 3 / (m l^2) (u - b omega).
+/// A uniform rod on a hinge. State (theta, omega), upright at 0, input the torque. The equation of Gymnasium's
+/// Pendulum-v1: omega' = 3 g / (2 l) sin theta + 3 / (m l^2) (u - b omega).
 struct PendulumSystem {
   static constexpr int kObsDim = 2, kActionDim = 1;
   double mass = 1.0, length = 1.0, gravity = 10.0;
@@ -38,9 +38,9 @@ struct PendulumSystem {
   }
 };
 
-// A cart with a point mass on a massless rod. State (position, angle, velocity, angular velocity), the rod
-// hangs down at angle 0, input the force on the cart. Kelly, "An introduction to trajectory optimization",
-// SIAM Review 2017, equations 6.1 and 6.2; the masses are those of the same author's minimum-force example.
+/// A cart with a point mass on a massless rod. State (position, angle, velocity, angular velocity), the rod
+/// hangs down at angle 0, input the force on the cart. Kelly, "An introduction to trajectory optimization",
+/// SIAM Review 2017, equations 6.1 and 6.2; the masses are those of the same author's minimum-force example.
 struct CartPoleSystem {
   static constexpr int kObsDim = 4, kActionDim = 1;
   double cart_mass = 2.0, pole_mass = 0.5, length = 0.5, gravity = 9.81;
@@ -58,7 +58,7 @@ struct CartPoleSystem {
   }
 };
 
-// A vehicle that rolls where it points. State (x, y, heading), input (speed, turn rate).
+/// A vehicle that rolls where it points. State (x, y, heading), input (speed, turn rate).
 struct UnicycleSystem {
   static constexpr int kObsDim = 3, kActionDim = 2;
 
@@ -71,9 +71,9 @@ struct UnicycleSystem {
   }
 };
 
-// Two links, a motor at the joint between them. State (theta1, theta2, omega1, omega2), hanging at 0, theta2
-// relative to the first link, input the torque. Sutton and Barto, "Reinforcement learning", 1998,
-// section 11.3, with the sign of Gymnasium's default ("book") equations.
+/// Two links, a motor at the joint between them. State (theta1, theta2, omega1, omega2), hanging at 0, theta2
+/// relative to the first link, input the torque. Sutton and Barto, "Reinforcement learning", 1998,
+/// section 11.3, with the sign of Gymnasium's default ("book") equations.
 struct AcrobotSystem {
   static constexpr int kObsDim = 4, kActionDim = 1;
   double mass1 = 1.0, mass2 = 1.0, length1 = 1.0, com1 = 0.5, com2 = 0.5, inertia1 = 1.0, inertia2 = 1.0,
@@ -97,8 +97,8 @@ struct AcrobotSystem {
   }
 };
 
-// A quadrotor seen from the side. State (x, z, theta, vx, vz, omega), inputs the thrusts of the right and
-// left rotors; hover is mass * gravity / 2 each.
+/// A quadrotor seen from the side. State (x, z, theta, vx, vz, omega), inputs the thrusts of the right and
+/// left rotors; hover is mass * gravity / 2 each.
 struct PlanarQuadrotorSystem {
   static constexpr int kObsDim = 6, kActionDim = 2;
   double mass = 0.5, arm = 0.2, inertia = 0.01, gravity = 9.81;
@@ -116,13 +116,13 @@ struct PlanarQuadrotorSystem {
   }
 };
 
-// A quadrotor in space. State (position, attitude, velocity, body rates), three each, inputs the thrusts of
-// the rotors in front, left, behind and right of the centre; hover is mass * gravity / 4 each. The attitude s
-// is in modified Rodrigues parameters (axis times tan of a quarter of the angle: singular only at a full
-// turn), which turn a body's vector into the world's by
-//   R = 1 + (8 [s]^2 + 4 (1 - s's) [s]) / (1 + s's)^2,   s' = ((1 - s's) w + 2 s x w + 2 s (s'w)) / 4.
-// Shuster, "A survey of attitude representations", Journal of the Astronautical Sciences 1993. Mass, arm,
-// inertia and rotor torque are of the order of a 0.5 kg research quadrotor.
+/// A quadrotor in space. State (position, attitude, velocity, body rates), three each, inputs the thrusts of
+/// the rotors in front, left, behind and right of the centre; hover is mass * gravity / 4 each. The attitude s
+/// is in modified Rodrigues parameters (axis times tan of a quarter of the angle: singular only at a full
+/// turn), which turn a body's vector into the world's by
+///   R = 1 + (8 [s]^2 + 4 (1 - s's) [s]) / (1 + s's)^2,   s' = ((1 - s's) w + 2 s x w + 2 s (s'w)) / 4.
+/// Shuster, "A survey of attitude representations", Journal of the Astronautical Sciences 1993. Mass, arm,
+/// inertia and rotor torque are of the order of a 0.5 kg research quadrotor.
 struct QuadrotorSystem {
   static constexpr int kObsDim = 12, kActionDim = 4;
   double mass = 0.5, arm = 0.175, gravity = 9.81;

@@ -9,7 +9,7 @@
 
 namespace mbrl {
 
-// x' = A x + B u + c: a TwiceDifferentiableModel. Throws on matrices that do not fit together.
+/// x' = A x + B u + c: a TwiceDifferentiableModel. Throws on matrices that do not fit together.
 class LinearModel {
  public:
   using Scalar = double;

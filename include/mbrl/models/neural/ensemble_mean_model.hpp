@@ -8,11 +8,11 @@
 
 namespace mbrl {
 
-// The next observation is the average over the elites of what their means predict; its Jacobian is carried
-// forward through the networks with the values (a chain of products, one a layer). In double precision, which
-// line searches need; products go through the vector kernels (mbrl/math/dense_kernels.hpp). A learned reward
-// is left out: gradient-based planners take a TrajectoryCost. With the activation relu the derivative at 0 is
-// 0.
+/// The next observation is the average over the elites of what their means predict; its Jacobian is carried
+/// forward through the networks with the values (a chain of products, one a layer). In double precision, which
+/// line searches need; products go through the vector kernels (mbrl/math/dense_kernels.hpp). A learned reward
+/// is left out: gradient-based planners take a TrajectoryCost. With the activation relu the derivative at 0 is
+/// 0.
 class EnsembleMeanModel {
  public:
   using Scalar = double;
@@ -20,7 +20,7 @@ class EnsembleMeanModel {
     std::vector<double> values, next_values, slopes, next_slopes;
   };
 
-  // Copies the model. Throws if it is not valid.
+  /// Copies the model. Throws if it is not valid.
   explicit EnsembleMeanModel(const MlpEnsemble& model);
 
   int obs_dim() const { return encoding_.obs_dim(); }
@@ -28,7 +28,7 @@ class EnsembleMeanModel {
 
   void step(ConstBatchRef<double> obs, ConstBatchRef<double> action, BatchRef<double> next_obs,
             Workspace& workspace) const;
-  // jacobian: nx x N nz, as for every DifferentiableModel.
+  /// jacobian: nx x N nz, as for every DifferentiableModel.
   void linearize(ConstBatchRef<double> obs, ConstBatchRef<double> action, BatchRef<double> jacobian,
                  Workspace& workspace) const;
 

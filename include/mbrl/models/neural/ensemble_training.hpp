@@ -48,18 +48,18 @@ struct EnsembleTrainingSettings {
     field("elites", s.elites, "best members on the holdout used for prediction; 0 means all");
   }
 
-  // Lambda of a layer.
+  /// Lambda of a layer.
   float layer_decay(int layer) const {
     if (weight_decay.empty()) return 0.0f;
     const auto i = static_cast<std::size_t>(layer);
     return i < weight_decay.size() ? weight_decay[i] : weight_decay.back();
   }
 
-  // Throws unless every number makes sense, also for an ensemble of `members` networks.
+  /// Throws unless every number makes sense, also for an ensemble of `members` networks.
   void validate(int members) const;
 };
 
-// One training round's rows and their order, a function of (seed, round) alone.
+/// One training round's rows and their order, a function of (seed, round) alone.
 struct PreparedTraining {
   Batchf inputs;                                    // input_dim x n, standardised, training rows
   Batchf targets;                                   // target_dim x n, standardised
@@ -69,41 +69,41 @@ struct PreparedTraining {
   std::uint32_t round = 0;
 
   int rows() const { return static_cast<int>(inputs.cols()); }
-  // Row indices of one member's epoch in training order.
+  /// Row indices of one member's epoch in training order.
   std::vector<std::uint32_t> epoch_order(int member, int epoch) const;
 };
 
-// Throws unless the data fit the model and hold finite numbers only.
+/// Throws unless the data fit the model and hold finite numbers only.
 void check_transitions(const TransitionBatch& data, const MlpEnsemble& model);
 
-// What the networks see: encoded observations and actions, standardised by the model's vectors; input_dim x
-// batch.
+/// What the networks see: encoded observations and actions, standardised by the model's vectors; input_dim x
+/// batch.
 Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action);
-// What the model should predict, in the targets' own units; target_dim x batch. `reward` is read only if the
-// model learns it.
+/// What the model should predict, in the targets' own units; target_dim x batch. `reward` is read only if the
+/// model learns it.
 Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data);
 
-// Whether numbers with this mean and standard deviation vary by more than the rounding of floats. What does
-// not is left unscaled by standardisation, and left out of model diagnostics.
+/// Whether numbers with this mean and standard deviation vary by more than the rounding of floats. What does
+/// not is left unscaled by standardisation, and left out of model diagnostics.
 bool varies(double mean, double std_dev);
 
-// Fits model.input_mean/std and target_mean/std (over the rows trained on) and model.obs_low/high (over all
-// rows, obs and next_obs) to the data, encodes, splits and samples. Throws before the model is touched.
-//
-// An input that does not vary gets std 1. The std of a change is at least 1e-4 of its observation entry's: so
-// an entry that never moved in the data is predicted to stay, with next to no noise, even where it differs
-// from episode to episode.
+/// Fits model.input_mean/std and target_mean/std (over the rows trained on) and model.obs_low/high (over all
+/// rows, obs and next_obs) to the data, encodes, splits and samples. Throws before the model is touched.
+///
+/// An input that does not vary gets std 1. The std of a change is at least 1e-4 of its observation entry's: so
+/// an entry that never moved in the data is predicted to stay, with next to no noise, even where it differs
+/// from episode to episode.
 PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
                                   std::uint64_t seed, std::uint32_t round, MlpEnsemble& model);
 
-// Follows the members' holdout losses: which of them improved, and whether none has for `patience` epochs
-// (Janner et al. 2019, appendix C).
+/// Follows the members' holdout losses: which of them improved, and whether none has for `patience` epochs
+/// (Janner et al. 2019, appendix C).
 class EarlyStopping {
  public:
   EarlyStopping(int members, const EnsembleTrainingSettings& settings);
 
-  // One entry a member: 1 where the loss fell by the relative improvement asked for (always after the first
-  // epoch).
+  /// One entry a member: 1 where the loss fell by the relative improvement asked for (always after the first
+  /// epoch).
   const std::vector<char>& update(const std::vector<double>& holdout_loss);
   bool stop() const { return patience_ > 0 && idle_ >= patience_; }
   const std::vector<double>& best() const { return best_; }
@@ -116,7 +116,7 @@ class EarlyStopping {
   std::vector<char> improved_;
 };
 
-// The members used for prediction, best on the holdout first; all of them in order without a holdout.
+/// The members used for prediction, best on the holdout first; all of them in order without a holdout.
 std::vector<int> choose_elites(const std::vector<double>& holdout_loss,
                                const EnsembleTrainingSettings& settings, int members);
 

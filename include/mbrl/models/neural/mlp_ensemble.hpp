@@ -16,7 +16,7 @@
 
 namespace mbrl {
 
-// The shape of the ensemble; fixed at construction.
+/// The shape of the ensemble; fixed at construction.
 struct MlpEnsembleSettings {
   int members = 5;                                 // networks
   std::vector<int> hidden = {200, 200, 200, 200};  // units of each hidden layer
@@ -34,8 +34,8 @@ struct MlpEnsembleSettings {
   }
 };
 
-// y = W x + b. Weights are stored out x in, column-major, in std::vector: storage that crosses the library's
-// boundary must not depend on the compile flags of either side, as Eigen's own does.
+/// y = W x + b. Weights are stored out x in, column-major, in std::vector: storage that crosses the library's
+/// boundary must not depend on the compile flags of either side, as Eigen's own does.
 struct DenseLayer {
   int in = 0, out = 0;
   std::vector<float> weight;  // out x in, column-major
@@ -46,14 +46,14 @@ struct DenseLayer {
   Eigen::Map<Vecf> bias_vector() { return {bias.data(), out}; }
 };
 
-// Input x = [(encode(obs) - input_mean) / input_std; action standardised by the same vectors' tail].
-// Output: `target_dim` means, then (Gaussian) `target_dim` raw log-variances lv, bounded per member-shared
-// vectors as
-//   lv <- max_logvar - softplus(max_logvar - lv);  lv <- min_logvar + softplus(lv - min_logvar)   (Chua et
-//   al., app. A.1).
-// Both are in standardised units: of target k the network predicts the mean target_mean_k + target_std_k
-// mean_k with log-variance lv_k + 2 ln target_std_k, so that learning does not depend on the units of a task.
-// With target_mean = 0 and target_std = 1 they are the targets' own units, as in the authors' code.
+/// Input x = [(encode(obs) - input_mean) / input_std; action standardised by the same vectors' tail].
+/// Output: `target_dim` means, then (Gaussian) `target_dim` raw log-variances lv, bounded per member-shared
+/// vectors as
+///   lv <- max_logvar - softplus(max_logvar - lv);  lv <- min_logvar + softplus(lv - min_logvar)   (Chua et
+///   al., app. A.1).
+/// Both are in standardised units: of target k the network predicts the mean target_mean_k + target_std_k
+/// mean_k with log-variance lv_k + 2 ln target_std_k, so that learning does not depend on the units of a task.
+/// With target_mean = 0 and target_std = 1 they are the targets' own units, as in the authors' code.
 struct MlpEnsemble {
   MlpEnsembleSettings settings;
   ObsEncoding encoding;
@@ -67,8 +67,8 @@ struct MlpEnsemble {
   // Infinite: no data seen yet.
   std::vector<float> obs_low, obs_high;
 
-  // Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a
-  // function of (seed, member, layer, entry). Elites are all members, nothing is standardised.
+  /// Weights from a normal truncated at 2 sigma with sigma = 1 / (2 sqrt(fan_in)), biases 0; every number a
+  /// function of (seed, member, layer, entry). Elites are all members, nothing is standardised.
   static MlpEnsemble create(const MlpEnsembleSettings& settings, const ObsEncoding& encoding, int action_dim,
                             std::uint64_t seed);
 
@@ -78,21 +78,21 @@ struct MlpEnsemble {
   int output_dim() const { return settings.gaussian ? 2 * target_dim() : target_dim(); }
   int layer_count() const { return static_cast<int>(settings.hidden.size()) + 1; }
 
-  // The same predictions from networks whose outputs are in the targets' own units: the scaling is multiplied
-  // into the last layer, the log-variances' biases and their bounds. What evaluators compute with.
+  /// The same predictions from networks whose outputs are in the targets' own units: the scaling is multiplied
+  /// into the last layer, the log-variances' biases and their bounds. What evaluators compute with.
   MlpEnsemble in_target_units() const;
 
-  // Throws if any array has the wrong size or holds a number that is not finite.
+  /// Throws if any array has the wrong size or holds a number that is not finite.
   void validate() const;
 
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 };
 
-// Plain Eigen forward pass of one member: the oracle the kernels are tested against, and good enough off the
-// hot path. obs: obs_dim x batch, action: action_dim x batch; mean and logvar: target_dim x batch (logvar
-// untouched if not Gaussian). The mean is the raw prediction: encoding.decode makes a next observation of its
-// first obs_dim rows.
+/// Plain Eigen forward pass of one member: the oracle the kernels are tested against, and good enough off the
+/// hot path. obs: obs_dim x batch, action: action_dim x batch; mean and logvar: target_dim x batch (logvar
+/// untouched if not Gaussian). The mean is the raw prediction: encoding.decode makes a next observation of its
+/// first obs_dim rows.
 void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> obs,
                     ConstBatchRef<float> action, BatchRef<float> mean, BatchRef<float> logvar);
 

@@ -9,11 +9,11 @@
 
 namespace mbrl {
 
-// Adam (Kingma and Ba 2015; beta 0.9, 0.999, eps 1e-8) on the Gaussian negative log-likelihood of Chua et al.
-// (2018),
-//   mean over batch and dimensions of (mu - y)^2 exp(-lv) + lv, summed over members, + decay + bound penalty,
-// or on the mean squared error of a deterministic ensemble. Gradients are written out by hand and checked
-// against finite differences and LibTorch.
+/// Adam (Kingma and Ba 2015; beta 0.9, 0.999, eps 1e-8) on the Gaussian negative log-likelihood of Chua et
+/// al. (2018),
+///   mean over batch and dimensions of (mu - y)^2 exp(-lv) + lv, summed over members, + decay + bound penalty,
+/// or on the mean squared error of a deterministic ensemble. Gradients are written out by hand and checked
+/// against finite differences and LibTorch.
 class NativeTrainer {
  public:
   NativeTrainer(const EnsembleTrainingSettings& settings, ThreadPool& pool, std::uint64_t seed);

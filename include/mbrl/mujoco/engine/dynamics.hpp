@@ -24,21 +24,21 @@ struct DynamicsSettings {
   }
 };
 
-// A DifferentiableModel with x = [qpos; qvel; act] (nq + nv + na) and u the controls, clamped by the engine.
-// A step is `frame_skip` mj_steps, started with time 0 and a cold constraint solver, so that it is a function
-// of (x, u) alone: an environment's own step agrees with it to the solver's tolerance, not to the last bit. A
-// step that breaks down gives NaN. Jacobians are those of mjd_transitionFD, chained over the mj_steps
-//   dx_k+1 = A_k dx_k + B_k du;
-// with the RK4 integrator, for which the engine has none, and before MuJoCo 4.0 with the implicit ones, for
-// which they can be wrong, differences of the whole step. They are taken in
-// the tangent space, where a quaternion has three directions, and carried over to the components of x; along
-// a quaternion's own length the derivative is zero, since the engine normalises it. With a pool the columns
-// of a batch are shared out to its threads, with the same result. The pool must outlive this.
+/// A DifferentiableModel with x = [qpos; qvel; act] (nq + nv + na) and u the controls, clamped by the engine.
+/// A step is `frame_skip` mj_steps, started with time 0 and a cold constraint solver, so that it is a function
+/// of (x, u) alone: an environment's own step agrees with it to the solver's tolerance, not to the last bit. A
+/// step that breaks down gives NaN. Jacobians are those of mjd_transitionFD, chained over the mj_steps
+///   dx_k+1 = A_k dx_k + B_k du;
+/// with the RK4 integrator, for which the engine has none, and before MuJoCo 4.0 with the implicit ones, for
+/// which they can be wrong, differences of the whole step. They are taken in
+/// the tangent space, where a quaternion has three directions, and carried over to the components of x; along
+/// a quaternion's own length the derivative is zero, since the engine normalises it. With a pool the columns
+/// of a batch are shared out to its threads, with the same result. The pool must outlive this.
 class Dynamics {
  public:
   using Scalar = double;
 
-  // Simulations and scratch memory of the threads; they come into being when first needed.
+  /// Simulations and scratch memory of the threads; they come into being when first needed.
   class Workspace {
    public:
     Workspace();
@@ -52,11 +52,11 @@ class Dynamics {
     std::vector<std::unique_ptr<Lane>> lanes_;
   };
 
-  // Throws on settings out of range.
+  /// Throws on settings out of range.
   Dynamics(Model model, int frame_skip, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr);
-  // The dynamics of a task. Its environment's physics_state() is x (for models without activations or mocap
-  // bodies). Its own type is excluded first: whether Dynamics is a task depends on whether it can be copied,
-  // for which every constructor is looked at.
+  /// The dynamics of a task. Its environment's physics_state() is x (for models without activations or mocap
+  /// bodies). Its own type is excluded first: whether Dynamics is a task depends on whether it can be copied,
+  /// for which every constructor is looked at.
   template <class Task>
     requires(!std::same_as<Task, Dynamics> && MujocoTask<Task>)
   explicit Dynamics(const Task& task, const DynamicsSettings& settings = {}, ThreadPool* pool = nullptr)

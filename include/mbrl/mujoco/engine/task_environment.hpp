@@ -17,11 +17,11 @@
 
 namespace mbrl::mujoco {
 
-// What a task sees after a control step. Of `data` only time, qpos, qvel and act are sure to be up to date:
-// derived quantities such as xpos lag behind (unless the task asks for Derived::kInSync), and are not part of
-// an environment's state. What the task needs
-// of those it takes in `measure`, and finds here as it was before and after the control step (the same at the
-// start).
+/// What a task sees after a control step. Of `data` only time, qpos, qvel and act are sure to be up to date:
+/// derived quantities such as xpos lag behind (unless the task asks for Derived::kInSync), and are not part of
+/// an environment's state. What the task needs
+/// of those it takes in `measure`, and finds here as it was before and after the control step (the same at the
+/// start).
 struct TaskView {
   const mjModel& model;
   const mjData& data;
@@ -30,7 +30,7 @@ struct TaskView {
 };
 
 // clang-format off
-// A task is a handful of pure functions; docs/custom_environment.md writes one.
+/// A task is a handful of pure functions; docs/custom_environment.md writes one.
 template <class T>
 concept MujocoTask = std::copy_constructible<T> &&
     requires(const T& task, const RandomStream& random, Vecd& vector, const TaskView& view,
@@ -43,36 +43,36 @@ concept MujocoTask = std::copy_constructible<T> &&
   { task.reward(view, action) } -> std::convertible_to<double>;
 };
 
-// A task may also end episodes: `bool terminated(const TaskView&) const`.
+/// A task may also end episodes: `bool terminated(const TaskView&) const`.
 template <class T>
 concept EndsEpisodes = requires(const T& task, const TaskView& view) {
   { task.terminated(view) } -> std::convertible_to<bool>;
 };
 
-// And it may measure, after every control step, what has to be remembered or read from derived quantities.
+/// And it may measure, after every control step, what has to be remembered or read from derived quantities.
 template <class T>
 concept Measures = requires(const T& task, const mjModel& model, mjData& data, Vecd& out) {
   { task.measured_dim() } -> std::convertible_to<int>;
   task.measure(model, data, out);                              // measured_dim entries
 };
 
-// Its model may have mocap bodies, at places that belong to the start state: 3 numbers each, coming in as the model's.
+/// Its model may have mocap bodies, at places that belong to the start state: 3 numbers each, coming in as the model's.
 template <class T>
 concept DrawsPlaces = requires(const T& task, const RandomStream& random, Vecd& places) {
   task.draw_places(random, places);
 };
 
-// A start drawn may be refused, seen when the model was evaluated there; then another one is drawn.
+/// A start drawn may be refused, seen when the model was evaluated there; then another one is drawn.
 template <class T>
 concept RefusesStarts = requires(const T& task, const mjModel& model, const mjData& data) {
   { task.accepts_start(model, data) } -> std::convertible_to<bool>;
 };
 
-// It may begin after so many time steps without controls from the start drawn.
+/// It may begin after so many time steps without controls from the start drawn.
 template <class T>
 concept Settles = requires(const T& task) { { task.settling_steps() } -> std::convertible_to<int>; };
 
-// Derived quantities may be those of the new state: `Derived derived() const`, else they lag.
+/// Derived quantities may be those of the new state: `Derived derived() const`, else they lag.
 template <class T>
 concept ChoosesDerived = requires(const T& task) { { task.derived() } -> std::same_as<Derived>; };
 // clang-format on
@@ -85,13 +85,13 @@ Derived derived_of(const T& task) {
     return Derived::kLagging;
 }
 
-// A Resettable and PhysicsSettable environment, and a Simulator. Throws on construction if the model cannot
-// be loaded, or has other dimensions or another time step than the task says.
+/// A Resettable and PhysicsSettable environment, and a Simulator. Throws on construction if the model cannot
+/// be loaded, or has other dimensions or another time step than the task says.
 template <MujocoTask Task>
 class TaskEnvironment {
  public:
   explicit TaskEnvironment(const Task& task = Task()) : TaskEnvironment(task, task.model()) {}
-  // The same task with another model of the same dimensions: heavier, say.
+  /// The same task with another model of the same dimensions: heavier, say.
   TaskEnvironment(const Task& task, Model model)
       : task_(task), spec_(task_.spec()), simulation_(std::move(model), derived_of(task_)) {
     require_dim(spec_.name, "spec().action_low", spec_.action_low.size(), simulation_.nu());
@@ -132,7 +132,7 @@ class TaskEnvironment {
     return begin();
   }
 
-  // Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
+  /// Actions outside the bounds go to the engine as they are, which clamps them; a reward sees them unclamped.
   StepResult step(ConstVecRef<double> action) {
     episode_.require_running(spec_.name);
     StepResult result;
@@ -163,12 +163,12 @@ class TaskEnvironment {
   }
   void set_state(const std::vector<double>& state) { load_state(state); }
 
-  // The environment as a Simulator: the same steps without their observations, and without memory from the
-  // heap.
+  /// The environment as a Simulator: the same steps without their observations, and without memory from the
+  /// heap.
   int obs_dim() const { return spec_.obs_dim; }
   int action_dim() const { return spec_.action_dim(); }
   int state_dim() const { return 2 + 2 * static_cast<int>(after_.size()) + simulation_.state_size(); }
-  // [steps, broken, measured before, measured after, simulation]
+  /// [steps, broken, measured before, measured after, simulation]
   void save_state(std::span<double> state) const {
     require_dim(spec_.name, "save_state: the state", state.size(), state_dim());
     double* out = state.data();

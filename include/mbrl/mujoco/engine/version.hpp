@@ -5,7 +5,7 @@
 
 namespace mbrl::mujoco {
 
-// "2.2.2": the MuJoCo in use.
+/// "2.2.2": the MuJoCo in use.
 std::string version();
 
 }  // namespace mbrl::mujoco

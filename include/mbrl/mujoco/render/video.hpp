@@ -16,12 +16,12 @@ struct VideoSettings {
   int quality = 20;  // H.264's constant rate factor: 0 lossless, 51 worst; translated for MPEG-4
 };
 
-// Encodes frame by frame, H.264 where FFmpeg has libx264, else MPEG-4 part 2. The file appears
-// whole, at `finish`; without it there is none.
+/// Encodes frame by frame, H.264 where FFmpeg has libx264, else MPEG-4 part 2. The file appears
+/// whole, at `finish`; without it there is none.
 class VideoWriter {
  public:
-  // Throws if this library was built without FFmpeg, naming the packages, or on settings that cannot be
-  // and a path that does not end in .mp4.
+  /// Throws if this library was built without FFmpeg, naming the packages, or on settings that cannot be
+  /// and a path that does not end in .mp4.
   VideoWriter(std::filesystem::path path, const VideoSettings& settings);
   ~VideoWriter();
   VideoWriter(VideoWriter&&) noexcept;
@@ -43,8 +43,8 @@ struct VideoInfo {
   std::string codec;  // e.g. h264
 };
 
-// Decodes all of a film, calling `on_frame` (may be empty) with each picture. Throws mbrl::Error with the
-// path and the reason.
+/// Decodes all of a film, calling `on_frame` (may be empty) with each picture. Throws mbrl::Error with the
+/// path and the reason.
 VideoInfo read_video(const std::filesystem::path& path,
                      const std::function<void(const Image&)>& on_frame = {});
 

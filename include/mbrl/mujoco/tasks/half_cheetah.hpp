@@ -7,11 +7,11 @@
 
 namespace mbrl::mujoco {
 
-// obs (17): height offset (m), pitch (rad), six leg angles (rad), vx, vz (m/s), pitch rate, six leg rates
-// (rad/s). Actions (6) in [-1, 1]: torques in units of 120, 90, 60, 120, 60, 30 N m. A control step lasts
-// 0.05 s, an episode 1000. Start: qpos = U(-0.1, 0.1), qvel = 0.1 N(0, 1). reward = (x' - x) / dt - 0.1
-// |a|^2; never terminates. The forward term is not a function of the observation, so there is no reward for
-// planners: it has to be learned.
+/// obs (17): height offset (m), pitch (rad), six leg angles (rad), vx, vz (m/s), pitch rate, six leg rates
+/// (rad/s). Actions (6) in [-1, 1]: torques in units of 120, 90, 60, 120, 60, 30 N m. A control step lasts
+/// 0.05 s, an episode 1000. Start: qpos = U(-0.1, 0.1), qvel = 0.1 N(0, 1). reward = (x' - x) / dt - 0.1
+/// |a|^2; never terminates. The forward term is not a function of the observation, so there is no reward for
+/// planners: it has to be learned.
 class HalfCheetahTask {
  public:
   explicit HalfCheetahTask(std::string name = "HalfCheetah-v5") : name_(std::move(name)) {}

@@ -6,13 +6,12 @@
 
 namespace mbrl::mujoco {
 
-// obs (11): height (m), pitch (rad), thigh, leg, foot (rad), then vx, vz (m/s), pitch rate and three joint
-// rates (rad/s), all six clipped to +-10. Actions (3) in [-1, 1] x 200 N m; dt 0.008 s, 1000 steps. Start:
-// qpos and qvel U(-0.005, 0.005) about the upright pose. Healthy: height > 0.7, |pitch| < 0.2, all other
-// positions and (unclipped) velocities in (-100, 100).
-//   reward = (x' - x) / dt + 1 - 0.001 |a|^2; v5 gives the 1 in healthy states only. Terminates when
-//   unhealthy.
-// x is not observed, so the reward has to be learned (or see TrapezoidReward).
+/// obs (11): height (m), pitch (rad), thigh, leg, foot (rad), then vx, vz (m/s), pitch rate and three joint
+/// rates (rad/s), all six clipped to +-10. Actions (3) in [-1, 1] x 200 N m; dt 0.008 s, 1000 steps. Start:
+/// qpos and qvel U(-0.005, 0.005) about the upright pose. Healthy: height > 0.7, |pitch| < 0.2, all other
+/// positions and (unclipped) velocities in (-100, 100).
+///   reward = (x' - x) / dt + 1 - 0.001 |a|^2; v5 gives the 1 in healthy states only. Terminates when unhealthy.
+/// x is not observed, so the reward has to be learned (or see TrapezoidReward).
 class HopperTask {
  public:
   explicit HopperTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -33,8 +32,8 @@ class HopperTask {
 
 using Hopper = TaskEnvironment<HopperTask>;
 
-// 1 where the environment terminates: exact unless a velocity beyond 100 ends the episode, which the clipped
-// observation hides.
+/// 1 where the environment terminates: exact unless a velocity beyond 100 ends the episode, which the clipped
+/// observation hides.
 template <class S>
 struct HopperTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {

@@ -9,14 +9,13 @@
 
 namespace mbrl::mujoco {
 
-// obs: 0 cart x (m), 1-2 sin th1, sin th2, 3-4 cos th1, cos th2 (th2 relative to pole 1), 5-7 velocities
-// clipped to
-// +-10, 8 constraint force on the cart clipped to +-10 (9 entries); v4 adds the two joints' constraint
-// forces, which are zero (11). Action (1) in [-1, 1] x 500 N; dt 0.05 s, 1000 steps. Start: qpos = U(-0.1,
-// 0.1), qvel = 0.1 N(0, 1). With (X, Z) the tip as of the last evaluation inside mj_step, and the unclipped
-// joint rates,
-//   reward = 10 - 0.01 X^2 - (Z - 2)^2 - 1e-3 w1^2 - 5e-3 w2^2; v5 without the 10 where it terminates.
-// Terminates when Z <= 1; upright is 1.2.
+/// obs: 0 cart x (m), 1-2 sin th1, sin th2, 3-4 cos th1, cos th2 (th2 relative to pole 1), 5-7 velocities
+/// clipped to +-10, 8 constraint force on the cart clipped to +-10 (9 entries); v4 adds the two joints'
+/// constraint forces, which are zero (11). Action (1) in [-1, 1] x 500 N; dt 0.05 s, 1000 steps. Start: qpos
+/// = U(-0.1, 0.1), qvel = 0.1 N(0, 1). With (X, Z) the tip as of the last evaluation inside mj_step, and the
+/// unclipped joint rates,
+///   reward = 10 - 0.01 X^2 - (Z - 2)^2 - 1e-3 w1^2 - 5e-3 w2^2; v5 without the 10 where it terminates.
+/// Terminates when Z <= 1; upright is 1.2.
 class InvertedDoublePendulumTask {
  public:
   explicit InvertedDoublePendulumTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -37,8 +36,8 @@ class InvertedDoublePendulumTask {
 
 using InvertedDoublePendulum = TaskEnvironment<InvertedDoublePendulumTask>;
 
-// Place of the tip (m) of an observation; the angles are taken with atan2, so that a model's predictions need
-// not be normalised.
+/// Place of the tip (m) of an observation; the angles are taken with atan2, so that a model's predictions need
+/// not be normalised.
 template <class S>
 struct DoublePendulumTip {
   S x, z;
@@ -50,7 +49,7 @@ struct DoublePendulumTip {
   }
 };
 
-// 1 where Z <= 1. The environment's Z lags by up to a time step, so the two may differ for Z close to 1.
+/// 1 where Z <= 1. The environment's Z lags by up to a time step, so the two may differ for Z close to 1.
 template <class S>
 struct InvertedDoublePendulumTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {
@@ -59,7 +58,7 @@ struct InvertedDoublePendulumTermination {
   }
 };
 
-// The environment's reward up to the tip's lag and the clipping of the rates.
+/// The environment's reward up to the tip's lag and the clipping of the rates.
 template <class S>
 struct InvertedDoublePendulumReward {
   GymVersion version = GymVersion::kV5;

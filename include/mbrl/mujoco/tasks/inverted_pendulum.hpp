@@ -6,9 +6,9 @@
 
 namespace mbrl::mujoco {
 
-// obs (4): cart x (m), pole angle (rad, 0 up), their rates. Action (1) in [-3, 3] x 100 N; dt 0.04 s, 1000
-// steps. Start: every entry U(-0.01, 0.01). Terminates when |angle| > 0.2. reward = 1; in v5 0 in the step
-// that terminates.
+/// obs (4): cart x (m), pole angle (rad, 0 up), their rates. Action (1) in [-3, 3] x 100 N; dt 0.04 s, 1000
+/// steps. Start: every entry U(-0.01, 0.01). Terminates when |angle| > 0.2. reward = 1; in v5 0 in the step
+/// that terminates.
 class InvertedPendulumTask {
  public:
   explicit InvertedPendulumTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -27,7 +27,7 @@ class InvertedPendulumTask {
 
 using InvertedPendulum = TaskEnvironment<InvertedPendulumTask>;
 
-// 1 where the environment terminates, exact.
+/// 1 where the environment terminates, exact.
 template <class S>
 struct InvertedPendulumTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {
@@ -36,7 +36,7 @@ struct InvertedPendulumTermination {
   }
 };
 
-// 1 - termination: v5's reward, exact; v4's but for the step that terminates, where it gives 1.
+/// 1 - termination: v5's reward, exact; v4's but for the step that terminates, where it gives 1.
 template <class S>
 struct InvertedPendulumReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> /*action*/, ConstBatchRef<S> next_obs, int /*t*/,

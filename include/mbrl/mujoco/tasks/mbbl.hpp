@@ -20,8 +20,8 @@
 
 namespace mbrl::mujoco {
 
-// What the tasks differ in. With s the observation before the step,
-//   reward = speed_weight s[speed] - penalty_weight (s[penalised] - target)^2 - action_weight |a|^2 + bonus.
+/// What the tasks differ in. With s the observation before the step,
+///   reward = speed_weight s[speed] - penalty_weight (s[penalised] - target)^2 - action_weight |a|^2 + bonus.
 struct MbblFacts {
   std::string name;
   int skipped = 1;  // leading positions that are not observed: x, or x and y
@@ -31,8 +31,8 @@ struct MbblFacts {
   double penalty_weight = 0.0, target = 0.0;
   double action_weight = 0.1;
   double bonus = 0.0;
-  // A healthy state: s[0] above low and below high, |s[1]| below tilt. The bounds of s[0] belong to it if
-  // closed.
+  /// A healthy state: s[0] above low and below high, |s[1]| below tilt. The bounds of s[0] belong to it if
+  /// closed.
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity(),
          tilt = std::numeric_limits<double>::infinity();
   bool closed = false;
@@ -41,7 +41,7 @@ struct MbblFacts {
   int max_steps = 1000;
 };
 
-// NaN is unhealthy.
+/// NaN is unhealthy.
 template <class S>
 bool mbbl_healthy(const MbblFacts& facts, ConstVecRef<S> obs) {
   const S height = obs(0), low = S(facts.low), high = S(facts.high);
@@ -49,7 +49,7 @@ bool mbbl_healthy(const MbblFacts& facts, ConstVecRef<S> obs) {
   return inside && std::abs(obs(1)) < S(facts.tilt);
 }
 
-// The environment's reward, exact: it is a function of the observation before the step and the action.
+/// The environment's reward, exact: it is a function of the observation before the step and the action.
 template <class S>
 struct MbblReward {
   MbblFacts facts;
@@ -66,7 +66,7 @@ struct MbblReward {
   }
 };
 
-// 1 where an ET ("early termination") variant terminates, exact.
+/// 1 where an ET ("early termination") variant terminates, exact.
 template <class S>
 struct MbblTermination {
   MbblFacts facts;
@@ -77,8 +77,8 @@ struct MbblTermination {
   }
 };
 
-// A Gymnasium task's model, actions, control step and start; the observation is that of its positions but the
-// skipped ones, then its velocities, not clipped. The skipped positions start at zero.
+/// A Gymnasium task's model, actions, control step and start; the observation is that of its positions but the
+/// skipped ones, then its velocities, not clipped. The skipped positions start at zero.
 template <class Gym>
 class MbblTask {
  public:
@@ -119,8 +119,8 @@ class MbblTask {
   MbblReward<double> reward_;
 };
 
-// Reacher-v4 under the benchmark's name: its reward is a function of the observation before the step as it
-// is.
+/// Reacher-v4 under the benchmark's name: its reward is a function of the observation before the step as it
+/// is.
 class MbblReacherTask : public ReacherTask {
  public:
   MbblReacherTask() : ReacherTask(GymVersion::kV4) {}
@@ -132,7 +132,7 @@ class MbblReacherTask : public ReacherTask {
   }
 };
 
-// Speeds in m/s, heights in m, pitch in rad.
+/// Speeds in m/s, heights in m, pitch in rad.
 inline MbblTask<HalfCheetahTask> mbbl_half_cheetah() {
   return {HalfCheetahTask("HalfCheetah-v4"), {.name = "mbbl/HalfCheetah", .skipped = 1, .speed = 8}};
 }
@@ -181,7 +181,7 @@ inline MbblTask<AntTask> mbbl_ant(bool et) {
            .bonus_if_healthy = et,
            .terminates = et}};
 }
-// Gives the bonus in healthy states only, whether it terminates or not.
+/// Gives the bonus in healthy states only, whether it terminates or not.
 inline MbblTask<HumanoidTask> mbbl_slim_humanoid(bool et) {
   return {HumanoidTask(HumanoidTask::Version::kTruncated),
           {.name = et ? "mbbl/SlimHumanoidET" : "mbbl/SlimHumanoid",

@@ -5,11 +5,11 @@
 
 namespace mbrl::mujoco {
 
-// obs (4): cart x (m), pole angle th (rad, 0 hanging), their rates. Action (1) in [-3, 3] x 100 N; dt 0.04 s,
-// 200 steps. Start: every entry N(0, 0.1). Never terminates. The pole's tip is at (x - l sin th, -l cos th),
-// l = 0.6 m, and
-//   reward = exp(-|tip - (0, l)|^2 / l^2) - 0.01 a^2 after the step.
-// The model sees sin th, cos th, x and the rates, and predicts changes.
+/// obs (4): cart x (m), pole angle th (rad, 0 hanging), their rates. Action (1) in [-3, 3] x 100 N; dt 0.04 s,
+/// 200 steps. Start: every entry N(0, 0.1). Never terminates. The pole's tip is at (x - l sin th, -l cos th),
+/// l = 0.6 m, and
+///   reward = exp(-|tip - (0, l)|^2 / l^2) - 0.01 a^2 after the step.
+/// The model sees sin th, cos th, x and the rates, and predicts changes.
 class PetsCartPoleTask {
  public:
   EnvSpec spec() const;
@@ -22,7 +22,7 @@ class PetsCartPoleTask {
 
 using PetsCartPole = TaskEnvironment<PetsCartPoleTask>;
 
-// The environment's reward as a function of (next_obs, action), exact: for planners.
+/// The environment's reward as a function of (next_obs, action), exact: for planners.
 template <class S>
 struct PetsCartPoleReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> action, ConstBatchRef<S> next_obs, int /*t*/,

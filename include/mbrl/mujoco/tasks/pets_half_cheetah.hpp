@@ -5,10 +5,10 @@
 
 namespace mbrl::mujoco {
 
-// obs (18): (x' - x) / dt over the last control step (0 at the start), then the 17 entries of HalfCheetah:
-// height offset, pitch, six leg angles, vx, vz, pitch rate, six leg rates. Start: qpos and qvel = N(0,
-// 0.001). Never terminates. reward = obs'[0] - 0.1 |a|^2. The model sees neither obs[0] nor the raw pitch
-// (its sine and cosine instead), and predicts obs'[0] itself and the change of the rest.
+/// obs (18): (x' - x) / dt over the last control step (0 at the start), then the 17 entries of HalfCheetah:
+/// height offset, pitch, six leg angles, vx, vz, pitch rate, six leg rates. Start: qpos and qvel = N(0,
+/// 0.001). Never terminates. reward = obs'[0] - 0.1 |a|^2. The model sees neither obs[0] nor the raw pitch
+/// (its sine and cosine instead), and predicts obs'[0] itself and the change of the rest.
 class PetsHalfCheetahTask {
  public:
   EnvSpec spec() const;
@@ -23,7 +23,7 @@ class PetsHalfCheetahTask {
 
 using PetsHalfCheetah = TaskEnvironment<PetsHalfCheetahTask>;
 
-// The environment's reward as a function of (next_obs, action), exact: for planners.
+/// The environment's reward as a function of (next_obs, action), exact: for planners.
 template <class S>
 struct PetsHalfCheetahReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> action, ConstBatchRef<S> next_obs, int /*t*/,

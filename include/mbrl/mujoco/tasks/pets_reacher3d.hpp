@@ -10,10 +10,10 @@
 
 namespace mbrl::mujoco {
 
-// obs (17): seven joint angles (rad), target x, y, z (m), seven joint rates (rad/s). Actions (7) in [-20, 20]
-// N m; dt 0.02 s, 150 steps. Start: arm at rest at zero (on two of its limits), target (0, 0.25, 0) + N(0,
-// 0.1).
-//   reward = -|E - target|^2 - 0.01 |a|^2 after the step, with E of reacher3d_end. Never terminates.
+/// obs (17): seven joint angles (rad), target x, y, z (m), seven joint rates (rad/s). Actions (7) in [-20, 20]
+/// N m; dt 0.02 s, 150 steps. Start: arm at rest at zero (on two of its limits), target (0, 0.25, 0) + N(0,
+/// 0.1).
+///   reward = -|E - target|^2 - 0.01 |a|^2 after the step, with E of reacher3d_end. Never terminates.
 class PetsReacher3DTask {
  public:
   EnvSpec spec() const;
@@ -26,10 +26,10 @@ class PetsReacher3DTask {
 
 using PetsReacher3D = TaskEnvironment<PetsReacher3DTask>;
 
-// The arm's end (m) at seven joint angles (rad; the last does not matter), as PETS computes it. It lies
-// midway between the model's two fingertip links as long as the elbow's angle is negative, as its limit
-// wants; above zero PETS's formula, kept here, mirrors the forearm's frame and is off by up to 0.3 m, and at
-// zero it is singular.
+/// The arm's end (m) at seven joint angles (rad; the last does not matter), as PETS computes it. It lies
+/// midway between the model's two fingertip links as long as the elbow's angle is negative, as its limit
+/// wants; above zero PETS's formula, kept here, mirrors the forearm's frame and is off by up to 0.3 m, and at
+/// zero it is singular.
 template <class S, class Angles>
 Eigen::Matrix<S, 3, 1> reacher3d_end(const Angles& angle) {
   using Vector = Eigen::Matrix<S, 3, 1>;
@@ -49,7 +49,7 @@ Eigen::Matrix<S, 3, 1> reacher3d_end(const Angles& angle) {
   return end;
 }
 
-// The environment's reward, exact; the target is the observed one.
+/// The environment's reward, exact; the target is the observed one.
 template <class S>
 struct PetsReacher3DReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> action, ConstBatchRef<S> next_obs, int /*t*/,

@@ -6,12 +6,12 @@
 
 namespace mbrl::mujoco {
 
-// obs (23): seven joint angles (rad), their rates (rad/s), then the places (m) of tips, object and goal as of
-// the last evaluation inside mj_step. Actions (7) in [-2, 2] N m; dt 0.05 s, 100 steps. Start: arm at zero
-// (on two of its limits), rates U(-0.005, 0.005), object displaced by (x, y) = (U(-0.2, 0.2), U(-0.3, 0)),
-// farther than 0.17 m from the goal.
-//   reward = -|object - goal| - 0.1 |a|^2 - 0.5 |object - tips|, in v4 with the distances before the step.
-// Never terminates.
+/// obs (23): seven joint angles (rad), their rates (rad/s), then the places (m) of tips, object and goal as of
+/// the last evaluation inside mj_step. Actions (7) in [-2, 2] N m; dt 0.05 s, 100 steps. Start: arm at zero
+/// (on two of its limits), rates U(-0.005, 0.005), object displaced by (x, y) = (U(-0.2, 0.2), U(-0.3, 0)),
+/// farther than 0.17 m from the goal.
+///   reward = -|object - goal| - 0.1 |a|^2 - 0.5 |object - tips|, in v4 with the distances before the step.
+/// Never terminates.
 class PusherTask {
  public:
   explicit PusherTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -29,11 +29,11 @@ class PusherTask {
   GymVersion version_;
 };
 
-// As in PETS (Chua et al. 2018): obs (20) without the goal, which is fixed; dt 0.04 s, 150 steps; a wider
-// shoulder limit; the object starts at (x, y) = (0.15, -0.25) + N(0, 0.025) from the goal.
-//   reward = -1.25 |object - goal|_1 - 0.5 |object - tips|_1 - 0.1 |a|^2 with the places before the step.
-// The tips are those of Gymnasium and mbrl-lib, at x = 0.821 in the reference pose; the gym of PETS's time
-// took the centre of mass of what is beyond the wrist instead.
+/// As in PETS (Chua et al. 2018): obs (20) without the goal, which is fixed; dt 0.04 s, 150 steps; a wider
+/// shoulder limit; the object starts at (x, y) = (0.15, -0.25) + N(0, 0.025) from the goal.
+///   reward = -1.25 |object - goal|_1 - 0.5 |object - tips|_1 - 0.1 |a|^2 with the places before the step.
+/// The tips are those of Gymnasium and mbrl-lib, at x = 0.821 in the reference pose; the gym of PETS's time
+/// took the centre of mass of what is beyond the wrist instead.
 class PetsPusherTask {
  public:
   EnvSpec spec() const;
@@ -49,7 +49,7 @@ class PetsPusherTask {
 using Pusher = TaskEnvironment<PusherTask>;
 using PetsPusher = TaskEnvironment<PetsPusherTask>;
 
-// Gymnasium's reward, exact.
+/// Gymnasium's reward, exact.
 template <class S>
 struct PusherReward {
   GymVersion version = GymVersion::kV5;
@@ -66,7 +66,7 @@ struct PusherReward {
   }
 };
 
-// PETS's planner looks at the places after the step, its environment at those before it: one step's delay.
+/// PETS's planner looks at the places after the step, its environment at those before it: one step's delay.
 template <class S>
 struct PetsPusherReward {
   void operator()(ConstBatchRef<S> /*obs*/, ConstBatchRef<S> action, ConstBatchRef<S> next_obs, int /*t*/,

@@ -6,11 +6,11 @@
 
 namespace mbrl::mujoco {
 
-// obs: 0-1 cos, 2-3 sin of shoulder and elbow, 4-5 target x, y (m), 6-7 joint rates (rad/s), 8-9 fingertip
-// minus target x, y (m) as of the last evaluation inside mj_step (10 entries); v4 adds their z, which is zero
-// (11). Actions (2) in [-1, 1] x 200 N m; dt 0.02 s, 50 steps. Start: angles U(-0.1, 0.1), rates U(-0.005,
-// 0.005), target uniform in the disc of radius 0.2 m. reward = -|fingertip - target| - |a|^2, in v4 with the
-// distance before the step. Never terminates.
+/// obs: 0-1 cos, 2-3 sin of shoulder and elbow, 4-5 target x, y (m), 6-7 joint rates (rad/s), 8-9 fingertip
+/// minus target x, y (m) as of the last evaluation inside mj_step (10 entries); v4 adds their z, which is zero
+/// (11). Actions (2) in [-1, 1] x 200 N m; dt 0.02 s, 50 steps. Start: angles U(-0.1, 0.1), rates U(-0.005,
+/// 0.005), target uniform in the disc of radius 0.2 m. reward = -|fingertip - target| - |a|^2, in v4 with the
+/// distance before the step. Never terminates.
 class ReacherTask {
  public:
   explicit ReacherTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -30,7 +30,7 @@ class ReacherTask {
 
 using Reacher = TaskEnvironment<ReacherTask>;
 
-// The environment's reward, exact.
+/// The environment's reward, exact.
 template <class S>
 struct ReacherReward {
   GymVersion version = GymVersion::kV5;

@@ -6,10 +6,9 @@
 
 namespace mbrl::mujoco {
 
-// obs (8): heading, two joint angles (rad), vx, vy (m/s), heading rate, two joint rates (rad/s). Actions (2)
-// in
-// [-1, 1] x 150 N m; dt 0.04 s, 1000 steps. Start: qpos and qvel U(-0.1, 0.1). reward = (x' - x) / dt - 1e-4
-// |a|^2; never terminates. x is not observed, so the reward has to be learned (or see TrapezoidReward).
+/// obs (8): heading, two joint angles (rad), vx, vy (m/s), heading rate, two joint rates (rad/s). Actions (2)
+/// in [-1, 1] x 150 N m; dt 0.04 s, 1000 steps. Start: qpos and qvel U(-0.1, 0.1). reward = (x' - x) / dt -
+/// 1e-4 |a|^2; never terminates. x is not observed, so the reward has to be learned (or see TrapezoidReward).
 class SwimmerTask {
  public:
   explicit SwimmerTask(GymVersion version = GymVersion::kV5) : version_(version) {}

@@ -30,13 +30,13 @@ struct TaskCostSettings {
   }
 };
 
-// A TrajectoryCost over mujoco::Dynamics' x = [qpos; qvel; act]: stage(x, u) is minus the reward of the
-// control step from x with u, which is simulated for it. The final cost is zero, ends of episodes are not
-// seen, and what the task measures before the step is taken at x itself. The gradient comes from central
-// differences; of the Hessian only its diagonal in u is estimated, since rewards are seldom more than a
-// little curved in x (a cost of your own, QuadraticCost say, converges faster where one is at hand). With a
-// pool a stage's differences run in parallel, with the same result. Copies share their simulations. The pool
-// must outlive this.
+/// A TrajectoryCost over mujoco::Dynamics' x = [qpos; qvel; act]: stage(x, u) is minus the reward of the
+/// control step from x with u, which is simulated for it. The final cost is zero, ends of episodes are not
+/// seen, and what the task measures before the step is taken at x itself. The gradient comes from central
+/// differences; of the Hessian only its diagonal in u is estimated, since rewards are seldom more than a
+/// little curved in x (a cost of your own, QuadraticCost say, converges faster where one is at hand). With a
+/// pool a stage's differences run in parallel, with the same result. Copies share their simulations. The pool
+/// must outlive this.
 template <MujocoTask Task>
 class TaskCost {
  public:

@@ -6,11 +6,11 @@
 
 namespace mbrl::mujoco {
 
-// reward = (v + v') / 2 + bonus - weight |a|^2 with v = obs(velocity_index). Mean absolute error of the
-// velocity under random actions (m/s; its spread in brackets): Hopper 0.003 (0.75), Walker2d 0.009 (1.09),
-// Swimmer 0.005 (0.33), but HalfCheetah 0.146 (0.67), Ant 0.052 (0.76), which is why PETS's cheetah observes
-// its displacement. Not what the environments compute, so no specification names it: set it as
-// EnvSpec::reward yourself.
+/// reward = (v + v') / 2 + bonus - weight |a|^2 with v = obs(velocity_index). Mean absolute error of the
+/// velocity under random actions (m/s; its spread in brackets): Hopper 0.003 (0.75), Walker2d 0.009 (1.09),
+/// Swimmer 0.005 (0.33), but HalfCheetah 0.146 (0.67), Ant 0.052 (0.76), which is why PETS's cheetah observes
+/// its displacement. Not what the environments compute, so no specification names it: set it as
+/// EnvSpec::reward yourself.
 template <class S>
 struct TrapezoidReward {
   int velocity_index = 0;  // Hopper 5, Walker2d 8, Swimmer 3, HalfCheetah 8, Ant 13

@@ -6,13 +6,12 @@
 
 namespace mbrl::mujoco {
 
-// obs (17): height (m), pitch (rad), six joint angles (right thigh, leg, foot, then the left ones, rad), vx,
-// vz (m/s), pitch rate, six joint rates (rad/s); velocities clipped to +-10. Actions (6) in [-1, 1] x 100 N
-// m; dt 0.008 s, 1000 steps. Start: qpos and qvel U(-0.005, 0.005) about the upright pose. Healthy: 0.8 <
-// height < 2 and -1 < pitch < 1.
-//   reward = (x' - x) / dt + 1 - 0.001 |a|^2; v5 gives the 1 in healthy states only. Terminates when
-//   unhealthy.
-// v4's right foot has the friction 0.9, all others 1.9.
+/// obs (17): height (m), pitch (rad), six joint angles (right thigh, leg, foot, then the left ones, rad), vx,
+/// vz (m/s), pitch rate, six joint rates (rad/s); velocities clipped to +-10. Actions (6) in [-1, 1] x 100 N
+/// m; dt 0.008 s, 1000 steps. Start: qpos and qvel U(-0.005, 0.005) about the upright pose. Healthy: 0.8 <
+/// height < 2 and -1 < pitch < 1.
+///   reward = (x' - x) / dt + 1 - 0.001 |a|^2; v5 gives the 1 in healthy states only. Terminates when unhealthy.
+/// v4's right foot has the friction 0.9, all others 1.9.
 class Walker2dTask {
  public:
   explicit Walker2dTask(GymVersion version = GymVersion::kV5) : version_(version) {}
@@ -33,7 +32,7 @@ class Walker2dTask {
 
 using Walker2d = TaskEnvironment<Walker2dTask>;
 
-// 1 where the environment terminates, exact.
+/// 1 where the environment terminates, exact.
 template <class S>
 struct Walker2dTermination {
   void operator()(ConstBatchRef<S> next_obs, VecRef<S> done) const {

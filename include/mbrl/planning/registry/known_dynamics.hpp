@@ -23,7 +23,7 @@
 
 namespace mbrl {
 
-// Which planner, how far it looks, and the settings of each.
+/// Which planner, how far it looks, and the settings of each.
 struct KnownPlannerSettings {
   int horizon = 30;                       // steps a plan looks ahead, whichever the planner
   PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp, collocation, or one
@@ -33,7 +33,7 @@ struct KnownPlannerSettings {
   IlqrSettings ilqr = {};                 // iLQR and DDP (which of the two is the name's choice)
   CollocationSettings collocation = {};   // direct collocation, one segment a control step
 
-  // The sampling planners' settings are not nested: icem.population, as everywhere.
+  /// The sampling planners' settings are not nested: icem.population, as everywhere.
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "steps a plan looks ahead");
@@ -45,7 +45,7 @@ struct KnownPlannerSettings {
   }
 };
 
-// A planner that brings the evaluator it plans through.
+/// A planner that brings the evaluator it plans through.
 template <RolloutEvaluator E>
 class OwningPlanner {
  public:
@@ -72,9 +72,9 @@ class OwningPlanner {
   AnyPlanner<State, Scalar> planner_;
 };
 
-// Name -> factory, for one type of dynamics and cost. Starts with the library's planners; users add theirs. A
-// planner whose derivatives the dynamics do not offer throws when it is made, and says what is missing. Any
-// sampling planner can be refined by one that descends: "icem+ilqr" (RefinedPlanner).
+/// Name -> factory, for one type of dynamics and cost. Starts with the library's planners; users add theirs. A
+/// planner whose derivatives the dynamics do not offer throws when it is made, and says what is missing. Any
+/// sampling planner can be refined by one that descends: "icem+ilqr" (RefinedPlanner).
 template <DynamicsModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class KnownPlannerRegistry {
@@ -99,7 +99,7 @@ class KnownPlannerRegistry {
       });
   }
 
-  // Throws if the name is taken.
+  /// Throws if the name is taken.
   void add(const std::string& name, Factory factory) {
     require(factories_.emplace(name, std::move(factory)).second, "planners: '", name,
             "' is registered already");
@@ -110,8 +110,8 @@ class KnownPlannerRegistry {
     return all;
   }
 
-  // The planner `settings.sampling.name`; throws with the known names if there is none. The pool must outlive
-  // it.
+  /// The planner `settings.sampling.name`; throws with the known names if there is none. The pool must outlive
+  /// it.
   Any make(const Model& model, const Cost& cost, const ActionBounds& bounds,
            const KnownPlannerSettings& settings, std::uint64_t seed, ThreadPool& pool) const {
     const std::string& name = settings.sampling.name;
@@ -130,8 +130,8 @@ class KnownPlannerRegistry {
     });
   }
 
-  // Costs after each iteration of the last plan, the initial one first; empty for planners that do not
-  // descend.
+  /// Costs after each iteration of the last plan, the initial one first; empty for planners that do not
+  /// descend.
   static std::vector<double> cost_per_iteration([[maybe_unused]] Any& planner) {
     std::vector<double> costs;
     if constexpr (DifferentiableModel<Model>) {
@@ -209,7 +209,7 @@ class KnownPlannerRegistry {
   std::map<std::string, Factory> factories_;
 };
 
-// One of the library's planners by name.
+/// One of the library's planners by name.
 template <DynamicsModel Model, TrajectoryCost Cost>
 AnyPlanner<Vecd, double> make_known_planner(const Model& model, const Cost& cost, const ActionBounds& bounds,
                                             const KnownPlannerSettings& settings, std::uint64_t seed,

@@ -12,14 +12,14 @@
 
 namespace mbrl {
 
-// The address of a state, which planners hand on and the evaluator alone reads.
+/// The address of a state, which planners hand on and the evaluator alone reads.
 struct OpaqueState {
   const void* address = nullptr;
 };
 
-// Refers to an evaluator, which must outlive it. An evaluator that averages over particles can still be asked
-// for a part of them, so candidates race as they do without this. A call through it costs nothing beside an
-// evaluation.
+/// Refers to an evaluator, which must outlive it. An evaluator that averages over particles can still be asked
+/// for a part of them, so candidates race as they do without this. A call through it costs nothing beside an
+/// evaluation.
 template <class S>
 class OpaqueRollout {
  public:
@@ -42,8 +42,8 @@ class OpaqueRollout {
     calls_->evaluate_particles(evaluator_, state, chosen(actions), candidate_ids, key, first, last, returns);
   }
 
-  // From now on actions are choices of 0 ... n - 1: the evaluator sees the nearest. 0: they are what they
-  // are.
+  /// From now on actions are choices of 0 ... n - 1: the evaluator sees the nearest. 0: they are what they
+  /// are.
   void set_choices(int n) { choices_ = n; }
 
  private:

@@ -18,7 +18,7 @@
 
 namespace mbrl {
 
-// The names of the library's planners, in order.
+/// The names of the library's planners, in order.
 const std::vector<std::string>& planner_names();
 [[noreturn]] void unknown_planner(const std::string& name, const std::vector<std::string>& known);
 
@@ -51,8 +51,8 @@ class OpaquePlanner {
 };
 }  // namespace detail
 
-// One of the library's planners by name; throws with the known names if there is none. The evaluator must
-// outlive it.
+/// One of the library's planners by name; throws with the known names if there is none. The evaluator must
+/// outlive it.
 template <RolloutEvaluator E>
 AnyPlanner<typename E::State, typename E::Scalar> make_planner(E& evaluator, const ActionBounds& bounds,
                                                                const PlannerSettings& settings,
@@ -63,7 +63,7 @@ AnyPlanner<typename E::State, typename E::Scalar> make_planner(E& evaluator, con
       detail::make_planner(OpaqueRollout<Scalar>(evaluator), bounds, settings, seed)));
 }
 
-// Name -> factory, for one type of evaluator. Starts with the library's planners; users add theirs.
+/// Name -> factory, for one type of evaluator. Starts with the library's planners; users add theirs.
 template <RolloutEvaluator E>
 class PlannerRegistry {
  public:
@@ -80,7 +80,7 @@ class PlannerRegistry {
       });
   }
 
-  // Throws if the name is taken.
+  /// Throws if the name is taken.
   void add(const std::string& name, Factory factory) {
     require(factories_.emplace(name, std::move(factory)).second, "planners: '", name,
             "' is registered already");
@@ -92,7 +92,7 @@ class PlannerRegistry {
     return all;
   }
 
-  // The planner `settings.name`; throws with the known names if there is none. The evaluator must outlive it.
+  /// The planner `settings.name`; throws with the known names if there is none. The evaluator must outlive it.
   Any make(E& evaluator, const ActionBounds& bounds, const PlannerSettings& settings,
            std::uint64_t seed) const {
     const auto it = factories_.find(settings.name);

@@ -18,13 +18,13 @@
 
 namespace mbrl {
 
-// With the probability p_i(c) of choice c for entry i of the sequence, 1 / n at the start of every plan,
-// repeat while some p_i leaves more than epsilon to the choices that are not its likeliest, at most
-// `iterations` times:
-//   A^k_i ~ p_i,  k = 1..population;  p <- alpha p + (1 - alpha) frequencies among the elites.
-// The first candidate is the best sequence known: at first the shifted previous plan. The plan is the best
-// sequence of all iterations; a candidate without a finite return is never an elite. Choices must be all
-// entries' (ActionBounds::choice_of). The evaluator must outlive the planner.
+/// With the probability p_i(c) of choice c for entry i of the sequence, 1 / n at the start of every plan,
+/// repeat while some p_i leaves more than epsilon to the choices that are not its likeliest, at most
+/// `iterations` times:
+///   A^k_i ~ p_i,  k = 1..population;  p <- alpha p + (1 - alpha) frequencies among the elites.
+/// The first candidate is the best sequence known: at first the shifted previous plan. The plan is the best
+/// sequence of all iterations; a candidate without a finite return is never an elite. Choices must be all
+/// entries' (ActionBounds::choice_of). The evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class CategoricalCem : public SamplingPlanner<CategoricalCem<E>, E, CemSettings, true> {
   using Base = SamplingPlanner<CategoricalCem<E>, E, CemSettings, true>;

@@ -16,15 +16,15 @@
 
 namespace mbrl {
 
-// With mean mu (the shifted previous plan; mid-range in a new episode) and variance sigma^2 = (high - low)^2
-// / 16, repeat while max (2 sigma / (high - low))^2 > epsilon, at most `iterations` times:
-//   sigma_c^2 = min(sigma^2, ((mu - low) / 2)^2, ((high - mu) / 2)^2)
-//   A^k = mu + sigma_c z^k,  z^k ~ N(0, 1) truncated to [-2, 2],  k = 1..population
-//   mu      <- alpha mu      + (1 - alpha) mean of the elites
-//   sigma^2 <- alpha sigma^2 + (1 - alpha) variance of the elites
-// The plan is the final mean. A candidate without a finite return is never an elite; if fewer than `elites`
-// are finite, those are the elites, and an iteration without any leaves the distribution as it was. The
-// evaluator must outlive the planner.
+/// With mean mu (the shifted previous plan; mid-range in a new episode) and variance sigma^2 = (high - low)^2
+/// / 16, repeat while max (2 sigma / (high - low))^2 > epsilon, at most `iterations` times:
+///   sigma_c^2 = min(sigma^2, ((mu - low) / 2)^2, ((high - mu) / 2)^2)
+///   A^k = mu + sigma_c z^k,  z^k ~ N(0, 1) truncated to [-2, 2],  k = 1..population
+///   mu      <- alpha mu      + (1 - alpha) mean of the elites
+///   sigma^2 <- alpha sigma^2 + (1 - alpha) variance of the elites
+/// The plan is the final mean. A candidate without a finite return is never an elite; if fewer than `elites`
+/// are finite, those are the elites, and an iteration without any leaves the distribution as it was. The
+/// evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
   using Base = SamplingPlanner<Cem<E>, E, CemSettings>;

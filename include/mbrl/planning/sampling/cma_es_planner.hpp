@@ -20,17 +20,17 @@
 
 namespace mbrl {
 
-// The variables are the actions scaled so that the bounds are -1 and 1; every plan starts from the shifted
-// previous one with sigma and C = I. A candidate x outside the bounds is evaluated at the nearest point x^ of
-// the box and pays for the distance:
-//   loss = -R(s, x^) + (2 IQR / n) sum_i ((x_i - x^_i) / s_i)^2,
-// s_i being the standard deviation of variable i and IQR the interquartile range of this generation's
-// returns, so that both parts stay comparable. After Hansen, Niederberger, Guzzella, Koumoutsakos, "A method
-// for handling uncertainty in evolutionary optimization with an application to feedback control of
-// combustion", IEEE Trans. Evolutionary Computation 13(1), 2009, appendix, whose weights are set once and
-// raised when needed; a plan is too short for that. Redrawing until a candidate is inside, the tutorial's
-// other way, would never end with hundreds of variables. The plan is the mean, put inside the box. The
-// evaluator must outlive the planner.
+/// The variables are the actions scaled so that the bounds are -1 and 1; every plan starts from the shifted
+/// previous one with sigma and C = I. A candidate x outside the bounds is evaluated at the nearest point x^ of
+/// the box and pays for the distance:
+///   loss = -R(s, x^) + (2 IQR / n) sum_i ((x_i - x^_i) / s_i)^2,
+/// s_i being the standard deviation of variable i and IQR the interquartile range of this generation's
+/// returns, so that both parts stay comparable. After Hansen, Niederberger, Guzzella, Koumoutsakos, "A method
+/// for handling uncertainty in evolutionary optimization with an application to feedback control of
+/// combustion", IEEE Trans. Evolutionary Computation 13(1), 2009, appendix, whose weights are set once and
+/// raised when needed; a plan is too short for that. Redrawing until a candidate is inside, the tutorial's
+/// other way, would never end with hundreds of variables. The plan is the mean, put inside the box. The
+/// evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class CmaEsPlanner : public SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSettings> {
   using Base = SamplingPlanner<CmaEsPlanner<E>, E, CmaEsPlannerSettings>;

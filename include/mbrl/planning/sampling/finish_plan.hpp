@@ -8,8 +8,8 @@
 
 namespace mbrl {
 
-// Evaluates the sequence that will be executed, under noise of its own: the returns by which candidates were
-// selected are too high on average, since selection prefers lucky noise. Adds the cost to the report.
+/// Evaluates the sequence that will be executed, under noise of its own: the returns by which candidates were
+/// selected are too high on average, since selection prefers lucky noise. Adds the cost to the report.
 template <RolloutEvaluator E>
 void finish_plan(E& evaluator, const typename E::State& state, const SequenceBox<typename E::Scalar>& box,
                  const Vec<typename E::Scalar>& sequence, RolloutKey key,

@@ -24,13 +24,12 @@
 
 namespace mbrl {
 
-// With mean mu (the shifted previous plan) and standard deviation sigma, iteration i draws
-//   N_i = max(N gamma^-i, 2 K) candidates  A = clip(mu + sigma C^beta(H)),  C^beta coloured noise of unit
-//   variance,
-// adds kept elites (of the previous plan in iteration 0, of the previous iteration afterwards) and, at last,
-// mu itself, and moves mu and sigma to the elites' mean and standard deviation with momentum alpha. A shifted
-// elite's missing last actions are drawn like a candidate's. Candidates without a finite return are never
-// elites; an iteration without any usable candidate changes nothing. The evaluator must outlive the planner.
+/// With mean mu (the shifted previous plan) and standard deviation sigma, iteration i draws
+///   N_i = max(N gamma^-i, 2 K) candidates  A = clip(mu + sigma C^beta(H)),  C^beta coloured noise of unit variance,
+/// adds kept elites (of the previous plan in iteration 0, of the previous iteration afterwards) and, at last,
+/// mu itself, and moves mu and sigma to the elites' mean and standard deviation with momentum alpha. A shifted
+/// elite's missing last actions are drawn like a candidate's. Candidates without a finite return are never
+/// elites; an iteration without any usable candidate changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
   using Base = SamplingPlanner<ICem<E>, E, ICemSettings>;
@@ -52,7 +51,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     elite_tail_ = std::min(box_.horizon(), elite_tail_ + std::min(steps, box_.horizon()));
   }
 
-  // Forgets mean and elites.
+  /// Forgets mean and elites.
   void reset() {
     Base::reset();
     elite_count_ = 0;

@@ -19,15 +19,15 @@
 
 namespace mbrl {
 
-// With the mean sequence u (the shifted previous plan) and the middle m of the action range, an iteration is
-//   v^k_t = clip(u_t + eps^k_t),  eps ~ N(0, Sigma),  k = 1..population
-//   S^k = -R(s, v^k) + gamma sum_t (u_t - m)' Sigma^-1 (v^k_t - u_t)
-//   w^k = exp(-(S^k - min S) / lambda) / sum,  u <- sum_k w^k v^k
-// The paper's base distribution is that of the uncontrolled system, u = 0; here it lies mid-range, which is
-// the same for symmetric bounds. Averaging clipped actions keeps u inside the bounds (the paper averages the
-// noise before clipping). gamma = lambda makes the result independent of u, by importance sampling.
-// Candidates without a finite return weigh nothing; an iteration without any usable one changes nothing. The
-// evaluator must outlive the planner.
+/// With the mean sequence u (the shifted previous plan) and the middle m of the action range, an iteration is
+///   v^k_t = clip(u_t + eps^k_t),  eps ~ N(0, Sigma),  k = 1..population
+///   S^k = -R(s, v^k) + gamma sum_t (u_t - m)' Sigma^-1 (v^k_t - u_t)
+///   w^k = exp(-(S^k - min S) / lambda) / sum,  u <- sum_k w^k v^k
+/// The paper's base distribution is that of the uncontrolled system, u = 0; here it lies mid-range, which is
+/// the same for symmetric bounds. Averaging clipped actions keeps u inside the bounds (the paper averages the
+/// noise before clipping). gamma = lambda makes the result independent of u, by importance sampling.
+/// Candidates without a finite return weigh nothing; an iteration without any usable one changes nothing. The
+/// evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
   using Base = SamplingPlanner<Mppi<E>, E, MppiSettings>;

@@ -8,15 +8,15 @@
 
 namespace mbrl {
 
-// Particle rollouts one candidate costs.
+/// Particle rollouts one candidate costs.
 template <RolloutEvaluator E>
 int particles_of(const E& evaluator) {
   if constexpr (ParticleEvaluator<E>) return evaluator.particles();
   return 1;
 }
 
-// Whether a candidate's particles can be evaluated in parts: there are several and they do not depend on each
-// other.
+/// Whether a candidate's particles can be evaluated in parts: there are several and they do not depend on each
+/// other.
 template <RolloutEvaluator E>
 bool can_race(const E& evaluator) {
   if constexpr (requires {

@@ -18,14 +18,14 @@
 
 namespace mbrl {
 
-// With the mean sequence mu (the shifted previous plan) and the last executed action a_{-1} (mid-range at
-// first), an iteration is, with eps ~ N(0, sigma^2) and k = 1..population,
-//   a^k_t = beta (mu_t + eps^k_t) + (1 - beta) a^k_{t-1}                                     (actions), or
-//   n^k_t = beta eps^k_t + (1 - beta) n^k_{t-1},  n^k_{-1} = 0,  a^k_t = mu_t + n^k_t        (noise),
-// clipped to the bounds once all steps are drawn, and
-//   mu <- sum_k w^k a^k / sum_k w^k,  w^k = exp(kappa (R^k - max R)).
-// beta = 1 is MPPI with temperature 1 / kappa. Candidates without a finite return weigh nothing; an iteration
-// without any usable one changes nothing. The evaluator must outlive the planner.
+/// With the mean sequence mu (the shifted previous plan) and the last executed action a_{-1} (mid-range at
+/// first), an iteration is, with eps ~ N(0, sigma^2) and k = 1..population,
+///   a^k_t = beta (mu_t + eps^k_t) + (1 - beta) a^k_{t-1}                                     (actions), or
+///   n^k_t = beta eps^k_t + (1 - beta) n^k_{t-1},  n^k_{-1} = 0,  a^k_t = mu_t + n^k_t        (noise),
+/// clipped to the bounds once all steps are drawn, and
+///   mu <- sum_k w^k a^k / sum_k w^k,  w^k = exp(kappa (R^k - max R)).
+/// beta = 1 is MPPI with temperature 1 / kappa. Candidates without a finite return weigh nothing; an iteration
+/// without any usable one changes nothing. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class Pddm : public SamplingPlanner<Pddm<E>, E, PddmSettings> {
   using Base = SamplingPlanner<Pddm<E>, E, PddmSettings>;
@@ -40,7 +40,7 @@ class Pddm : public SamplingPlanner<Pddm<E>, E, PddmSettings> {
         sigma_(static_cast<Scalar>(0.5 * settings.sigma) * (box_.high() - box_.low())),
         executed_(box_.mid().head(box_.action_dim())) {}
 
-  // The plan's actions are taken for the executed ones.
+  /// The plan's actions are taken for the executed ones.
   void advance(int steps) {
     if (steps > 0) {
       const Index last = static_cast<Index>(std::min(steps, box_.horizon())) - 1;

@@ -20,13 +20,13 @@
 
 namespace mbrl {
 
-// After n of P particles, let r be the candidate whose mean return is the K-th best, and d_p the difference
-// of the returns of candidate k and of r on particle p (paired: the particles share their noise and member).
-// The difference of the means over all P particles is mean(d) up to an error of standard deviation
-//   e = sd(d) sqrt(1 / n - 1 / P),
-// the finite-population correction: at n = P nothing is left unknown. Candidate k is dropped if mean(d) + z e
-// < 0. The race ends when all particles have been used, or when only K candidates are left and the elites are
-// settled.
+/// After n of P particles, let r be the candidate whose mean return is the K-th best, and d_p the difference
+/// of the returns of candidate k and of r on particle p (paired: the particles share their noise and member).
+/// The difference of the means over all P particles is mean(d) up to an error of standard deviation
+///   e = sd(d) sqrt(1 / n - 1 / P),
+/// the finite-population correction: at n = P nothing is left unknown. Candidate k is dropped if mean(d) + z e
+/// < 0. The race ends when all particles have been used, or when only K candidates are left and the elites are
+/// settled.
 template <ParticleEvaluator E>
 class CandidateRace {
  public:
@@ -40,10 +40,10 @@ class CandidateRace {
     int tried = 0;              // candidates that were evaluated at all: under a deadline perhaps not all
   };
 
-  // Fills `returns` with the mean over particles; NaN for unusable and dropped candidates. At least `elites`
-  // usable candidates keep a return. `rank_elites`: go on to the last particle even when the elites are
-  // settled, so that their order is the one of the full evaluation. A particle without a finite return counts
-  // as the worst finite one seen: see EnsembleRollout.
+  /// Fills `returns` with the mean over particles; NaN for unusable and dropped candidates. At least `elites`
+  /// usable candidates keep a return. `rank_elites`: go on to the last particle even when the elites are
+  /// settled, so that their order is the one of the full evaluation. A particle without a finite return counts
+  /// as the worst finite one seen: see EnsembleRollout.
   Outcome run(E& evaluator, const State& state, ConstBatchRef<Scalar> actions, RolloutKey key, int elites,
               bool rank_elites, const RacingSettings& settings, VecRef<Scalar> returns) {
     const Deadline none;
@@ -51,8 +51,8 @@ class CandidateRace {
     WorkCost cost;
     return run(evaluator, state, actions, key, elites, rank_elites, settings, returns, pace, cost);
   }
-  // The same in time: `cost` is that of particle rollouts. The first stage takes the candidates from the last
-  // backwards, as many as there is time for; no further stage is begun that would be late.
+  /// The same in time: `cost` is that of particle rollouts. The first stage takes the candidates from the last
+  /// backwards, as many as there is time for; no further stage is begun that would be late.
   Outcome run(E& evaluator, const State& state, ConstBatchRef<Scalar> actions, RolloutKey key, int elites,
               bool rank_elites, const RacingSettings& settings, VecRef<Scalar> returns, Pacer& pace,
               WorkCost& cost) {

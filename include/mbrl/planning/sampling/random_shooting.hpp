@@ -22,10 +22,10 @@
 
 namespace mbrl {
 
-// A^k ~ U[low, high]^H (of choices: each as likely), k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range
-// actions if no return is usable. Plans do not depend on each other: there is no warm start. Under a deadline
-// the candidates are evaluated in parts, as many as will be ready in time together with the final evaluation
-// of the plan. The evaluator must outlive the planner.
+/// A^k ~ U[low, high]^H (of choices: each as likely), k = 1..K;  the plan is argmax_k R(s, A^k). Mid-range
+/// actions if no return is usable. Plans do not depend on each other: there is no warm start. Under a deadline
+/// the candidates are evaluated in parts, as many as will be ready in time together with the final evaluation
+/// of the plan. The evaluator must outlive the planner.
 template <RolloutEvaluator E>
 class RandomShooting : public Anytime {
  public:
@@ -48,7 +48,7 @@ class RandomShooting : public Anytime {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already.
+  /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<Scalar>& result) {
     const auto plan = static_cast<std::uint32_t>(plan_index_++);
     candidates_.resize(box_.size(), settings_.population);

@@ -19,22 +19,22 @@
 
 namespace mbrl {
 
-// To be inherited by a planner, Derived, which writes two functions (and makes this class its friend, if they
-// are private):
-//   bool begin(std::uint32_t plan)
-//       before the first iteration of a plan: the distribution as it is then
-//   bool iterate(const State& state, RolloutKey key, PlanReport& report)
-//       has candidates_ (a column each) drawn and evaluated, and moves mean_
-// True says that nothing is left to refine. `chosen` may be replaced where the plan is not mean_. Settings
-// have `iterations` and `pad`. A plan starts from the last one, shifted; mid-range at first. The evaluator
-// must outlive the planner.
-//
-// Under a deadline a plan first evaluates what it starts from. Candidates are evaluated in parts, as many as
-// will be ready in time together with the final evaluation of the plan, by what rollouts have cost so far; a
-// further iteration is made only if at least half of its candidates will be. A first iteration that is cut
-// short goes by those candidates alone that are better than what the plan started from: a plan in no time
-// at all is the last one, shifted.
-// kPlansChoices: actions may be choices (ActionBounds::choices).
+/// To be inherited by a planner, Derived, which writes two functions (and makes this class its friend, if
+/// they are private):
+///   bool begin(std::uint32_t plan)
+///       before the first iteration of a plan: the distribution as it is then
+///   bool iterate(const State& state, RolloutKey key, PlanReport& report)
+///       has candidates_ (a column each) drawn and evaluated, and moves mean_
+/// True says that nothing is left to refine. `chosen` may be replaced where the plan is not mean_. Settings
+/// have `iterations` and `pad`. A plan starts from the last one, shifted; mid-range at first. The evaluator
+/// must outlive the planner.
+///
+/// Under a deadline a plan first evaluates what it starts from. Candidates are evaluated in parts, as many as
+/// will be ready in time together with the final evaluation of the plan, by what rollouts have cost so far; a
+/// further iteration is made only if at least half of its candidates will be. A first iteration that is cut
+/// short goes by those candidates alone that are better than what the plan started from: a plan in no time
+/// at all is the last one, shifted.
+/// kPlansChoices: actions may be choices (ActionBounds::choices).
 template <class Derived, RolloutEvaluator E, class Settings, bool kPlansChoices = false>
 class SamplingPlanner : public Anytime {
  public:
@@ -46,7 +46,7 @@ class SamplingPlanner : public Anytime {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already.
+  /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<Scalar>& result) {
     RolloutKey key{static_cast<std::uint32_t>(plan_index_++), 0, t};
     PlanReport& report = result.report = {};

@@ -23,22 +23,22 @@
 
 namespace mbrl {
 
-// minimise  int_0^T stage(x, u, t) dt + final_cost(x(T))  subject to dx/dt = f(x, u), x(0) = x0, limits and
-// constraints (here the stage cost is a rate, per second). In every segment of length h the dynamics are
-// interpolated through f at s_i = 0, 1 (trapezoid) or 0, 1/2, 1 (Hermite-Simpson); with the Lagrange
-// polynomials L_i and I_i(s) = int_0^s L_i
-//   x(s) = x_k + h sum_i I_i(s) f_i,   u(s) = sum_i L_i(s) u_i,   cost h sum_i I_i(1) stage_i,
-// and the equations ("defects") are that x(s_j) is the state at point j. For Hermite-Simpson that is
-// x_m = (x_k + x_{k+1}) / 2 + h/8 (f_k - f_{k+1}), x_{k+1} = x_k + h/6 (f_k + 4 f_m + f_{k+1}) rearranged:
-// Hargraves and Paris, Journal of Guidance 1987; Kelly, "An introduction to trajectory optimization", SIAM
-// Review 2017. As f enters linearly, exact second derivatives cost one weighted Hessian of f a point. The
-// programme is solved by `minimize` (augmented Lagrangian, sparse Newton steps). Segments whose error is
-// above its tolerance are split, and the solve repeated from the last solution (Betts, "Practical methods for
-// optimal control", 2010, section 4.7). Nothing is thrown for a solve that fails: the report has its status.
+/// minimise  int_0^T stage(x, u, t) dt + final_cost(x(T))  subject to dx/dt = f(x, u), x(0) = x0, limits and
+/// constraints (here the stage cost is a rate, per second). In every segment of length h the dynamics are
+/// interpolated through f at s_i = 0, 1 (trapezoid) or 0, 1/2, 1 (Hermite-Simpson); with the Lagrange
+/// polynomials L_i and I_i(s) = int_0^s L_i
+///   x(s) = x_k + h sum_i I_i(s) f_i,   u(s) = sum_i L_i(s) u_i,   cost h sum_i I_i(1) stage_i,
+/// and the equations ("defects") are that x(s_j) is the state at point j. For Hermite-Simpson that is
+/// x_m = (x_k + x_{k+1}) / 2 + h/8 (f_k - f_{k+1}), x_{k+1} = x_k + h/6 (f_k + 4 f_m + f_{k+1}) rearranged:
+/// Hargraves and Paris, Journal of Guidance 1987; Kelly, "An introduction to trajectory optimization", SIAM
+/// Review 2017. As f enters linearly, exact second derivatives cost one weighted Hessian of f a point. The
+/// programme is solved by `minimize` (augmented Lagrangian, sparse Newton steps). Segments whose error is
+/// above its tolerance are split, and the solve repeated from the last solution (Betts, "Practical methods for
+/// optimal control", 2010, section 4.7). Nothing is thrown for a solve that fails: the report has its status.
 template <ContinuousModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint = Unconstrained>
 class Collocation {
  public:
-  // duration: T in seconds. Throws on settings and limits out of range and of wrong dimensions.
+  /// duration: T in seconds. Throws on settings and limits out of range and of wrong dimensions.
   Collocation(Model model, Cost cost, double duration, const CollocationSettings& settings = {},
               CollocationLimits limits = {}, Constraint constraint = Constraint())
       : model_(std::move(model)),
@@ -55,10 +55,10 @@ class Collocation {
     limits_.validate(nx_, nu_);
   }
 
-  // From state x0. The guess: states (nx x any) and actions (nu x any) spread evenly over the time, straight
-  // lines between; two columns make one line, one a constant. Under a deadline the solve ends with the
-  // iterate it has; `go_on` starts with the multipliers, penalty and regularisation of the last solve. Throws
-  // on wrong dimensions and numbers that are not finite.
+  /// From state x0. The guess: states (nx x any) and actions (nu x any) spread evenly over the time, straight
+  /// lines between; two columns make one line, one a constant. Under a deadline the solve ends with the
+  /// iterate it has; `go_on` starts with the multipliers, penalty and regularisation of the last solve. Throws
+  /// on wrong dimensions and numbers that are not finite.
   const CollocationReport& solve(ConstVecRef<double> x0, ConstBatchRef<double> guess_states,
                                  ConstBatchRef<double> guess_actions, const Deadline& deadline = {},
                                  bool go_on = false) {
@@ -95,17 +95,17 @@ class Collocation {
   }
 
   const CollocationReport& report() const { return report_; }
-  // The mesh, N + 1 times from 0 to T, and states (nx x (N + 1)) and actions (nu x (N + 1)) there.
+  /// The mesh, N + 1 times from 0 to T, and states (nx x (N + 1)) and actions (nu x (N + 1)) there.
   const std::vector<double>& times() const { return mesh_.times(); }
   Batchd states() const { return knots(points_.topRows(nx_)); }
   Batchd actions() const { return knots(points_.bottomRows(nu_)); }
-  // Errors of the N segments, as in the settings.
+  /// Errors of the N segments, as in the settings.
   const std::vector<double>& errors() const { return errors_; }
-  // Of the solution, at any time of [0, T].
+  /// Of the solution, at any time of [0, T].
   Vecd state_at(double time) const { return interpolated(time, true); }
   Vecd action_at(double time) const { return interpolated(time, false); }
-  // [x; u] on straight lines between the collocation points: to go on from an iterate that does not obey the
-  // dynamics yet, where the interpolation above jumps.
+  /// [x; u] on straight lines between the collocation points: to go on from an iterate that does not obey the
+  /// dynamics yet, where the interpolation above jumps.
   Vecd point_at(double time) const {
     const auto [k, s] = located(time);
     const double at = s * mesh_.stride();
@@ -115,8 +115,8 @@ class Collocation {
     return (1 - share) * points_.col(column) + share * points_.col(column + 1);
   }
 
-  // The states (nx x (N + 1)) at the mesh's times that the interpolated actions lead to from x0, by RK4 with
-  // `steps` steps a segment.
+  /// The states (nx x (N + 1)) at the mesh's times that the interpolated actions lead to from x0, by RK4 with
+  /// `steps` steps a segment.
   Batchd roll_out(int steps = 10) const {
     require(steps >= 1, "collocation: steps is ", steps, ", expected at least 1");
     Batchd out(nx_, mesh_.segments() + 1);
@@ -141,7 +141,7 @@ class Collocation {
     return out;
   }
 
-  // The t that the stage cost is given at a time of [0, T].
+  /// The t that the stage cost is given at a time of [0, T].
   int cost_time(double time) const {
     return settings_.cost_step > 0 ? static_cast<int>(std::floor(time / settings_.cost_step + 1e-9)) : 0;
   }

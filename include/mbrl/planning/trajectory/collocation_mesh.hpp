@@ -13,17 +13,17 @@
 
 namespace mbrl {
 
-// N segments between N + 1 times from 0 to T. A segment adds its end to the points, and with Hermite-Simpson
-// its middle too; its first point is k * stride().
+/// N segments between N + 1 times from 0 to T. A segment adds its end to the points, and with Hermite-Simpson
+/// its middle too; its first point is k * stride().
 class CollocationMesh {
  public:
-  // L_i or I_i at one place, for the stride() + 1 points of a segment.
+  /// L_i or I_i at one place, for the stride() + 1 points of a segment.
   using Weights = std::array<double, 3>;
 
   CollocationMesh() = default;
   CollocationMesh(Transcription method, std::vector<double> times)
       : stride_(method == Transcription::kTrapezoid ? 1 : 2), times_(std::move(times)) {}
-  // Equally long segments.
+  /// Equally long segments.
   CollocationMesh(Transcription method, int segments, double duration)
       : CollocationMesh(method, std::vector<double>(static_cast<std::size_t>(segments) + 1)) {
     for (std::size_t k = 0; k < times_.size(); ++k) times_[k] = duration * static_cast<double>(k) / segments;
@@ -39,14 +39,14 @@ class CollocationMesh {
     const Index k = std::min(i / stride_, segments() - 1);
     return time(k) + length(k) * static_cast<double>(i - k * stride_) / stride_;
   }
-  // The segment that a time lies in, and the share of it that has passed.
+  /// The segment that a time lies in, and the share of it that has passed.
   std::pair<Index, double> located(double at) const {
     const auto after = std::upper_bound(times_.begin() + 1, times_.end() - 1, at);
     const auto k = static_cast<Index>(after - times_.begin()) - 1;
     return {k, std::clamp((at - time(k)) / length(k), 0.0, 1.0)};
   }
 
-  // L_i(s) and I_i(s) = int_0^s L_i.
+  /// L_i(s) and I_i(s) = int_0^s L_i.
   Weights lagrange(double s) const {
     if (stride_ == 1) return {1 - s, s, 0};
     return {(1 - s) * (1 - 2 * s), 4 * s * (1 - s), s * (2 * s - 1)};
@@ -56,8 +56,8 @@ class CollocationMesh {
     return {s + s * s * (2 * s / 3 - 1.5), s * s * (2 - 4 * s / 3), s * s * (2 * s / 3 - 0.5)};
   }
 
-  // Segments with errors above the tolerance split by how much the error, which falls as h to the order plus
-  // one, must fall; origin: of each new segment the old one, and into how many parts that was split.
+  /// Segments with errors above the tolerance split by how much the error, which falls as h to the order plus
+  /// one, must fall; origin: of each new segment the old one, and into how many parts that was split.
   std::pair<CollocationMesh, std::vector<std::pair<Index, int>>> refined(
       const std::vector<double>& errors, const CollocationSettings& settings) const {
     const double power = 1.0 / (settings.method == Transcription::kTrapezoid ? 3.0 : 5.0);

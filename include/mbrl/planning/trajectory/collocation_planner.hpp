@@ -20,8 +20,8 @@
 
 namespace mbrl {
 
-// A cost of control steps as the rate per second that collocation integrates, counted from the episode's step
-// `t0` on: sum_t stage(x_t, u_t, t) is taken for int stage / dt.
+/// A cost of control steps as the rate per second that collocation integrates, counted from the episode's step
+/// `t0` on: sum_t stage(x_t, u_t, t) is taken for int stage / dt.
 template <TrajectoryCost Cost>
 struct CostRate {
   Cost cost;
@@ -44,30 +44,30 @@ struct CostRate {
   }
 };
 
-// Plans `horizon` control steps by a Collocation over its duration: the actions are the solution's in the
-// middle of each step, within the limits. A fresh plan starts from the straight line between the state and
-// the goal and from the smallest action within the limits, later ones from the last solution, shifted; where
-// that does not converge, a fresh one is tried. The predicted return is minus the cost; NaN where no solve
-// converged (counted as unusable): the plan is then the last iterate's. A cost that varies in time (see
-// CollocationSettings::cost_step) counts from the plan's start, a CostRate from the episode's.
-//
-// Under a deadline a solve ends with the iterate it has, and the next plan goes on from there, as in the
-// real-time iterations of Diehl, Bock, Schloeder, SIAM J. Control and Optimization 43(5), 2005. Such an
-// iterate does not obey the dynamics yet, so that the plan is whichever costs less when rolled out: its
-// actions, or those of the plan before, shifted (the resting action in a new episode). Limits of states do
-// not count in that comparison.
-//
-// With starts (`start_from_several`, step_collocation), for problems without limits of states, it also solves
-// from the trajectories of the best of sampled action sequences (MultiStart) and of suggested actions. The
-// plan is then whichever costs least when rolled out: the solutions' actions, the samples' or those of the
-// plan before, shifted; the predicted return is minus that cost.
+/// Plans `horizon` control steps by a Collocation over its duration: the actions are the solution's in the
+/// middle of each step, within the limits. A fresh plan starts from the straight line between the state and
+/// the goal and from the smallest action within the limits, later ones from the last solution, shifted; where
+/// that does not converge, a fresh one is tried. The predicted return is minus the cost; NaN where no solve
+/// converged (counted as unusable): the plan is then the last iterate's. A cost that varies in time (see
+/// CollocationSettings::cost_step) counts from the plan's start, a CostRate from the episode's.
+///
+/// Under a deadline a solve ends with the iterate it has, and the next plan goes on from there, as in the
+/// real-time iterations of Diehl, Bock, Schloeder, SIAM J. Control and Optimization 43(5), 2005. Such an
+/// iterate does not obey the dynamics yet, so that the plan is whichever costs less when rolled out: its
+/// actions, or those of the plan before, shifted (the resting action in a new episode). Limits of states do
+/// not count in that comparison.
+///
+/// With starts (`start_from_several`, step_collocation), for problems without limits of states, it also solves
+/// from the trajectories of the best of sampled action sequences (MultiStart) and of suggested actions. The
+/// plan is then whichever costs least when rolled out: the solutions' actions, the samples' or those of the
+/// plan before, shifted; the predicted return is minus that cost.
 template <ContinuousModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint = Unconstrained>
 class CollocationPlanner : public Anytime {
  public:
   using Scalar = double;
   using State = Vecd;
 
-  // goal: nx, where the line ends (empty: the state itself, held).
+  /// goal: nx, where the line ends (empty: the state itself, held).
   CollocationPlanner(Collocation<Model, Cost, Constraint> solver, int horizon, Vecd goal = {})
       : solver_(std::move(solver)), goal_(std::move(goal)), horizon_(horizon) {
     require(horizon >= 1, "collocation: the horizon is ", horizon, ", expected at least 1");
@@ -76,7 +76,7 @@ class CollocationPlanner : public Anytime {
     require(goal_.allFinite(), "collocation: the goal holds a number that is not finite");
   }
 
-  // See above; the seed is that of the samples.
+  /// See above; the seed is that of the samples.
   void start_from_several(const ActionBounds& bounds, const MultiStartSettings& starts, std::uint64_t seed) {
     const CollocationLimits& limits = solver_.limits();
     require(limits.state_low.empty() && limits.state_high.empty() && limits.final_low.empty() &&
@@ -86,7 +86,7 @@ class CollocationPlanner : public Anytime {
     starts_.emplace("collocation", bounds, static_cast<int>(solver_.model().action_dim()), horizon_, starts,
                     seed);
   }
-  // An action sequence (nu x horizon) that the next plan starts from, too; only with several starts.
+  /// An action sequence (nu x horizon) that the next plan starts from, too; only with several starts.
   void suggest(ConstBatchRef<double> actions) {
     require(starts_.has_value(), "collocation: a suggestion needs several starts");
     require_dim("collocation", "the suggested actions", actions.rows(), solver_.model().action_dim());
@@ -166,7 +166,7 @@ class CollocationPlanner : public Anytime {
     last_ = std::move(last);
   }
 
-  // Trajectory and report of the last plan.
+  /// Trajectory and report of the last plan.
   const Collocation<Model, Cost, Constraint>& solver() const { return solver_; }
   Collocation<Model, Cost, Constraint>& solver() { return solver_; }
 
@@ -341,9 +341,9 @@ class CollocationPlanner : public Anytime {
   Batchd suggestion_;  // nu x horizon; no column: none
 };
 
-// The planner for a cost that is counted in control steps of dt seconds: one segment a step, actions within
-// the bounds. The settings' segments, refinements and cost_step do not matter. By default it has one start,
-// see CollocationPlanner::start_from_several.
+/// The planner for a cost that is counted in control steps of dt seconds: one segment a step, actions within
+/// the bounds. The settings' segments, refinements and cost_step do not matter. By default it has one start,
+/// see CollocationPlanner::start_from_several.
 template <ContinuousModel Model, TrajectoryCost Cost>
 CollocationPlanner<Model, CostRate<Cost>> step_collocation(Model model, Cost cost, double dt, int horizon,
                                                            const ActionBounds& bounds,

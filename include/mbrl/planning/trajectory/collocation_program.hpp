@@ -16,13 +16,13 @@
 
 namespace mbrl {
 
-// Variables: [x; u] of every point; constraints: nx defects
-// for every point but the first, then the stage constraints of every point, then the final ones.
+/// Variables: [x; u] of every point; constraints: nx defects
+/// for every point but the first, then the stage constraints of every point, then the final ones.
 template <ContinuousModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint>
 class CollocationProgram final : public NonlinearProgram {
  public:
-  // All but the settings are referred to, and must outlive the programme. x0: the first state; cost_time(t):
-  // what costs and constraints are told of a time (s).
+  /// All but the settings are referred to, and must outlive the programme. x0: the first state; cost_time(t):
+  /// what costs and constraints are told of a time (s).
   template <class CostTime>
   CollocationProgram(const CollocationMesh& mesh, const Model& model, const Cost& cost,
                      const Constraint& constraint, const CollocationLimits& limits, const Vecd& x0,

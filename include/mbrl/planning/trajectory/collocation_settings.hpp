@@ -42,7 +42,7 @@ struct CollocationSettings {
     field("solver", s.solver, "the nonlinear programme's solver");
   }
 
-  // Throws mbrl::Error unless every value makes sense.
+  /// Throws mbrl::Error unless every value makes sense.
   void validate() const {
     require(segments >= 1, "collocation: segments is ", segments, ", expected at least 1");
     require(refinements >= 0, "collocation: refinements is ", refinements, ", expected 0 or more");
@@ -53,12 +53,12 @@ struct CollocationSettings {
   }
 };
 
-// Where states and actions may be, at every collocation point, and where the state must end. Empty: anywhere.
-// Equal limits fix an entry, infinite ones leave it free.
+/// Where states and actions may be, at every collocation point, and where the state must end. Empty: anywhere.
+/// Equal limits fix an entry, infinite ones leave it free.
 struct CollocationLimits {
   std::vector<double> state_low, state_high, action_low, action_high, final_low, final_high;
 
-  // Throws mbrl::Error unless they are empty or of that many entries, low <= high.
+  /// Throws mbrl::Error unless they are empty or of that many entries, low <= high.
   void validate(int obs_dim, int action_dim) const {
     check("state", state_low, state_high, obs_dim);
     check("action", action_low, action_high, action_dim);

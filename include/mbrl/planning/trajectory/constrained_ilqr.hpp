@@ -18,9 +18,9 @@
 
 namespace mbrl {
 
-// cost + rho/2 sum |r|^2 with r = g + y/rho - [g + y/rho], [.] clamping to the limits: the augmented
-// Lagrangian (Rockafellar 1974) as a TrajectoryCost. `exact` takes the constraints' second derivatives too,
-// else the Hessian is Gauss and Newton's, rho J'J.
+/// cost + rho/2 sum |r|^2 with r = g + y/rho - [g + y/rho], [.] clamping to the limits: the augmented
+/// Lagrangian (Rockafellar 1974) as a TrajectoryCost. `exact` takes the constraints' second derivatives too,
+/// else the Hessian is Gauss and Newton's, rho J'J.
 template <TrajectoryCost Cost, TrajectoryConstraint Constraint>
 class AugmentedCost {
  public:
@@ -97,7 +97,7 @@ class AugmentedCost {
     double limits = 0;           // largest distance of a constraint from its limits
     double complementarity = 0;  // the same for g and [g + y / rho]
   };
-  // Of a trajectory; y <- rho r where `update` says so.
+  /// Of a trajectory; y <- rho r where `update` says so.
   template <class States, class Actions>
   Violation violation(const States& states, const Actions& actions, bool update) {
     Violation worst;
@@ -221,12 +221,12 @@ struct ConstrainedIlqrReport {
   IlqrReport inner;  // of the last solve
 };
 
-// Minimises the cost under the constraints: Ilqr on the augmented Lagrangian, then
-//   y <- rho r,  rho <- penalty_factor rho unless the violation fell to `shrink` of the last one,
-// as in `minimize` (Howell, Jackson, Manchester, "ALTRO: a fast solver for constrained trajectory
-// optimization", IROS 2019, without its last, projecting phase). Limits on the actions are the solver's own
-// and kept exactly. The start need not be feasible. What goes wrong on the way is told by the report, never
-// thrown.
+/// Minimises the cost under the constraints: Ilqr on the augmented Lagrangian, then
+///   y <- rho r,  rho <- penalty_factor rho unless the violation fell to `shrink` of the last one,
+/// as in `minimize` (Howell, Jackson, Manchester, "ALTRO: a fast solver for constrained trajectory
+/// optimization", IROS 2019, without its last, projecting phase). Limits on the actions are the solver's own
+/// and kept exactly. The start need not be feasible. What goes wrong on the way is told by the report, never
+/// thrown.
 template <DifferentiableModel Model, TrajectoryCost Cost, TrajectoryConstraint Constraint>
   requires std::same_as<typename Model::Scalar, double>
 class ConstrainedIlqr {
@@ -242,7 +242,7 @@ class ConstrainedIlqr {
                 horizon, settings.ilqr, std::move(bounds), pool),
         actions_(solver_.actions()) {}
 
-  // As Ilqr::solve. keep_multipliers: starts from the multipliers and the penalty of the last solve.
+  /// As Ilqr::solve. keep_multipliers: starts from the multipliers and the penalty of the last solve.
   const ConstrainedIlqrReport& solve(ConstVecRef<double> x0, ConstBatchRef<double> initial_actions,
                                      int t0 = 0, bool keep_multipliers = false) {
     Augmented& augmented = solver_.cost();

@@ -9,7 +9,7 @@
 
 namespace mbrl {
 
-// reward = -stage(obs, action, t): a RewardModel, of the state before the step.
+/// reward = -stage(obs, action, t): a RewardModel, of the state before the step.
 template <TrajectoryCost Cost>
 class CostReward {
  public:
@@ -23,8 +23,8 @@ class CostReward {
   Cost cost_;
 };
 
-// Rollouts whose return is minus the cost of the trajectory, final cost included: sampling planners and those
-// that use derivatives then solve the same problem. The pool must outlive the evaluator.
+/// Rollouts whose return is minus the cost of the trajectory, final cost included: sampling planners and those
+/// that use derivatives then solve the same problem. The pool must outlive the evaluator.
 template <DynamicsModel Model, TrajectoryCost Cost>
 ModelRollout<Model, CostReward<Cost>> cost_rollout(Model model, Cost cost,
                                                    const ModelRolloutSettings& settings, ThreadPool& pool) {

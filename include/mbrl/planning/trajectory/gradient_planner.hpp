@@ -44,14 +44,14 @@ struct GradientPlannerSettings {
   }
 };
 
-// With the costate l_N = dJ_f/dx, l_t = dc_t/dx + (df/dx)' l_{t+1}, the gradient is dJ/du_t = dc_t/du +
-// (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
-// scaled to [-1, 1], which are clipped to the bounds after every step. Starts are the last plan, shifted, and
-// the best of sampled action sequences (MultiStart); the plan is the cheapest iterate of all. A start whose
-// rollout leaves the finite numbers ends there, and is counted. Starts run in parallel on the pool, with the
-// same result for any number of threads. Under a deadline no step is made and no start begun that would not
-// be ready in time should it take as long as those before it; the last plan is rolled out in any case. The
-// pool must outlive the planner.
+/// With the costate l_N = dJ_f/dx, l_t = dc_t/dx + (df/dx)' l_{t+1}, the gradient is dJ/du_t = dc_t/du +
+/// (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
+/// scaled to [-1, 1], which are clipped to the bounds after every step. Starts are the last plan, shifted, and
+/// the best of sampled action sequences (MultiStart); the plan is the cheapest iterate of all. A start whose
+/// rollout leaves the finite numbers ends there, and is counted. Starts run in parallel on the pool, with the
+/// same result for any number of threads. Under a deadline no step is made and no start begun that would not
+/// be ready in time should it take as long as those before it; the last plan is rolled out in any case. The
+/// pool must outlive the planner.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class GradientPlanner : public Anytime {
@@ -89,7 +89,7 @@ class GradientPlanner : public Anytime {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already.
+  /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<double>& out) {
     require_dim("gradient", "the state", state.size(), model_.obs_dim());
     require(state.allFinite(), "gradient: the state holds a number that is not finite");
@@ -127,7 +127,7 @@ class GradientPlanner : public Anytime {
     out.report.best_return = out.report.mean_return = out.predicted_return;
   }
 
-  // An action sequence (nu x horizon) that the next plan starts from, too.
+  /// An action sequence (nu x horizon) that the next plan starts from, too.
   void suggest(ConstBatchRef<double> actions) {
     require_dim("gradient", "the suggested actions", actions.size(), box_.size());
     suggestion_ = actions.reshaped().cwiseMax(box_.low()).cwiseMin(box_.high());

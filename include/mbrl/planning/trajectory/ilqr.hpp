@@ -28,18 +28,18 @@
 
 namespace mbrl {
 
-// Minimises a TrajectoryCost over the actions of N steps of a DifferentiableModel. Every iteration linearises
-// along the trajectory, solves the linear-quadratic model backwards (RiccatiStep) and rolls out
-//   u_t = u_t + alpha k_t + K_t (x_t - x_t old)
-// for falling alpha until J falls by at least `accept` of -(alpha sum k'Qu + alpha^2/2 sum k'Quu k).
-// Regularisation schedule and line search: Tassa, Erez, Todorov, "Synthesis and stabilization of complex
-// behaviors through online trajectory optimization", IROS 2012, section II; limits: the same with Mansard,
-// ICRA 2014; DDP: Mayne, International Journal of Control 1966. Rejected steps, diverged rollouts and
-// indefinite Hessians are recorded in the report, never thrown; the trajectory kept is always the best seen.
-// Under a deadline no linearisation, backward pass or rollout is begun that would not be ready in time should
-// it take as long as those before it; the first rollout is always made. Memory is allocated by the
-// constructor and the first solve. With a pool the step lengths are tried in parallel, with the same result.
-// The pool must outlive the solver.
+/// Minimises a TrajectoryCost over the actions of N steps of a DifferentiableModel. Every iteration linearises
+/// along the trajectory, solves the linear-quadratic model backwards (RiccatiStep) and rolls out
+///   u_t = u_t + alpha k_t + K_t (x_t - x_t old)
+/// for falling alpha until J falls by at least `accept` of -(alpha sum k'Qu + alpha^2/2 sum k'Quu k).
+/// Regularisation schedule and line search: Tassa, Erez, Todorov, "Synthesis and stabilization of complex
+/// behaviors through online trajectory optimization", IROS 2012, section II; limits: the same with Mansard,
+/// ICRA 2014; DDP: Mayne, International Journal of Control 1966. Rejected steps, diverged rollouts and
+/// indefinite Hessians are recorded in the report, never thrown; the trajectory kept is always the best seen.
+/// Under a deadline no linearisation, backward pass or rollout is begun that would not be ready in time should
+/// it take as long as those before it; the first rollout is always made. Memory is allocated by the
+/// constructor and the first solve. With a pool the step lengths are tried in parallel, with the same result.
+/// The pool must outlive the solver.
 template <DifferentiableModel Model, TrajectoryCost Cost>
   requires std::same_as<typename Model::Scalar, double>
 class Ilqr : public Anytime {
@@ -87,9 +87,9 @@ class Ilqr : public Anytime {
     trace_.reserve(static_cast<std::size_t>(settings.iterations));
   }
 
-  // From state x0 with initial actions (nu x N; outside of the limits they are moved to them); t0: control
-  // step of the episode at which the trajectory starts. Throws on wrong dimensions and numbers that are not
-  // finite.
+  /// From state x0 with initial actions (nu x N; outside of the limits they are moved to them); t0: control
+  /// step of the episode at which the trajectory starts. Throws on wrong dimensions and numbers that are not
+  /// finite.
   const IlqrReport& solve(ConstVecRef<double> x0, ConstBatchRef<double> initial_actions, int t0 = 0) {
     require_dim("ilqr", "the state", x0.size(), nx_);
     require_dim("ilqr", "the initial actions", initial_actions.rows(), nu_);
@@ -121,14 +121,14 @@ class Ilqr : public Anytime {
     return report_;
   }
 
-  // What a solve leaves behind, to be kept while another one runs.
+  /// What a solve leaves behind, to be kept while another one runs.
   struct Solution {
     Eigen::Matrix<double, Nx, Eigen::Dynamic> states, gains_t;
     Eigen::Matrix<double, Nu, Eigen::Dynamic> actions;
     std::vector<IlqrIteration> trace;
     IlqrReport report;
   };
-  // Swaps the solution with another one of this solver, or with an empty one, which is given its size.
+  /// Swaps the solution with another one of this solver, or with an empty one, which is given its size.
   void exchange(Solution& other) {
     if (other.actions.cols() != horizon_) {
       other.states.setZero(nx_, horizon_ + 1);
@@ -143,19 +143,19 @@ class Ilqr : public Anytime {
     std::swap(report_, other.report);
   }
 
-  // A solve ends once it has made this many rollouts, the first included (kIterationLimit); 0: no limit. With
-  // a pool only those count that would have been made without it.
+  /// A solve ends once it has made this many rollouts, the first included (kIterationLimit); 0: no limit. With
+  /// a pool only those count that would have been made without it.
   void limit_rollouts(std::int64_t most) { most_rollouts_ = most; }
 
-  // Whether another solve would be ready by the deadline, with at least one iteration.
+  /// Whether another solve would be ready by the deadline, with at least one iteration.
   bool has_time() const {
     return time_for(deadline_,
                     2 * rollout_time_.seconds() + derivative_time_.seconds() + backward_time_.seconds());
   }
 
-  // Costs of action sequences, columns [u_0; u_1; ...; u_{N-1}] within the limits, from x0; NaN where a
-  // rollout leaves the finite numbers, or would not have been ready by the deadline. The number of rollouts.
-  // Leaves the solution as it is.
+  /// Costs of action sequences, columns [u_0; u_1; ...; u_{N-1}] within the limits, from x0; NaN where a
+  /// rollout leaves the finite numbers, or would not have been ready by the deadline. The number of rollouts.
+  /// Leaves the solution as it is.
   std::int64_t costs_of(ConstVecRef<double> x0, ConstBatchRef<double> sequences, int t0,
                         VecRef<double> costs) {
     require_dim("ilqr", "an action sequence", sequences.rows(), static_cast<Index>(horizon_) * nu_);

@@ -17,20 +17,20 @@
 
 namespace mbrl {
 
-// Plans by Ilqr, from the last plan's actions, shifted, and, where the actions are limited, from the best of
-// sampled action sequences (MultiStart); the plan is the cheapest trajectory found. The predicted return is
-// minus its cost. Where every start diverges, the initial actions are tried; where they diverge too, they are
-// the plan, and the predicted return is NaN. Under a deadline a further start is tried only if an iteration
-// from it will be ready. Between plans `track` closes the loop by the plan's feedback
-// gains.
+/// Plans by Ilqr, from the last plan's actions, shifted, and, where the actions are limited, from the best of
+/// sampled action sequences (MultiStart); the plan is the cheapest trajectory found. The predicted return is
+/// minus its cost. Where every start diverges, the initial actions are tried; where they diverge too, they are
+/// the plan, and the predicted return is NaN. Under a deadline a further start is tried only if an iteration
+/// from it will be ready. Between plans `track` closes the loop by the plan's feedback
+/// gains.
 template <DifferentiableModel Model, TrajectoryCost Cost>
 class IlqrPlanner : public Anytime {
  public:
   using Scalar = double;
   using State = Vecd;
 
-  // initial_action: what a fresh plan starts from at every step, nu (empty: zero). The seed is that of the
-  // samples.
+  /// initial_action: what a fresh plan starts from at every step, nu (empty: zero). The seed is that of the
+  /// samples.
   IlqrPlanner(Model model, Cost cost, int horizon, const IlqrSettings& settings = {},
               std::optional<ActionBounds> bounds = {}, Vecd initial_action = {}, ThreadPool* pool = nullptr,
               const MultiStartSettings& starts = {}, std::uint64_t seed = 0)
@@ -56,7 +56,7 @@ class IlqrPlanner : public Anytime {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already.
+  /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<double>& out) {
     out.report = {};
     solver_.set_deadline(aim());
@@ -87,7 +87,7 @@ class IlqrPlanner : public Anytime {
     out.report.best_return = out.report.mean_return = -report.cost;
   }
 
-  // An action sequence (nu x horizon) that the next plan starts from, too.
+  /// An action sequence (nu x horizon) that the next plan starts from, too.
   void suggest(ConstBatchRef<double> actions) {
     require_dim("ilqr", "the suggested actions", actions.rows(), start_.rows());
     require_dim("ilqr", "the suggested actions' columns", actions.cols(), start_.cols());
@@ -95,8 +95,8 @@ class IlqrPlanner : public Anytime {
     suggested_ = suggestion_.allFinite();
   }
 
-  // The action of step k of the last plan for the state x that has been reached: u_k + K_k (x - x_k), within
-  // the limits.
+  /// The action of step k of the last plan for the state x that has been reached: u_k + K_k (x - x_k), within
+  /// the limits.
   void track(const State& x, int k, VecRef<double> action) const {
     if (!planned_) return;
     action = solver_.actions().col(k);
@@ -148,7 +148,7 @@ class IlqrPlanner : public Anytime {
     warm_start_ = std::move(actions);
   }
 
-  // Trajectory, gains and report of the last plan.
+  /// Trajectory, gains and report of the last plan.
   const Ilqr<Model, Cost>& solver() const { return solver_; }
   Ilqr<Model, Cost>& solver() { return solver_; }
 

@@ -40,7 +40,7 @@ struct IlqrSettings {
     field("box", s.box, "the inner problem where actions are limited");
   }
 
-  // Throws mbrl::Error unless every value makes sense.
+  /// Throws mbrl::Error unless every value makes sense.
   void validate() const {
     require(iterations >= 1, "ilqr: iterations is ", iterations, ", expected at least 1");
     require(tolerance >= 0, "ilqr: tolerance is ", tolerance, ", expected 0 or more");
@@ -74,7 +74,7 @@ constexpr auto enum_names(IlqrStatus) {
                     std::pair{IlqrStatus::kOutOfTime, "out of time"}};
 }
 
-// One iteration, as it ended.
+/// One iteration, as it ended.
 struct IlqrIteration {
   double cost = 0;      // after it
   double expected = 0;  // decrease that a full step promised
@@ -92,19 +92,19 @@ struct IlqrReport {
   double initial_cost = 0, cost = 0;
 };
 
-// The regularisation mu of the backward passes: it grows ever faster with every failure and falls ever faster
-// with every success, to 0 below min_mu. Tassa, Erez, Todorov, IROS 2012, section II-F.
+/// The regularisation mu of the backward passes: it grows ever faster with every failure and falls ever faster
+/// with every success, to 0 below min_mu. Tassa, Erez, Todorov, IROS 2012, section II-F.
 class IlqrRegularization {
  public:
   double mu() const { return mu_; }
-  // So small that the step is nearly Newton's: the cost may be called converged.
+  /// So small that the step is nearly Newton's: the cost may be called converged.
   bool settled(const IlqrSettings& s) const { return mu_ <= 10 * s.min_mu; }
 
   void start(const IlqrSettings& s) {
     mu_ = s.initial_mu;
     delta_ = 1.0;
   }
-  // False: beyond the largest that is tried.
+  /// False: beyond the largest that is tried.
   bool increase(const IlqrSettings& s) {
     delta_ = std::max(s.mu_factor, delta_ * s.mu_factor);
     mu_ = std::max(s.min_mu, mu_ * delta_);

@@ -13,9 +13,9 @@
 
 namespace mbrl {
 
-// minimise sum_{t < N} (1/2 z_t'C_t z_t + c_t'z_t) + 1/2 x_N'V_N x_N + v_N'x_N,  z_t = [x_t; u_t],
-// subject to x_{t+1} = F_t z_t + f_t. Stages stand side by side: stage t of `dynamics` is its columns t nz ..
-// (t + 1) nz.
+/// minimise sum_{t < N} (1/2 z_t'C_t z_t + c_t'z_t) + 1/2 x_N'V_N x_N + v_N'x_N,  z_t = [x_t; u_t],
+/// subject to x_{t+1} = F_t z_t + f_t. Stages stand side by side: stage t of `dynamics` is its columns t nz ..
+/// (t + 1) nz.
 template <int Nx = Eigen::Dynamic, int Nu = Eigen::Dynamic>
 struct LqrProblem {
   static constexpr int Nz = RiccatiStep<Nx, Nu>::Nz;
@@ -28,7 +28,7 @@ struct LqrProblem {
   Eigen::Matrix<double, Nx, Nx> final_cost;                 // V_N
   Eigen::Matrix<double, Nx, 1> final_gradient;              // v_N
 
-  // All zero. Throws unless sizes and horizon are at least 1 and the sizes are those compiled for.
+  /// All zero. Throws unless sizes and horizon are at least 1 and the sizes are those compiled for.
   LqrProblem(int states, int actions, int steps) : nx(states), nu(actions), horizon(steps) {
     require(steps >= 1, "lqr: the horizon is ", steps, ", expected at least 1");
     require(states >= 1 && actions >= 1, "lqr: ", states, " states and ", actions,
@@ -51,8 +51,8 @@ struct LqrProblem {
   auto cost_at(int t) const { return cost.middleCols(static_cast<Index>(t) * nz(), nz()); }
 };
 
-// u_t = K_t x_t + k_t and the cost-to-go 1/2 x'V_t x + v_t'x + s_t, t = 0 .. N. Memory is allocated once,
-// when constructed; solve and roll_out allocate nothing.
+/// u_t = K_t x_t + k_t and the cost-to-go 1/2 x'V_t x + v_t'x + s_t, t = 0 .. N. Memory is allocated once,
+/// when constructed; solve and roll_out allocate nothing.
 template <int Nx = Eigen::Dynamic, int Nu = Eigen::Dynamic>
 class Lqr {
  public:
@@ -67,14 +67,14 @@ class Lqr {
     constants_.assign(static_cast<std::size_t>(horizon) + 1, 0.0);
   }
 
-  // The backward pass. Throws where the problem has no unique minimum (Quu is not positive definite at some
-  // stage, or a number is not finite), where a cost is not symmetric, and if the problem has other sizes.
+  /// The backward pass. Throws where the problem has no unique minimum (Quu is not positive definite at some
+  /// stage, or a number is not finite), where a cost is not symmetric, and if the problem has other sizes.
   void solve(const Problem& problem) {
     const int failed = try_solve(problem);
     require(failed < 0, "lqr: the problem has no minimum: Quu is not positive definite at stage ", failed);
   }
 
-  // The same, but returns the stage at which it failed, or -1.
+  /// The same, but returns the stage at which it failed, or -1.
   int try_solve(const Problem& p) {
     require_dim("lqr", "the problem's state", p.nx, nx_);
     require_dim("lqr", "the problem's action", p.nu, nu_);
@@ -116,13 +116,13 @@ class Lqr {
   auto value_hessian(int t) const { return hessian_block(t); }    // nx x nx
   auto value_gradient(int t) const { return gradients_.col(t); }  // nx
   double value_constant(int t) const { return constants_[static_cast<std::size_t>(t)]; }
-  // The optimal cost from x at stage t on.
+  /// The optimal cost from x at stage t on.
   double value(int t, ConstVecRef<double> x) const {
     require_dim("lqr", "the state", x.size(), nx_);
     return 0.5 * x.dot(value_hessian(t) * x) + value_gradient(t).dot(x) + value_constant(t);
   }
 
-  // The optimal trajectory from x0: states nx x (N + 1), actions nu x N.
+  /// The optimal trajectory from x0: states nx x (N + 1), actions nu x N.
   void roll_out(const Problem& p, ConstVecRef<double> x0, BatchRef<double> states,
                 BatchRef<double> actions) const {
     require_dim("lqr", "the state", x0.size(), nx_);

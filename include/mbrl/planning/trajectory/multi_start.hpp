@@ -38,12 +38,12 @@ struct MultiStartSettings {
   }
 };
 
-// A descent ends in the local minimum that its start belongs to. Before each plan `search` draws `samples`
-// action sequences, in turns coloured noise around rest (zero, or mid-range where that is out of bounds),
-// coloured noise around the last plan, and actions held over the whole horizon, the first of which are rest
-// and the bounds themselves; has them rolled out; and keeps the cheapest that differ from each other and from
-// the last plan. Sequences are columns [a_0; a_1; ...; a_{H-1}]. Samples are functions of (seed, plan) alone.
-// Memory is allocated by the constructor.
+/// A descent ends in the local minimum that its start belongs to. Before each plan `search` draws `samples`
+/// action sequences, in turns coloured noise around rest (zero, or mid-range where that is out of bounds),
+/// coloured noise around the last plan, and actions held over the whole horizon, the first of which are rest
+/// and the bounds themselves; has them rolled out; and keeps the cheapest that differ from each other and from
+/// the last plan. Sequences are columns [a_0; a_1; ...; a_{H-1}]. Samples are functions of (seed, plan) alone.
+/// Memory is allocated by the constructor.
 class MultiStart {
  public:
   MultiStart(const char* where, const ActionBounds& bounds, int action_dim, int horizon,
@@ -63,8 +63,8 @@ class MultiStart {
     chosen_.reserve(static_cast<std::size_t>(settings.starts));
   }
 
-  // Draws the samples and chooses among them: cost_of(sequences, costs) fills costs, one per column, NaN or
-  // infinite where a sequence is of no use.
+  /// Draws the samples and chooses among them: cost_of(sequences, costs) fills costs, one per column, NaN or
+  /// infinite where a sequence is of no use.
   template <class CostOf>
   void search(const Vecd& last, const CostOf& cost_of) {
     chosen_.clear();
@@ -83,7 +83,7 @@ class MultiStart {
     }
   }
 
-  // The chosen samples, the cheapest first.
+  /// The chosen samples, the cheapest first.
   int count() const { return static_cast<int>(chosen_.size()); }
   auto start(int i) const { return candidates_.col(chosen_[static_cast<std::size_t>(i)]); }
   double cost(int i) const { return costs_(chosen_[static_cast<std::size_t>(i)]); }

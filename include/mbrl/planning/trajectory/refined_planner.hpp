@@ -11,9 +11,9 @@
 
 namespace mbrl {
 
-// Plans with Sampler, then with Local, which starts from that plan as well as from its own last one. Local
-// offers suggest(actions) (IlqrPlanner, GradientPlanner, CollocationPlanner). Under a deadline the sampler
-// has half of the time. Both must plan for the same problem. By name: icem+ilqr (known_dynamics.hpp).
+/// Plans with Sampler, then with Local, which starts from that plan as well as from its own last one. Local
+/// offers suggest(actions) (IlqrPlanner, GradientPlanner, CollocationPlanner). Under a deadline the sampler
+/// has half of the time. Both must plan for the same problem. By name: icem+ilqr (known_dynamics.hpp).
 template <Planner Sampler, Planner Local>
 class RefinedPlanner {
  public:
@@ -27,7 +27,7 @@ class RefinedPlanner {
     plan(state, t, result);
     return result;
   }
-  // The same into memory that is there already.
+  /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<Scalar>& result) {
     sampler_.plan(state, t, sampled_);
     if (sampled_.status() != PlanStatus::kUnusable) local_.suggest(sampled_.actions);

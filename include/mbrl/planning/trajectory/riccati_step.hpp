@@ -13,7 +13,7 @@
 
 namespace mbrl {
 
-// Where one stage's numbers are; all matrices are dense and column-major. nz = nx + nu, z = [x; u].
+/// Where one stage's numbers are; all matrices are dense and column-major. nz = nx + nu, z = [x; u].
 struct RiccatiStage {
   const double* jacobian = nullptr;       // F, nx x nz
   const double* offset = nullptr;         // f, nx; null: zero
@@ -31,14 +31,14 @@ struct RiccatiStage {
   double* feedforward = nullptr;           // k, nu; with limits also the start of the inner problem
 };
 
-// With the quadratic cost 1/2 z'Cz + c'z and x' = F z + f:
-//   Q = C + F'V'F,  q = c + F'(V'f + v'),  K = -Quu^-1 Qux,  k = -Quu^-1 qu,
-//   V = Qxx + K'Quu K + K'Qux + Qxu K,  v = qx + K'Quu k + K'qu + Qxu k.
-// (Levine's notation; with mu > 0 the gains come from V' + mu I as in Tassa, Erez, Todorov, IROS 2012,
-// equations 10, 11 and V, v as above.) With limits, k is the solution of the box-constrained problem and K is
-// zero for actions on a bound (Tassa, Mansard, Todorov, ICRA 2014). Sizes are template parameters where they
-// are known at compile time: small systems then need no call at all, larger ones go through the vector
-// kernels. Allocates only when constructed.
+/// With the quadratic cost 1/2 z'Cz + c'z and x' = F z + f:
+///   Q = C + F'V'F,  q = c + F'(V'f + v'),  K = -Quu^-1 Qux,  k = -Quu^-1 qu,
+///   V = Qxx + K'Quu K + K'Qux + Qxu K,  v = qx + K'Quu k + K'qu + Qxu k.
+/// (Levine's notation; with mu > 0 the gains come from V' + mu I as in Tassa, Erez, Todorov, IROS 2012,
+/// equations 10, 11 and V, v as above.) With limits, k is the solution of the box-constrained problem and K is
+/// zero for actions on a bound (Tassa, Mansard, Todorov, ICRA 2014). Sizes are template parameters where they
+/// are known at compile time: small systems then need no call at all, larger ones go through the vector
+/// kernels. Allocates only when constructed.
 template <int Nx = Eigen::Dynamic, int Nu = Eigen::Dynamic>
 class RiccatiStep {
  public:
@@ -66,7 +66,7 @@ class RiccatiStep {
     yu_.setZero(nu);
   }
 
-  // False, with nothing of use written, if Quu (of the free actions) is not positive definite.
+  /// False, with nothing of use written, if Quu (of the free actions) is not positive definite.
   bool run(const RiccatiStage& s, double mu) {
     const Index nx = nx_, nu = nu_;
     const Eigen::Map<const Mat<Nx, Nz>> f(s.jacobian, nx, nx + nu);
@@ -151,10 +151,10 @@ class RiccatiStep {
     return true;
   }
 
-  // Of the last stage: the cost changes by alpha first_order + alpha^2 second_order for a step alpha k.
+  /// Of the last stage: the cost changes by alpha first_order + alpha^2 second_order for a step alpha k.
   double first_order() const { return first_order_; }
   double second_order() const { return second_order_; }
-  // What the offset alone adds to the cost: v''f + 1/2 f'V'f.
+  /// What the offset alone adds to the cost: v''f + 1/2 f'V'f.
   double offset_value() const { return offset_value_; }
   const Mat<Nu, Nu>& quu() const { return quu_; }  // lower triangle
   // The gradient of the cost with respect to the action, qu.

@@ -7,7 +7,7 @@
 
 namespace mbrl {
 
-// Of N steps, with nz = nx + nu; step t's blocks begin at column t * nz.
+/// Of N steps, with nz = nx + nu; step t's blocks begin at column t * nz.
 template <int Nx, int Nu>
 struct TrajectoryDerivatives {
   static constexpr int Nz = Nx == Eigen::Dynamic || Nu == Eigen::Dynamic ? Eigen::Dynamic : Nx + Nu;
@@ -26,8 +26,8 @@ struct TrajectoryDerivatives {
     final_gradient.setZero(nx);
   }
 
-  // Along states (nx x (N + 1)) and actions (nu x N) that begin at control step t0. False if a number is not
-  // finite.
+  /// Along states (nx x (N + 1)) and actions (nu x N) that begin at control step t0. False if a number is not
+  /// finite.
   template <DifferentiableModel Model, TrajectoryCost Cost, class States, class Actions>
   bool compute(const Model& model, const Cost& cost, const States& states, const Actions& actions, int t0,
                typename Model::Workspace& workspace) {
