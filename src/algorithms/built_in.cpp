@@ -1,5 +1,6 @@
 #include "mbrl/algorithms/built_in.hpp"
 
+#include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
@@ -8,6 +9,7 @@ namespace mbrl {
 
 void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
                                   const OwnPlanners& planners) {
+  register_mbpo(registry);
   register_pets(registry, backend, planners);
   register_sac(registry);
   register_versions(registry);

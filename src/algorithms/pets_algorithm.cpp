@@ -5,13 +5,13 @@
 #include <algorithm>
 
 #include "mbrl/algorithms/ensemble_planning.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
+#include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
 namespace {

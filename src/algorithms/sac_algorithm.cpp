@@ -7,12 +7,11 @@
 #include <utility>
 #include <vector>
 
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
-#include "mbrl/policy/policy_actor.hpp"
+#include "mbrl/learning/sac_agent.hpp"
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
@@ -34,18 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What there is to say of the updates of an episode: means.
-struct UpdateMeans {
-  double critic_loss = 0, value = 0, entropy = 0, count = 0;
-  void add(const SacReport& r) {
-    critic_loss += r.critic_loss;
-    value += r.value;
-    entropy += r.entropy;
-    count += 1;
-  }
-  double mean(double sum) const { return count > 0 ? sum / count : MetricTable::kNone; }
-};
-
 class SacAlgorithm {
  public:
   SacAlgorithm(const SacConfiguration& settings, const AlgorithmContext& context)
@@ -54,18 +41,16 @@ class SacAlgorithm {
         env_(context.make_environment()),
         buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
         collector_(env_, buffer_, seed_),
-        sac_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.sac, context.seed, context.pool),
+        agent_(env_.spec(), settings.sac, settings.random_steps, context.seed, context.pool),
         rows_(static_cast<std::size_t>(settings.batch_size)) {
     settings.validate(env_.spec());
-    float_obs_.resize(env_.spec().obs_dim, 1);
-    float_action_.resize(env_.spec().action_dim(), 1);
   }
 
   bool run(RunObserver& observer) {
     while (collector_.running() || collector_.steps() < settings_.steps) {
       if (!collector_.running()) begin_episode();
       const auto start = Clock::now();
-      collector_.step(choose());
+      collector_.step(agent_.explore(collector_.obs(), collector_.steps()));
       const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
       for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
@@ -83,31 +68,29 @@ class SacAlgorithm {
   }
 
   const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return AnyActor(PolicyActor<MlpPolicy>(sac_.policy(), ActMode::kMode)); }
+  AnyActor actor() const { return agent_.actor(); }
   AnyEnvironment& environment() { return env_; }
 
   void save(StateDict& out, const std::string& prefix) const {
-    sac_.save(out, prefix + "sac.");
+    agent_.save(out, prefix);
     buffer_.save(out, prefix + "buffer.");
     metrics_.save(out, prefix + "metrics");
     const EpisodePosition& at = collector_.position();
     out.put(prefix + "position",
             std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t});
-    out.put(prefix + "figures", std::vector<double>{at.total, seconds_, means_.critic_loss, means_.value,
-                                                    means_.entropy, means_.count});
+    out.put(prefix + "figures", std::vector<double>{at.total, seconds_});
     collector_.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
     const auto position = in.get<std::int64_t>(prefix + "position");
     require_dim("checkpoint of sac", "'position'", position.size(), 4);
     const auto figures = in.get<double>(prefix + "figures");
-    require_dim("checkpoint of sac", "'figures'", figures.size(), 6);
-    sac_.load(in, prefix + "sac.");
+    require_dim("checkpoint of sac", "'figures'", figures.size(), 2);
+    agent_.load(in, prefix);
     buffer_.load(in, prefix + "buffer.");
     metrics_.load(in, prefix + "metrics");
     episodes_ = position[1];
     seconds_ = figures[1];
-    means_ = {figures[2], figures[3], figures[4], figures[5]};
     collector_.load(in, prefix, position[0],
                     {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
   }
@@ -116,49 +99,30 @@ class SacAlgorithm {
   void begin_episode() {
     collector_.begin(static_cast<std::uint32_t>(episodes_));
     seconds_ = 0;
-    means_ = {};
-  }
-
-  Vecd choose() {
-    const auto step = static_cast<std::uint32_t>(collector_.steps());
-    if (collector_.steps() < settings_.random_steps) {
-      const RandomStream random(seed_, Stream::kRandomAction);
-      return env_.spec().random_action(
-          [&](double low, double high, std::uint32_t i) { return random.uniform(low, high, step, i); });
-    }
-    float_obs_.col(0) = collector_.obs().cast<float>();
-    Batchf memory(0, 1);
-    sac_.policy().act(float_obs_, memory, {RandomStream(seed_, Stream::kPolicy).key(), step, {}},
-                      float_action_, acting_);
-    return float_action_.col(0).cast<double>();
+    agent_.clear_means();
   }
 
   void update(RunObserver& observer) {
     const RandomStream random(seed_, Stream::kReplay);
-    const auto number = static_cast<std::uint32_t>(sac_.updates());
+    const auto number = static_cast<std::uint32_t>(agent_.sac().updates());
     for (std::size_t i = 0; i < rows_.size(); ++i)
       rows_[i] =
           static_cast<std::uint32_t>(random.below(buffer_.size(), number, static_cast<std::uint32_t>(i)));
     buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
-    const SacReport report = sac_.update(batch_);
-    if (!report.finite()) {
-      observer.on_safe_point(false);
-      fail("sac: update ", sac_.updates(),
-           " gave a loss, an entropy or a temperature that is not finite (critics' loss ", report.critic_loss,
-           ", policy's ", report.policy_loss, ", entropy ", report.entropy, ", temperature ",
-           report.temperature, "); a smaller sac.adam.learning_rate, or rewards of order 1, may help");
-    }
-    means_.add(report);
+    if (agent_.learn(batch_)) return;
+    observer.on_safe_point(false);
+    fail("sac: ", agent_.trouble());
   }
 
   void finish(RunObserver& observer) {
     ++episodes_;
+    const SacMeans means = agent_.means();
     metrics_.add({{"step", static_cast<double>(collector_.steps())},
                   {"return", collector_.total()},
-                  {"critic_loss", means_.mean(means_.critic_loss)},
-                  {"value", means_.mean(means_.value)},
-                  {"entropy", means_.mean(means_.entropy)},
-                  {"temperature", sac_.temperature()},
+                  {"critic_loss", means.critic_loss},
+                  {"value", means.value},
+                  {"entropy", means.entropy},
+                  {"temperature", agent_.sac().temperature()},
                   {"episode_length", static_cast<double>(collector_.t())},
                   {"steps_per_s", collector_.t() / seconds_}});
     observer.on_round(metrics_, {});
@@ -169,14 +133,11 @@ class SacAlgorithm {
   AnyEnvironment env_;
   TransitionBuffer buffer_;
   Collector<AnyEnvironment> collector_;
-  Sac sac_;
-  MlpPolicy::Workspace acting_;
+  SacAgent agent_;
   std::vector<std::uint32_t> rows_;
   Transitions batch_;
-  Batchf float_obs_, float_action_;
   std::int64_t episodes_ = 0;  // finished
   double seconds_ = 0;         // of the episode
-  UpdateMeans means_;
   MetricTable metrics_ =
       MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
                          {.name = "value", .title = "Q"},
@@ -214,12 +175,7 @@ void register_sac(AlgorithmRegistry& registry) {
   };
   sac.load_actor = [](const SacConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                       const std::string& prefix) {
-    const EnvSpec spec = context.make_environment().spec();
-    MlpPolicySettings settings;
-    settings.network = c.sac.policy;
-    MlpPolicy policy(spec.obs_dim, action_bounds(spec), settings, context.seed);
-    policy.load(in, prefix + "sac.policy.");
-    return AnyActor(PolicyActor<MlpPolicy>(policy, ActMode::kMode));
+    return SacAgent::load_actor(context.make_environment().spec(), c.sac, context.seed, in, prefix);
   };
   registry.add(std::move(sac));
 }

@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/models/model_view.hpp"
@@ -14,6 +13,7 @@
 #include "mbrl/rollout/model_rollout.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
 namespace {

@@ -8,11 +8,11 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "mbrl/algorithms/ensemble_planning.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/table.hpp"
 #include "mbrl/planning/registry/registry.hpp"
+#include "mbrl/task/env_spec.hpp"
 #include "registries.hpp"
 
 namespace mbrl::cli {

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "control_tasks.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/analytic/systems.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
+#include "mbrl/task/env_spec.hpp"
 #include "plan_mujoco.hpp"
 #include "registries.hpp"
 

@@ -12,11 +12,11 @@
 
 #include "episode_video.hpp"
 #include "mbrl/algorithms/ensemble_planning.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/io/output_path.hpp"
 #include "mbrl/mujoco/render/window.hpp"
 #include "mbrl/planning/registry/registry.hpp"
+#include "mbrl/task/env_spec.hpp"
 #include "plan_paths.hpp"
 #include "registries.hpp"
 #include "simple_policy.hpp"

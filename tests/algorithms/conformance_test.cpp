@@ -1,5 +1,6 @@
 // What every registered algorithm owes to the program: it stops at any safe point and continues exactly, its
 // numbers do not depend on threads, acting changes nothing, and settings that make no sense are refused.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <string>
@@ -25,6 +26,12 @@ struct Case {
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
+      {"mbpo",
+       {"steps=400", "random_steps=60", "train_every=50", "keep_steps=100", "rollouts=40", "horizon.last=3",
+        "horizon.begin=60", "horizon.end=300", "updates_per_step=2", "batch_size=16", "real_ratio=0.25",
+        "model.hidden=8", "model.members=3", "training.elites=2", "training.epochs=3",
+        "training.batch_size=16", "sac.policy.hidden=8", "sac.critic.hidden=8"},
+       "real_ratio=2"},
       {"pets",
        {"pets.trials=2", "pets.trial_steps=40", "pets.train_every=25", "model.hidden=8", "model.members=2",
         "training.epochs=2", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
@@ -187,10 +194,12 @@ TEST_CASE("algorithms: a planner of the user's own is chosen by name") {
   Registries own;
   own.environments = registries().environments;
   register_built_in_algorithms(own.algorithms, {}, planners);
+  const auto pets =
+      std::find_if(cases().begin(), cases().end(), [](const Case& c) { return c.name == "pets"; });
   const auto run = [&](const std::vector<std::string>& settings) {
-    RunConfiguration c = configuration(cases().front());
+    RunConfiguration c = configuration(*pets);
     c.own = own.algorithms.at("pets").defaults(Pendulum().spec());
-    for (const std::string& assignment : cases().front().settings) set_assignment(c, assignment);
+    for (const std::string& assignment : pets->settings) set_assignment(c, assignment);
     for (const std::string& assignment : settings) set_assignment(c, assignment);
     ThreadPool pool(1);
     AnyAlgorithm algorithm = make_algorithm(c, own, pool);

@@ -2,7 +2,6 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
@@ -10,6 +9,7 @@
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
+#include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
 namespace {

@@ -43,6 +43,7 @@ enum class Stream : std::uint32_t {
   kPolicy,        // actions of stochastic policies
   kReplay,        // rows drawn from a replay buffer
   kUpdate,        // noise inside an update of a policy
+  kStarts,        // where imagined trajectories begin
   kUser = 1000,   // first value free for users
 };
 
@@ -60,6 +61,7 @@ constexpr auto enum_names(Stream) {
                     std::pair{Stream::kPolicy, "policy"},
                     std::pair{Stream::kReplay, "replay"},
                     std::pair{Stream::kUpdate, "update"},
+                    std::pair{Stream::kStarts, "starts"},
                     std::pair{Stream::kUser, "user"}};
 }
 

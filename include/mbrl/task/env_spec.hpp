@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "mbrl/core/types.hpp"
+#include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/observation_encoding.hpp"
 #include "mbrl/task/task_functions.hpp"
 
@@ -43,5 +44,12 @@ struct EnvSpec {
     return executed(action);
   }
 };
+
+/// What it says of its actions, for planners and policies.
+inline ActionBounds action_bounds(const EnvSpec& spec) {
+  ActionBounds bounds(spec.action_low, spec.action_high);
+  bounds.choices = spec.choices;
+  return bounds;
+}
 
 }  // namespace mbrl

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/environment_bounds.hpp"
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
 #include "mbrl/planning/mpc.hpp"
@@ -13,6 +12,7 @@
 #include "mbrl/planning/sampling/categorical_cem.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
+#include "mbrl/task/env_spec.hpp"
 #include "planning/test_evaluators.hpp"
 
 namespace mbrl {

@@ -1,0 +1,65 @@
+// Soft actor-critic as a learning loop uses it: it explores, learns from the batches it is given, and says what
+// its updates were like.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/learning/sac.hpp"
+#include "mbrl/policy/actor.hpp"
+#include "mbrl/task/env_spec.hpp"
+#include "mbrl/task/transitions.hpp"
+
+namespace mbrl {
+
+/// Means over updates; NaN where there was none.
+struct SacMeans {
+  double critic_loss = 0, value = 0, entropy = 0;
+};
+
+class SacAgent {
+ public:
+  /// Acts at random during the first `random_steps` environment steps. Throws mbrl::Error for settings that
+  /// make no sense and for actions that are choices. The pool must outlive it.
+  SacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_t random_steps, std::uint64_t seed,
+           ThreadPool& pool);
+
+  /// The action of environment step `step`, with exploration: a function of (seed, step, obs).
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step);
+  /// One update; false where its numbers are not finite: the networks concerned are as they were, and `trouble`
+  /// says what it was.
+  bool learn(const Transitions& batch);
+  std::string trouble() const;
+
+  const Sac& sac() const { return sac_; }
+  const MlpPolicy& policy() const { return sac_.policy(); }
+  std::int64_t random_steps() const { return random_steps_; }
+  /// Acts by the policy's mode; owns a copy of it.
+  AnyActor actor() const;
+  /// The same from a checkpoint of `save`, without critics.
+  static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
+                             const StateDict& in, const std::string& prefix);
+
+  /// Over the updates since the last clear_means.
+  SacMeans means() const;
+  void clear_means() { sums_ = {}, updates_ = 0; }
+
+  void save(StateDict& out, const std::string& prefix) const;
+  void load(const StateDict& in, const std::string& prefix);
+
+ private:
+  EnvSpec spec_;
+  std::int64_t random_steps_;
+  std::uint64_t seed_;
+  Sac sac_;
+  SacReport last_;
+  SacMeans sums_;
+  double updates_ = 0;
+  MlpPolicy::Workspace workspace_;
+  Batchf obs_, action_, memory_;
+};
+
+}  // namespace mbrl

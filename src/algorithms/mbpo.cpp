@@ -1,0 +1,375 @@
+#include "mbrl/algorithms/mbpo.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <numeric>
+#include <span>
+#include <string>
+
+#include "mbrl/algorithms/algorithm.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/rollout/start_states.hpp"
+
+namespace mbrl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+double mean(const std::vector<double>& values) {
+  return values.empty()
+             ? MetricTable::kNone
+             : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+MlpEnsembleSettings model_settings(const MbpoSettings& settings, const EnvSpec& spec) {
+  MlpEnsembleSettings model = settings.model;
+  model.learned_reward = model.learned_reward || !spec.reward;
+  return model;
+}
+
+// Row by row behind each other: `first` columns of a, then those of b.
+void join(const Transitions& a, const Transitions& b, Transitions& out) {
+  const Index n = a.obs.cols(), m = b.obs.cols();
+  const auto both = [&](const Batchf& x, const Batchf& y, Batchf& z) {
+    z.resize(std::max(x.rows(), y.rows()), n + m);
+    if (n > 0) z.leftCols(n) = x;
+    if (m > 0) z.rightCols(m) = y;
+  };
+  both(a.obs, b.obs, out.obs);
+  both(a.action, b.action, out.action);
+  both(a.next_obs, b.next_obs, out.next_obs);
+  out.reward.resize(n + m);
+  out.reward.head(n) = a.reward;
+  out.reward.tail(m) = b.reward;
+  out.terminated.assign(a.terminated.begin(), a.terminated.end());
+  out.terminated.insert(out.terminated.end(), b.terminated.begin(), b.terminated.end());
+  out.truncated.assign(a.truncated.begin(), a.truncated.end());
+  out.truncated.insert(out.truncated.end(), b.truncated.begin(), b.truncated.end());
+}
+
+// Transitions of the longest trajectories, of all trainings that are kept.
+std::size_t imagined_capacity(const MbpoSettings& s) {
+  return static_cast<std::size_t>(s.rounds_kept()) * static_cast<std::size_t>(s.rollouts) *
+         static_cast<std::size_t>(std::max(s.horizon.first, s.horizon.last));
+}
+
+}  // namespace
+
+MbpoSettings::MbpoSettings() {
+  training.batch_size = 256;
+  training.epochs = 100;
+  training.holdout_ratio = 0.2;
+  training.patience = 5;
+  training.elites = 5;
+  sac.entropy_per_action = -0.5;
+}
+
+void MbpoSettings::validate(const EnvSpec& spec) const {
+  require(steps >= 1, "mbpo: steps is ", steps, ", expected at least 1");
+  require(random_steps >= 1, "mbpo: random_steps is ", random_steps, ", expected at least 1");
+  require(train_every >= 1, "mbpo: train_every is ", train_every, ", expected at least 1");
+  require(rollouts >= 1, "mbpo: rollouts is ", rollouts, ", expected at least 1");
+  require(keep_steps >= 0, "mbpo: keep_steps is ", keep_steps, ", expected at least 0");
+  require(real_ratio >= 0 && real_ratio <= 1, "mbpo: real_ratio is ", real_ratio, ", expected 0 to 1");
+  require(updates_per_step >= 0, "mbpo: updates_per_step is ", updates_per_step, ", expected at least 0");
+  require(batch_size >= 1, "mbpo: batch_size is ", batch_size, ", expected at least 1");
+  require(spec.choices == 0, "mbpo: ", spec.name, " has ", spec.choices, " choices, expected real actions");
+  require(spec.max_steps > 0, "mbpo: ", spec.name, " has no time limit; wrap it in TimeLimit");
+  horizon.validate("mbpo");
+  training.validate(model.members);
+  sac.validate();
+}
+
+MbpoSettings mbpo_settings(const EnvSpec& spec) {
+  MbpoSettings s;
+  const auto is = [&](const char* part) { return spec.name.find(part) != std::string::npos; };
+  const auto horizon = [&](int last, double begin, double end) {
+    s.horizon = {.first = 1, .last = last, .begin = begin, .end = end};
+  };
+  const auto entropy = [&](double target) { s.sac.entropy_per_action = target / spec.action_dim(); };
+  s.updates_per_step = 20;
+  if (is("Hopper")) {
+    horizon(15, 20e3, 150e3);
+    entropy(-1);
+  } else if (is("Walker2d")) {
+    entropy(-3);
+  } else if (is("Ant")) {
+    horizon(25, 20e3, 100e3);
+    entropy(-4);
+  } else if (is("Humanoid")) {
+    horizon(25, 20e3, 300e3);
+    entropy(-2);
+    s.model.hidden = {400, 400, 400, 400};
+    s.keep_steps = 5000;
+  } else if (is("InvertedPendulum")) {
+    s.updates_per_step = 10;
+    horizon(15, 1e3, 15e3);
+    entropy(-0.05);
+    s.random_steps = 1000;
+  } else {
+    s.updates_per_step = 40;
+    entropy(-3);
+  }
+  return s;
+}
+
+Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
+    : settings_(settings),
+      seed_(context.seed),
+      env_(context.make_environment()),
+      real_(env_.spec().obs_dim, env_.spec().action_dim(),
+            static_cast<std::size_t>(settings.steps + env_.spec().max_steps)),
+      imagined_(env_.spec().obs_dim, env_.spec().action_dim(), imagined_capacity(settings)),
+      collector_(env_, real_, seed_),
+      model_(MlpEnsemble::create(model_settings(settings, env_.spec()), env_.spec().encoding,
+                                 env_.spec().action_dim(), seed_)),
+      trainer_(settings.training, context.pool, seed_),
+      imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
+                   env_.spec().termination, {.horizon = settings.horizon.first}, context.pool, seed_),
+      agent_(env_.spec(), settings.sac, settings.random_steps, seed_, context.pool),
+      metrics_(MetricTable::with(
+          {{.name = "critic_loss", .decimals = 3},
+           {.name = "value", .title = "Q"},
+           {.name = "entropy", .title = "entropy", .decimals = 2},
+           {.name = "temperature", .decimals = 3},
+           {.name = "model_loss", .title = "model", .decimals = 3},
+           {.name = "model_epochs", .decimals = 0},
+           {.name = "horizon", .title = "horizon", .decimals = 0},
+           {.name = "real_reward", .decimals = 3},
+           {.name = "imagined_reward", .decimals = 3},
+           {.name = "episode_length", .title = "length", .decimals = 0},
+           {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}})) {
+  settings.validate(env_.spec());
+}
+
+bool Mbpo::model_is_due() const {
+  const std::int64_t steps = collector_.steps();
+  return steps >= settings_.random_steps && (rounds_ == 0 || steps - trained_at_ >= settings_.train_every);
+}
+
+bool Mbpo::fit_model(RunObserver& observer) {
+  const auto start = Clock::now();
+  StateDict before;  // a training that is stopped is undone, so that the steps before it can be kept
+  model_.save(before, "model.");
+  trainer_.save(before, "trainer.");
+  bool stopped = false;
+  const TrainingReport done =
+      trainer_.train(real_.batch(), model_, rounds_, [&](int epoch, int epochs, double loss) {
+        observer.on_progress({.phase = RunPhase::kTraining,
+                              .round = static_cast<int>(metrics_.rows()) + 1,
+                              .done = epoch,
+                              .total = epochs,
+                              .value = loss,
+                              .steps = collector_.steps()});
+        stopped = observer.stop_requested();
+        return !stopped;
+      });
+  if (stopped) {
+    model_.load(before, "model.");
+    trainer_.load(before, "trainer.");
+    observer.on_safe_point(false);
+    return false;
+  }
+  model_loss_ = mean(done.holdout_loss.empty() ? done.train_loss : done.holdout_loss);
+  model_epochs_ = done.epochs;
+  imagination_.set_model(model_);
+  trained_at_ = collector_.steps();
+  seconds_ += seconds_since(start);
+  return true;
+}
+
+void Mbpo::imagine() {
+  const auto start = Clock::now();
+  imagination_.set_horizon(settings_.horizon.at(static_cast<double>(collector_.steps())));
+  draw_starts(real_, settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
+  imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
+  std::int64_t rows = 0;
+  double reward = 0;
+  for (int h = 0; h < paths_.horizon; ++h) {
+    const auto obs = paths_.obs_at(h), next = paths_.obs_at(h + 1), action = paths_.action_at(h);
+    for (Index i = 0; i < paths_.count(); ++i) {
+      if (h >= paths_.length[static_cast<std::size_t>(i)]) continue;
+      imagined_.begin_episode();
+      imagined_.add(obs.col(i).cast<double>(), action.col(i).cast<double>(), next.col(i).cast<double>(),
+                    static_cast<double>(paths_.reward(i, h)), paths_.terminated(i, h) != 0, false);
+      reward += static_cast<double>(paths_.reward(i, h));
+      ++rows;
+    }
+  }
+  require(rows > 0, "mbpo: every trajectory that the model of round ", rounds_ + 1,
+          " imagined left the numbers in its first step; more random_steps may help");
+  imagined_reward_ = reward / static_cast<double>(rows);
+  round_rows_.push_back(rows);
+  if (round_rows_.size() > static_cast<std::size_t>(settings_.rounds_kept()))
+    round_rows_.erase(round_rows_.begin());
+  ++rounds_;
+  seconds_ += seconds_since(start);
+}
+
+void Mbpo::begin_episode() {
+  collector_.begin(static_cast<std::uint32_t>(episodes_));
+  seconds_ = 0;
+  agent_.clear_means();
+}
+
+void Mbpo::act() {
+  const auto start = Clock::now();
+  collector_.step(agent_.explore(collector_.obs(), collector_.steps()));
+  seconds_ += seconds_since(start);
+}
+
+// real_ratio of the batch from what was experienced, the rest from what the last trainings' models imagined.
+void Mbpo::draw_batch() {
+  const RandomStream random(seed_, Stream::kReplay);
+  const auto number = static_cast<std::uint32_t>(agent_.sac().updates());
+  const auto kept =
+      static_cast<std::size_t>(std::accumulate(round_rows_.begin(), round_rows_.end(), std::int64_t{0}));
+  const auto real = static_cast<int>(std::lround(settings_.real_ratio * settings_.batch_size));
+  const auto draw = [&](const TransitionBuffer& from, std::size_t newest, int count, std::uint32_t what,
+                        Transitions& out) {
+    rows_.resize(static_cast<std::size_t>(count));
+    const std::size_t first = from.size() - newest;
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      rows_[i] = static_cast<std::uint32_t>(
+          first + random.below(newest, number, static_cast<std::uint32_t>(i), what));
+    from.gather(std::span<const std::uint32_t>(rows_), out);
+  };
+  draw(real_, real_.size(), real, 0, real_part_);
+  draw(imagined_, kept, settings_.batch_size - real, 1, imagined_part_);
+  join(real_part_, imagined_part_, batch_);
+}
+
+void Mbpo::improve(RunObserver& observer) {
+  const auto start = Clock::now();
+  draw_batch();
+  const bool sound = agent_.learn(batch_);
+  seconds_ += seconds_since(start);
+  if (sound) return;
+  observer.on_safe_point(false);
+  fail("mbpo: ", agent_.trouble());
+}
+
+void Mbpo::report(RunObserver& observer) {
+  const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
+  observer.on_progress({.phase = random ? RunPhase::kRandom : RunPhase::kActing,
+                        .round = static_cast<int>(metrics_.rows()) + (running ? 1 : 0),
+                        .done = collector_.t(),
+                        .total = collector_.limit(),
+                        .value = collector_.total(),
+                        .steps = collector_.steps(),
+                        .fault = collector_.fault()});
+  if (running) return;
+  ++episodes_;
+  const SacMeans means = agent_.means();
+  metrics_.add({{"step", static_cast<double>(collector_.steps())},
+                {"return", collector_.total()},
+                {"critic_loss", means.critic_loss},
+                {"value", means.value},
+                {"entropy", means.entropy},
+                {"temperature", agent_.sac().temperature()},
+                {"model_loss", model_loss_},
+                {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
+                {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},
+                {"real_reward", collector_.total() / collector_.t()},
+                {"imagined_reward", imagined_reward_},
+                {"episode_length", static_cast<double>(collector_.t())},
+                {"steps_per_s", collector_.t() / seconds_}});
+  observer.on_round(metrics_, {});
+}
+
+void Mbpo::save(StateDict& out, const std::string& prefix) const {
+  agent_.save(out, prefix);
+  real_.save(out, prefix + "buffer.");
+  imagined_.save(out, prefix + "imagined.");
+  model_.save(out, prefix + "model.");
+  trainer_.save(out, prefix + "trainer.");
+  metrics_.save(out, prefix + "metrics");
+  collector_.save(out, prefix);
+  const EpisodePosition& at = collector_.position();
+  out.put(prefix + "position",
+          std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_,
+                                    trained_at_, imagination_.settings().horizon});
+  out.put(prefix + "round_rows", round_rows_);
+  out.put(prefix + "figures",
+          std::vector<double>{at.total, seconds_, model_loss_, model_epochs_, imagined_reward_});
+}
+
+void Mbpo::load(const StateDict& in, const std::string& prefix) {
+  const auto position = in.get<std::int64_t>(prefix + "position");
+  require_dim("checkpoint of mbpo", "'position'", position.size(), 7);
+  const auto figures = in.get<double>(prefix + "figures");
+  require_dim("checkpoint of mbpo", "'figures'", figures.size(), 5);
+  agent_.load(in, prefix);
+  real_.load(in, prefix + "buffer.");
+  imagined_.load(in, prefix + "imagined.");
+  model_.load(in, prefix + "model.");
+  trainer_.load(in, prefix + "trainer.");
+  metrics_.load(in, prefix + "metrics");
+  episodes_ = position[1];
+  rounds_ = static_cast<std::uint32_t>(position[4]);
+  trained_at_ = position[5];
+  round_rows_ = in.get<std::int64_t>(prefix + "round_rows");
+  seconds_ = figures[1];
+  model_loss_ = figures[2];
+  model_epochs_ = figures[3];
+  imagined_reward_ = figures[4];
+  collector_.load(in, prefix, position[0],
+                  {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
+  imagination_.set_model(model_);
+  imagination_.set_horizon(static_cast<int>(position[6]));
+}
+
+namespace {
+
+MbpoSettings quick_mbpo(const EnvSpec&) {
+  MbpoSettings s;
+  s.steps = 3000;
+  s.random_steps = 200;
+  s.train_every = 50;
+  s.rollouts = 1000;
+  s.horizon = {.first = 5, .last = 5};
+  s.keep_steps = 500;
+  s.updates_per_step = 20;
+  s.batch_size = 128;
+  s.model = {.members = 5, .hidden = {64, 64}};
+  s.training.elites = 3;
+  s.training.batch_size = 32;
+  s.training.epochs = 50;
+  s.sac.policy.hidden = s.sac.critic.hidden = {64, 64};
+  s.sac.adam.learning_rate = 1e-3;
+  s.sac.entropy_per_action = -1;
+  return s;
+}
+
+}  // namespace
+
+void register_mbpo(AlgorithmRegistry& registry) {
+  AlgorithmDescription<MbpoSettings> d;
+  d.name = "mbpo";
+  d.summary =
+      "MBPO (Janner et al. 2019): soft actor-critic on short trajectories imagined by a learned ensemble.";
+  d.details =
+      "  mbrl train mbpo --env Pendulum-v1 --preset quick --out runs/pendulum\n"
+      "  mbrl train mbpo --env Hopper-v4 --steps 50000 --eval-every 5000 --out runs/hopper";
+  d.steps_key = "steps";
+  d.defaults = mbpo_settings;
+  d.presets.push_back({"quick", "small networks and 3,000 steps, for a first look", quick_mbpo});
+  d.check = [](const MbpoSettings& s, const EnvSpec& spec) { s.validate(spec); };
+  d.make = [](const MbpoSettings& s, const AlgorithmContext& context) {
+    return AnyAlgorithm(std::make_unique<Mbpo>(s, context));
+  };
+  d.load_actor = [](const MbpoSettings& s, const AlgorithmContext& context, const StateDict& in,
+                    const std::string& prefix) {
+    return SacAgent::load_actor(context.make_environment().spec(), s.sac, context.seed, in, prefix);
+  };
+  registry.add(std::move(d));
+}
+
+}  // namespace mbrl
