@@ -3,6 +3,7 @@
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
+#include "mbrl/algorithms/td3_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
 
 namespace mbrl {
@@ -12,6 +13,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_mbpo(registry);
   register_pets(registry, backend, planners);
   register_sac(registry);
+  register_td3(registry);
   register_versions(registry);
 }
 

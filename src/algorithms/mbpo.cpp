@@ -216,19 +216,19 @@ void Mbpo::imagine() {
 void Mbpo::begin_episode() {
   collector_.begin(static_cast<std::uint32_t>(episodes_));
   seconds_ = 0;
-  agent_.clear_means();
+  agent_.begin_episode();
 }
 
 void Mbpo::act() {
   const auto start = Clock::now();
-  collector_.step(agent_.explore(collector_.obs(), collector_.steps()));
+  collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
   seconds_ += seconds_since(start);
 }
 
 // real_ratio of the batch from what was experienced, the rest from what the last trainings' models imagined.
 void Mbpo::draw_batch() {
   const RandomStream random(seed_, Stream::kReplay);
-  const auto number = static_cast<std::uint32_t>(agent_.sac().updates());
+  const auto number = static_cast<std::uint32_t>(agent_.updates());
   const auto kept =
       static_cast<std::size_t>(std::accumulate(round_rows_.begin(), round_rows_.end(), std::int64_t{0}));
   const auto real = static_cast<int>(std::lround(settings_.real_ratio * settings_.batch_size));
@@ -267,13 +267,13 @@ void Mbpo::report(RunObserver& observer) {
                         .fault = collector_.fault()});
   if (running) return;
   ++episodes_;
-  const SacMeans means = agent_.means();
+  const std::vector<double> of_agent = agent_.figures();
   metrics_.add({{"step", static_cast<double>(collector_.steps())},
                 {"return", collector_.total()},
-                {"critic_loss", means.critic_loss},
-                {"value", means.value},
-                {"entropy", means.entropy},
-                {"temperature", agent_.sac().temperature()},
+                {"critic_loss", of_agent[0]},
+                {"value", of_agent[1]},
+                {"entropy", of_agent[2]},
+                {"temperature", of_agent[3]},
                 {"model_loss", model_loss_},
                 {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
                 {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},

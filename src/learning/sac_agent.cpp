@@ -20,7 +20,7 @@ SacAgent::SacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_
       action_(spec.action_dim(), 1),
       memory_(0, 1) {}
 
-Vecd SacAgent::explore(ConstVecRef<double> obs, std::int64_t step) {
+Vecd SacAgent::explore(ConstVecRef<double> obs, std::int64_t step, int /*t*/) {
   const auto number = static_cast<std::uint32_t>(step);
   if (step < random_steps_) {
     const RandomStream random(seed_, Stream::kRandomAction);
@@ -36,10 +36,10 @@ Vecd SacAgent::explore(ConstVecRef<double> obs, std::int64_t step) {
 bool SacAgent::learn(const Transitions& batch) {
   last_ = sac_.update(batch);
   if (!last_.finite()) return false;
-  sums_.critic_loss += last_.critic_loss;
-  sums_.value += last_.value;
-  sums_.entropy += last_.entropy;
-  updates_ += 1;
+  critic_loss_ += last_.critic_loss;
+  value_ += last_.value;
+  entropy_ += last_.entropy;
+  count_ += 1;
   return true;
 }
 
@@ -63,25 +63,34 @@ AnyActor SacAgent::load_actor(const EnvSpec& spec, const SacSettings& settings, 
   return AnyActor(PolicyActor<MlpPolicy>(policy, ActMode::kMode));
 }
 
-SacMeans SacAgent::means() const {
-  if (updates_ == 0) {
-    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-    return {kNone, kNone, kNone};
-  }
-  return {sums_.critic_loss / updates_, sums_.value / updates_, sums_.entropy / updates_};
+void SacAgent::begin_episode() { critic_loss_ = value_ = entropy_ = count_ = 0; }
+
+std::vector<AgentFigure> SacAgent::figure_columns() {
+  return {{.name = "critic_loss", .title = "critics", .decimals = 3},
+          {.name = "value", .title = "Q"},
+          {.name = "entropy", .title = "entropy", .decimals = 2},
+          {.name = "temperature", .title = "temp.", .decimals = 3}};
+}
+
+std::vector<double> SacAgent::figures() const {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const auto mean = [&](double sum) { return count_ > 0 ? sum / count_ : none; };
+  return {mean(critic_loss_), mean(value_), mean(entropy_), sac_.temperature()};
 }
 
 void SacAgent::save(StateDict& out, const std::string& prefix) const {
   sac_.save(out, prefix + "sac.");
-  out.put(prefix + "sac_means", std::vector<double>{sums_.critic_loss, sums_.value, sums_.entropy, updates_});
+  out.put(prefix + "sac_means", std::vector<double>{critic_loss_, value_, entropy_, count_});
 }
 
 void SacAgent::load(const StateDict& in, const std::string& prefix) {
   const auto means = in.get<double>(prefix + "sac_means");
   require_dim("checkpoint of soft actor-critic", "'sac_means'", means.size(), 4);
   sac_.load(in, prefix + "sac.");
-  sums_ = {means[0], means[1], means[2]};
-  updates_ = means[3];
+  critic_loss_ = means[0];
+  value_ = means[1];
+  entropy_ = means[2];
+  count_ = means[3];
 }
 
 }  // namespace mbrl

@@ -61,7 +61,7 @@ std::vector<double> MetricTable::column(std::string_view name) const {
   return values;
 }
 
-void MetricTable::add(Values values) {
+void MetricTable::add(std::span<const std::pair<std::string_view, double>> values) {
   std::vector<double> row(columns_.size(), kNone);
   for (const auto& value : values) row[index(value.first)] = value.second;
   if (std::isnan(row[0])) row[0] = static_cast<double>(rows_.size() + 1);

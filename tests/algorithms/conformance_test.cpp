@@ -26,6 +26,9 @@ struct Case {
 
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
+      {"ddpg",
+       {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8"},
+       "td3.tau=0"},
       {"mbpo",
        {"steps=400", "random_steps=60", "train_every=50", "keep_steps=100", "rollouts=40", "horizon.last=3",
         "horizon.begin=60", "horizon.end=300", "updates_per_step=2", "batch_size=16", "real_ratio=0.25",
@@ -40,6 +43,10 @@ const std::vector<Case>& cases() {
       {"sac",
        {"steps=400", "random_steps=60", "batch_size=16", "sac.policy.hidden=8", "sac.critic.hidden=8"},
        "sac.tau=0"},
+      {"td3",
+       {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8",
+        "exploration.noise_beta=1"},
+       "td3.policy_delay=0"},
       {"versions",
        {"loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "forest.trees=3", "horizon=4",
         "planner.population=8", "planner.elites=2", "planner.iterations=2"},

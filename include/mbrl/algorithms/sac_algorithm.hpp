@@ -1,30 +1,19 @@
 // Soft actor-critic as the registry has it: one environment, a replay buffer, updates after every step.
 #pragma once
 
-#include <cstdint>
-
 #include "mbrl/algorithms/registry.hpp"
+#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
 
 namespace mbrl {
 
 /// The loop's settings and the updates'.
-struct SacConfiguration {
-  std::int64_t steps = 20'000;       // environment steps
-  std::int64_t random_steps = 1000;  // of these random ones at the beginning, without updates
-  int updates_per_step = 1;          // UTD
-  int batch_size = 256;
-  std::int64_t capacity = 1'000'000;  // transitions kept
+struct SacConfiguration : ReplaySettings {
   SacSettings sac;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("steps", s.steps,
-          "environment steps, the random ones among them; an episode under way is finished");
-    field("random_steps", s.random_steps, "random steps at the beginning, without updates");
-    field("updates_per_step", s.updates_per_step, "gradient steps per environment step");
-    field("batch_size", s.batch_size, "transitions drawn for each gradient step");
-    field("capacity", s.capacity, "transitions kept in the replay buffer");
+    ReplaySettings::describe(s, field);
     field("sac", s.sac, "policy, critics and temperature");
   }
 

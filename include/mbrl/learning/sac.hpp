@@ -4,32 +4,23 @@
 // Q-learning: learning fast without a model", ICLR 2021, algorithm 1.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
-#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
-#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/learning/critics.hpp"
 #include "mbrl/learning/scalar_adam.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
+#include "mbrl/task/transitions.hpp"
 
 namespace mbrl {
-
-/// What the policy climbs: the smallest critic (SAC) or their mean (REDQ).
-enum class PolicyObjective : int { kMin = 0, kMean = 1 };
-
-constexpr auto enum_names(PolicyObjective) {
-  return std::array{std::pair{PolicyObjective::kMin, "min"}, std::pair{PolicyObjective::kMean, "mean"}};
-}
 
 struct SacSettings {
   nn::NetworkSettings policy = {}, critic = {};  // 2 x 256, relu
@@ -98,7 +89,7 @@ class Sac {
   void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
 
   const MlpPolicy& policy() const { return policy_; }
-  const nn::Network& critic(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
+  const nn::Network& critic(int i) const { return critics_.network(i); }
   double temperature() const;
   std::int64_t updates() const { return updates_; }
   const SacSettings& settings() const { return settings_; }
@@ -108,33 +99,21 @@ class Sac {
   void load(const StateDict& in, const std::string& prefix);
 
  private:
-  struct Critic {
-    nn::Network network, target;
-    nn::Adam adam;
-    AlignedFloats gradient;
-    std::vector<const AlignedFloats*> parts;  // of the chunks
-  };
-  // A range of the batch, always the same one whoever computes it.
+  // What a range of the batch needs beside its critics' part.
   struct Chunk {
-    Index first = 0, count = 0;
+    BatchRange range;
     MlpPolicy::Workspace policy;
-    std::vector<nn::Pass> passes;          // one a critic
-    std::vector<AlignedFloats> gradients;  // one a critic
     AlignedFloats policy_gradient;
-    Batchf input, action, action_gradient;  // [obs; scaled action], and of the policy
+    Batchf action, action_gradient;
     Vecf log_prob, log_prob_weight, target, q;
-    std::vector<std::size_t> smallest;  // critic of each column
-    double loss = 0, value = 0, target_sum = 0, policy_loss = 0, log_prob_sum = 0;
+    double target_sum = 0, policy_loss = 0, log_prob_sum = 0;
   };
 
   void make_chunks(Index batch);
   void draw_targets();
-  void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
   void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
-  void learn_critics(Chunk& c, const Transitions& batch);
-  void climb(Chunk& c, const Transitions& batch);
-  static void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
-                           const std::vector<const AlignedFloats*>& parts);
+  void learn_critics(std::size_t k, const Transitions& batch);
+  void climb(std::size_t k, const Transitions& batch);
 
   SacSettings settings_;
   ThreadPool& pool_;
@@ -142,12 +121,11 @@ class Sac {
   nn::Adam policy_adam_;
   AlignedFloats policy_gradient_;
   std::vector<const AlignedFloats*> policy_parts_;
-  std::vector<Critic> critics_;
+  Critics critics_;
   double log_temperature_;
   ScalarAdam temperature_adam_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
-  std::vector<float> mid_, half_;
   float log_half_ = 0;  // sum of log(half): densities of scaled actions
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> ids_;

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/policy/actor.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -15,11 +17,7 @@
 
 namespace mbrl {
 
-/// Means over updates; NaN where there was none.
-struct SacMeans {
-  double critic_loss = 0, value = 0, entropy = 0;
-};
-
+/// A ReplayAgent. Its figures are means over the updates of the episode, and the temperature.
 class SacAgent {
  public:
   /// Acts at random during the first `random_steps` environment steps. Throws mbrl::Error for settings that
@@ -28,13 +26,14 @@ class SacAgent {
            ThreadPool& pool);
 
   /// The action of environment step `step`, with exploration: a function of (seed, step, obs).
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step);
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t = 0);
   /// One update; false where its numbers are not finite: the networks concerned are as they were, and `trouble`
   /// says what it was.
   bool learn(const Transitions& batch);
   std::string trouble() const;
 
   const Sac& sac() const { return sac_; }
+  std::int64_t updates() const { return sac_.updates(); }
   const MlpPolicy& policy() const { return sac_.policy(); }
   std::int64_t random_steps() const { return random_steps_; }
   /// Acts by the policy's mode; owns a copy of it.
@@ -43,9 +42,9 @@ class SacAgent {
   static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
                              const StateDict& in, const std::string& prefix);
 
-  /// Over the updates since the last clear_means.
-  SacMeans means() const;
-  void clear_means() { sums_ = {}, updates_ = 0; }
+  void begin_episode();
+  static std::vector<AgentFigure> figure_columns();
+  std::vector<double> figures() const;
 
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
@@ -56,10 +55,11 @@ class SacAgent {
   std::uint64_t seed_;
   Sac sac_;
   SacReport last_;
-  SacMeans sums_;
-  double updates_ = 0;
+  double critic_loss_ = 0, value_ = 0, entropy_ = 0, count_ = 0;  // sums over the episode's updates
   MlpPolicy::Workspace workspace_;
   Batchf obs_, action_, memory_;
 };
+
+static_assert(ReplayAgent<SacAgent>);
 
 }  // namespace mbrl

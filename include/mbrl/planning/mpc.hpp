@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -17,8 +18,8 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/latency_recorder.hpp"
 #include "mbrl/core/state_dict.hpp"
-#include "mbrl/planning/exploration.hpp"
 #include "mbrl/planning/planner.hpp"
+#include "mbrl/policy/exploration.hpp"
 #include "mbrl/task/action_bounds.hpp"
 
 namespace mbrl {
@@ -59,6 +60,9 @@ struct MpcSettings {
     field("exploration", s.exploration, "noise on executed actions");
   }
 };
+
+/// Logs that a plan was not executed, and why (a warning).
+void warn_unusable_plan(int step, std::string_view why);
 
 /// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
 /// an episode's first step share one deadline, and another is begun only if it will be ready.

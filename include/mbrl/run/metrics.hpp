@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <limits>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -53,7 +54,8 @@ class MetricTable {
 
   /// Adds a row with these values; the number of the round and best_return are filled in where they are not
   /// given. Throws mbrl::Error for an unknown column.
-  void add(Values values);
+  void add(Values values) { add(std::span(values.begin(), values.size())); }
+  void add(std::span<const std::pair<std::string_view, double>> values);
   /// Adds a row with a value for every column, in their order.
   void add_row(std::vector<double> values);
   void clear() { rows_.clear(); }

@@ -2,16 +2,15 @@
 #pragma once
 
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/math/candidate_noise.hpp"
 #include "mbrl/math/coloured_noise.hpp"
-#include "mbrl/planning/action_sequence.hpp"
 #include "mbrl/task/action_bounds.hpp"
 
 namespace mbrl {
@@ -37,30 +36,41 @@ class ExplorationNoise {
   static constexpr int kStretch = 64;  // control steps whose noise is drawn together
 
   ExplorationNoise(const ActionBounds& bounds, const ExplorationSettings& settings, std::uint64_t seed)
-      : settings_(settings), box_("mpc", bounds, bounds.dim(), 1), noise_(seed) {
-    require(std::isfinite(settings.std) && settings.std >= 0, "mpc: exploration.std is ", settings.std,
+      : settings_(settings), noise_(seed) {
+    bounds.validate<S>("exploration", bounds.dim());
+    const auto dim = static_cast<Index>(bounds.dim());
+    low_.resize(dim);
+    high_.resize(dim);
+    for (Index i = 0; i < dim; ++i) {
+      low_(i) = bounds.inner_low<S>(static_cast<std::size_t>(i));
+      high_(i) = bounds.inner_high<S>(static_cast<std::size_t>(i));
+    }
+    mid_ = S(0.5) * (low_ + high_);
+    if (bounds.choices > 0) mid_ = mid_.array().floor();
+    require(std::isfinite(settings.std) && settings.std >= 0, "exploration: std is ", settings.std,
             ", expected 0 or more");
-    require(settings.std == 0 || bounds.choices == 0, "mpc: exploration.std is ", settings.std,
+    require(settings.std == 0 || bounds.choices == 0, "exploration: std is ", settings.std,
             ", but the actions are choices, to which no noise can be added");
     mixing_ = coloured_noise_mixing(kStretch, settings.noise_beta).template cast<S>();
-    scale_ = static_cast<S>(settings.std) * S(0.5) * (box_.high() - box_.low());
-    white_.setZero(box_.size(), kStretch);
-    noises_.setZero(box_.size(), kStretch);
+    scale_ = static_cast<S>(settings.std) * S(0.5) * (high_ - low_);
+    white_.setZero(low_.size(), kStretch);
+    noises_.setZero(low_.size(), kStretch);
   }
 
   /// Adds the noise of control step t of this episode.
   void disturb(int t, VecRef<S> action) {
     if (settings_.std == 0) return;
-    require_dim("mpc", "the action", action.size(), box_.size());
+    require_dim("exploration", "the action", action.size(), low_.size());
     if (drawn_ != t / kStretch) draw(t / kStretch);
     action += scale_.cwiseProduct(noises_.col(t % kStretch));
-    action = action.cwiseMax(box_.low()).cwiseMin(box_.high());
+    action = action.cwiseMax(low_).cwiseMin(high_);
   }
   void next_episode() {
     ++episode_;
     drawn_ = -1;
   }
-  const Vec<S>& mid() const { return box_.mid(); }
+  /// The middle of the bounds; of choices the lower of the two there.
+  const Vec<S>& mid() const { return mid_; }
 
   void save(StateDict& out, const std::string& prefix) const {
     out.put_scalar(prefix + "seed", noise_.seed());
@@ -85,16 +95,13 @@ class ExplorationNoise {
   }
 
   ExplorationSettings settings_;
-  SequenceBox<S> box_;
   CandidateNoise<S> noise_;
   std::int64_t episode_ = 0;
-  int drawn_ = -1;           // stretch whose noise is drawn
+  int drawn_ = -1;  // stretch whose noise is drawn
+  Vec<S> low_, high_, mid_;
   Vec<S> scale_;             // one standard deviation, in units of the action
   Batch<S> mixing_;          // kStretch x kStretch
   Batch<S> white_, noises_;  // action_dim x kStretch
 };
-
-/// Logs that a plan was not executed, and why (a warning).
-void warn_unusable_plan(int step, std::string_view why);
 
 }  // namespace mbrl

@@ -1,5 +1,5 @@
 // What the MPC loop logs.
-#include "mbrl/planning/exploration.hpp"
+#include "mbrl/planning/mpc.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -1,0 +1,30 @@
+// TD3 and DDPG as the registry has them: one environment, a replay buffer, updates after every step.
+#pragma once
+
+#include "mbrl/algorithms/registry.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+#include "mbrl/learning/td3.hpp"
+#include "mbrl/policy/exploration.hpp"
+
+namespace mbrl {
+
+/// The loop's settings, the noise and the updates'.
+struct Td3Configuration : ReplaySettings {
+  ExplorationSettings exploration{.std = 0.1};
+  Td3Settings td3;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    ReplaySettings::describe(s, field);
+    field("exploration", s.exploration, "noise on executed actions");
+    field("td3", s.td3, "policy and critics");
+  }
+
+  /// Throws mbrl::Error for settings that make no sense on the environment.
+  void validate(const EnvSpec& spec) const;
+};
+
+/// Registers it as "td3", and as "ddpg" with that method's settings.
+void register_td3(AlgorithmRegistry& registry);
+
+}  // namespace mbrl

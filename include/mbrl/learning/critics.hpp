@@ -1,0 +1,107 @@
+// Critics with target networks: what soft actor-critic, TD3 and their kin have in common. A batch is cut into
+// chunks that threads share out, so that numbers do not depend on how many there are.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/core/enum_names.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/network.hpp"
+#include "mbrl/task/action_bounds.hpp"
+#include "mbrl/task/transitions.hpp"
+
+namespace mbrl {
+
+/// What a policy climbs: the smallest critic (SAC), their mean (REDQ) or the first one (TD3).
+enum class PolicyObjective : int { kMin = 0, kMean = 1, kFirst = 2 };
+
+constexpr auto enum_names(PolicyObjective) {
+  return std::array{std::pair{PolicyObjective::kMin, "min"}, std::pair{PolicyObjective::kMean, "mean"},
+                    std::pair{PolicyObjective::kFirst, "first"}};
+}
+
+/// A range of a batch.
+struct BatchRange {
+  Index first = 0, count = 0;
+};
+/// In ranges of at most 128 columns: enough for the products, and a batch of 256 is two threads' work.
+std::vector<BatchRange> batch_ranges(Index batch);
+
+/// Throws mbrl::Error unless there is a column, of these dimensions, with a reward and an end.
+void check_batch(const char* where, const Transitions& batch, int obs_dim, int action_dim);
+
+/// One step of the optimiser along the sum of the parts, in their order. `sum` is scratch memory.
+void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
+                  const std::vector<const AlignedFloats*>& parts);
+
+/// Q_i(s, a) and its target Q'_i. Actions are scaled to [-1, 1] on the way in.
+class Critics {
+ public:
+  /// Scratch memory of one range of a batch; made by make_chunks, of which the critics keep track.
+  struct Chunk {
+    std::vector<nn::Pass> passes;          // one a critic
+    std::vector<AlignedFloats> gradients;  // one a critic
+    Batchf input;                          // [obs; scaled action]
+    std::vector<std::size_t> smallest;     // critic of each column
+    double loss = 0, value = 0;            // sums over critics and columns, of the last learn
+  };
+
+  /// Weights are functions of (seed, index); indices from 1 on are taken, one a critic.
+  Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
+          const nn::AdamSettings& adam, std::uint64_t seed);
+
+  int count() const { return static_cast<int>(critics_.size()); }
+  const nn::Network& network(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
+  /// Half the width of each action's bounds.
+  const std::vector<float>& half() const { return half_; }
+
+  /// For the next batches of these ranges.
+  void make_chunks(const std::vector<BatchRange>& ranges);
+  Chunk& chunk(std::size_t k) { return chunks_[k]; }
+  const std::vector<Chunk>& chunks() const { return chunks_; }
+
+  /// Smallest value of the targets `which`, one a column.
+  void target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
+                     std::span<const int> which, Vecf& out) const;
+  /// Gradients of `weight` / 2 times the squared differences to `target` (one a column), for step.
+  void learn(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, const Vecf& target,
+             float weight) const;
+  /// What the objective is worth, one a column, into `q`, and into `action_gradient` `weight` times its gradient
+  /// with respect to the actions, downhill.
+  void climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, PolicyObjective objective,
+             float weight, Vecf& q, Batchf& action_gradient) const;
+  /// Critic i along what all chunks have learned.
+  void step(int i);
+  /// Q' <- Q' + tau (Q - Q').
+  void move_target(int i, double tau);
+
+  /// Smallest critic's value of each column.
+  void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
+
+  void save(StateDict& out, const std::string& prefix) const;
+  void load(const StateDict& in, const std::string& prefix);
+
+ private:
+  struct Critic {
+    nn::Network network, target;
+    nn::Adam adam;
+    AlignedFloats gradient;
+    std::vector<const AlignedFloats*> parts;  // of the chunks
+  };
+  void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
+
+  std::vector<float> mid_, half_;
+  std::vector<Critic> critics_;
+  std::vector<Chunk> chunks_;
+};
+
+}  // namespace mbrl

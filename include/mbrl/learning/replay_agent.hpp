@@ -1,0 +1,62 @@
+// What a loop over replayed transitions asks of whoever learns in it.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/policy/actor.hpp"
+#include "mbrl/task/env_spec.hpp"
+#include "mbrl/task/transitions.hpp"
+
+namespace mbrl {
+
+/// Of a loop that acts, remembers and learns: how much of each.
+struct ReplaySettings {
+  std::int64_t steps = 20'000;       // environment steps
+  std::int64_t random_steps = 1000;  // of these random ones at the beginning, without updates
+  int updates_per_step = 1;          // UTD
+  int batch_size = 256;
+  std::int64_t capacity = 1'000'000;  // transitions kept
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("steps", s.steps,
+          "environment steps, the random ones among them; an episode under way is finished");
+    field("random_steps", s.random_steps, "random steps at the beginning, without updates");
+    field("updates_per_step", s.updates_per_step, "gradient steps per environment step");
+    field("batch_size", s.batch_size, "transitions drawn for each gradient step");
+    field("capacity", s.capacity, "transitions kept in the replay buffer");
+  }
+
+  /// Throws mbrl::Error, which begins with `who`, for settings that make no sense on the environment.
+  void validate(const char* who, const EnvSpec& spec) const;
+};
+
+/// A column of metrics that an agent fills once an episode.
+struct AgentFigure {
+  std::string name;
+  std::string title{};  // on the terminal; empty: only in the file
+  int decimals = 1;
+};
+
+// clang-format off
+template <class A>
+concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, ConstVecRef<double> obs, std::int64_t step,
+                                                    int t, const Transitions& batch) {
+  agent.begin_episode();
+  { agent.explore(obs, step, t) } -> std::same_as<Vecd>;                   // the action of environment step `step`, the t-th of its episode
+  { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite, the networks are as they were
+  { cagent.trouble() } -> std::convertible_to<std::string>;                // then: which, and what helps
+  { cagent.updates() } -> std::convertible_to<std::int64_t>;
+  { cagent.random_steps() } -> std::convertible_to<std::int64_t>;          // steps at the beginning that are random, without updates
+  { cagent.actor() } -> std::same_as<AnyActor>;                            // without exploration; owns what it needs
+  { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
+  { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order
+};
+// clang-format on
+
+}  // namespace mbrl

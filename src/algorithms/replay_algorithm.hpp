@@ -1,0 +1,149 @@
+// The loop of soft actor-critic, TD3 and DDPG: act, remember, learn from what was remembered.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mbrl/algorithms/registry.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/env/environment.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+#include "mbrl/run/collector.hpp"
+#include "mbrl/run/metrics.hpp"
+#include "mbrl/run/observer.hpp"
+
+namespace mbrl {
+
+/// An Algorithm over any ReplayAgent; a round is an episode.
+template <ReplayAgent Agent>
+class ReplayAlgorithm {
+ public:
+  /// make_agent(spec): the agent for the environment's specification. `name` begins its errors.
+  template <class F>
+  ReplayAlgorithm(std::string name, const ReplaySettings& settings, const AlgorithmContext& context,
+                  F&& make_agent)
+      : name_(std::move(name)),
+        settings_(settings),
+        seed_(context.seed),
+        env_(context.make_environment()),
+        buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
+        collector_(env_, buffer_, seed_),
+        agent_(make_agent(env_.spec())),
+        rows_(static_cast<std::size_t>(settings.batch_size)),
+        metrics_(MetricTable::with(columns())) {}
+
+  bool run(RunObserver& observer) {
+    while (collector_.running() || collector_.steps() < settings_.steps) {
+      if (!collector_.running()) begin_episode();
+      const auto start = Clock::now();
+      collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
+      const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
+      for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
+      seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+      observer.on_progress({.phase = random ? RunPhase::kRandom : RunPhase::kActing,
+                            .round = static_cast<int>(metrics_.rows()) + (running ? 1 : 0),
+                            .done = collector_.t(),
+                            .total = collector_.limit(),
+                            .value = collector_.total(),
+                            .steps = collector_.steps(),
+                            .fault = collector_.fault()});
+      if (!running) finish(observer);
+      if (!observer.on_safe_point(!running)) return false;
+    }
+    return true;
+  }
+
+  const MetricTable& metrics() const { return metrics_; }
+  AnyActor actor() const { return agent_.actor(); }
+  AnyEnvironment& environment() { return env_; }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    agent_.save(out, prefix);
+    buffer_.save(out, prefix + "buffer.");
+    metrics_.save(out, prefix + "metrics");
+    const EpisodePosition& at = collector_.position();
+    out.put(prefix + "position",
+            std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t});
+    out.put(prefix + "figures", std::vector<double>{at.total, seconds_});
+    collector_.save(out, prefix);
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    const auto position = in.get<std::int64_t>(prefix + "position");
+    require_dim("checkpoint of " + name_, "'position'", position.size(), 4);
+    const auto figures = in.get<double>(prefix + "figures");
+    require_dim("checkpoint of " + name_, "'figures'", figures.size(), 2);
+    agent_.load(in, prefix);
+    buffer_.load(in, prefix + "buffer.");
+    metrics_.load(in, prefix + "metrics");
+    episodes_ = position[1];
+    seconds_ = figures[1];
+    collector_.load(in, prefix, position[0],
+                    {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  static std::vector<MetricColumn> columns() {
+    std::vector<MetricColumn> all;
+    for (AgentFigure& f : Agent::figure_columns())
+      all.push_back({.name = std::move(f.name), .title = std::move(f.title), .decimals = f.decimals});
+    all.push_back({.name = "episode_length", .title = "length", .decimals = 0});
+    all.push_back({.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0});
+    return all;
+  }
+
+  void begin_episode() {
+    collector_.begin(static_cast<std::uint32_t>(episodes_));
+    agent_.begin_episode();
+    seconds_ = 0;
+  }
+
+  void update(RunObserver& observer) {
+    const RandomStream random(seed_, Stream::kReplay);
+    const auto number = static_cast<std::uint32_t>(agent_.updates());
+    for (std::size_t i = 0; i < rows_.size(); ++i)
+      rows_[i] =
+          static_cast<std::uint32_t>(random.below(buffer_.size(), number, static_cast<std::uint32_t>(i)));
+    buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
+    if (agent_.learn(batch_)) return;
+    observer.on_safe_point(false);
+    fail(name_, ": ", agent_.trouble());
+  }
+
+  void finish(RunObserver& observer) {
+    ++episodes_;
+    std::vector<std::pair<std::string_view, double>> row = {
+        {"step", static_cast<double>(collector_.steps())},
+        {"return", collector_.total()},
+        {"episode_length", static_cast<double>(collector_.t())},
+        {"steps_per_s", collector_.t() / seconds_}};
+    const std::vector<AgentFigure> names = Agent::figure_columns();
+    const std::vector<double> figures = agent_.figures();
+    for (std::size_t i = 0; i < names.size(); ++i) row.emplace_back(names[i].name, figures[i]);
+    metrics_.add(std::span<const std::pair<std::string_view, double>>(row));
+    observer.on_round(metrics_, {});
+  }
+
+  std::string name_;
+  ReplaySettings settings_;
+  std::uint64_t seed_;
+  AnyEnvironment env_;
+  TransitionBuffer buffer_;
+  Collector<AnyEnvironment> collector_;
+  Agent agent_;
+  std::vector<std::uint32_t> rows_;
+  Transitions batch_;
+  std::int64_t episodes_ = 0;  // finished
+  double seconds_ = 0;         // of the episode
+  MetricTable metrics_;
+};
+
+}  // namespace mbrl

@@ -1,0 +1,69 @@
+#include "mbrl/algorithms/td3_algorithm.hpp"
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "algorithms/replay_algorithm.hpp"
+#include "mbrl/learning/td3_agent.hpp"
+
+namespace mbrl {
+
+void Td3Configuration::validate(const EnvSpec& spec) const {
+  ReplaySettings::validate("td3", spec);
+  td3.validate();
+}
+
+namespace {
+
+Td3Configuration ddpg() {
+  Td3Configuration c;
+  c.td3 = ddpg_settings();
+  return c;
+}
+
+Td3Configuration quick(Td3Configuration c) {
+  c.steps = 10'000;
+  c.batch_size = 128;
+  c.td3.policy.hidden = c.td3.critic.hidden = {64, 64};
+  c.td3.policy_adam.learning_rate = c.td3.critic_adam.learning_rate = 1e-3;
+  return c;
+}
+
+void add(AlgorithmRegistry& registry, const std::string& name, const std::string& summary,
+         const Td3Configuration& settings) {
+  AlgorithmDescription<Td3Configuration> d;
+  d.name = name;
+  d.summary = summary;
+  d.details = "  mbrl train " + name +
+              " --env Pendulum-v1 --preset quick --out runs/pendulum\n  mbrl train " + name +
+              " --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
+  d.steps_key = "steps";
+  d.blank = settings;
+  d.defaults = [settings](const EnvSpec&) { return settings; };
+  d.presets.push_back({"quick", "small networks and 10,000 steps, for a first look",
+                       [settings](const EnvSpec&) { return quick(settings); }});
+  d.check = [](const Td3Configuration& c, const EnvSpec& spec) { c.validate(spec); };
+  d.make = [name](const Td3Configuration& c, const AlgorithmContext& context) {
+    return AnyAlgorithm(
+        std::make_unique<ReplayAlgorithm<Td3Agent>>(name, c, context, [&](const EnvSpec& spec) {
+          return Td3Agent(spec, c.td3, c.exploration, c.random_steps, context.seed, context.pool);
+        }));
+  };
+  d.load_actor = [](const Td3Configuration& c, const AlgorithmContext& context, const StateDict& in,
+                    const std::string& prefix) {
+    return Td3Agent::load_actor(context.make_environment().spec(), c.td3, context.seed, in, prefix);
+  };
+  registry.add(std::move(d));
+}
+
+}  // namespace
+
+void register_td3(AlgorithmRegistry& registry) {
+  add(registry, "td3",
+      "TD3 (Fujimoto et al. 2018): a deterministic policy from replayed transitions, twin critics.", {});
+  add(registry, "ddpg",
+      "DDPG (Lillicrap et al. 2016): TD3 with one critic, no delay and no noise on the target.", ddpg());
+}
+
+}  // namespace mbrl

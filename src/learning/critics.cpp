@@ -1,0 +1,208 @@
+#include "mbrl/learning/critics.hpp"
+
+#include <limits>
+
+#include "mbrl/core/error.hpp"
+
+namespace mbrl {
+
+std::vector<BatchRange> batch_ranges(Index batch) {
+  constexpr Index kColumns = 128;
+  const Index count = (batch + kColumns - 1) / kColumns;
+  std::vector<BatchRange> ranges;
+  for (Index k = 0; k < count; ++k) {
+    const Index first = batch * k / count;
+    ranges.push_back({first, batch * (k + 1) / count - first});
+  }
+  return ranges;
+}
+
+void check_batch(const char* where, const Transitions& batch, int obs_dim, int action_dim) {
+  const Index n = batch.obs.cols();
+  require(n >= 1, where, ": the batch has no column");
+  require_dim(where, "obs", batch.obs.rows(), obs_dim);
+  require_dim(where, "action", batch.action.rows(), action_dim);
+  require_dim(where, "next_obs", batch.next_obs.rows(), obs_dim);
+  for (const Index columns : {batch.action.cols(), batch.next_obs.cols(), batch.reward.size(),
+                              static_cast<Index>(batch.terminated.size())})
+    require_dim(where, "the batch", columns, n);
+}
+
+void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
+                  const std::vector<const AlignedFloats*>& parts) {
+  if (parts.size() == 1) {
+    adam.step(network, *parts[0]);
+    return;
+  }
+  const std::size_t count = parts[0]->size();
+  if (sum.size() != count) sum = AlignedFloats(count);
+  Eigen::Map<Eigen::ArrayXf> total(sum.data(), static_cast<Index>(count));
+  const auto part = [&](std::size_t p) {
+    return Eigen::Map<const Eigen::ArrayXf>(parts[p]->data(), total.size());
+  };
+  total = part(0) + part(1);
+  for (std::size_t p = 2; p < parts.size(); ++p) total += part(p);
+  adam.step(network, sum);
+}
+
+Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
+                 const nn::AdamSettings& adam, std::uint64_t seed) {
+  for (std::size_t i = 0; i < bounds.low.size(); ++i) {
+    mid_.push_back(static_cast<float>(0.5 * (bounds.low[i] + bounds.high[i])));
+    half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
+  }
+  const int in = obs_dim + static_cast<int>(bounds.low.size());
+  for (int i = 0; i < count; ++i) {
+    nn::Network critic(in, 1, network, seed, 1 + static_cast<std::uint32_t>(i));
+    nn::Adam optimiser(critic, adam);
+    critics_.push_back({critic, critic, std::move(optimiser), {}, {}});
+  }
+}
+
+void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
+  chunks_.clear();
+  chunks_.reserve(ranges.size());  // the critics point into them
+  for (const BatchRange& range : ranges) {
+    Chunk c;
+    c.passes.reserve(critics_.size());
+    for (const Critic& critic : critics_)
+      c.passes.emplace_back(critic.network, static_cast<int>(range.count));
+    c.gradients.resize(critics_.size());
+    c.input.resize(critics_[0].network.in(), range.count);
+    c.smallest.assign(static_cast<std::size_t>(range.count), 0);
+    chunks_.push_back(std::move(c));
+  }
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    critics_[i].parts.clear();
+    for (const Chunk& c : chunks_) critics_[i].parts.push_back(&c.gradients[i]);
+  }
+}
+
+void Critics::scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const {
+  input.topRows(obs.rows()) = obs;
+  for (Index i = 0; i < action.rows(); ++i) {
+    const auto k = static_cast<std::size_t>(i);
+    input.row(obs.rows() + i) = (action.row(i).array() - mid_[k]) / half_[k];
+  }
+}
+
+void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
+                            std::span<const int> which, Vecf& out) const {
+  const auto n = static_cast<int>(obs.cols());
+  scaled(obs, action, c.input);
+  bool first = true;
+  for (const int one : which) {
+    const auto i = static_cast<std::size_t>(one);
+    c.passes[i].set_input(c.input);
+    c.passes[i].forward(critics_[i].target, n);
+    const auto q = c.passes[i].outputs(n).row(0).transpose();
+    if (first)
+      out = q;
+    else
+      out = out.cwiseMin(q);
+    first = false;
+  }
+}
+
+void Critics::learn(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, const Vecf& target,
+                    float weight) const {
+  const auto n = static_cast<int>(obs.cols());
+  scaled(obs, action, c.input);
+  c.loss = c.value = 0;
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    nn::Pass& pass = c.passes[i];
+    pass.set_input(c.input);
+    pass.forward(critics_[i].network, n);
+    const float* q = pass.output();
+    float* gradient = pass.output_gradient();
+    for (Index j = 0; j < n; ++j) {
+      const float error = q[j] - target(j);
+      c.loss += error * error;
+      c.value += q[j];
+      gradient[j] = weight * error;
+    }
+    pass.backward(critics_[i].network, n, &c.gradients[i]);
+  }
+}
+
+void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
+                    PolicyObjective objective, float weight, Vecf& q, Batchf& action_gradient) const {
+  const auto n = static_cast<int>(obs.cols());
+  scaled(obs, action, c.input);
+  const bool mean = objective == PolicyObjective::kMean;
+  const std::size_t used = objective == PolicyObjective::kFirst ? 1 : critics_.size();
+  const float share = mean ? 1.0f / static_cast<float>(critics_.size()) : 1.0f;
+  q.setConstant(obs.cols(), mean ? 0.0f : std::numeric_limits<float>::infinity());
+  for (std::size_t i = 0; i < used; ++i) {
+    c.passes[i].set_input(c.input);
+    c.passes[i].forward(critics_[i].network, n);
+    const float* value = c.passes[i].output();
+    for (Index j = 0; j < n; ++j) {
+      if (mean) {
+        q(j) += share * value[j];
+      } else if (!(value[j] >= q(j))) {  // NaN stays
+        q(j) = value[j];
+        c.smallest[static_cast<std::size_t>(j)] = i;
+      }
+    }
+  }
+  // dQ/da through the critic that counts.
+  action_gradient.setZero(action.rows(), action.cols());
+  for (std::size_t i = 0; i < used; ++i) {
+    nn::Pass& pass = c.passes[i];
+    float* gradient = pass.output_gradient();
+    for (Index j = 0; j < n; ++j)
+      gradient[j] = mean || c.smallest[static_cast<std::size_t>(j)] == i ? share : 0.0f;
+    pass.backward(critics_[i].network, n, nullptr, true);
+    for (Index k = 0; k < action.rows(); ++k)
+      action_gradient.row(k) -=
+          weight / half_[static_cast<std::size_t>(k)] * pass.input_gradients(n).row(obs.rows() + k);
+  }
+}
+
+void Critics::step(int i) {
+  Critic& critic = critics_[static_cast<std::size_t>(i)];
+  sum_and_step(critic.network, critic.adam, critic.gradient, critic.parts);
+}
+
+void Critics::move_target(int i, double tau) {
+  Critic& critic = critics_[static_cast<std::size_t>(i)];
+  nn::move_towards(critic.target, critic.network, tau);
+}
+
+void Critics::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const {
+  constexpr const char* kWhere = "Critics::values";
+  require_dim(kWhere, "action", action.rows(), static_cast<Index>(half_.size()));
+  require_dim(kWhere, "obs", obs.rows(), critics_[0].network.in() - action.rows());
+  require_dim(kWhere, "action's batch", action.cols(), obs.cols());
+  require_dim(kWhere, "out", out.size(), obs.cols());
+  Batchf input(critics_[0].network.in(), obs.cols()), q(1, obs.cols());
+  scaled(obs, action, input);
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    critics_[i].network.evaluate(input, q);
+    if (i == 0)
+      out = q.row(0).transpose();
+    else
+      out = out.cwiseMin(q.row(0).transpose());
+  }
+}
+
+void Critics::save(StateDict& out, const std::string& prefix) const {
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    const std::string own = prefix + "critic" + std::to_string(i) + ".";
+    critics_[i].network.save(out, own + "network.");
+    critics_[i].target.save(out, own + "target.");
+    critics_[i].adam.save(out, own + "adam.");
+  }
+}
+
+void Critics::load(const StateDict& in, const std::string& prefix) {
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    const std::string own = prefix + "critic" + std::to_string(i) + ".";
+    critics_[i].network.load(in, own + "network.");
+    critics_[i].target.load(in, own + "target.");
+    critics_[i].adam.load(in, own + "adam.");
+  }
+}
+
+}  // namespace mbrl

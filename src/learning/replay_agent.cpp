@@ -1,0 +1,17 @@
+#include "mbrl/learning/replay_agent.hpp"
+
+#include "mbrl/core/error.hpp"
+
+namespace mbrl {
+
+void ReplaySettings::validate(const char* who, const EnvSpec& spec) const {
+  require(steps >= 1, who, ": steps is ", steps, ", expected at least 1");
+  require(random_steps >= 1, who, ": random_steps is ", random_steps, ", expected at least 1");
+  require(updates_per_step >= 0, who, ": updates_per_step is ", updates_per_step, ", expected at least 0");
+  require(batch_size >= 1, who, ": batch_size is ", batch_size, ", expected at least 1");
+  require(capacity >= 1, who, ": capacity is ", capacity, ", expected at least 1");
+  require(spec.choices == 0, who, ": ", spec.name, " has ", spec.choices, " choices, expected real actions");
+  require(spec.max_steps > 0, who, ": ", spec.name, " has no time limit; wrap it in TimeLimit");
+}
+
+}  // namespace mbrl
