@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
@@ -23,7 +24,7 @@ namespace mbrl {
 
 /// An Algorithm over any ReplayAgent; a round is an episode.
 template <ReplayAgent Agent>
-class ReplayAlgorithm {
+class ReplayAlgorithm final : public PolicyOwner {
  public:
   /// make_agent(spec): the agent for the environment's specification. `name` begins its errors.
   template <class F>
@@ -63,6 +64,7 @@ class ReplayAlgorithm {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return agent_.actor(); }
   AnyEnvironment& environment() { return env_; }
+  const MlpPolicy& policy() const override { return agent_.policy(); }
 
   void save(StateDict& out, const std::string& prefix) const {
     agent_.save(out, prefix);

@@ -25,6 +25,7 @@ int run(int argc, char** argv) {
   mbrl::cli::add_plan(app);
   mbrl::cli::add_train(app);
   mbrl::cli::add_eval(app);
+  mbrl::cli::add_export(app);
   mbrl::cli::add_compare(app);
   mbrl::cli::add_plot(app);
   mbrl::cli::add_render(app);

@@ -26,6 +26,33 @@ TEST_CASE("help teaches, and a mistake in the command line has status 2") {
   CHECK(mbrl(scratch, {"train", "pets", "--trials", "many"}).status == 2);
 }
 
+TEST_CASE("a policy is exported, and a run that plans says that it has none") {
+  const Scratch scratch;
+  const std::string run = (scratch / "run").string(), header = (scratch / "policy.h").string(),
+                    arrays = (scratch / "policy.safetensors").string();
+  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--steps", "200", "--set",
+                         "random_steps=190", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
+              .status == 0);
+  CHECK(mbrl(scratch, {"export", run, "--out", header, "--name", "swing_up"}).status == 0);
+  CHECK(mbrl(scratch, {"export", run, "--out", arrays}).status == 0);
+  const std::string source = slurp(header);
+  CHECK(source.find("static void swing_up(const float observation[SWING_UP_OBS_DIM]") != std::string::npos);
+  CHECK(source.find("sac for Pendulum-v1, seed 1, after 200 environment steps") != std::string::npos);
+  CHECK(slurp(arrays).find(R"("activation":"relu")") != std::string::npos);
+  const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
+    const Outcome outcome = mbrl(scratch, arguments);
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(message) != std::string::npos);
+  };
+  fails({"export", run, "--out", (scratch / "policy.onnx").string()}, ".safetensors");
+  fails({"export", run, "--out", header, "--name", "3d"}, "no name for a function");
+  const std::string plans = (scratch / "plans").string();
+  REQUIRE(mbrl(scratch, small_run(plans)).status == 0);
+  fails({"export", plans, "--out", header}, "acts by planning");
+  CHECK(slurp(header) == source);
+}
+
 TEST_CASE("bad input gives one clear error and status 2") {
   const Scratch scratch;
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {

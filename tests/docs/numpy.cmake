@@ -1,5 +1,5 @@
-# cmake -DSNIPPETS=... -DWRITER=... -DPYTHON=... -DROOT=... -DSCRATCH=... -P numpy.cmake: the Python of docs/files.md, as it
-# stands there, predicts what the library predicts.
+# cmake -DSNIPPETS=... -DWRITER=... -DPOLICY_WRITER=... -DPYTHON=... -DROOT=... -DSCRATCH=... -P numpy.cmake: the Python of docs/files.md
+# and docs/export.md, as it stands there, predicts and acts as the library does.
 file(MAKE_DIRECTORY ${SCRATCH})
 execute_process(COMMAND ${SNIPPETS} block ${ROOT} docs/files.md python forward OUTPUT_VARIABLE code
   COMMAND_ERROR_IS_FATAL ANY)
@@ -17,3 +17,17 @@ for i in range(3):
         assert error < 1e-5, (name, i)
 ]])
 execute_process(COMMAND ${PYTHON} ${SCRATCH}/check.py ${SCRATCH}/state.safetensors COMMAND_ERROR_IS_FATAL ANY)
+
+execute_process(COMMAND ${SNIPPETS} block ${ROOT} docs/export.md python act OUTPUT_VARIABLE act COMMAND_ERROR_IS_FATAL ANY)
+execute_process(COMMAND ${POLICY_WRITER} ${SCRATCH}/policy.safetensors OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+file(WRITE ${SCRATCH}/check_policy.py "${code}" "${act}" [[
+
+import sys
+arrays = load(sys.argv[1])
+for activation in ("silu", "relu", "tanh", "elu"):
+    own = {name[5:]: x for name, x in arrays.items() if name.startswith(activation + ".")}
+    error = np.max(np.abs(act(own, arrays["obs"].astype(np.float64), activation) - own["expected"]))
+    print(f"policy with {activation}: largest error {error:.1e}")
+    assert error < 1e-6, activation
+]])
+execute_process(COMMAND ${PYTHON} ${SCRATCH}/check_policy.py ${SCRATCH}/policy.safetensors COMMAND_ERROR_IS_FATAL ANY)

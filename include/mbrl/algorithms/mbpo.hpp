@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/sac_agent.hpp"
@@ -69,7 +70,7 @@ MbpoSettings mbpo_settings(const EnvSpec& spec);
 /// An Algorithm. Rewards come from the environment's specification, or are learned with the dynamics where it
 /// has none; terminations come from the specification. A round is an episode. Numbers are functions of the seed,
 /// for any number of threads; a saved run continues exactly.
-class Mbpo {
+class Mbpo final : public PolicyOwner {
  public:
   Mbpo(const MbpoSettings& settings, const AlgorithmContext& context);
 
@@ -91,6 +92,7 @@ class Mbpo {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return agent_.actor(); }
   AnyEnvironment& environment() { return env_; }
+  const MlpPolicy& policy() const override { return agent_.policy(); }
   const TransitionBuffer& experience() const { return real_; }
   const TransitionBuffer& imagined() const { return imagined_; }
   const MlpEnsemble& model() const { return model_; }

@@ -13,7 +13,6 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/algorithms/learned_evaluator.hpp"
 #include "mbrl/algorithms/model_report.hpp"
 #include "mbrl/algorithms/pets_settings.hpp"
 #include "mbrl/algorithms/trial_metrics.hpp"

@@ -32,6 +32,7 @@ class Td3Agent {
   std::int64_t updates() const { return td3_.updates(); }
   std::int64_t random_steps() const { return random_steps_; }
   const Td3& td3() const { return td3_; }
+  const MlpPolicy& policy() const { return td3_.policy(); }
 
   AnyActor actor() const;
   /// The same from a checkpoint of `save`, without critics.

@@ -71,6 +71,11 @@ class MlpPolicy {
   int action_dim() const { return static_cast<int>(mid_.size()); }
   int memory_dim() const { return 0; }
   const MlpPolicySettings& settings() const { return settings_; }
+  /// Centre and half width of each action's bounds.
+  const std::vector<float>& mid() const { return mid_; }
+  const std::vector<float>& half() const { return half_; }
+  const std::vector<float>& low() const { return low_; }
+  const std::vector<float>& high() const { return high_; }
   const nn::Network& network() const { return network_; }
   nn::Network& network() { return network_; }
   const AlignedFloats& parameters() const { return network_.parameters(); }

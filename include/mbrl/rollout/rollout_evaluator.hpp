@@ -68,4 +68,12 @@ concept ParticleEvaluator = RolloutEvaluator<E> &&
 };
 // clang-format on
 
+/// An evaluator of a learned model M: it has to be told when the model has changed, and counts what was unusable.
+template <class E, class M>
+concept LearnedEvaluator = RolloutEvaluator<E> && requires(E& evaluator, const M& model) {
+  evaluator.set_model(model);
+  { evaluator.counts() } -> std::convertible_to<RolloutCounts>;
+  evaluator.reset_counts();
+};
+
 }  // namespace mbrl
