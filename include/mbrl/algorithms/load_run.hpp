@@ -30,8 +30,8 @@ inline constexpr const char* kUnnamedAlgorithm = "pets";
 RunConfiguration read_configuration(const RunFolder& folder, const AlgorithmRegistry& algorithms);
 
 struct LoadOptions {
-  int threads = 0;     // 0: all cores
-  std::string device;  // empty: as in training; else see AlgorithmDescription::choose_device
+  int threads = 0;       // 0: all cores
+  std::string device{};  // empty: as in training; else see AlgorithmDescription::choose_device
 };
 
 /// What acts in a run's environment with what the run has learned, without its data and its training.
