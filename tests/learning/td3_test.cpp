@@ -177,15 +177,15 @@ TEST_CASE("td3: policy and targets wait for the critics") {
   settings.policy_delay = 3;
   Td3 td3(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
   const std::string target = "critic0.target.layers.0.weight";
-  auto policy = td3.policy().network().layer(0).weight;
+  auto policy = td3.policy().network().layer(0).bias;  // the observations are 0
   auto bytes = state_of(td3).arrays.at(target).bytes;
   for (int i = 1; i <= 6; ++i) {
     const Td3Report report = td3.update(one_step(static_cast<std::uint32_t>(i), 32));
     const bool moved = i % 3 == 0;
     CHECK(report.policy_moved == moved);
-    CHECK((td3.policy().network().layer(0).weight != policy) == moved);
+    CHECK((td3.policy().network().layer(0).bias != policy) == moved);
     CHECK((state_of(td3).arrays.at(target).bytes != bytes) == moved);
-    policy = td3.policy().network().layer(0).weight;
+    policy = td3.policy().network().layer(0).bias;
     bytes = state_of(td3).arrays.at(target).bytes;
   }
 }
