@@ -25,7 +25,7 @@ file(WRITE ${SCRATCH}/check_policy.py "${code}" "${act}" [[
 import sys
 arrays = load(sys.argv[1])
 for activation in ("silu", "relu", "tanh", "elu"):
-    own = {name[5:]: x for name, x in arrays.items() if name.startswith(activation + ".")}
+    own = {name[len(activation) + 1:]: x for name, x in arrays.items() if name.startswith(activation + ".")}
     error = np.max(np.abs(act(own, arrays["obs"].astype(np.float64), activation) - own["expected"]))
     print(f"policy with {activation}: largest error {error:.1e}")
     assert error < 1e-6, activation
