@@ -79,7 +79,7 @@ TEST_CASE("published settings: what the paper does not have is off") {
     CHECK(c.rollout.discount == 1.0);
     const PetsConfiguration ours = default_pets(name);  // and on by default
     CHECK(ours.rollout.data_margin > 0.0f);
-    CHECK(ours.training.standardise_targets == (std::string(name) != "pets/Pusher"));
+    CHECK(ours.training.standardise_targets);
     CHECK(ours.rollout.common_noise);
   }
 }

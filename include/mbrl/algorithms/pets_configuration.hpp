@@ -113,8 +113,6 @@ inline PetsConfiguration default_pets(const std::string& environment) {
     c.pets.trials = 40;
     // A push is worth finding: 64 candidates x 3 leave the object where it is in most episodes.
     c = matched_pets(std::move(c));
-    // The object rests in most of the data, so that in units of its changes' deviation a push is an outlier.
-    c.training.standardise_targets = false;
   } else if (environment == "pets/HalfCheetah") {
     c.rollout.data_margin = 0.2f;  // speed pays: further from the data plans promise what never comes
   }
