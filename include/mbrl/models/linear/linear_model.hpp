@@ -23,7 +23,7 @@ class LinearModel {
     require_dim("LinearModel", "c", c_.size(), a_.rows());
     require(a_.allFinite() && b_.allFinite() && c_.allFinite(), "LinearModel: a number is not finite");
   }
-  LinearModel(Batchd a, Batchd b) : LinearModel(a, std::move(b), Vecd::Zero(a.rows())) {}
+  LinearModel(const Batchd& a, Batchd b) : LinearModel(a, std::move(b), Vecd::Zero(a.rows())) {}
 
   int obs_dim() const { return static_cast<int>(a_.rows()); }
   int action_dim() const { return static_cast<int>(b_.cols()); }
