@@ -132,7 +132,8 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   const bool mean = objective == PolicyObjective::kMean;
   const std::size_t used = objective == PolicyObjective::kFirst ? 1 : critics_.size();
   const float share = mean ? 1.0f / static_cast<float>(critics_.size()) : 1.0f;
-  q.setConstant(obs.cols(), mean ? 0.0f : std::numeric_limits<float>::infinity());
+  const float nothing_yet = mean ? 0.0f : std::numeric_limits<float>::infinity();
+  q.setConstant(obs.cols(), nothing_yet);
   for (std::size_t i = 0; i < used; ++i) {
     c.passes[i].set_input(c.input);
     c.passes[i].forward(critics_[i].network, n);
