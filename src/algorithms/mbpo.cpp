@@ -107,12 +107,13 @@ MbpoSettings mbpo_settings(const EnvSpec& spec) {
     horizon(25, 20e3, 300e3);
     entropy(-2);
     s.model.hidden = {400, 400, 400, 400};
+    s.train_every = 1000;
     s.keep_steps = 5000;
   } else if (is("InvertedPendulum")) {
     s.updates_per_step = 10;
-    horizon(15, 1e3, 15e3);
     entropy(-0.05);
-    s.random_steps = 1000;
+    s.random_steps = 500;
+    s.keep_steps = 250;
   } else {
     s.updates_per_step = 40;
     entropy(-3);

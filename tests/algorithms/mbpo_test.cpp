@@ -109,8 +109,11 @@ TEST_CASE("MBPO: the authors' settings by the environment's name") {
   CHECK(hopper.training.elites == 5);
   CHECK(hopper.rounds_kept() == 4);
   spec.name = "mbpo/HumanoidTruncatedObs";
-  CHECK(mbpo_settings(spec).rounds_kept() == 20);
+  CHECK(mbpo_settings(spec).rounds_kept() == 5);
   CHECK(mbpo_settings(spec).horizon.at(300e3) == 25);
+  spec.name = "InvertedPendulum-v4";
+  CHECK(mbpo_settings(spec).rounds_kept() == 1);
+  CHECK(mbpo_settings(spec).updates_per_step == 10);
   spec.name = "HalfCheetah-v5";
   CHECK(mbpo_settings(spec).updates_per_step == 40);
   CHECK(mbpo_settings(spec).horizon.at(1e6) == 1);
