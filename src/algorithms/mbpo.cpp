@@ -258,15 +258,8 @@ void Mbpo::improve(RunObserver& observer) {
 }
 
 void Mbpo::report(RunObserver& observer) {
-  const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
-  observer.on_progress({.phase = random ? RunPhase::kRandom : RunPhase::kActing,
-                        .round = static_cast<int>(metrics_.rows()) + (running ? 1 : 0),
-                        .done = collector_.t(),
-                        .total = collector_.limit(),
-                        .value = collector_.total(),
-                        .steps = collector_.steps(),
-                        .fault = collector_.fault()});
-  if (running) return;
+  observer.on_progress(collector_.progress(settings_.random_steps, metrics_.rows()));
+  if (collector_.running()) return;
   ++episodes_;
   const std::vector<double> of_agent = agent_.figures();
   metrics_.add({{"step", static_cast<double>(collector_.steps())},

@@ -15,6 +15,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
@@ -48,13 +49,7 @@ class ReplayAlgorithm final : public PolicyOwner {
       const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
       for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
-      observer.on_progress({.phase = random ? RunPhase::kRandom : RunPhase::kActing,
-                            .round = static_cast<int>(metrics_.rows()) + (running ? 1 : 0),
-                            .done = collector_.t(),
-                            .total = collector_.limit(),
-                            .value = collector_.total(),
-                            .steps = collector_.steps(),
-                            .fault = collector_.fault()});
+      observer.on_progress(collector_.progress(settings_.random_steps, metrics_.rows()));
       if (!running) finish(observer);
       if (!observer.on_safe_point(!running)) return false;
     }
@@ -62,7 +57,7 @@ class ReplayAlgorithm final : public PolicyOwner {
   }
 
   const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return agent_.actor(); }
+  AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return agent_.policy(); }
 

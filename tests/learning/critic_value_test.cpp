@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "catch.hpp"
-#include "mbrl/core/random.hpp"
+#include "learning/replay_batches.hpp"
 #include "mbrl/learning/td3.hpp"
 #include "mbrl/models/per_sample_model.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
@@ -14,11 +14,6 @@ namespace mbrl {
 namespace {
 
 constexpr float kGamma = 0.8f;
-
-float draw(double low, double high, std::uint32_t round, std::uint32_t what, Index column) {
-  return static_cast<float>(
-      RandomStream(9, Stream::kUser).uniform(low, high, round, what, static_cast<std::uint32_t>(column)));
-}
 
 // s' = 0.9 s + 0.5 a, r = -(s^2 + 0.1 a^2): the reward of a step does not depend on where its action leads.
 void reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> /*next*/, int /*t*/,
@@ -34,39 +29,19 @@ Td3 learned(ThreadPool& pool) {
   settings.tau = 0.02;
   settings.target_noise = 0.02;
   Td3 td3(1, ActionBounds::uniform(1, -3, 3), settings, 1, pool);
-  Transitions t;
-  t.obs.resize(1, 128);
-  t.action.resize(1, 128);
-  t.reward.resize(128);
-  t.terminated.assign(128, 0);
-  t.truncated.assign(128, 0);
-  for (std::uint32_t round = 0; round < 4000; ++round) {
-    for (Index j = 0; j < 128; ++j) {
-      t.obs(0, j) = draw(-1.5, 1.5, round, 1, j);
-      t.action(0, j) = draw(-3, 3, round, 2, j);
-    }
-    t.next_obs = 0.9f * t.obs + 0.5f * t.action;
-    reward(t.obs, t.action, t.next_obs, 0, t.reward);
-    td3.update(t);
-  }
+  for (std::uint32_t round = 0; round < 4000; ++round) td3.update(testing::linear_quadratic(round, 128));
   return td3;
 }
 
 TEST_CASE("critic value: with it a plan of one step has the gain of the Riccati equation, without it none") {
   constexpr double gamma = static_cast<double>(kGamma);
-  double p = 1;
-  for (int i = 0; i < 200; ++i) {
-    const double m = 0.1 + gamma * 0.25 * p, c = gamma * 0.45 * p;
-    p = 1 + gamma * 0.81 * p - c * c / m;
-  }
-  const double gain = gamma * 0.45 * p / (0.1 + gamma * 0.25 * p);
-
+  const testing::LinearQuadraticAnswer answer(gamma);
   ThreadPool pool(2);
   const Td3 td3 = learned(pool);
   Vecf value(2);
   critic_value(td3)((Batchf(1, 2) << 1.0f, -0.5f).finished(), 0, value);
-  CHECK(static_cast<double>(value(0)) == Approx(-p).margin(0.12));
-  CHECK(static_cast<double>(value(1)) == Approx(-0.25 * p).margin(0.12));
+  CHECK(static_cast<double>(value(0)) == Approx(-answer.p).margin(0.12));
+  CHECK(static_cast<double>(value(1)) == Approx(-0.25 * answer.p).margin(0.12));
 
   const auto model = per_sample_model<float>(
       1, 1, [](const auto& s, const auto& a, auto&& next) { next(0) = 0.9f * s(0) + 0.5f * a(0); });
@@ -81,7 +56,7 @@ TEST_CASE("critic value: with it a plan of one step has the gain of the Riccati 
     rollout.set_terminal_value(critic_value(td3));
     planner.reset();
     CHECK(static_cast<double>(planner.plan(Vecf::Constant(1, s), 0).actions(0, 0)) ==
-          Approx(-gain * static_cast<double>(s)).margin(0.15));
+          Approx(-answer.gain * static_cast<double>(s)).margin(0.15));
   }
 }
 

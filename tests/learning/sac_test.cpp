@@ -12,48 +12,23 @@
 #include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
+#include "learning/replay_batches.hpp"
 #include "mbrl/core/random.hpp"
 
 namespace mbrl {
 namespace {
 
-Transitions empty(int obs_dim, int action_dim, Index n) {
-  Transitions t;
-  t.obs.setZero(obs_dim, n);
-  t.action.setZero(action_dim, n);
-  t.next_obs.setZero(obs_dim, n);
-  t.reward.setZero(n);
-  t.terminated.assign(static_cast<std::size_t>(n), 0);
-  t.truncated.assign(static_cast<std::size_t>(n), 0);
-  return t;
-}
-
-// Uniform in [low, high], entry by entry.
-void fill_uniform(Batchf& m, double low, double high, std::uint32_t round, std::uint32_t what) {
-  const RandomStream random(9, Stream::kUser);
-  for (Index j = 0; j < m.cols(); ++j)
-    for (Index i = 0; i < m.rows(); ++i)
-      m(i, j) = static_cast<float>(random.uniform(low, high, round, what, static_cast<std::uint32_t>(i),
-                                                  static_cast<std::uint32_t>(j)));
-}
+using testing::empty;
+using testing::equal;
+using testing::linear_quadratic;
+using testing::one_step;
+using testing::state_of;
 
 SacSettings small(std::vector<int> hidden) {
   SacSettings s;
   s.policy.hidden = s.critic.hidden = std::move(hidden);
   s.adam.learning_rate = 3e-3;
   return s;
-}
-
-// One step, r = -10 (a - 0.6)^2 in actions scaled to [-1, 1]; actions are in [0, 4].
-Transitions one_step(std::uint32_t round, Index n) {
-  Transitions t = empty(1, 1, n);
-  fill_uniform(t.action, 0, 4, round, 0);
-  for (Index j = 0; j < n; ++j) {
-    const float scaled = (t.action(0, j) - 2.0f) / 2.0f;
-    t.reward(j) = -10.0f * (scaled - 0.3f) * (scaled - 0.3f);
-  }
-  t.terminated.assign(static_cast<std::size_t>(n), 1);
-  return t;
 }
 
 struct Moments {
@@ -70,19 +45,6 @@ Moments moments(const MlpPolicy& policy, float obs) {
   m.mean = action.cast<double>().mean();
   m.std = std::sqrt((action.cast<double>().array() - m.mean).square().mean());
   return m;
-}
-
-StateDict state_of(const Sac& sac) {
-  StateDict state;
-  sac.save(state, "");
-  return state;
-}
-
-bool equal(const Sac& a, const Sac& b) {
-  const StateDict x = state_of(a), y = state_of(b);
-  return x.arrays.size() == y.arrays.size() &&
-         std::all_of(x.arrays.begin(), x.arrays.end(),
-                     [&](const auto& entry) { return y.arrays.at(entry.first).bytes == entry.second.bytes; });
 }
 
 }  // namespace
@@ -132,12 +94,7 @@ TEST_CASE("sac: a discounted linear-quadratic problem has its Riccati policy") {
   // its variance alpha / (2 (0.1 + gamma 0.25 p)): maximum entropy adds a constant to the value and nothing
   // to p.
   constexpr double gamma = 0.8, alpha = 0.02;
-  double p = 1;
-  for (int i = 0; i < 200; ++i) {
-    const double m = 0.1 + gamma * 0.25 * p, c = gamma * 0.45 * p;
-    p = 1 + gamma * 0.81 * p - c * c / m;
-  }
-  const double m = 0.1 + gamma * 0.25 * p, gain = gamma * 0.45 * p / m;
+  const testing::LinearQuadraticAnswer answer(gamma);
 
   ThreadPool pool(1);
   SacSettings settings = small({64, 64});
@@ -149,18 +106,12 @@ TEST_CASE("sac: a discounted linear-quadratic problem has its Riccati policy") {
   settings.tune_temperature = false;
   Sac sac(1, ActionBounds::uniform(1, -3, 3), settings, 1, pool);
   for (std::uint32_t round = 0; round < 4000; ++round) {
-    Transitions t = empty(1, 1, 128);
-    fill_uniform(t.obs, -1.5, 1.5, round, 0);
-    fill_uniform(t.action, -3, 3, round, 1);
-    t.next_obs = 0.9f * t.obs + 0.5f * t.action;
-    t.reward = -(t.obs.array().square() + 0.1f * t.action.array().square()).matrix().transpose();
-    t.truncated.assign(128, 1);  // time limits say nothing of the value
-    sac.update(t);
+    sac.update(linear_quadratic(round, 128));
   }
   for (const float s : {-1.0f, -0.5f, 0.5f, 1.0f}) {
     const Moments got = moments(sac.policy(), s);
-    CHECK(got.mean == Approx(-gain * s).margin(0.12));
-    CHECK(got.std == Approx(std::sqrt(alpha / (2 * m))).epsilon(0.35));
+    CHECK(got.mean == Approx(-answer.gain * s).margin(0.12));
+    CHECK(got.std == Approx(std::sqrt(alpha / (2 * answer.curvature))).epsilon(0.35));
   }
 }
 

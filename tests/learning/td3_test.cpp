@@ -10,39 +10,16 @@
 #include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
+#include "learning/replay_batches.hpp"
 
 namespace mbrl {
 namespace {
 
-Transitions empty(int obs_dim, int action_dim, Index n) {
-  Transitions t;
-  t.obs.setZero(obs_dim, n);
-  t.action.setZero(action_dim, n);
-  t.next_obs.setZero(obs_dim, n);
-  t.reward.setZero(n);
-  t.terminated.assign(static_cast<std::size_t>(n), 0);
-  t.truncated.assign(static_cast<std::size_t>(n), 0);
-  return t;
-}
-
-float draw(double low, double high, std::uint32_t round, std::uint32_t what, Index column) {
-  return static_cast<float>(
-      RandomStream(9, Stream::kUser).uniform(low, high, round, what, static_cast<std::uint32_t>(column)));
-}
-
-// One step, r = -10 (a - 0.3)^2 in actions scaled to [-1, 1]; actions are in [0, 4].
-Transitions one_step(std::uint32_t round, Index n) {
-  Transitions t = empty(1, 1, n);
-  for (Index j = 0; j < n; ++j) {
-    t.action(0, j) = draw(0, 4, round, 0, j);
-    const float scaled = (t.action(0, j) - 2.0f) / 2.0f;
-    t.reward(j) = -10.0f * (scaled - 0.3f) * (scaled - 0.3f);
-  }
-  t.terminated.assign(static_cast<std::size_t>(n), 1);
-  return t;
-}
+using testing::empty;
+using testing::equal;
+using testing::linear_quadratic;
+using testing::one_step;
+using testing::state_of;
 
 Td3Settings small(std::vector<int> hidden, bool ddpg = false) {
   Td3Settings s = ddpg ? ddpg_settings() : Td3Settings{};
@@ -56,19 +33,6 @@ float acts(const Td3& td3, float obs) {
   MlpPolicy::Workspace workspace;
   td3.policy().act(Batchf::Constant(1, 1, obs), memory, {}, action, workspace);
   return action(0, 0);
-}
-
-StateDict state_of(const Td3& td3) {
-  StateDict state;
-  td3.save(state, "");
-  return state;
-}
-
-bool equal(const Td3& a, const Td3& b) {
-  const StateDict x = state_of(a), y = state_of(b);
-  return x.arrays.size() == y.arrays.size() &&
-         std::all_of(x.arrays.begin(), x.arrays.end(),
-                     [&](const auto& entry) { return y.arrays.at(entry.first).bytes == entry.second.bytes; });
 }
 
 }  // namespace
@@ -92,12 +56,7 @@ TEST_CASE("td3: the policy of a single step is the best action, and so is ddpg's
 TEST_CASE("td3: a discounted linear-quadratic problem has its Riccati policy") {
   // s' = 0.9 s + 0.5 a, r = -(s^2 + 0.1 a^2), gamma 0.8: V = -p s^2, the best action is -K s.
   constexpr double gamma = 0.8;
-  double p = 1;
-  for (int i = 0; i < 200; ++i) {
-    const double m = 0.1 + gamma * 0.25 * p, c = gamma * 0.45 * p;
-    p = 1 + gamma * 0.81 * p - c * c / m;
-  }
-  const double gain = gamma * 0.45 * p / (0.1 + gamma * 0.25 * p);
+  const testing::LinearQuadraticAnswer answer(gamma);
   for (const bool ddpg : {false, true}) {
     CAPTURE(ddpg);
     ThreadPool pool(1);
@@ -109,18 +68,10 @@ TEST_CASE("td3: a discounted linear-quadratic problem has its Riccati policy") {
     settings.target_noise = ddpg ? 0 : 0.02;
     Td3 td3(1, ActionBounds::uniform(1, -3, 3), settings, 1, pool);
     for (std::uint32_t round = 0; round < 4000; ++round) {
-      Transitions t = empty(1, 1, 128);
-      for (Index j = 0; j < 128; ++j) {
-        t.obs(0, j) = draw(-1.5, 1.5, round, 1, j);
-        t.action(0, j) = draw(-3, 3, round, 2, j);
-      }
-      t.next_obs = 0.9f * t.obs + 0.5f * t.action;
-      t.reward = -(t.obs.array().square() + 0.1f * t.action.array().square()).matrix().transpose();
-      t.truncated.assign(128, 1);  // time limits say nothing of the value
-      td3.update(t);
+      td3.update(linear_quadratic(round, 128));
     }
     for (const float s : {-1.0f, -0.5f, 0.5f, 1.0f})
-      CHECK(static_cast<double>(acts(td3, s)) == Approx(-gain * static_cast<double>(s)).margin(0.15));
+      CHECK(static_cast<double>(acts(td3, s)) == Approx(-answer.gain * static_cast<double>(s)).margin(0.15));
   }
 }
 

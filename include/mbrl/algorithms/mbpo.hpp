@@ -11,6 +11,7 @@
 #include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/sac_agent.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
@@ -90,7 +91,7 @@ class Mbpo final : public PolicyOwner {
   }
 
   const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return agent_.actor(); }
+  AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return agent_.policy(); }
   const TransitionBuffer& experience() const { return real_; }

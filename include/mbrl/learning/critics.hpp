@@ -59,7 +59,6 @@ class Critics {
   Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
           const nn::AdamSettings& adam, std::uint64_t seed);
 
-  int count() const { return static_cast<int>(critics_.size()); }
   const nn::Network& network(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
   /// Half the width of each action's bounds.
   const std::vector<float>& half() const { return half_; }

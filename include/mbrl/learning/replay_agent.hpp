@@ -8,7 +8,6 @@
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/policy/actor.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -53,9 +52,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite, the networks are as they were
   { cagent.trouble() } -> std::convertible_to<std::string>;                // then: which, and what helps
   { cagent.updates() } -> std::convertible_to<std::int64_t>;
-  { cagent.random_steps() } -> std::convertible_to<std::int64_t>;          // steps at the beginning that are random, without updates
-  { cagent.policy() } -> std::convertible_to<const MlpPolicy&>;
-  { cagent.actor() } -> std::same_as<AnyActor>;                            // without exploration; owns what it needs
+  { cagent.policy() } -> std::convertible_to<const MlpPolicy&>;            // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order
 };

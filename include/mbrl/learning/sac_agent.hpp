@@ -9,6 +9,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/policy/actor.hpp"
@@ -25,8 +26,11 @@ class SacAgent {
   SacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_t random_steps, std::uint64_t seed,
            ThreadPool& pool);
 
-  /// The action of environment step `step`, with exploration: a function of (seed, step, obs).
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t = 0);
+  void begin_episode();
+  /// The action of environment step `step`, drawn from the policy: a function of (seed, step, obs).
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
+    return explorer_.act(sac_.policy(), obs, step, t);
+  }
   /// One update; false where its numbers are not finite: the networks concerned are as they were, and `trouble`
   /// says what it was.
   bool learn(const Transitions& batch);
@@ -35,14 +39,10 @@ class SacAgent {
   const Sac& sac() const { return sac_; }
   std::int64_t updates() const { return sac_.updates(); }
   const MlpPolicy& policy() const { return sac_.policy(); }
-  std::int64_t random_steps() const { return random_steps_; }
-  /// Acts by the policy's mode; owns a copy of it.
-  AnyActor actor() const;
-  /// The same from a checkpoint of `save`, without critics.
+  /// What acts without exploration, from a checkpoint of `save` and without critics.
   static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
                              const StateDict& in, const std::string& prefix);
 
-  void begin_episode();
   static std::vector<AgentFigure> figure_columns();
   std::vector<double> figures() const;
 
@@ -50,14 +50,10 @@ class SacAgent {
   void load(const StateDict& in, const std::string& prefix);
 
  private:
-  EnvSpec spec_;
-  std::int64_t random_steps_;
-  std::uint64_t seed_;
   Sac sac_;
+  PolicyExplorer explorer_;
   SacReport last_;
-  double critic_loss_ = 0, value_ = 0, entropy_ = 0, count_ = 0;  // sums over the episode's updates
-  MlpPolicy::Workspace workspace_;
-  Batchf obs_, action_, memory_;
+  UpdateMeans means_{3};
 };
 
 static_assert(ReplayAgent<SacAgent>);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/env/episode_seed.hpp"
+#include "mbrl/run/observer.hpp"
 
 namespace mbrl {
 
@@ -94,6 +96,17 @@ class Collector {
   const std::string& fault() const { return fault_; }  // of the last step; see StepResult
   std::int64_t steps() const { return steps_; }        // of the environment, in all episodes
   int limit() const { return limit_; }                 // control steps that end an episode; 0: none do
+
+  /// Where a run without a budget of rounds stands after a step, for its observer; `finished`: episodes.
+  RunProgress progress(std::int64_t random_steps, std::size_t finished) const {
+    return {.phase = steps_ <= random_steps ? RunPhase::kRandom : RunPhase::kActing,
+            .round = static_cast<int>(finished) + (position_.running ? 1 : 0),
+            .done = position_.t,
+            .total = limit_,
+            .value = position_.total,
+            .steps = steps_,
+            .fault = fault_};
+  }
 
   /// The environment and the last observation; steps and position go with the algorithm's own figures.
   void save(StateDict& out, const std::string& prefix) const requires Resettable<Env> {

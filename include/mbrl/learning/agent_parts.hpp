@@ -1,0 +1,67 @@
+// What replay agents are made of besides their optimiser: who explores, and what is said of the updates.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/policy/actor.hpp"
+#include "mbrl/policy/exploration.hpp"
+#include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/task/env_spec.hpp"
+
+namespace mbrl {
+
+/// Acts at random during the first environment steps, then by a policy, whose actions are disturbed where the settings
+/// say so. Everything is a function of (seed, step, obs) and of the noise's episode.
+class PolicyExplorer {
+ public:
+  PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise, std::int64_t random_steps,
+                 std::uint64_t seed);
+
+  void begin_episode() { noise_.next_episode(); }
+  Vecd act(const MlpPolicy& policy, ConstVecRef<double> obs, std::int64_t step, int t);
+
+  /// Where the noise stands; nothing to save where there is none.
+  void save(StateDict& out, const std::string& prefix) const { noise_.save(out, prefix + "noise."); }
+  void load(const StateDict& in, const std::string& prefix) { noise_.load(in, prefix + "noise."); }
+
+ private:
+  EnvSpec spec_;
+  std::int64_t random_steps_;
+  std::uint64_t seed_;
+  ExplorationNoise<float> noise_;
+  MlpPolicy::Workspace workspace_;
+  Batchf obs_, action_, memory_;
+};
+
+/// Means of some figures over the updates of an episode.
+class UpdateMeans {
+ public:
+  explicit UpdateMeans(std::size_t figures) : sums_(figures, 0.0) {}
+
+  void clear();
+  void add(std::initializer_list<double> figures);
+  /// NaN where there was no update.
+  std::vector<double> values() const;
+
+  void save(StateDict& out, const std::string& name) const;
+  /// Throws mbrl::Error for another number of figures.
+  void load(const StateDict& in, const std::string& name);
+
+ private:
+  std::vector<double> sums_;
+  double count_ = 0;
+};
+
+/// Acts by the policy's mode; owns a copy of it.
+AnyActor mode_actor(const MlpPolicy& policy);
+/// The same with a policy of this shape from a checkpoint, where its arrays begin with `prefix`.
+AnyActor load_mode_actor(const EnvSpec& spec, const MlpPolicySettings& shape, std::uint64_t seed,
+                         const StateDict& in, const std::string& prefix);
+
+}  // namespace mbrl
