@@ -6,6 +6,7 @@
 #include <memory>
 #include <numbers>
 #include <numeric>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -315,6 +316,45 @@ TEST_CASE("no plan of a planner that descends is late once its work is known, an
   check(IlqrPlanner(model, cost, 60, {.second_order = true}, bounds));
   ThreadPool pool(1);
   check(GradientPlanner(model, cost, bounds, {.horizon = 60, .iterations = 1000}, 7, pool));
+}
+
+// What a busy machine does to a clock: at one in seven of the first 400 readings it has gone on by `pause`.
+SecondsClock interrupted(std::shared_ptr<double> now, double pause) {
+  return [now = std::move(now), pause, readings = 0, random = std::minstd_rand(3)]() mutable {
+    if (++readings <= 400 && random() % 7 == 0) *now += pause;
+    return *now;
+  };
+}
+
+TEST_CASE("plans that pauses have made late are followed by plans that use their time") {
+  const auto check = [](auto planner, double deadline, double pause, std::shared_ptr<double> now,
+                        const auto& state_at, int least) {
+    Mpc mpc(std::move(planner), {.deadline = deadline}, interrupted(now, pause));
+    int iterations = 0;
+    for (int t = 0; t < 400; ++t) {
+      mpc.act(state_at(t));
+      if (t >= 390) iterations += mpc.last_plan().report.iterations;
+    }
+    CHECK(mpc.latency().missed() > 5);
+    CHECK(iterations >= 10 * least);
+  };
+  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+    INFO(name);
+    UnsteadyEvaluator unsteady(5);
+    check(
+        make_planner(unsteady, bounds, iterated(name, 6), 5), 80.0, 300.0, unsteady.now,
+        [](int) { return vec({0.4f}); }, 2);
+  }
+  const SlowModel model(PendulumModel({}, {0.05}));
+  const QuadraticCost cost(diagonal({1.0, 0.1}), diagonal({0.01}), diagonal({100.0, 10.0}),
+                           column({0.0, 0.0}));
+  const ActionBounds torques = ActionBounds::uniform(1, -2.5, 2.5);
+  ThreadPool pool(1);
+  const auto somewhere = [](int t) { return column({3.0 * std::cos(0.3 * t), 1.0}); };
+  check(IlqrPlanner(model, cost, 60, {}, torques), 12.0, 100.0, model.now, somewhere, 1);
+  check(GradientPlanner(model, cost, torques, {.horizon = 60, .iterations = 1000}, 7, pool), 12.0, 100.0,
+        model.now, somewhere, 1);
 }
 
 // Takes as many seconds as it is told.

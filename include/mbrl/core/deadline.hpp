@@ -44,8 +44,9 @@ class Deadline {
 };
 
 /// How long work takes by its size (rollouts, iterations), learned from what has been done, with a margin. An
-/// estimate rises to the longest duration seen at once and forgets it slowly, so that it is an upper quantile
-/// rather than a mean. Between sizes it takes the cost to grow with the size, and at most in proportion to it:
+/// estimate rises to the longest duration seen and forgets it slowly, so that it is an upper quantile rather
+/// than a mean; one duration at most doubles it, since a single one may be the operating system's doing.
+/// Between sizes it takes the cost to grow with the size, and at most in proportion to it:
 ///   cost(n) <= cost(m) for m >= n,   cost(n) <= n / m cost(m) for m <= n,
 /// which holds for batches and threads, whose small calls are the dear ones. Sizes are kept by powers of two.
 class WorkCost {
@@ -53,10 +54,18 @@ class WorkCost {
   void add(double size, double seconds) {
     Entry& e = entries_[slot(size)];
     const double expected = e.of(size);
-    if (e.size == 0 || seconds >= expected)
+    if (e.size == 0)
       e = {size, seconds};
+    else if (seconds >= expected)
+      e = {size, std::min(seconds, kRise * expected)};
     else
       e.seconds *= 1 - kForget * (1 - seconds / expected);
+  }
+
+  /// Said after a plan that no work was begun for: an estimate that forbids all work is never corrected by
+  /// any, so it falls by itself until some is tried.
+  void doubt() {
+    for (Entry& e : entries_) e.seconds *= 1 - kDoubt;
   }
 
   /// How long work of this size may take; infinite before anything was added.
@@ -78,7 +87,7 @@ class WorkCost {
   }
 
  private:
-  static constexpr double kMargin = 1.15, kForget = 0.05;
+  static constexpr double kMargin = 1.15, kForget = 0.05, kRise = 2.0, kDoubt = 0.02;
   struct Entry {
     double size = 0, seconds = 0;
     double of(double n) const { return seconds * std::max(1.0, n / size); }
@@ -195,6 +204,7 @@ class WorkPiece {
     work();
     cost_.add(1, deadline.now() - start);
   }
+  void doubt() { cost_.doubt(); }  // see WorkCost
 
  private:
   WorkCost cost_;

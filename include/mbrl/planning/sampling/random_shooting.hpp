@@ -68,6 +68,11 @@ class RandomShooting : public Anytime {
       });
     });
 
+    if (tried == 0) {
+      cost_.doubt();
+      overhead_.doubt();
+    }
+
     result.report = {};
     const int usable = rank_candidates(returns_.head(tried), 1, order_);
     result.report.rollouts = tried * particles;

@@ -63,6 +63,10 @@ class SamplingPlanner : public Anytime {
     }
     report.iterations = static_cast<int>(key.iteration);
     report.timed_out = pace.stopped();
+    if (report.timed_out && report.iterations == 0) {
+      cost_.doubt();
+      overhead_.doubt();
+    }
     pace.timed(particles_of(*evaluator_), cost_,
                [&] { finish_plan(*evaluator_, state, box_, derived().chosen(), key, result); });
   }

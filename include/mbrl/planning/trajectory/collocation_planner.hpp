@@ -225,9 +225,10 @@ class CollocationPlanner : public Anytime {
 
     if (last_.cols() == 0) last_ = resting();
     const Vecd last = last_.reshaped();
+    const Deadline search = MultiStart::search_until(deadline_);
     starts_->search(last, [&](ConstBatchRef<double> sequences, VecRef<double> costs) {
       costs.setConstant(std::numeric_limits<double>::quiet_NaN());
-      for (Index k = 0; k < sequences.cols() && !deadline_.passed(); ++k)
+      for (Index k = 0; k < sequences.cols() && !search.passed(); ++k)
         costs(k) = roll_out(sequences.col(k).reshaped(last_.rows(), last_.cols()));
     });
     const Batchd warm_states = std::exchange(states_, {}), warm_actions = std::exchange(actions_, {});

@@ -110,6 +110,11 @@ class GradientPlanner : public Anytime {
     const std::int64_t steps = iterations(count, out.report.rollouts);
     const auto work = [&](int i) { descend(starts_[static_cast<std::size_t>(i)], i > 0, steps, state, t); };
     pool_->run(count, std::cref(work));
+    if (starts_[0].late && starts_[0].rollouts <= 1)
+      for (Start& s : starts_) {
+        s.rollout_time.doubt();
+        s.gradient_time.doubt();
+      }
     double best = std::numeric_limits<double>::infinity();
     for (int i = 0; i < count; ++i) {
       const Start& s = starts_[static_cast<std::size_t>(i)];
@@ -171,6 +176,7 @@ class GradientPlanner : public Anytime {
   }
 
   void look_for_starts(const State& state, int t, PlanReport& report) {
+    const Deadline until = MultiStart::search_until(aim_);
     multi_start_.search(mean_, [&](ConstBatchRef<double> sequences, VecRef<double> costs) {
       const auto lanes = static_cast<Index>(starts_.size());
       costs.setConstant(std::numeric_limits<double>::quiet_NaN());
@@ -179,7 +185,7 @@ class GradientPlanner : public Anytime {
         s.rollouts = s.unusable = 0;
         const Index n = sequences.cols();
         const Index end = n * (lane + 1) / lanes;
-        const auto one_more = [&] { return time_for(aim_, 2 * rollout_of(s)); };  // and the last plan's
+        const auto one_more = [&] { return time_for(until, rollout_of(s)); };
         for (Index k = n * lane / lanes; k < end && one_more(); ++k) {
           s.actions = sequences.col(k);
           s.rollout_time.timed(aim_, [&] { costs(k) = roll_out(s, state, t); });

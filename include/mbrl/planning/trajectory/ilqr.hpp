@@ -118,6 +118,8 @@ class Ilqr : public Anytime {
     }
     take(first);
     report_.status = iterate();
+    if (report_.status == IlqrStatus::kOutOfTime && report_.iterations + report_.rejected == 0)
+      for (WorkPiece* piece : {&rollout_time_, &derivative_time_, &backward_time_}) piece->doubt();
     return report_;
   }
 
@@ -164,11 +166,12 @@ class Ilqr : public Anytime {
     std::atomic<std::int64_t> rollouts = 0;
     const auto work = [&](int lane) {
       Candidate& c = candidates_[static_cast<std::size_t>(lane)];
-      const Index n = sequences.cols(), end = n * (lane + 1) / lanes;
-      const auto one_more = [&] {  // and the rollout that a solve begins with
-        return time_for(deadline_, 2 * std::max(c.rollout_time.seconds(), rollout_time_.seconds()));
+      const Index n = sequences.cols(), begin = n * lane / lanes, end = n * (lane + 1) / lanes;
+      const auto one_more = [&] {
+        return time_for(deadline_, std::max(c.rollout_time.seconds(), rollout_time_.seconds()));
       };
-      for (Index k = n * lane / lanes; k < end && one_more(); ++k) {
+      if (begin < end && !one_more()) c.rollout_time.doubt();
+      for (Index k = begin; k < end && one_more(); ++k) {
         c.actions = Eigen::Map<const Batchd>(sequences.col(k).data(), nu_, horizon_);
         c.states.col(0) = x0;
         c.rollout_time.timed(deadline_, [&] { roll_out(c, t0, [](Index) {}); });

@@ -59,9 +59,9 @@ class IlqrPlanner : public Anytime {
   /// The same into memory that is there already.
   void plan(const State& state, int t, ActionPlan<double>& out) {
     out.report = {};
-    solver_.set_deadline(aim());
     left_ = most_rollouts_;
     if (starts_) look_for_starts(state, t, out.report);
+    solver_.set_deadline(aim());
     int remaining = 1 + (suggested_ ? 1 : 0) + (starts_ ? starts_->count() : 0);
     found_ = false;
     solve_from(warm_start_, state, t, remaining--, out.report);
@@ -155,6 +155,7 @@ class IlqrPlanner : public Anytime {
  private:
   void look_for_starts(const State& state, int t, PlanReport& report) {
     last_ = warm_start_.reshaped();
+    solver_.set_deadline(MultiStart::search_until(aim()));
     starts_->search(last_, [&](ConstBatchRef<double> sequences, VecRef<double> costs) {
       const std::int64_t rollouts = solver_.costs_of(state, sequences, t, costs);
       report.rollouts += rollouts;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/core/deadline.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
@@ -82,6 +83,9 @@ class MultiStart {
       if (differs(k, last)) chosen_.push_back(k);
     }
   }
+
+  /// When the search for a plan with this deadline ends: half of its time is the descents'.
+  static Deadline search_until(const Deadline& deadline) { return deadline.earlier(0.5); }
 
   /// The chosen samples, the cheapest first.
   int count() const { return static_cast<int>(chosen_.size()); }
