@@ -4,7 +4,7 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/mbrl)
 configure_package_config_file(cmake/mbrlConfig.cmake.in mbrlConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(mbrlConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/mbrlConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/mbrlConfigVersion.cmake
-  cmake/MbrlDependencies.cmake cmake/FindMuJoCo.cmake cmake/FindLibTorch.cmake cmake/FindFFmpeg.cmake
+  cmake/MbrlDependencies.cmake cmake/FindMuJoCo.cmake cmake/FindLibTorch.cmake
   DESTINATION ${package_folder} COMPONENT core)
 
 # The licence goes with every component that can be installed alone.

@@ -1,8 +1,6 @@
 // EGL and OSMesa by hand: a dozen functions, opened at run time.
 #include "mujoco/render/gl_context.hpp"
 
-#include <dlfcn.h>
-
 #include <cstdlib>
 #include <type_traits>
 #include <utility>
@@ -10,6 +8,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/fork.hpp"
+#include "mujoco/render/shared_library.hpp"
 
 #if MBRL_HAS_EGL
 #include <EGL/egl.h>
@@ -37,29 +36,17 @@ struct Backend {
   virtual void destroy(const Handles& handles) const = 0;
 };
 
-// A library whose symbols all can see: MuJoCo looks up OpenGL's functions by itself.
-class Library {
- public:
-  explicit Library(const char* name) : name_(name), handle_(dlopen(name, RTLD_NOW | RTLD_GLOBAL)) {
-    if (!handle_) fail(dlerror());
-  }
-  template <class F>
-  void load(F& function, const char* symbol) const {
-    function = reinterpret_cast<F>(dlsym(handle_, symbol));
-    require(function != nullptr, name_, " has no function ", symbol);
-  }
-
- private:
-  const char* name_;
-  void* handle_;  // never closed: drivers do not survive it
-};
+// MuJoCo looks up OpenGL's functions by itself: all must see the symbols.
+[[maybe_unused]] SharedLibrary open_library(const char* name) {
+  return SharedLibrary(name, RTLD_NOW | RTLD_GLOBAL);
+}
 
 #if MBRL_HAS_EGL
 
 class Egl final : public Backend {
  public:
   Egl() {
-    const Library library("libEGL.so.1");
+    const SharedLibrary library = open_library("libEGL.so.1");
     library.load(get_proc_address_, "eglGetProcAddress");
     library.load(initialize_, "eglInitialize");
     library.load(bind_api_, "eglBindAPI");
@@ -164,7 +151,7 @@ class Egl final : public Backend {
 class OsMesa final : public Backend {
  public:
   OsMesa() {
-    const Library library("libOSMesa.so.8");
+    const SharedLibrary library = open_library("libOSMesa.so.8");
     library.load(create_, "OSMesaCreateContextExt");
     library.load(make_current_, "OSMesaMakeCurrent");
     library.load(destroy_, "OSMesaDestroyContext");

@@ -13,13 +13,7 @@
 #include "mbrl/io/output_path.hpp"
 
 #if MBRL_HAS_FFMPEG
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/error.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
-}
+#include "mujoco/render/ffmpeg.hpp"
 #endif
 
 namespace mbrl::mujoco {
@@ -31,20 +25,20 @@ template <auto kFree>
 struct Free {
   template <class T>
   void operator()(T* object) const {
-    kFree(&object);
+    (ffmpeg().*kFree)(&object);
   }
 };
-using Codec = std::unique_ptr<AVCodecContext, Free<avcodec_free_context>>;
-using Frame = std::unique_ptr<AVFrame, Free<av_frame_free>>;
-using Packet = std::unique_ptr<AVPacket, Free<av_packet_free>>;
+using Codec = std::unique_ptr<AVCodecContext, Free<&Ffmpeg::avcodec_free_context>>;
+using Frame = std::unique_ptr<AVFrame, Free<&Ffmpeg::av_frame_free>>;
+using Packet = std::unique_ptr<AVPacket, Free<&Ffmpeg::av_packet_free>>;
 struct FreeScaler {
-  void operator()(SwsContext* scaler) const { sws_freeContext(scaler); }
+  void operator()(SwsContext* scaler) const { ffmpeg().sws_freeContext(scaler); }
 };
 using Scaler = std::unique_ptr<SwsContext, FreeScaler>;
 struct FreeOutput {
   void operator()(AVFormatContext* format) const {
     format->pb = nullptr;  // belongs to MemoryOutput
-    avformat_free_context(format);
+    ffmpeg().avformat_free_context(format);
   }
 };
 using Output = std::unique_ptr<AVFormatContext, FreeOutput>;
@@ -53,7 +47,7 @@ using Output = std::unique_ptr<AVFormatContext, FreeOutput>;
 int check(int result, const std::filesystem::path& path, const char* what) {
   if (result < 0) {
     char text[AV_ERROR_MAX_STRING_SIZE] = "";
-    av_strerror(result, text, sizeof text);
+    ffmpeg().av_strerror(result, text, sizeof text);
     fail(path.string(), ": FFmpeg cannot ", what, ": ", text);
   }
   return result;
@@ -64,15 +58,15 @@ class MemoryOutput {
  public:
   MemoryOutput() {
     constexpr int kBuffer = 1 << 16;
-    auto* buffer = static_cast<unsigned char*>(av_malloc(kBuffer));
-    io_ = avio_alloc_context(buffer, kBuffer, 1, this, nullptr, write, seek);
+    auto* buffer = static_cast<unsigned char*>(ffmpeg().av_malloc(kBuffer));
+    io_ = ffmpeg().avio_alloc_context(buffer, kBuffer, 1, this, nullptr, write, seek);
     require(io_ != nullptr, "FFmpeg: no memory for a film");
   }
   MemoryOutput(const MemoryOutput&) = delete;
   MemoryOutput& operator=(const MemoryOutput&) = delete;
   ~MemoryOutput() {
-    av_freep(&io_->buffer);
-    avio_context_free(&io_);
+    ffmpeg().av_freep(&io_->buffer);
+    ffmpeg().avio_context_free(&io_);
   }
   AVIOContext* io() { return io_; }
   const std::string& bytes() const { return bytes_; }
@@ -110,8 +104,8 @@ class MemoryOutput {
 
 // libx264 before whatever else encodes H.264: others may need hardware.
 const AVCodec* find_encoder() {
-  if (const AVCodec* x264 = avcodec_find_encoder_by_name("libx264")) return x264;
-  return avcodec_find_encoder(AV_CODEC_ID_MPEG4);
+  if (const AVCodec* x264 = ffmpeg().avcodec_find_encoder_by_name("libx264")) return x264;
+  return ffmpeg().avcodec_find_encoder(AV_CODEC_ID_MPEG4);
 }
 
 }  // namespace
@@ -124,20 +118,20 @@ struct VideoWriter::Impl {
             s.frames_per_second, " frames a second, expected more than 0");
     require(s.quality >= 0 && s.quality <= 51, path.string(), ": quality is ", s.quality,
             ", expected 0 to 51");
-    av_log_set_level(AV_LOG_FATAL);
+    ffmpeg().av_log_set_level(AV_LOG_FATAL);
     const AVCodec* encoder = find_encoder();
     require(encoder != nullptr, path.string(), ": this FFmpeg encodes neither H.264 nor MPEG-4");
     AVFormatContext* made = nullptr;
-    check(avformat_alloc_output_context2(&made, nullptr, "mp4", nullptr), path, "make an MP4 file");
+    check(ffmpeg().avformat_alloc_output_context2(&made, nullptr, "mp4", nullptr), path, "make an MP4 file");
     format.reset(made);
     format->pb = output.io();
-    stream = avformat_new_stream(format.get(), nullptr);
-    codec.reset(avcodec_alloc_context3(encoder));
-    frame.reset(av_frame_alloc());
-    packet.reset(av_packet_alloc());
+    stream = ffmpeg().avformat_new_stream(format.get(), nullptr);
+    codec.reset(ffmpeg().avcodec_alloc_context3(encoder));
+    frame.reset(ffmpeg().av_frame_alloc());
+    packet.reset(ffmpeg().av_packet_alloc());
     require(stream && codec && frame && packet, path.string(), ": no memory for a film");
 
-    const AVRational rate = av_d2q(s.frames_per_second, 60000);
+    const AVRational rate = ffmpeg().av_d2q(s.frames_per_second, 60000);
     codec->width = s.width;
     codec->height = s.height;
     codec->pix_fmt = AV_PIX_FMT_YUV420P;
@@ -148,24 +142,24 @@ struct VideoWriter::Impl {
     codec->color_range = AVCOL_RANGE_MPEG;
     if (format->oformat->flags & AVFMT_GLOBALHEADER) codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
     if (encoder->id == AV_CODEC_ID_H264) {
-      av_opt_set_int(codec->priv_data, "crf", s.quality, 0);
-      av_opt_set(codec->priv_data, "preset", "veryfast", 0);
+      ffmpeg().av_opt_set_int(codec->priv_data, "crf", s.quality, 0);
+      ffmpeg().av_opt_set(codec->priv_data, "preset", "veryfast", 0);
     } else {
       codec->flags |= AV_CODEC_FLAG_QSCALE;
       codec->global_quality = FF_QP2LAMBDA * std::clamp(s.quality / 5, 1, 31);
     }
-    check(avcodec_open2(codec.get(), encoder, nullptr), path, "open its encoder");
-    check(avcodec_parameters_from_context(stream->codecpar, codec.get()), path, "describe the film");
+    check(ffmpeg().avcodec_open2(codec.get(), encoder, nullptr), path, "open its encoder");
+    check(ffmpeg().avcodec_parameters_from_context(stream->codecpar, codec.get()), path, "describe the film");
     stream->time_base = codec->time_base;
     stream->avg_frame_rate = rate;
-    check(avformat_write_header(format.get(), nullptr), path, "begin the file");
+    check(ffmpeg().avformat_write_header(format.get(), nullptr), path, "begin the file");
 
     frame->format = codec->pix_fmt;
     frame->width = s.width;
     frame->height = s.height;
-    check(av_frame_get_buffer(frame.get(), 0), path, "make a frame");
-    scaler.reset(sws_getContext(s.width, s.height, AV_PIX_FMT_RGB24, s.width, s.height, codec->pix_fmt,
-                                SWS_BICUBIC, nullptr, nullptr, nullptr));
+    check(ffmpeg().av_frame_get_buffer(frame.get(), 0), path, "make a frame");
+    scaler.reset(ffmpeg().sws_getContext(s.width, s.height, AV_PIX_FMT_RGB24, s.width, s.height,
+                                         codec->pix_fmt, SWS_BICUBIC, nullptr, nullptr, nullptr));
     require(scaler != nullptr, path.string(), ": FFmpeg cannot convert the colours");
   }
 
@@ -178,15 +172,15 @@ struct VideoWriter::Impl {
 
   // A null frame ends the film.
   void encode(const AVFrame* next) {
-    check(avcodec_send_frame(codec.get(), next), path, "encode a frame");
+    check(ffmpeg().avcodec_send_frame(codec.get(), next), path, "encode a frame");
     for (;;) {
-      const int result = avcodec_receive_packet(codec.get(), packet.get());
+      const int result = ffmpeg().avcodec_receive_packet(codec.get(), packet.get());
       if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return;
       check(result, path, "encode a frame");
       packet->duration = 1;
-      av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
+      ffmpeg().av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
       packet->stream_index = stream->index;
-      check(av_interleaved_write_frame(format.get(), packet.get()), path, "write a frame");
+      check(ffmpeg().av_interleaved_write_frame(format.get(), packet.get()), path, "write a frame");
     }
   }
 
@@ -219,10 +213,11 @@ void VideoWriter::add(const Image& image) {
           ": a frame of ", image.width, " x ", image.height, " pixels, expected ", self.settings.width, " x ",
           self.settings.height);
   require(!self.finished, self.path.string(), ": a frame after the end of the film");
-  check(av_frame_make_writable(self.frame.get()), self.path, "make a frame");
+  check(ffmpeg().av_frame_make_writable(self.frame.get()), self.path, "make a frame");
   const std::uint8_t* rows[] = {image.rgb.data()};
   const int strides[] = {3 * image.width};
-  sws_scale(self.scaler.get(), rows, strides, 0, image.height, self.frame->data, self.frame->linesize);
+  ffmpeg().sws_scale(self.scaler.get(), rows, strides, 0, image.height, self.frame->data,
+                     self.frame->linesize);
   self.frame->pts = self.frames++;
   self.encode(self.frame.get());
 }
@@ -233,8 +228,8 @@ void VideoWriter::finish() {
   require(self.frames > 0, self.path.string(), ": a film without frames");
   if (std::exchange(self.finished, true)) return;
   self.encode(nullptr);
-  check(av_write_trailer(self.format.get()), self.path, "end the file");
-  avio_flush(self.output.io());
+  check(ffmpeg().av_write_trailer(self.format.get()), self.path, "end the file");
+  ffmpeg().avio_flush(self.output.io());
   write_file_atomically(self.path, self.output.bytes());
 }
 
@@ -242,25 +237,25 @@ int VideoWriter::frames() const { return impl_->frames; }
 std::string VideoWriter::codec() const { return impl_->codec->codec->name; }
 
 VideoInfo read_video(const std::filesystem::path& path, const std::function<void(const Image&)>& on_frame) {
-  av_log_set_level(AV_LOG_FATAL);
+  ffmpeg().av_log_set_level(AV_LOG_FATAL);
   AVFormatContext* opened = nullptr;
-  check(avformat_open_input(&opened, path.c_str(), nullptr, nullptr), path, "open it");
+  check(ffmpeg().avformat_open_input(&opened, path.c_str(), nullptr, nullptr), path, "open it");
   struct Close {
-    void operator()(AVFormatContext* format) const { avformat_close_input(&format); }
+    void operator()(AVFormatContext* format) const { ffmpeg().avformat_close_input(&format); }
   };
   const std::unique_ptr<AVFormatContext, Close> format(opened);
-  check(avformat_find_stream_info(format.get(), nullptr), path, "read it");
-  const int index = check(av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0), path,
-                          "find a film in it");
+  check(ffmpeg().avformat_find_stream_info(format.get(), nullptr), path, "read it");
+  const int index = check(ffmpeg().av_find_best_stream(format.get(), AVMEDIA_TYPE_VIDEO, -1, -1, nullptr, 0),
+                          path, "find a film in it");
   const AVStream& stream = *format->streams[index];
-  const AVCodec* decoder = avcodec_find_decoder(stream.codecpar->codec_id);
+  const AVCodec* decoder = ffmpeg().avcodec_find_decoder(stream.codecpar->codec_id);
   require(decoder != nullptr, path.string(), ": this FFmpeg has no decoder for it");
-  const Codec codec(avcodec_alloc_context3(decoder));
-  const Frame frame(av_frame_alloc());
-  const Packet packet(av_packet_alloc());
+  const Codec codec(ffmpeg().avcodec_alloc_context3(decoder));
+  const Frame frame(ffmpeg().av_frame_alloc());
+  const Packet packet(ffmpeg().av_packet_alloc());
   require(codec && frame && packet, path.string(), ": no memory for a film");
-  check(avcodec_parameters_to_context(codec.get(), stream.codecpar), path, "read it");
-  check(avcodec_open2(codec.get(), decoder, nullptr), path, "open its decoder");
+  check(ffmpeg().avcodec_parameters_to_context(codec.get(), stream.codecpar), path, "read it");
+  check(ffmpeg().avcodec_open2(codec.get(), decoder, nullptr), path, "open its decoder");
 
   VideoInfo info;
   info.width = codec->width;
@@ -271,33 +266,33 @@ VideoInfo read_video(const std::filesystem::path& path, const std::function<void
   Scaler scaler;
   const auto receive = [&] {
     for (;;) {
-      const int result = avcodec_receive_frame(codec.get(), frame.get());
+      const int result = ffmpeg().avcodec_receive_frame(codec.get(), frame.get());
       if (result == AVERROR(EAGAIN) || result == AVERROR_EOF) return;
       check(result, path, "decode a frame");
       ++info.frames;
       if (!on_frame) continue;
       if (!scaler)
-        scaler.reset(sws_getContext(frame->width, frame->height, static_cast<AVPixelFormat>(frame->format),
-                                    info.width, info.height, AV_PIX_FMT_RGB24, SWS_BICUBIC, nullptr, nullptr,
-                                    nullptr));
+        scaler.reset(ffmpeg().sws_getContext(
+            frame->width, frame->height, static_cast<AVPixelFormat>(frame->format), info.width, info.height,
+            AV_PIX_FMT_RGB24, SWS_BICUBIC, nullptr, nullptr, nullptr));
       require(scaler != nullptr, path.string(), ": FFmpeg cannot convert the colours");
       std::uint8_t* rows[] = {image.rgb.data()};
       const int strides[] = {3 * info.width};
-      sws_scale(scaler.get(), frame->data, frame->linesize, 0, frame->height, rows, strides);
+      ffmpeg().sws_scale(scaler.get(), frame->data, frame->linesize, 0, frame->height, rows, strides);
       on_frame(image);
     }
   };
   for (;;) {
-    const int result = av_read_frame(format.get(), packet.get());
+    const int result = ffmpeg().av_read_frame(format.get(), packet.get());
     if (result == AVERROR_EOF) break;
     check(result, path, "read it");
     if (packet->stream_index == index) {
-      check(avcodec_send_packet(codec.get(), packet.get()), path, "decode a frame");
+      check(ffmpeg().avcodec_send_packet(codec.get(), packet.get()), path, "decode a frame");
       receive();
     }
-    av_packet_unref(packet.get());
+    ffmpeg().av_packet_unref(packet.get());
   }
-  check(avcodec_send_packet(codec.get(), nullptr), path, "decode a frame");
+  check(ffmpeg().avcodec_send_packet(codec.get(), nullptr), path, "decode a frame");
   receive();
   return info;
 }

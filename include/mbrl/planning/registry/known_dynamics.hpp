@@ -31,7 +31,8 @@ struct KnownPlannerSettings {
   MultiStartSettings starts = {};         // of all planners that descend
   GradientPlannerSettings gradient = {};  // Adam on the actions (its horizon and starts are those above)
   IlqrSettings ilqr = {};                 // iLQR and DDP (which of the two is the name's choice)
-  CollocationSettings collocation = {};   // direct collocation, one segment a control step
+  // direct collocation, one segment a control step; what it starts from obeys the dynamics already
+  CollocationSettings collocation = {.solver = {.initial_penalty = 1000}};
 
   /// The sampling planners' settings are not nested: icem.population, as everywhere.
   template <class Self, class F>
