@@ -12,7 +12,7 @@
 #include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
+#include "mbrl/data/replay_sampler.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -36,6 +36,7 @@ class ReplayAlgorithm final : public PolicyOwner {
         seed_(context.seed),
         env_(context.make_environment()),
         buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
+        sampler_(settings.priority, buffer_.capacity(), seed_),
         collector_(env_, buffer_, seed_),
         agent_(make_agent(env_.spec())),
         rows_(static_cast<std::size_t>(settings.batch_size)),
@@ -46,6 +47,7 @@ class ReplayAlgorithm final : public PolicyOwner {
       if (!collector_.running()) begin_episode();
       const auto start = Clock::now();
       collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
+      sampler_.added();
       const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
       for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
@@ -64,6 +66,7 @@ class ReplayAlgorithm final : public PolicyOwner {
   void save(StateDict& out, const std::string& prefix) const {
     agent_.save(out, prefix);
     buffer_.save(out, prefix + "buffer.");
+    sampler_.save(out, prefix + "sampler.");
     metrics_.save(out, prefix + "metrics");
     const EpisodePosition& at = collector_.position();
     out.put(prefix + "position",
@@ -78,6 +81,7 @@ class ReplayAlgorithm final : public PolicyOwner {
     require_dim("checkpoint of " + name_, "'figures'", figures.size(), 2);
     agent_.load(in, prefix);
     buffer_.load(in, prefix + "buffer.");
+    sampler_.load(in, prefix + "sampler.");
     metrics_.load(in, prefix + "metrics");
     episodes_ = position[1];
     seconds_ = figures[1];
@@ -104,13 +108,14 @@ class ReplayAlgorithm final : public PolicyOwner {
   }
 
   void update(RunObserver& observer) {
-    const RandomStream random(seed_, Stream::kReplay);
-    const auto number = static_cast<std::uint32_t>(agent_.updates());
-    for (std::size_t i = 0; i < rows_.size(); ++i)
-      rows_[i] =
-          static_cast<std::uint32_t>(random.below(buffer_.size(), number, static_cast<std::uint32_t>(i)));
-    buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
-    if (agent_.learn(batch_)) return;
+    const double progress = static_cast<double>(collector_.steps()) / static_cast<double>(settings_.steps);
+    sampler_.draw(buffer_.size(), static_cast<std::uint32_t>(agent_.updates()), progress, rows_,
+                  batch_.weight);
+    if (settings_.n_step > 1)
+      gather_n_step(buffer_, rows_, settings_.n_step, agent_.discount(), batch_);
+    else
+      buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
+    if (agent_.learn(batch_)) return sampler_.tell(rows_, agent_.errors());
     observer.on_safe_point(false);
     fail(name_, ": ", agent_.trouble());
   }
@@ -134,6 +139,7 @@ class ReplayAlgorithm final : public PolicyOwner {
   std::uint64_t seed_;
   AnyEnvironment env_;
   TransitionBuffer buffer_;
+  ReplaySampler sampler_;
   Collector<AnyEnvironment> collector_;
   Agent agent_;
   std::vector<std::uint32_t> rows_;

@@ -1,5 +1,6 @@
 #include "mbrl/learning/critics.hpp"
 
+#include <cmath>
 #include <limits>
 
 #include "mbrl/core/error.hpp"
@@ -26,6 +27,18 @@ void check_batch(const char* where, const Transitions& batch, int obs_dim, int a
   for (const Index columns : {batch.action.cols(), batch.next_obs.cols(), batch.reward.size(),
                               static_cast<Index>(batch.terminated.size())})
     require_dim(where, "the batch", columns, n);
+  if (batch.discount.size() > 0) require_dim(where, "the batch's discounts", batch.discount.size(), n);
+  if (batch.weight.size() > 0) require_dim(where, "the batch's weights", batch.weight.size(), n);
+}
+
+void bellman_targets(const Transitions& batch, BatchRange range, float discount, const Vecf& value,
+                     Vecf& target) {
+  for (Index j = 0; j < range.count; ++j) {
+    const Index k = range.first + j;
+    const float gamma = batch.discount.size() > 0 ? batch.discount(k) : discount;
+    target(j) =
+        batch.reward(k) + (batch.terminated[static_cast<std::size_t>(k)] != 0 ? 0.0f : gamma * value(j));
+  }
 }
 
 void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
@@ -70,6 +83,7 @@ void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
     c.gradients.resize(critics_.size());
     c.input.resize(critics_[0].network.in(), range.count);
     c.smallest.assign(static_cast<std::size_t>(range.count), 0);
+    c.error.resize(range.count);
     chunks_.push_back(std::move(c));
   }
   for (std::size_t i = 0; i < critics_.size(); ++i) {
@@ -104,11 +118,14 @@ void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<fl
   }
 }
 
-void Critics::learn(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, const Vecf& target,
+void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const Vecf& target,
                     float weight) const {
-  const auto n = static_cast<int>(obs.cols());
-  scaled(obs, action, c.input);
+  const auto n = static_cast<int>(range.count);
+  const bool weighted = batch.weight.size() > 0;
+  const float share = 1.0f / static_cast<float>(critics_.size());
+  scaled(batch.obs.middleCols(range.first, n), batch.action.middleCols(range.first, n), c.input);
   c.loss = c.value = 0;
+  c.error.setZero();
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     nn::Pass& pass = c.passes[i];
     pass.set_input(c.input);
@@ -119,7 +136,8 @@ void Critics::learn(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
       const float error = q[j] - target(j);
       c.loss += error * error;
       c.value += q[j];
-      gradient[j] = weight * error;
+      c.error(j) += share * std::abs(error);
+      gradient[j] = (weighted ? weight * batch.weight(range.first + j) : weight) * error;
     }
     pass.backward(critics_[i].network, n, &c.gradients[i]);
   }

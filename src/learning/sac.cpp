@@ -53,6 +53,7 @@ double Sac::temperature() const { return std::exp(log_temperature_); }
 void Sac::make_chunks(Index batch) {
   if (batch == batch_) return;
   batch_ = batch;
+  errors_.resize(batch);
   chunks_.clear();
   ids_.resize(static_cast<std::size_t>(batch));
   for (std::size_t i = 0; i < ids_.size(); ++i) ids_[i] = static_cast<std::uint32_t>(i);
@@ -100,16 +101,12 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
   sample(c, next, kTargetStep);
   critics_.target_values(critics_.chunk(k), next, c.action,
                          std::span(drawn_).first(static_cast<std::size_t>(settings_.target_critics)), c.q);
-  const auto alpha = static_cast<float>(temperature()), gamma = static_cast<float>(settings_.discount);
+  c.q -= static_cast<float>(temperature()) * c.log_prob;
+  bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
   c.target_sum = 0;
-  for (Index j = 0; j < count; ++j) {
-    const auto row = static_cast<std::size_t>(first + j);
-    const float after = batch.terminated[row] != 0 ? 0.0f : gamma * (c.q(j) - alpha * c.log_prob(j));
-    c.target(j) = batch.reward(first + j) + after;
-    c.target_sum += c.target(j);
-  }
-  critics_.learn(critics_.chunk(k), batch.obs.middleCols(first, count), batch.action.middleCols(first, count),
-                 c.target, 2.0f / static_cast<float>(batch_));
+  for (Index j = 0; j < count; ++j) c.target_sum += c.target(j);
+  critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
+  errors_.segment(first, count) = critics_.chunk(k).error;
 }
 
 void Sac::climb(std::size_t k, const Transitions& batch) {

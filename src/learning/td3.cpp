@@ -51,6 +51,7 @@ Td3::Td3(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings, s
 void Td3::make_chunks(Index batch) {
   if (batch == batch_) return;
   batch_ = batch;
+  errors_.resize(batch);
   const std::vector<BatchRange> ranges = batch_ranges(batch);
   critics_.make_chunks(ranges);
   chunks_.clear();
@@ -89,15 +90,11 @@ void Td3::learn_critics(std::size_t k, const Transitions& batch) {
     }
   }
   critics_.target_values(critics_.chunk(k), next, c.action, all_, c.q);
-  const auto gamma = static_cast<float>(settings_.discount);
+  bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
   c.target_sum = 0;
-  for (Index j = 0; j < count; ++j) {
-    const auto row = static_cast<std::size_t>(first + j);
-    c.target(j) = batch.reward(first + j) + (batch.terminated[row] != 0 ? 0.0f : gamma * c.q(j));
-    c.target_sum += c.target(j);
-  }
-  critics_.learn(critics_.chunk(k), batch.obs.middleCols(first, count), batch.action.middleCols(first, count),
-                 c.target, 2.0f / static_cast<float>(batch_));
+  for (Index j = 0; j < count; ++j) c.target_sum += c.target(j);
+  critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
+  errors_.segment(first, count) = critics_.chunk(k).error;
 }
 
 void Td3::climb(std::size_t k, const Transitions& batch) {

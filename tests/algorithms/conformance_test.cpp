@@ -27,7 +27,8 @@ struct Case {
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
       {"ddpg",
-       {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8"},
+       {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8",
+        "n_step=3", "priority.alpha=0.6"},
        "td3.tau=0"},
       {"mbpo",
        {"steps=400", "random_steps=60", "train_every=50", "keep_steps=100", "rollouts=40", "horizon.last=3",

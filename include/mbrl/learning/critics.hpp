@@ -36,8 +36,14 @@ struct BatchRange {
 /// In ranges of at most 128 columns: enough for the products, and a batch of 256 is two threads' work.
 std::vector<BatchRange> batch_ranges(Index batch);
 
-/// Throws mbrl::Error unless there is a column, of these dimensions, with a reward and an end.
+/// Throws mbrl::Error unless there is a column, of these dimensions, with a reward and an end, and discounts and
+/// weights for all of them or none.
 void check_batch(const char* where, const Transitions& batch, int obs_dim, int action_dim);
+
+/// r + (1 - terminated) discount (value of next_obs), one a column of the range; `discount` where the batch has
+/// none. `value` and `target` may be the same.
+void bellman_targets(const Transitions& batch, BatchRange range, float discount, const Vecf& value,
+                     Vecf& target);
 
 /// One step of the optimiser along the sum of the parts, in their order. `sum` is scratch memory.
 void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
@@ -53,6 +59,7 @@ class Critics {
     Batchf input;                          // [obs; scaled action]
     std::vector<std::size_t> smallest;     // critic of each column
     double loss = 0, value = 0;            // sums over critics and columns, of the last learn
+    Vecf error;                            // of each column, |Q - target|, mean over the critics
   };
 
   /// Weights are functions of (seed, index); indices from 1 on are taken, one a critic.
@@ -71,9 +78,9 @@ class Critics {
   /// Smallest value of the targets `which`, one a column.
   void target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
                      std::span<const int> which, Vecf& out) const;
-  /// Gradients of `weight` / 2 times the squared differences to `target` (one a column), for step.
-  void learn(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, const Vecf& target,
-             float weight) const;
+  /// Gradients of `weight` / 2 times the squared differences of the range's columns to `target` (one a column),
+  /// times the batch's own weights, for step.
+  void learn(Chunk& c, const Transitions& batch, BatchRange range, const Vecf& target, float weight) const;
   /// What the objective is worth, one a column, into `q`, and into `action_gradient` `weight` times its gradient
   /// with respect to the actions, downhill.
   void climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, PolicyObjective objective,

@@ -8,6 +8,7 @@
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/data/replay_sampler.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -21,6 +22,8 @@ struct ReplaySettings {
   int updates_per_step = 1;          // UTD
   int batch_size = 256;
   std::int64_t capacity = 1'000'000;  // transitions kept
+  int n_step = 1;                     // steps whose rewards a target sums before it asks the critics
+  PrioritySettings priority = {};     // which transitions are drawn
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -30,6 +33,8 @@ struct ReplaySettings {
     field("updates_per_step", s.updates_per_step, "gradient steps per environment step");
     field("batch_size", s.batch_size, "transitions drawn for each gradient step");
     field("capacity", s.capacity, "transitions kept in the replay buffer");
+    field("n_step", s.n_step, "steps whose rewards a target sums before it asks the critics");
+    field("priority", s.priority, "which transitions are drawn");
   }
 
   /// Throws mbrl::Error, which begins with `who`, for settings that make no sense on the environment.
@@ -52,6 +57,8 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite, the networks are as they were
   { cagent.trouble() } -> std::convertible_to<std::string>;                // then: which, and what helps
   { cagent.updates() } -> std::convertible_to<std::int64_t>;
+  { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities
+  { cagent.discount() } -> std::convertible_to<double>;                    // gamma, for returns over several steps
   { cagent.policy() } -> std::convertible_to<const MlpPolicy&>;            // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order

@@ -92,6 +92,8 @@ class Sac {
   const nn::Network& critic(int i) const { return critics_.network(i); }
   double temperature() const;
   std::int64_t updates() const { return updates_; }
+  /// |Q - y| of each transition of the last update, mean over the critics, before it.
+  const Vecf& errors() const { return errors_; }
   const SacSettings& settings() const { return settings_; }
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -131,6 +133,7 @@ class Sac {
   std::vector<std::uint32_t> ids_;
   std::vector<int> drawn_;  // the target's critics
   Index batch_ = 0;
+  Vecf errors_;  // of the last batch
 };
 
 }  // namespace mbrl

@@ -38,6 +38,8 @@ class SacAgent {
 
   const Sac& sac() const { return sac_; }
   std::int64_t updates() const { return sac_.updates(); }
+  const Vecf& errors() const { return sac_.errors(); }
+  double discount() const { return sac_.settings().discount; }
   const MlpPolicy& policy() const { return sac_.policy(); }
   /// What acts without exploration, from a checkpoint of `save` and without critics.
   static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,

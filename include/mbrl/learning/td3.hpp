@@ -89,6 +89,8 @@ class Td3 {
   const MlpPolicy& policy() const { return policy_; }
   const nn::Network& critic(int i) const { return critics_.network(i); }
   std::int64_t updates() const { return updates_; }
+  /// |Q - y| of each transition of the last update, mean over the critics, before it.
+  const Vecf& errors() const { return errors_; }
   const Td3Settings& settings() const { return settings_; }
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -122,6 +124,7 @@ class Td3 {
   std::vector<float> low_, high_;
   std::vector<Chunk> chunks_;
   Index batch_ = 0;
+  Vecf errors_;  // of the last batch
   double policy_loss_ = 0;
 };
 

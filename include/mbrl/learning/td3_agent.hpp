@@ -33,6 +33,8 @@ class Td3Agent {
   bool learn(const Transitions& batch);
   std::string trouble() const;
   std::int64_t updates() const { return td3_.updates(); }
+  const Vecf& errors() const { return td3_.errors(); }
+  double discount() const { return td3_.settings().discount; }
   const Td3& td3() const { return td3_; }
   const MlpPolicy& policy() const { return td3_.policy(); }
 

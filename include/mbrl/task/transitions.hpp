@@ -14,9 +14,11 @@ struct TransitionBatch {
   Vecf reward;                   // n
 };
 
-/// The same with how each transition ended.
+/// The same with how each transition ended, and for learners of values how much counts of each.
 struct Transitions : TransitionBatch {
   std::vector<std::uint8_t> terminated, truncated;  // n
+  Vecf discount;                                    // n, of the value of next_obs; empty: the learner's own
+  Vecf weight;                                      // n, in the loss; empty: 1
 };
 
 }  // namespace mbrl
