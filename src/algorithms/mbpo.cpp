@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
@@ -140,6 +141,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
            {.name = "value", .title = "Q"},
            {.name = "entropy", .title = "entropy", .decimals = 2},
            {.name = "temperature", .decimals = 3},
+           {.name = "value_bias", .decimals = 2},
            {.name = "model_loss", .title = "model", .decimals = 3},
            {.name = "model_epochs", .decimals = 0},
            {.name = "horizon", .title = "horizon", .decimals = 0},
@@ -268,6 +270,7 @@ void Mbpo::report(RunObserver& observer) {
                 {"value", of_agent[1]},
                 {"entropy", of_agent[2]},
                 {"temperature", of_agent[3]},
+                {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
                 {"model_loss", model_loss_},
                 {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
                 {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},

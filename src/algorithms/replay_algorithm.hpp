@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/error.hpp"
@@ -46,8 +47,8 @@ class ReplayAlgorithm final : public PolicyOwner {
     while (collector_.running() || collector_.steps() < settings_.steps) {
       if (!collector_.running()) begin_episode();
       const auto start = Clock::now();
-      collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
-      sampler_.added();
+      if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))
+        sampler_.added();
       const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
       for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
       seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
@@ -96,6 +97,7 @@ class ReplayAlgorithm final : public PolicyOwner {
     std::vector<MetricColumn> all;
     for (AgentFigure& f : Agent::figure_columns())
       all.push_back({.name = std::move(f.name), .title = std::move(f.title), .decimals = f.decimals});
+    all.push_back({.name = "value_bias", .title = "Q - G", .decimals = 1});
     all.push_back({.name = "episode_length", .title = "length", .decimals = 0});
     all.push_back({.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0});
     return all;
@@ -125,6 +127,7 @@ class ReplayAlgorithm final : public PolicyOwner {
     std::vector<std::pair<std::string_view, double>> row = {
         {"step", static_cast<double>(collector_.steps())},
         {"return", collector_.total()},
+        {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
         {"episode_length", static_cast<double>(collector_.t())},
         {"steps_per_s", collector_.t() / seconds_}};
     const std::vector<AgentFigure> names = Agent::figure_columns();

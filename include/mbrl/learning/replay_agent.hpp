@@ -59,6 +59,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { cagent.updates() } -> std::convertible_to<std::int64_t>;
   { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities
   { cagent.discount() } -> std::convertible_to<double>;                    // gamma, for returns over several steps
+  { cagent.value_bias(batch) } -> std::convertible_to<double>;             // of the critics, in an episode of the policy's
   { cagent.policy() } -> std::convertible_to<const MlpPolicy&>;            // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order

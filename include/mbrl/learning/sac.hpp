@@ -95,6 +95,8 @@ class Sac {
   /// |Q - y| of each transition of the last update, mean over the critics, before it.
   const Vecf& errors() const { return errors_; }
   const SacSettings& settings() const { return settings_; }
+  /// What log-densities of actions have to be raised by to be those of actions scaled to [-1, 1].
+  float log_half() const { return log_half_; }
 
   void save(StateDict& out, const std::string& prefix) const;
   /// Throws mbrl::Error unless the arrays are of this shape.

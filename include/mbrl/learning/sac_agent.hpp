@@ -12,6 +12,7 @@
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
+#include "mbrl/learning/value_bias.hpp"
 #include "mbrl/policy/actor.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -39,6 +40,7 @@ class SacAgent {
   const Sac& sac() const { return sac_; }
   std::int64_t updates() const { return sac_.updates(); }
   const Vecf& errors() const { return sac_.errors(); }
+  double value_bias(const Transitions& episode) const { return mbrl::value_bias(sac_, episode); }
   double discount() const { return sac_.settings().discount; }
   const MlpPolicy& policy() const { return sac_.policy(); }
   /// What acts without exploration, from a checkpoint of `save` and without critics.

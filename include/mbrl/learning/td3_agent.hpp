@@ -11,6 +11,7 @@
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/td3.hpp"
+#include "mbrl/learning/value_bias.hpp"
 #include "mbrl/policy/actor.hpp"
 #include "mbrl/policy/exploration.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -34,6 +35,7 @@ class Td3Agent {
   std::string trouble() const;
   std::int64_t updates() const { return td3_.updates(); }
   const Vecf& errors() const { return td3_.errors(); }
+  double value_bias(const Transitions& episode) const { return mbrl::value_bias(td3_, episode); }
   double discount() const { return td3_.settings().discount; }
   const Td3& td3() const { return td3_; }
   const MlpPolicy& policy() const { return td3_.policy(); }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "mbrl/env/environment.hpp"
 #include "mbrl/env/episode_seed.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/task/transitions.hpp"
 
 namespace mbrl {
 
@@ -96,6 +98,15 @@ class Collector {
   const std::string& fault() const { return fault_; }  // of the last step; see StepResult
   std::int64_t steps() const { return steps_; }        // of the environment, in all episodes
   int limit() const { return limit_; }                 // control steps that end an episode; 0: none do
+
+  /// The episode that has just ended, if all of its steps are in the buffer.
+  std::optional<Transitions> ended_episode() const {
+    const auto length = static_cast<std::size_t>(position_.t);
+    const std::size_t rows = buffer_.size();
+    if (position_.running || length == 0 || rows < length || buffer_.step(rows - 1) + 1 != length)
+      return std::nullopt;
+    return buffer_.batch(rows - length, length);
+  }
 
   /// Where a run without a budget of rounds stands after a step, for its observer; `finished`: episodes.
   RunProgress progress(std::int64_t random_steps, std::size_t finished) const {
