@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "algorithms/value_bias_of.hpp"
-#include "mbrl/algorithms/policy_owner.hpp"
+#include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/replay_sampler.hpp"
@@ -26,7 +26,7 @@ namespace mbrl {
 
 /// An Algorithm over any ReplayAgent; a round is an episode.
 template <ReplayAgent Agent>
-class ReplayAlgorithm final : public PolicyOwner {
+class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
  public:
   /// make_agent(spec): the agent for the environment's specification. `name` begins its errors.
   template <class F>
@@ -63,6 +63,7 @@ class ReplayAlgorithm final : public PolicyOwner {
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return agent_.policy(); }
+  const TransitionBuffer& buffer() const override { return buffer_; }
 
   void save(StateDict& out, const std::string& prefix) const {
     agent_.save(out, prefix);

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/environment.hpp"
 #include "mbrl/models/model_view.hpp"
@@ -107,7 +108,7 @@ AnyActor acting(const VersionsConfiguration& c, const EnvSpec& spec, ThreadPool&
 }
 
 template <class Kind>
-class VersionsAlgorithm {
+class VersionsAlgorithm final : public DataOwner {
  public:
   VersionsAlgorithm(const VersionsConfiguration& c, const AlgorithmContext& context)
       : c_(c),
@@ -145,6 +146,7 @@ class VersionsAlgorithm {
     return acting<Kind>(c_, env_.spec(), pool_, seed_, state, "model.");
   }
   AnyEnvironment& environment() { return env_; }
+  const TransitionBuffer& buffer() const override { return loop_.buffer(); }
 
   void save(StateDict& out, const std::string& prefix) const {
     loop_.save(out, prefix + "loop.");

@@ -4,8 +4,8 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
+#include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/algorithms/policy_owner.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/io/safetensors.hpp"

@@ -53,6 +53,38 @@ TEST_CASE("a policy is exported, and a run that plans says that it has none") {
   CHECK(slurp(header) == source);
 }
 
+TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm") {
+  const Scratch scratch;
+  const std::string out = (scratch / "data.safetensors").string();
+  const std::vector<std::vector<std::string>> runs = {
+      small_run((scratch / "pets").string()),
+      {"train", "sac", "--env", "Pendulum-v1", "--out", (scratch / "sac").string(), "--steps", "400", "--set",
+       "random_steps=399", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"},
+      {"train", "versions", "--env", "Pendulum-v1", "--out", (scratch / "versions").string(), "--steps",
+       "300", "--set", "model=linear", "--set", "loop.version=0.5"}};
+  const std::vector<std::string> names = {"pets", "sac", "versions"};
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    INFO(names[i]);
+    REQUIRE(mbrl(scratch, runs[i]).status == 0);
+    const Outcome written = mbrl(scratch, {"dataset", (scratch / names[i]).string(), "--out", out});
+    CHECK(written.status == 0);
+    // Pendulum-v1's episodes have 200 steps.
+    CHECK(written.out.find(names[i] == "pets" ? ": 800 transitions of 4 episodes"
+                                              : ": 400 transitions of 2 episodes") != std::string::npos);
+    CHECK(mbrl(scratch, {"dataset", out}).out == written.out);  // read back
+  }
+  for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"dataset", (scratch / "sac").string()}, "and --out"},
+           {{"dataset", (scratch / "sac").string(), "--out", "data.csv"}, ".safetensors"},
+           {{"dataset", (scratch / "none.safetensors").string()}, "none.safetensors"},
+           {{"dataset", (scratch / "nowhere").string(), "--out", out}, "nowhere"}}) {
+    const Outcome outcome = mbrl(scratch, arguments);
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(message) != std::string::npos);
+  }
+}
+
 TEST_CASE("bad input gives one clear error and status 2") {
   const Scratch scratch;
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {

@@ -4,9 +4,8 @@
 
 #include <cstdint>
 
-#include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/algorithms/any_ensemble_evaluator.hpp"
-#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/planner_settings.hpp"
 #include "mbrl/planning/registry/own_planners.hpp"
@@ -26,14 +25,12 @@ struct EnsemblePlanningSettings {
   }
 };
 
-class EnsemblePlanning : public virtual Capability {
+class EnsemblePlanning : public DataOwner {
  public:
   virtual EnsemblePlanningSettings planning() const = 0;
   virtual MpcSettings execution() const = 0;
   virtual std::uint64_t seed() const = 0;
   virtual ThreadPool& pool() = 0;
-  /// What it has learned from.
-  virtual const TransitionBuffer& buffer() const = 0;
   /// Evaluators of plans in the model as it is now: the one the algorithm plans with, under other settings,
   /// and our own on the CPU, which can be asked for the particles' paths.
   virtual AnyEnsembleEvaluator evaluator(const EnsembleRolloutSettings& settings, std::uint64_t seed) = 0;

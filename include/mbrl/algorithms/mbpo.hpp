@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/algorithms/policy_owner.hpp"
+#include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -71,7 +71,7 @@ MbpoSettings mbpo_settings(const EnvSpec& spec);
 /// An Algorithm. Rewards come from the environment's specification, or are learned with the dynamics where it
 /// has none; terminations come from the specification. A round is an episode. Numbers are functions of the seed,
 /// for any number of threads; a saved run continues exactly.
-class Mbpo final : public PolicyOwner {
+class Mbpo final : public PolicyOwner, public DataOwner {
  public:
   Mbpo(const MbpoSettings& settings, const AlgorithmContext& context);
 
@@ -94,6 +94,9 @@ class Mbpo final : public PolicyOwner {
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return agent_.policy(); }
+  const TransitionBuffer& buffer() const override {
+    return real_;
+  }  // what was experienced, not what was imagined
   const TransitionBuffer& experience() const { return real_; }
   const TransitionBuffer& imagined() const { return imagined_; }
   const MlpEnsemble& model() const { return model_; }

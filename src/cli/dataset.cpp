@@ -1,0 +1,84 @@
+// mbrl dataset: what a run has experienced, as one file; and what such a file holds.
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <string>
+
+#include "command_line.hpp"
+#include "commands.hpp"
+#include "mbrl/algorithms/capabilities.hpp"
+#include "mbrl/algorithms/load_run.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/io/atomic_file.hpp"
+#include "registries.hpp"
+
+namespace mbrl::cli {
+namespace {
+
+struct DatasetOptions {
+  std::string source, out;
+};
+
+// Rows, episodes and how they went.
+void describe(const TransitionBuffer& data, const std::string& name) {
+  double sum = 0, least = std::numeric_limits<double>::infinity(), most = -least;
+  int ended = 0, cut = 0;
+  const std::vector<EpisodeRange> episodes = data.episodes();
+  for (const EpisodeRange& episode : episodes) {
+    double total = 0;
+    for (std::size_t row = episode.first; row < episode.first + episode.length; ++row)
+      total += static_cast<double>(data.reward(row));
+    sum += total;
+    least = std::min(least, total);
+    most = std::max(most, total);
+    const std::size_t last = episode.first + episode.length - 1;
+    ended += data.terminated(last);
+    cut += data.truncated(last);
+  }
+  std::printf("%s: %zu transitions of %zu episodes; observation %d, action %d\n", name.c_str(), data.size(),
+              episodes.size(), data.obs_dim(), data.action_dim());
+  std::printf("episodes: %d terminated, %d truncated; returns %.1f to %.1f, mean %.1f\n", ended, cut, least,
+              most, sum / static_cast<double>(episodes.size()));
+}
+
+void dataset(const DatasetOptions& options) {
+  const std::filesystem::path source = options.source, out = options.out;
+  if (options.out.empty()) {
+    require(source.extension() == ".safetensors", options.source,
+            " is not a data set; expected a file that ends in .safetensors, or a run folder and --out");
+    const TransitionBuffer data = TransitionBuffer::load_dataset(source);
+    require(!data.empty(), options.source, " holds no transition");
+    return describe(data, options.source);
+  }
+  require(out.extension() == ".safetensors", "--out is '", options.out,
+          "', expected a file that ends in .safetensors");
+  require_writable(out);
+  LoadedRun run = load_run(source, registries(), {.threads = 1});
+  const auto* owner = run.algorithm.find<DataOwner>();
+  require(owner != nullptr, options.source, " is a run of ", run.configuration.algorithm,
+          ", which does not say what it has experienced (DataOwner, docs/your_own_algorithm.md)");
+  require(!owner->buffer().empty(), options.source, " has not experienced anything yet");
+  owner->buffer().save_dataset(out);
+  describe(owner->buffer(), options.out);
+}
+
+}  // namespace
+
+void add_dataset(CLI::App& app) {
+  auto* command =
+      add_command(app, "dataset", "Write what a run has experienced as a data set, or describe one",
+                  "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
+                  "truncated, episode and "
+                  "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
+                  "  mbrl dataset runs/pendulum --out pendulum.safetensors\n"
+                  "  mbrl dataset pendulum.safetensors                        what it holds");
+  auto options = std::make_shared<DatasetOptions>();
+  command->add_option("source", options->source, "Run folder, or a data set to describe")->required();
+  command->add_option("--out", options->out, "File that ends in .safetensors");
+  command->callback([options] { dataset(*options); });
+}
+
+}  // namespace mbrl::cli
