@@ -31,12 +31,13 @@ macro(mbrl_find_torch)
 endmacro()
 
 # What pictures, films and windows need; each is optional. Sets mbrl_picture_packages to those found, which users of the
-# installed package have to find again. OpenGL itself is opened at run time: only its headers are needed.
+# installed package have to find again. OpenGL and FFmpeg are opened at run time: only their headers are needed.
 macro(mbrl_find_pictures)
   set(mbrl_picture_packages)
   find_path(MBRL_EGL_INCLUDE_DIR EGL/eglext.h)
   find_path(MBRL_OSMESA_INCLUDE_DIR GL/osmesa.h)
   mark_as_advanced(MBRL_EGL_INCLUDE_DIR MBRL_OSMESA_INCLUDE_DIR)
+  find_package(FFmpeg QUIET)
   foreach(_mbrl_package PNG glfw3)
     find_package(${_mbrl_package} QUIET)
     if(${_mbrl_package}_FOUND)

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 
 #include <string>
+#include <utility>
 
 #include "mbrl/core/error.hpp"
 
@@ -22,7 +23,7 @@ class SharedLibrary {
     if (handle_ == nullptr) fail(why);
   }
 
-  /// Throws where the library has no such function, or a constructor's `function` is not a pointer to one.
+  /// Throws where the library has no such function.
   template <class F>
   void load(F*& function, const char* symbol) const {
     function = reinterpret_cast<F*>(dlsym(handle_, symbol));
