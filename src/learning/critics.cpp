@@ -1,5 +1,6 @@
 #include "mbrl/learning/critics.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -140,6 +141,54 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
       gradient[j] = (weighted ? weight * batch.weight(range.first + j) : weight) * error;
     }
     pass.backward(critics_[i].network, n, &c.gradients[i]);
+  }
+}
+
+void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, float weight) const {
+  const auto n = static_cast<int>(range.count);
+  const auto samples = static_cast<int>(c.penalty_action.cols()) / n, all = n * samples;
+  const auto obs = batch.obs.middleCols(range.first, n);
+  if (!c.penalty_pass || c.penalty_pass->max_samples() < all)
+    c.penalty_pass.emplace(critics_[0].network, all);
+  nn::Pass& wide = *c.penalty_pass;
+  c.penalty_input.resize(critics_[0].network.in(), all);
+  scaled(obs.replicate(1, samples), c.penalty_action, c.penalty_input);
+  c.share.resize(static_cast<std::size_t>(samples));
+  const float log_samples = std::log(static_cast<float>(samples));
+  c.penalty = 0;
+  for (std::size_t i = 0; i < critics_.size(); ++i) {
+    wide.set_input(c.penalty_input);
+    wide.forward(critics_[i].network, all);
+    const float* q = wide.output();
+    float* gradient = wide.output_gradient();
+    for (int j = 0; j < n; ++j) {
+      float largest = -std::numeric_limits<float>::infinity(), sum = 0;
+      for (int k = 0; k < samples; ++k) {
+        const int at = k * n + j;
+        c.share[static_cast<std::size_t>(k)] = q[at] - c.penalty_log_density(at);
+        largest = std::max(largest, c.share[static_cast<std::size_t>(k)]);
+      }
+      for (float& share : c.share) sum += share = std::exp(share - largest);
+      for (int k = 0; k < samples; ++k)
+        gradient[k * n + j] = weight * c.share[static_cast<std::size_t>(k)] / sum;
+      c.penalty += largest + std::log(sum) - log_samples;
+    }
+    wide.backward(critics_[i].network, all, &c.penalty_gradient);
+    Eigen::Map<Eigen::ArrayXf> total(c.gradients[i].data(), static_cast<Index>(c.gradients[i].size()));
+    const auto add = [&] {
+      total += Eigen::Map<const Eigen::ArrayXf>(c.penalty_gradient.data(), total.size());
+    };
+    add();
+
+    nn::Pass& taken = c.passes[i];
+    taken.set_input(c.input);
+    taken.forward(critics_[i].network, n);
+    for (int j = 0; j < n; ++j) {
+      c.penalty -= taken.output()[j];
+      taken.output_gradient()[j] = -weight;
+    }
+    taken.backward(critics_[i].network, n, &c.penalty_gradient);
+    add();
   }
 }
 

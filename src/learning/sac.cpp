@@ -24,13 +24,16 @@ void SacSettings::validate() const {
           ", expected 1 to critics, ", critics);
   require(temperature > 0 && std::isfinite(temperature), "sac: temperature is ", temperature,
           ", expected more than 0");
+  require(conservatism >= 0 && std::isfinite(conservatism), "sac: conservatism is ", conservatism,
+          ", expected a number of at least 0");
+  require(penalty_actions >= 1, "sac: penalty_actions is ", penalty_actions, ", expected at least 1");
   require(std::isfinite(entropy_per_action), "sac: entropy_per_action is ", entropy_per_action,
           ", expected a finite number");
 }
 
 bool SacReport::finite() const {
-  return std::isfinite(critic_loss) && std::isfinite(policy_loss) && std::isfinite(entropy) &&
-         std::isfinite(temperature);
+  return std::isfinite(critic_loss) && std::isfinite(penalty) && std::isfinite(policy_loss) &&
+         std::isfinite(entropy) && std::isfinite(temperature);
 }
 
 Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, std::uint64_t seed,
@@ -86,8 +89,11 @@ void Sac::draw_targets() {
 
 // Actions of the policy, and their log-densities as scaled ones.
 void Sac::sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step) {
-  const PolicyKey key{RandomStream(seed_, Stream::kUpdate).key(),
-                      static_cast<std::uint32_t>(updates_) * kSteps + step,
+  draw(c, obs, RandomStream(seed_, Stream::kUpdate), static_cast<std::uint32_t>(updates_) * kSteps + step);
+}
+
+void Sac::draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number) {
+  const PolicyKey key{random.key(), number,
                       std::span<const std::uint32_t>(ids_).subspan(static_cast<std::size_t>(c.range.first),
                                                                    static_cast<std::size_t>(c.range.count))};
   policy_.sample(obs, key, c.action, c.log_prob, c.policy);
@@ -107,6 +113,44 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
   for (Index j = 0; j < count; ++j) c.target_sum += c.target(j);
   critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
   errors_.segment(first, count) = critics_.chunk(k).error;
+  if (settings_.conservatism > 0) conserve(k, batch);
+}
+
+// Actions of three kinds for each transition: uniform, of the policy, of the policy in the next state.
+void Sac::conserve(std::size_t k, const Transitions& batch) {
+  Chunk& c = chunks_[k];
+  Critics::Chunk& critics = critics_.chunk(k);
+  const auto [first, count] = c.range;
+  const int each = settings_.penalty_actions;
+  const Index actions = c.action.rows();
+  critics.penalty_action.resize(actions, 3 * each * count);
+  critics.penalty_log_density.resize(3 * each * count);
+  const RandomStream random(seed_, Stream::kPenalty);
+  const auto number = static_cast<std::uint32_t>(updates_);
+  const std::vector<float>&mid = critics_.mid(), &half = critics_.half();
+  for (int sample = 0; sample < each; ++sample) {
+    const auto of = [&](int kind) { return (kind * each + sample) * count; };
+    for (Index j = 0; j < count; ++j)
+      for (Index i = 0; i < actions; ++i) {
+        const auto d = static_cast<std::size_t>(i);
+        const double scaled =
+            random.uniform(-1.0, 1.0, number, static_cast<std::uint32_t>(first + j),
+                           static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(sample));
+        critics.penalty_action(i, of(0) + j) = mid[d] + half[d] * static_cast<float>(scaled);
+      }
+    critics.penalty_log_density.segment(of(0), count)
+        .setConstant(static_cast<float>(actions) * std::log(0.5f));
+    for (const int kind : {1, 2}) {
+      const auto obs = (kind == 1 ? batch.obs : batch.next_obs).middleCols(first, count);
+      draw(c, obs, random,
+           (number * 2 + static_cast<std::uint32_t>(kind - 1)) * static_cast<std::uint32_t>(each) +
+               static_cast<std::uint32_t>(sample));
+      critics.penalty_action.middleCols(of(kind), count) = c.action;
+      critics.penalty_log_density.segment(of(kind), count) = c.log_prob;
+    }
+  }
+  critics_.conserve(critics, batch, c.range,
+                    static_cast<float>(settings_.conservatism / static_cast<double>(batch_)));
 }
 
 void Sac::climb(std::size_t k, const Transitions& batch) {
@@ -147,6 +191,7 @@ SacReport Sac::update(const Transitions& batch) {
   for (const Critics::Chunk& c : critics_.chunks()) {
     report.critic_loss += c.loss;
     report.value += c.value;
+    report.penalty += c.penalty;
   }
   for (const Chunk& c : chunks_) {
     report.target += c.target_sum;
@@ -156,6 +201,7 @@ SacReport Sac::update(const Transitions& batch) {
   const auto size = static_cast<double>(n);
   report.critic_loss /= size * settings_.critics;
   report.value /= size * settings_.critics;
+  report.penalty /= size * settings_.critics;
   report.target /= size;
   report.policy_loss /= size;
   report.entropy = -log_prob / size;

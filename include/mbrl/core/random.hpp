@@ -44,6 +44,7 @@ enum class Stream : std::uint32_t {
   kReplay,        // rows drawn from a replay buffer
   kUpdate,        // noise inside an update of a policy
   kStarts,        // where imagined trajectories begin
+  kPenalty,       // actions that a penalty on values is averaged over
   kUser = 1000,   // first value free for users
 };
 
@@ -62,6 +63,7 @@ constexpr auto enum_names(Stream) {
                     std::pair{Stream::kReplay, "replay"},
                     std::pair{Stream::kUpdate, "update"},
                     std::pair{Stream::kStarts, "starts"},
+                    std::pair{Stream::kPenalty, "penalty"},
                     std::pair{Stream::kUser, "user"}};
 }
 

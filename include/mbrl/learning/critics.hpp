@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -60,6 +61,15 @@ class Critics {
     std::vector<std::size_t> smallest;     // critic of each column
     double loss = 0, value = 0;            // sums over critics and columns, of the last learn
     Vecf error;                            // of each column, |Q - target|, mean over the critics
+    // Of a conservative penalty: actions, `count` columns of a range behind each other as often as `samples`
+    // says, and their log-densities (scaled to [-1, 1]).
+    Batchf penalty_action;
+    Vecf penalty_log_density;
+    double penalty = 0;  // sum over critics and columns
+    std::optional<nn::Pass> penalty_pass;
+    Batchf penalty_input;
+    AlignedFloats penalty_gradient;
+    std::vector<float> share;  // of each sample
   };
 
   /// Weights are functions of (seed, index); indices from 1 on are taken, one a critic.
@@ -67,7 +77,8 @@ class Critics {
           const nn::AdamSettings& adam, std::uint64_t seed);
 
   const nn::Network& network(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
-  /// Half the width of each action's bounds.
+  /// Middle, and half the width, of each action's bounds.
+  const std::vector<float>& mid() const { return mid_; }
   const std::vector<float>& half() const { return half_; }
 
   /// For the next batches of these ranges.
@@ -81,6 +92,11 @@ class Critics {
   /// Gradients of `weight` / 2 times the squared differences of the range's columns to `target` (one a column),
   /// times the batch's own weights, for step.
   void learn(Chunk& c, const Transitions& batch, BatchRange range, const Vecf& target, float weight) const;
+  /// After learn, adds the gradients of `weight` times
+  ///   log mean_k (exp Q_i(s, a_k) / p_k) - Q_i(s, a),
+  /// with the chunk's penalty_action and penalty_log_density as a_k and log p_k: what actions that were not taken
+  /// are worth above those that were (conservative Q-learning: Kumar et al., NeurIPS 2020, equation 4).
+  void conserve(Chunk& c, const Transitions& batch, BatchRange range, float weight) const;
   /// What the objective is worth, one a column, into `q`, and into `action_gradient` `weight` times its gradient
   /// with respect to the actions, downhill.
   void climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, PolicyObjective objective,

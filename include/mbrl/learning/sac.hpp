@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/core/random.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -33,6 +34,9 @@ struct SacSettings {
   double temperature = 1.0;        // alpha at the beginning
   bool tune_temperature = true;    // towards the entropy below; false: alpha stays
   double entropy_per_action = -1;  // target of the entropy, per action entry scaled to [-1, 1] (nats)
+  double conservatism = 0;  // weight of the penalty on values of actions that were not taken; 0: none (SAC)
+  int penalty_actions =
+      10;  // of each kind per transition: uniform, the policy's, the policy's in the next state
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -50,6 +54,10 @@ struct SacSettings {
           "adapt the temperature to the target entropy; false: keep it");
     field("entropy_per_action", s.entropy_per_action,
           "target entropy per action entry, actions scaled to [-1, 1] (nats)");
+    field("conservatism", s.conservatism,
+          "weight of the penalty on values of actions that were not taken (CQL); 0: none");
+    field("penalty_actions", s.penalty_actions,
+          "actions of each of three kinds per transition that this penalty is averaged over");
   }
 
   /// Throws mbrl::Error unless every value makes sense.
@@ -64,6 +72,7 @@ struct SacReport {
   double target = 0;       // y
   double entropy = 0;      // -log pi of fresh actions, actions scaled to [-1, 1]
   double temperature = 0;  // alpha after the update
+  double penalty = 0;      // what actions that were not taken are worth above those that were; 0 without it
   bool finite() const;
 };
 
@@ -71,6 +80,9 @@ struct SacReport {
 ///   y = r + gamma (1 - terminated) (min_{i in M} Q'_i(s', a') - alpha log pi(a' | s')),
 ///   critics: mean (Q_i(s, a) - y)^2;   policy: mean (alpha log pi(a | s) - min_i Q_i(s, a)), a ~ pi(s);
 ///   temperature: mean -log alpha (log pi(a | s) + H),   targets: Q' <- Q' + tau (Q - Q').
+/// With conservatism c the critics' loss has c mean (log mean_k exp Q_i(s, a_k) / p_k - Q_i(s, a)) besides: data that
+/// cannot be added to do not correct values of actions they do not hold (CQL(H): Kumar, Zhou, Tucker, Levine,
+/// "Conservative Q-learning for offline reinforcement learning", NeurIPS 2020, equation 4 and appendix F).
 /// Critics and log-probabilities are those of actions scaled to [-1, 1]. A truncated step is not a terminated
 /// one. Numbers are functions of (seed, number of the update, batch) and do not depend on the number of
 /// threads. Nothing is allocated once a batch of the size has been seen. The pool must outlive it.
@@ -116,7 +128,9 @@ class Sac {
   void make_chunks(Index batch);
   void draw_targets();
   void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
+  void draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number);
   void learn_critics(std::size_t k, const Transitions& batch);
+  void conserve(std::size_t k, const Transitions& batch);
   void climb(std::size_t k, const Transitions& batch);
 
   SacSettings settings_;
