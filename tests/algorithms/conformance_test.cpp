@@ -2,6 +2,8 @@
 // numbers do not depend on threads, acting changes nothing, and settings that make no sense are refused.
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -10,8 +12,10 @@
 #include "core/temporary_folder.hpp"
 #include "mbrl/algorithms/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
+#include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/run/collector.hpp"
 
 using namespace mbrl;
 
@@ -24,8 +28,28 @@ struct Case {
   std::string nonsense;
 };
 
+// A data set of random actions, for algorithms that learn from one.
+std::string random_data() {
+  static const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "pendulum.safetensors";
+  if (std::filesystem::exists(file)) return file.string();
+  Pendulum env;
+  TransitionBuffer data(env.spec().obs_dim, env.spec().action_dim(), 1000);
+  Collector<Pendulum> collector(env, data, 3);
+  for (std::uint32_t i = 0; i < 600; ++i) {
+    if (!collector.running()) collector.begin(i);
+    collector.random_step(0, i);
+  }
+  data.save_dataset(file);
+  return file.string();
+}
+
 const std::vector<Case>& cases() {
   static const std::vector<Case> all = {
+      {"cql",
+       {"data=" + random_data(), "updates=130", "updates_per_round=50", "batch_size=16",
+        "sac.policy.hidden=8", "sac.critic.hidden=8", "sac.penalty_actions=2"},
+       "updates=0"},
       {"ddpg",
        {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8",
         "n_step=3", "priority.alpha=0.6"},

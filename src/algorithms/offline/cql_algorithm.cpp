@@ -1,0 +1,199 @@
+#include "mbrl/algorithms/offline/cql_algorithm.hpp"
+
+#include <chrono>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "mbrl/algorithms/capabilities.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/data/replay_sampler.hpp"
+#include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/env/episode_seed.hpp"
+#include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/run/evaluation.hpp"
+#include "mbrl/run/metrics.hpp"
+#include "mbrl/run/observer.hpp"
+#include "mbrl/task/env_spec.hpp"
+
+namespace mbrl {
+
+void CqlConfiguration::validate(const EnvSpec& spec) const {
+  require(!data.empty(), "cql: data is empty, expected a data set of ", spec.name,
+          ", e.g. --set data=", spec.name,
+          ".safetensors, which 'mbrl dataset RUN --out FILE' makes of a run");
+  require(updates >= 1, "cql: updates is ", updates, ", expected at least 1");
+  require(updates_per_round >= 1, "cql: updates_per_round is ", updates_per_round, ", expected at least 1");
+  require(batch_size >= 1, "cql: batch_size is ", batch_size, ", expected at least 1");
+  require(spec.choices == 0, "cql: ", spec.name, " has ", spec.choices, " choices, expected real actions");
+  require(spec.max_steps > 0, "cql: ", spec.name, " has no time limit; wrap it in TimeLimit");
+  sac.validate();
+}
+
+namespace {
+
+constexpr std::uint32_t kShowing = 2;  // series of its episodes' seeds: neither learning's nor evaluation's
+
+TransitionBuffer data_of(const CqlConfiguration& c, const EnvSpec& spec) {
+  TransitionBuffer data = TransitionBuffer::load_dataset(c.data);
+  require(!data.empty(), "cql: ", c.data, " holds no transition");
+  require(data.obs_dim() == spec.obs_dim && data.action_dim() == spec.action_dim(), "cql: ", c.data,
+          " has observations of ", data.obs_dim(), " and actions of ", data.action_dim(),
+          " numbers, expected ", spec.obs_dim, " and ", spec.action_dim(), " as ", spec.name, " has them");
+  return data;
+}
+
+/// A round is updates_per_round updates and an episode of the policy's mode.
+class Cql final : public PolicyOwner, public DataOwner {
+ public:
+  Cql(const CqlConfiguration& c, const AlgorithmContext& context)
+      : c_(c),
+        seed_(context.seed),
+        env_(context.make_environment()),
+        data_(data_of(c, env_.spec())),
+        sampler_({}, data_.size(), context.seed),
+        sac_(env_.spec().obs_dim, action_bounds(env_.spec()), c.sac, context.seed, context.pool),
+        rows_(static_cast<std::size_t>(c.batch_size)),
+        metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
+                                    {.name = "value", .title = "Q"},
+                                    {.name = "penalty", .title = "penalty", .decimals = 2},
+                                    {.name = "entropy", .title = "entropy", .decimals = 2},
+                                    {.name = "temperature", .title = "temp.", .decimals = 3},
+                                    {.name = "episode_length", .title = "length", .decimals = 0},
+                                    {.name = "updates_per_s", .wall_clock = true, .decimals = 0}})) {}
+
+  bool run(RunObserver& observer) {
+    while (sac_.updates() < c_.updates) {
+      const auto start = std::chrono::steady_clock::now();
+      update(observer);
+      seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      const bool over = sac_.updates() % c_.updates_per_round == 0 || sac_.updates() == c_.updates;
+      if (over) finish(observer);
+      if (!observer.on_safe_point(over)) return false;
+    }
+    return true;
+  }
+
+  const MetricTable& metrics() const { return metrics_; }
+  AnyActor actor() const { return mode_actor(sac_.policy()); }
+  AnyEnvironment& environment() { return env_; }
+  const MlpPolicy& policy() const override { return sac_.policy(); }
+  const TransitionBuffer& buffer() const override { return data_; }
+
+  void save(StateDict& out, const std::string& prefix) const {
+    sac_.save(out, prefix + "sac.");
+    means_.save(out, prefix + "means");
+    metrics_.save(out, prefix + "metrics");
+    out.put_scalar(prefix + "seconds", seconds_);
+    out.put(prefix + "data", fingerprint());
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    require(in.get<double>(prefix + "data") == fingerprint(), "cql: ", c_.data,
+            " is not the data set that this run began with");
+    sac_.load(in, prefix + "sac.");
+    means_.load(in, prefix + "means");
+    metrics_.load(in, prefix + "metrics");
+    seconds_ = in.get_scalar<double>(prefix + "seconds");
+  }
+
+ private:
+  void update(RunObserver& observer) {
+    sampler_.draw(data_.size(), static_cast<std::uint32_t>(sac_.updates()), 0, rows_, batch_.weight);
+    data_.gather(std::span<const std::uint32_t>(rows_), batch_);
+    const SacReport report = sac_.update(batch_);
+    if (!report.finite()) {
+      observer.on_safe_point(false);
+      fail("cql: update ", sac_.updates(), " gave a number that is not finite (critics' loss ",
+           report.critic_loss, ", penalty ", report.penalty, ", policy's loss ", report.policy_loss,
+           "); a smaller sac.adam.learning_rate or sac.conservatism, or rewards of order 1, may help");
+    }
+    means_.add({report.critic_loss, report.value, report.penalty, report.entropy});
+    const auto done = static_cast<int>((sac_.updates() - 1) % c_.updates_per_round + 1);
+    observer.on_progress({.phase = RunPhase::kTraining,
+                          .round = static_cast<int>(metrics_.rows()) + 1,
+                          .done = done,
+                          .total = c_.updates_per_round,
+                          .value = report.critic_loss,
+                          .steps = sac_.updates()});
+  }
+
+  void finish(RunObserver& observer) {
+    const std::uint32_t round = static_cast<std::uint32_t>(metrics_.rows());
+    const std::int64_t done = sac_.updates() - static_cast<std::int64_t>(round) * c_.updates_per_round;
+    AnyActor actor = mode_actor(sac_.policy());
+    const EpisodeResult episode = run_episode(env_, actor, episode_seed(seed_, round, kShowing), {});
+    const std::vector<double> means = means_.values();
+    metrics_.add({{"step", static_cast<double>(sac_.updates())},
+                  {"return", episode.total},
+                  {"critic_loss", means[0]},
+                  {"value", means[1]},
+                  {"penalty", means[2]},
+                  {"entropy", means[3]},
+                  {"temperature", sac_.temperature()},
+                  {"episode_length", static_cast<double>(episode.steps)},
+                  {"updates_per_s", static_cast<double>(done) / seconds_}});
+    means_.clear();
+    seconds_ = 0;
+    observer.on_round(metrics_, {});
+  }
+
+  // Changes with the data: their number, and sums over them.
+  std::vector<double> fingerprint() const {
+    const Transitions all = data_.batch();
+    return {static_cast<double>(data_.size()), all.reward.cast<double>().sum(), all.obs.cast<double>().sum(),
+            all.action.cast<double>().sum()};
+  }
+
+  CqlConfiguration c_;
+  std::uint64_t seed_;
+  AnyEnvironment env_;
+  TransitionBuffer data_;
+  ReplaySampler sampler_;
+  Sac sac_;
+  std::vector<std::uint32_t> rows_;
+  Transitions batch_;
+  UpdateMeans means_{4};
+  double seconds_ = 0;  // of the round
+  MetricTable metrics_;
+};
+
+CqlConfiguration quick_cql(const EnvSpec&) {
+  CqlConfiguration c;
+  c.updates = 5000;
+  c.batch_size = 128;
+  c.sac.policy.hidden = c.sac.critic.hidden = {64, 64};
+  c.sac.adam.learning_rate = 1e-3;
+  c.sac.penalty_actions = 4;
+  return c;
+}
+
+}  // namespace
+
+void register_cql(AlgorithmRegistry& registry) {
+  AlgorithmDescription<CqlConfiguration> cql;
+  cql.name = "cql";
+  cql.summary =
+      "Conservative Q-learning (Kumar et al. 2020): a policy from a data set, without trying anything.";
+  cql.details =
+      "  mbrl train sac --env Pendulum-v1 --preset quick --out runs/sac\n"
+      "  mbrl dataset runs/sac --out pendulum.safetensors\n"
+      "  mbrl train cql --env Pendulum-v1 --preset quick --set data=pendulum.safetensors --out runs/cql\n"
+      "Steps are gradient steps. The episode at the end of a round shows the policy and is not learned from.";
+  cql.steps_key = "updates";
+  cql.presets.push_back({"quick", "small networks and 5,000 updates, for a first look", quick_cql});
+  cql.check = [](const CqlConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
+  cql.make = [](const CqlConfiguration& c, const AlgorithmContext& context) {
+    return AnyAlgorithm(std::make_unique<Cql>(c, context));
+  };
+  cql.load_actor = [](const CqlConfiguration& c, const AlgorithmContext& context, const StateDict& in,
+                      const std::string& prefix) {
+    MlpPolicySettings shape;
+    shape.network = c.sac.policy;
+    return load_mode_actor(context.make_environment().spec(), shape, context.seed, in,
+                           prefix + "sac.policy.");
+  };
+  registry.add(std::move(cql));
+}
+
+}  // namespace mbrl
