@@ -1,7 +1,7 @@
 #include "mbrl/algorithms/built_in.hpp"
 
+#include "mbrl/algorithms/cql_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
-#include "mbrl/algorithms/offline/cql_algorithm.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"

@@ -1,4 +1,4 @@
-#include "mbrl/algorithms/offline/cql_algorithm.hpp"
+#include "mbrl/algorithms/cql_algorithm.hpp"
 
 #include <chrono>
 #include <memory>
