@@ -21,8 +21,7 @@ namespace mbrl {
 
 void CqlConfiguration::validate(const EnvSpec& spec) const {
   require(!data.empty(), "cql: data is empty, expected a data set of ", spec.name,
-          ", e.g. --set data=", spec.name,
-          ".safetensors, which 'mbrl dataset RUN --out FILE' makes of a run");
+          ", e.g. --set data=file.safetensors; 'mbrl dataset RUN --out FILE' makes one of a run");
   require(updates >= 1, "cql: updates is ", updates, ", expected at least 1");
   require(updates_per_round >= 1, "cql: updates_per_round is ", updates_per_round, ", expected at least 1");
   require(batch_size >= 1, "cql: batch_size is ", batch_size, ", expected at least 1");
