@@ -164,6 +164,7 @@ CqlConfiguration quick_cql(const EnvSpec&) {
   c.sac.policy.hidden = c.sac.critic.hidden = {64, 64};
   c.sac.adam.learning_rate = 1e-3;
   c.sac.penalty_actions = 4;
+  c.sac.conservatism = 1;  // 5 is for data of a few ways to act; that of a small task is broad
   return c;
 }
 
