@@ -61,7 +61,7 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
       {"train", "sac", "--env", "Pendulum-v1", "--out", (scratch / "sac").string(), "--steps", "400", "--set",
        "random_steps=399", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"},
       {"train", "versions", "--env", "Pendulum-v1", "--out", (scratch / "versions").string(), "--steps",
-       "300", "--set", "model=linear", "--set", "loop.version=1.0"}};
+       "400", "--set", "model=linear", "--set", "loop.version=1.0"}};
   const std::vector<std::string> names = {"pets", "sac", "versions"};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     INFO(names[i]);
