@@ -120,7 +120,7 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
 void Sac::conserve(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   Critics::Chunk& critics = critics_.chunk(k);
-  const auto [first, count] = c.range;
+  const Index first = c.range.first, count = c.range.count;  // a binding cannot be captured everywhere
   const int each = settings_.penalty_actions;
   const Index actions = c.action.rows();
   critics.penalty_action.resize(actions, 3 * each * count);
