@@ -40,17 +40,36 @@ TransitionBuffer data_of(const CqlConfiguration& c, const EnvSpec& spec) {
   require(data.obs_dim() == spec.obs_dim && data.action_dim() == spec.action_dim(), "cql: ", c.data,
           " has observations of ", data.obs_dim(), " and actions of ", data.action_dim(),
           " numbers, expected ", spec.obs_dim, " and ", spec.action_dim(), " as ", spec.name, " has them");
+  for (std::size_t row = 0; row < data.size(); ++row)
+    for (int i = 0; i < data.action_dim(); ++i) {
+      const auto k = static_cast<std::size_t>(i);
+      const double a = static_cast<double>(data.action(row)(i)), low = spec.action_low[k],
+                   high = spec.action_high[k], rounding = 1e-5 * (high - low);
+      require(a >= low - rounding && a <= high + rounding, "cql: ", c.data, " has ", a, " as action ", i,
+              " of row ", row, ", expected ", low, " to ", high, ", the bounds of ", spec.name);
+    }
   return data;
 }
 
+// Of every byte of its arrays, in their order (FNV-1a).
+std::uint64_t fingerprint(const TransitionBuffer& data) {
+  StateDict arrays;
+  data.save(arrays, "");
+  std::uint64_t hash = 0xcbf29ce484222325;
+  for (const auto& [name, array] : arrays.arrays)
+    for (const auto byte : array.bytes) hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
+  return hash;
+}
+
 /// A round is updates_per_round updates and an episode of the policy's mode.
-class Cql final : public PolicyOwner, public DataOwner {
+class Cql final : public PolicyOwner {
  public:
   Cql(const CqlConfiguration& c, const AlgorithmContext& context)
       : c_(c),
         seed_(context.seed),
         env_(context.make_environment()),
         data_(data_of(c, env_.spec())),
+        fingerprint_(fingerprint(data_)),
         sampler_({}, data_.size(), context.seed),
         sac_(env_.spec().obs_dim, action_bounds(env_.spec()), c.sac, context.seed, context.pool),
         rows_(static_cast<std::size_t>(c.batch_size)),
@@ -78,17 +97,16 @@ class Cql final : public PolicyOwner, public DataOwner {
   AnyActor actor() const { return mode_actor(sac_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return sac_.policy(); }
-  const TransitionBuffer& buffer() const override { return data_; }
 
   void save(StateDict& out, const std::string& prefix) const {
     sac_.save(out, prefix + "sac.");
     means_.save(out, prefix + "means");
     metrics_.save(out, prefix + "metrics");
     out.put_scalar(prefix + "seconds", seconds_);
-    out.put(prefix + "data", fingerprint());
+    out.put_scalar(prefix + "data", fingerprint_);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    require(in.get<double>(prefix + "data") == fingerprint(), "cql: ", c_.data,
+    require(in.get_scalar<std::uint64_t>(prefix + "data") == fingerprint_, "cql: ", c_.data,
             " is not the data set that this run began with");
     sac_.load(in, prefix + "sac.");
     means_.load(in, prefix + "means");
@@ -137,17 +155,11 @@ class Cql final : public PolicyOwner, public DataOwner {
     observer.on_round(metrics_, {});
   }
 
-  // Changes with the data: their number, and sums over them.
-  std::vector<double> fingerprint() const {
-    const Transitions all = data_.batch();
-    return {static_cast<double>(data_.size()), all.reward.cast<double>().sum(), all.obs.cast<double>().sum(),
-            all.action.cast<double>().sum()};
-  }
-
   CqlConfiguration c_;
   std::uint64_t seed_;
   AnyEnvironment env_;
   TransitionBuffer data_;
+  std::uint64_t fingerprint_;
   ReplaySampler sampler_;
   Sac sac_;
   std::vector<std::uint32_t> rows_;

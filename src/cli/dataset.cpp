@@ -22,26 +22,37 @@ struct DatasetOptions {
   std::string source, out;
 };
 
-// Rows, episodes and how they went.
+// Rows, episodes, and what those brought that are whole.
 void describe(const TransitionBuffer& data, const std::string& name) {
   double sum = 0, least = std::numeric_limits<double>::infinity(), most = -least;
   int ended = 0, cut = 0;
   const std::vector<EpisodeRange> episodes = data.episodes();
   for (const EpisodeRange& episode : episodes) {
+    const std::size_t last = episode.first + episode.length - 1;
+    if (data.step(episode.first) != 0 || !(data.terminated(last) || data.truncated(last))) continue;
+    (data.terminated(last) ? ended : cut) += 1;
     double total = 0;
-    for (std::size_t row = episode.first; row < episode.first + episode.length; ++row)
-      total += static_cast<double>(data.reward(row));
+    for (std::size_t row = episode.first; row <= last; ++row) total += static_cast<double>(data.reward(row));
     sum += total;
     least = std::min(least, total);
     most = std::max(most, total);
-    const std::size_t last = episode.first + episode.length - 1;
-    ended += data.terminated(last);
-    cut += data.truncated(last);
   }
-  std::printf("%s: %zu transitions of %zu episodes; observation %d, action %d\n", name.c_str(), data.size(),
+  const int whole = ended + cut, parts = static_cast<int>(episodes.size()) - whole;
+  std::printf("%s: transitions %zu, episodes %zu; observation %d, action %d\n", name.c_str(), data.size(),
               episodes.size(), data.obs_dim(), data.action_dim());
-  std::printf("episodes: %d terminated, %d truncated; returns %.1f to %.1f, mean %.1f\n", ended, cut, least,
-              most, sum / static_cast<double>(episodes.size()));
+  std::printf("episodes: %d terminated, %d truncated, %d not whole", ended, cut, parts);
+  if (whole > 0) std::printf("; returns %.1f to %.1f, mean %.1f", least, most, sum / whole);
+  std::printf("\n");
+}
+
+// A run's own files are not to be written over.
+void require_outside(const std::filesystem::path& out, const std::filesystem::path& run) {
+  std::error_code ignored;
+  const auto target = std::filesystem::weakly_canonical(out, ignored),
+             folder = std::filesystem::weakly_canonical(run, ignored);
+  const auto left = std::mismatch(folder.begin(), folder.end(), target.begin(), target.end()).first;
+  require(left != folder.end(), "--out is '", out.string(),
+          "', expected a file outside the run's own folder");
 }
 
 void dataset(const DatasetOptions& options) {
@@ -55,6 +66,7 @@ void dataset(const DatasetOptions& options) {
   }
   require(out.extension() == ".safetensors", "--out is '", options.out,
           "', expected a file that ends in .safetensors");
+  require_outside(out, source);
   require_writable(out);
   LoadedRun run = load_run(source, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<DataOwner>();

@@ -124,6 +124,9 @@ class Session final : public RunObserver {
   }
   void require_budget_for(const RunPosition& done) {
     position_ = done;
+    // What a run did beyond its own budget, to finish an episode, is no mistake.
+    const RunBudget own = entry_.budget(read_configuration(*folder_, registries().algorithms).own);
+    if (entry_.budget(configuration_.own) == own) return;
     require_not_spent(entry_.budget(configuration_.own), done, algorithm_.metrics().round_name(), *folder_);
   }
   void load() {
@@ -187,8 +190,9 @@ void run_given(Given& given, bool jobs_given) {
   if (!runs.front().seed.empty()) options.seed = std::stoull(runs.front().seed);
   options.assignments = runs.front().assignments;
   if (given.list.wanted) {
-    const RunConfiguration shown =
-        options.resume ? configuration_to_resume(options, RunFolder::open(options.out)) : configure(options);
+    const RunConfiguration shown = options.resume
+                                       ? configuration_to_resume(options, RunFolder::open(options.out))
+                                       : chosen_configuration(options);
     print_settings(list_keys(shown), list_keys(default_configuration(options.algorithm, shown.environment)),
                    given.list);
     return;

@@ -36,7 +36,7 @@ RunConfiguration default_configuration(const std::string& algorithm, const std::
   return c;
 }
 
-RunConfiguration configure(const TrainOptions& options) {
+RunConfiguration chosen_configuration(const TrainOptions& options) {
   const AlgorithmEntry& entry = algorithms().at(options.algorithm);
   RunConfiguration named{.algorithm = options.algorithm, .eval = {}, .own = entry.blank};
   apply(options, named);
@@ -46,7 +46,14 @@ RunConfiguration configure(const TrainOptions& options) {
   configuration.own = entry.preset(options.preset, spec);
   apply(options, configuration);
   if (!options.device.empty()) entry.choose_device(configuration.own, options.device, spec);
-  entry.check(configuration.own, spec);
+  return configuration;
+}
+
+RunConfiguration configure(const TrainOptions& options) {
+  RunConfiguration configuration = chosen_configuration(options);
+  algorithms()
+      .at(options.algorithm)
+      .check(configuration.own, registries().environments.spec(configuration.environment));
   return configuration;
 }
 

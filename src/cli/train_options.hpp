@@ -35,6 +35,8 @@ struct TrainOptions {
 // The settings known to work for the environment, which may be named in the settings file only, then the
 // user's: command line over settings file, --set over --settings, the flags with names of their own over
 // both.
+RunConfiguration chosen_configuration(const TrainOptions& options);
+// The same, after the algorithm has looked whether it makes sense.
 RunConfiguration configure(const TrainOptions& options);
 
 // What `configure` starts from, for the environment that it comes to.

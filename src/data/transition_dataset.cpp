@@ -64,7 +64,9 @@ void flags(StateDict& in, const std::string& name, const std::string& where) {
   if (type == DType::kI64)
     convert<std::uint8_t, std::int64_t>(in, name, where, "0 or 1",
                                         [](std::int64_t v) { return v == 0 || v == 1; });
-  else if (type != DType::kU8)
+  else if (type == DType::kU8)
+    convert<std::uint8_t, std::uint8_t>(in, name, where, "0 or 1", [](std::uint8_t v) { return v <= 1; });
+  else
     wrong_type(in, name, where, "BOOL, U8 or I64 (bool, uint8, int64)");
 }
 void counts(StateDict& in, const std::string& name, const std::string& where) {

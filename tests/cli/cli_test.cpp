@@ -58,8 +58,8 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
   const std::string out = (scratch / "data.safetensors").string();
   const std::vector<std::vector<std::string>> runs = {
       small_run((scratch / "pets").string()),
-      {"train", "sac", "--env", "Pendulum-v1", "--out", (scratch / "sac").string(), "--steps", "400", "--set",
-       "random_steps=399", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"},
+      {"train", "sac", "--env", "Pendulum-v1", "--out", (scratch / "sac").string(), "--steps", "300", "--set",
+       "random_steps=299", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"},
       {"train", "versions", "--env", "Pendulum-v1", "--out", (scratch / "versions").string(), "--steps",
        "400", "--set", "model=linear", "--set", "loop.version=1.0"}};
   const std::vector<std::string> names = {"pets", "sac", "versions"};
@@ -69,14 +69,29 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
     const Outcome written = mbrl(scratch, {"dataset", (scratch / names[i]).string(), "--out", out});
     CHECK(written.status == 0);
     // Pendulum-v1's episodes have 200 steps.
-    CHECK(written.out.find(names[i] == "pets" ? ": 800 transitions of 4 episodes"
-                                              : ": 400 transitions of 2 episodes") != std::string::npos);
+    CHECK(written.out.find(names[i] == "pets" ? ": transitions 800, episodes 4;"
+                                              : ": transitions 400, episodes 2;") != std::string::npos);
     CHECK(mbrl(scratch, {"dataset", out}).out == written.out);  // read back
   }
+  // What was written is learned from, and a run that is at its end, an episode beyond its budget, may be told to go on.
+  CHECK(mbrl(scratch, {"train", "cql", "--list-settings"}).status == 0);
+  const std::string offline = (scratch / "cql").string();
+  REQUIRE(mbrl(scratch, {"train", "cql", "--env", "Pendulum-v1", "--out", offline, "--steps", "20", "--set",
+                         "data=" + out, "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
+              .status == 0);
+  CHECK(mbrl(scratch, {"train", "cql", "--resume", "--out", offline}).status == 0);
+  // Other data, of as many rows, are not what it began with.
+  REQUIRE(mbrl(scratch, {"dataset", (scratch / "sac").string(), "--out", out}).status == 0);
+  const Outcome changed = mbrl(scratch, {"train", "cql", "--resume", "--steps", "30", "--out", offline});
+  CHECK(changed.status == 2);
+  CHECK(changed.err.find("is not the data set that this run began with") != std::string::npos);
   for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"dataset", (scratch / "sac").string()}, "and --out"},
            {{"dataset", (scratch / "sac").string(), "--out", "data.csv"}, ".safetensors"},
            {{"dataset", (scratch / "none.safetensors").string()}, "none.safetensors"},
+           {{"dataset", (scratch / "sac").string(), "--out",
+             (scratch / "sac" / "checkpoint" / "state.safetensors").string()},
+            "outside the run's own folder"},
            {{"dataset", (scratch / "nowhere").string(), "--out", out}, "nowhere"}}) {
     const Outcome outcome = mbrl(scratch, arguments);
     INFO(outcome.err);

@@ -16,6 +16,7 @@ namespace mbrl {
 /// rounds).
 struct RunBudget {
   std::int64_t steps = 0, rounds = 0;
+  bool operator==(const RunBudget&) const = default;
 };
 
 /// Keys that tell neither what is learned nor how: the evaluations'.
