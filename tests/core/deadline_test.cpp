@@ -55,6 +55,23 @@ TEST_CASE("the cost of work is an upper estimate between the sizes that were see
   CHECK(cost.seconds(10) < 1.01 * margin);
 }
 
+TEST_CASE("work that has become dearer is not taken to be cheap for what other sizes once took") {
+  WorkCost cost;
+  cost.add(10, 1.0);
+  cost.add(100, 8.0);
+  const double margin = cost.seconds(10);
+  for (int i = 0; i < 3; ++i) cost.add(100, 20.0);  // twice at most each time
+  CHECK(cost.seconds(100) >= 13 * margin);          // by what 10 once took it would be 10
+  CHECK(cost.seconds(100) <= 20.01 * margin);
+  CHECK(cost.seconds(10) <= 2 * margin);
+  cost.add(10, 50.0);  // and for what larger pieces took
+  cost.add(10, 50.0);
+  cost.add(10, 50.0);
+  CHECK(cost.seconds(10) >= 5 * margin);
+  for (int i = 0; i < 200; ++i) cost.add(10, 1.0);
+  CHECK(cost.seconds(10) < 1.01 * margin);
+}
+
 TEST_CASE("work in parts ends in time, whatever is known of its cost") {
   double now = 0;
   const Deadline deadline(std::make_shared<const SecondsClock>([&] { return now; }), 100);

@@ -54,12 +54,18 @@ class WorkCost {
   void add(double size, double seconds) {
     Entry& e = entries_[slot(size)];
     const double expected = e.of(size);
-    if (e.size == 0)
+    if (e.size == 0) {
       e = {size, seconds};
-    else if (seconds >= expected)
+    } else if (seconds >= expected) {
       e = {size, std::min(seconds, kRise * expected)};
-    else
+    } else {
       e.seconds *= 1 - kForget * (1 - seconds / expected);
+      return;
+    }
+    // What other sizes once took must not promise much less of this one: they may not come again to be corrected.
+    const double least = std::min(e.seconds, seconds) / kApart;
+    for (Entry& other : entries_)
+      if (other.size > 0) other.seconds = std::max(other.seconds, least / std::max(1.0, size / other.size));
   }
 
   /// Said after a plan that no work was begun for: an estimate that forbids all work is never corrected by
@@ -87,7 +93,7 @@ class WorkCost {
   }
 
  private:
-  static constexpr double kMargin = 1.15, kForget = 0.05, kRise = 2.0, kDoubt = 0.02;
+  static constexpr double kMargin = 1.15, kForget = 0.05, kRise = 2.0, kDoubt = 0.02, kApart = 1.5;
   struct Entry {
     double size = 0, seconds = 0;
     double of(double n) const { return seconds * std::max(1.0, n / size); }
