@@ -12,6 +12,8 @@
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/episode_seed.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+#include "mbrl/learning/sac_agent.hpp"
 #include "mbrl/run/evaluation.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
@@ -25,8 +27,7 @@ void CqlConfiguration::validate(const EnvSpec& spec) const {
   require(updates >= 1, "cql: updates is ", updates, ", expected at least 1");
   require(updates_per_round >= 1, "cql: updates_per_round is ", updates_per_round, ", expected at least 1");
   require(batch_size >= 1, "cql: batch_size is ", batch_size, ", expected at least 1");
-  require(spec.choices == 0, "cql: ", spec.name, " has ", spec.choices, " choices, expected real actions");
-  require(spec.max_steps > 0, "cql: ", spec.name, " has no time limit; wrap it in TimeLimit");
+  require_real_actions_and_end("cql", spec);
   sac.validate();
 }
 
@@ -200,10 +201,7 @@ void register_cql(AlgorithmRegistry& registry) {
   };
   cql.load_actor = [](const CqlConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                       const std::string& prefix) {
-    MlpPolicySettings shape;
-    shape.network = c.sac.policy;
-    return load_mode_actor(context.make_environment().spec(), shape, context.seed, in,
-                           prefix + "sac.policy.");
+    return SacAgent::load_actor(context.make_environment().spec(), c.sac, context.seed, in, prefix);
   };
   registry.add(std::move(cql));
 }

@@ -12,6 +12,7 @@
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/rollout/start_states.hpp"
 
 namespace mbrl {
@@ -81,8 +82,7 @@ void MbpoSettings::validate(const EnvSpec& spec) const {
   require(real_ratio >= 0 && real_ratio <= 1, "mbpo: real_ratio is ", real_ratio, ", expected 0 to 1");
   require(updates_per_step >= 0, "mbpo: updates_per_step is ", updates_per_step, ", expected at least 0");
   require(batch_size >= 1, "mbpo: batch_size is ", batch_size, ", expected at least 1");
-  require(spec.choices == 0, "mbpo: ", spec.name, " has ", spec.choices, " choices, expected real actions");
-  require(spec.max_steps > 0, "mbpo: ", spec.name, " has no time limit; wrap it in TimeLimit");
+  require_real_actions_and_end("mbpo", spec);
   horizon.validate("mbpo");
   training.validate(model.members);
   sac.validate();

@@ -45,16 +45,17 @@ ReplaySampler::ReplaySampler(const PrioritySettings& settings, std::size_t capac
   require(capacity >= 1, "ReplaySampler: capacity is 0, expected at least 1");
 }
 
+std::size_t ReplaySampler::held() const { return std::min(static_cast<std::size_t>(added_), capacity_); }
+
 // Row 0 is the oldest: it moves on with every row that overwrites one.
 std::size_t ReplaySampler::slot(std::size_t row) const {
-  return (static_cast<std::size_t>(added_) - size_ + row) % capacity_;
+  return (static_cast<std::size_t>(added_) - held() + row) % capacity_;
 }
 
 void ReplaySampler::added() {
   if (!prioritized()) return;
   tree_.set(static_cast<std::size_t>(added_) % capacity_, largest_);
   ++added_;
-  size_ = std::min(size_ + 1, capacity_);
 }
 
 void ReplaySampler::draw(std::size_t size, std::uint32_t number, double progress,
@@ -66,7 +67,7 @@ void ReplaySampler::draw(std::size_t size, std::uint32_t number, double progress
       rows[i] = static_cast<std::uint32_t>(random_.below(size, number, static_cast<std::uint32_t>(i)));
     return;
   }
-  require(size == size_, "ReplaySampler: the buffer has ", size, " rows, and ", size_, " were told of");
+  require(size == held(), "ReplaySampler: the buffer has ", size, " rows, and ", held(), " were told of");
   const double share = tree_.sum() / static_cast<double>(rows.size());
   const double beta = settings_.beta + (1 - settings_.beta) * std::clamp(progress, 0.0, 1.0);
   const std::size_t oldest = slot(0);
@@ -97,8 +98,8 @@ void ReplaySampler::tell(std::span<const std::uint32_t> rows, const Vecf& errors
 
 void ReplaySampler::save(StateDict& out, const std::string& prefix) const {
   if (!prioritized()) return;
-  std::vector<double> priorities(size_);
-  for (std::size_t row = 0; row < size_; ++row) priorities[row] = tree_.at(slot(row));
+  std::vector<double> priorities(held());
+  for (std::size_t row = 0; row < held(); ++row) priorities[row] = tree_.at(slot(row));
   out.put(prefix + "priorities", priorities);
   out.put_scalar(prefix + "largest", largest_);
   out.put_scalar(prefix + "added", added_);
@@ -113,10 +114,9 @@ void ReplaySampler::load(const StateDict& in, const std::string& prefix) {
   require(added >= 0 && static_cast<std::int64_t>(priorities.size()) == kept, "checkpoint: '", prefix,
           "priorities' holds ", priorities.size(), " numbers, expected ", kept);
   added_ = added;
-  size_ = priorities.size();
   largest_ = largest;
   tree_ = {};
-  for (std::size_t row = 0; row < size_; ++row) tree_.set(slot(row), priorities[row]);
+  for (std::size_t row = 0; row < held(); ++row) tree_.set(slot(row), priorities[row]);
 }
 
 }  // namespace mbrl

@@ -12,6 +12,10 @@ void ReplaySettings::validate(const char* who, const EnvSpec& spec) const {
   require(capacity >= 1, who, ": capacity is ", capacity, ", expected at least 1");
   require(n_step >= 1, who, ": n_step is ", n_step, ", expected at least 1");
   priority.validate(who);
+  require_real_actions_and_end(who, spec);
+}
+
+void require_real_actions_and_end(const char* who, const EnvSpec& spec) {
   require(spec.choices == 0, who, ": ", spec.name, " has ", spec.choices, " choices, expected real actions");
   require(spec.max_steps > 0, who, ": ", spec.name, " has no time limit; wrap it in TimeLimit");
 }

@@ -57,7 +57,7 @@ TEST_CASE("MBPO: the model is trained after the random steps and every so many o
   Trainings seen(run.mbpo);
   REQUIRE(run.mbpo.run(seen));
   CHECK(seen.steps == std::vector<std::int64_t>{60, 110, 160, 210, 260, 310, 360});
-  CHECK(run.mbpo.experience().size() == 400);
+  CHECK(run.mbpo.buffer().size() == 400);
   // Horizons 1, 1, 1, 2, 3, 4, 4 of 30 trajectories: nothing terminates on the pendulum. The ring holds two
   // trainings of the longest.
   const std::vector<std::size_t> rows = {30, 60, 90, 150, 240, 240, 240};
@@ -83,7 +83,7 @@ TEST_CASE("MBPO: what is imagined are steps of the model from where the environm
   REQUIRE(made.size() == 60);
   for (std::size_t i = 0; i < 30; ++i) {
     bool known = false;
-    for (std::size_t j = 0; j < 60 && !known; ++j) known = run.mbpo.experience().obs(j) == made.obs(i);
+    for (std::size_t j = 0; j < 60 && !known; ++j) known = run.mbpo.buffer().obs(j) == made.obs(i);
     CHECK(known);
     CHECK(made.obs(30 + i) == made.next_obs(i));  // the second step goes on from the first
     CHECK(made.action(i).cwiseAbs().maxCoeff() <= 2.0f);

@@ -94,10 +94,8 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   const MlpPolicy& policy() const override { return agent_.policy(); }
-  const TransitionBuffer& buffer() const override {
-    return real_;
-  }  // what was experienced, not what was imagined
-  const TransitionBuffer& experience() const { return real_; }
+  /// What was experienced, not what was imagined.
+  const TransitionBuffer& buffer() const override { return real_; }
   const TransitionBuffer& imagined() const { return imagined_; }
   const MlpEnsemble& model() const { return model_; }
 

@@ -67,10 +67,11 @@ class ReplaySampler {
   void load(const StateDict& in, const std::string& prefix);
 
  private:
+  std::size_t held() const;  // rows of the buffer
   std::size_t slot(std::size_t row) const;
 
   PrioritySettings settings_;
-  std::size_t capacity_, size_ = 0;
+  std::size_t capacity_;
   std::int64_t added_ = 0;
   RandomStream random_;
   SumTree tree_;        // of |error|^alpha; a row keeps its slot while it is in the buffer

@@ -41,6 +41,9 @@ struct ReplaySettings {
   void validate(const char* who, const EnvSpec& spec) const;
 };
 
+/// Throws mbrl::Error, which begins with `who`, for actions that are choices and for episodes without a time limit.
+void require_real_actions_and_end(const char* who, const EnvSpec& spec);
+
 /// A column of metrics that an agent fills once an episode.
 struct AgentFigure {
   std::string name;
