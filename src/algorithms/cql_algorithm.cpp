@@ -43,9 +43,8 @@ TransitionBuffer data_of(const CqlConfiguration& c, const EnvSpec& spec) {
           " numbers, expected ", spec.obs_dim, " and ", spec.action_dim(), " as ", spec.name, " has them");
   for (std::size_t row = 0; row < data.size(); ++row)
     for (int i = 0; i < data.action_dim(); ++i) {
-      const auto k = static_cast<std::size_t>(i);
-      const double a = static_cast<double>(data.action(row)(i)), low = spec.action_low[k],
-                   high = spec.action_high[k], rounding = 1e-5 * (high - low);
+      const double a = static_cast<double>(data.action(row)(i)), low = spec.action_low(i),
+                   high = spec.action_high(i), rounding = 1e-5 * (high - low);
       require(a >= low - rounding && a <= high + rounding, "cql: ", c.data, " has ", a, " as action ", i,
               " of row ", row, ", expected ", low, " to ", high, ", the bounds of ", spec.name);
     }
