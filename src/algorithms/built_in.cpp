@@ -1,6 +1,7 @@
 #include "mbrl/algorithms/built_in.hpp"
 
 #include "mbrl/algorithms/cql_algorithm.hpp"
+#include "mbrl/algorithms/dyna_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
@@ -12,6 +13,7 @@ namespace mbrl {
 void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
                                   const OwnPlanners& planners) {
   register_cql(registry);
+  register_dyna(registry);
   register_mbpo(registry);
   register_pets(registry, backend, planners);
   register_sac(registry);

@@ -38,6 +38,7 @@ const std::map<std::string, View>& views() {
       {"pendulum", {{.elevation = -6, .distance = 3.2, .lookat = {0, 0, 0}}, "rod"}},
       {"classic_cartpole",
        {{.follow = true, .elevation = -10, .distance = 5.2, .lookat = {0, 0, 0.45}}, "pole"}},
+      {"dyna_maze", {{.azimuth = 90, .elevation = -60, .distance = 11.5, .lookat = {4, -2.7, 0}}, "ball"}},
       {"acrobot", {{.elevation = -6, .distance = 6.2, .lookat = {0, 0, -0.3}}, "lower_link"}},
       {"dmc_cheetah", {{.follow = true, .elevation = -12, .distance = 2.7, .lookat = {0, 0, 0.5}}, "torso"}},
       {"dmc_walker", {{.follow = true, .elevation = -8, .distance = 3.6, .lookat = {0, 0, 0.9}}, "torso"}},
@@ -125,7 +126,7 @@ Foresee foresee_of(const std::string& full_name, int nq) {
   if (is("Pendulum-v1")) return angles({{0, 1}});
   if (is("Acrobot-v1")) return angles({{0, 1}, {2, 3}});
   if (is("CartPole")) return beginning(4);
-  if (is("MountainCarContinuous-v0")) return beginning(2);
+  if (is("MountainCarContinuous-v0") || is("DynaMaze")) return beginning(2);
   return {};
 }
 
@@ -152,9 +153,15 @@ const std::map<std::string, Posed>& analytic_scenes() {
                            qpos[1] = assets::mountain_height(s[0]);
                            qpos[2] = std::atan(1.35 * std::cos(3 * s[0]));
                          }};
+    const Posed maze{assets::dyna_maze(), [](const std::vector<double>& s, double* qpos) {
+                       require_numbers(s, 2);
+                       qpos[0] = s[1];
+                       qpos[1] = -s[0];
+                     }};
     return std::map<std::string, Posed>{{"Pendulum-v1", {assets::pendulum(), {}}},
                                         {"Acrobot-v1", {assets::acrobot(), {}}},
                                         {"CartPole-v1", cartpole},
+                                        {"DynaMaze", maze},
                                         {"CartPoleContinuous", cartpole},
                                         {"MountainCarContinuous-v0", mountain}};
   }();

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -13,6 +14,7 @@
 #include "mbrl/algorithms/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
 #include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
 #include "mbrl/run/collector.hpp"
@@ -21,11 +23,12 @@ using namespace mbrl;
 
 namespace {
 
-// An algorithm on the pendulum, small enough for seconds, and a setting it must refuse.
+// An algorithm on a task, small enough for seconds, and a setting it must refuse.
 struct Case {
   std::string name;
   std::vector<std::string> settings;
   std::string nonsense;
+  std::string environment = "Pendulum-v1";
 };
 
 // A data set of random actions, for algorithms that learn from one.
@@ -54,6 +57,7 @@ const std::vector<Case>& cases() {
        {"steps=400", "random_steps=60", "batch_size=16", "td3.policy.hidden=8", "td3.critic.hidden=8",
         "n_step=3", "priority.alpha=0.6"},
        "td3.tau=0"},
+      {"dyna", {"steps=400", "dyna.planning_steps=5"}, "dyna.epsilon=2", "DynaMaze"},
       {"mbpo",
        {"steps=400", "random_steps=60", "train_every=50", "keep_steps=100", "rollouts=40", "horizon.last=3",
         "horizon.begin=60", "horizon.end=300", "updates_per_step=2", "batch_size=16", "real_ratio=0.25",
@@ -82,7 +86,7 @@ const std::vector<Case>& cases() {
 const Registries& registries() {
   static const Registries all = [] {
     Registries made;
-    made.environments.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
+    register_analytic_environments(made.environments);
     register_built_in_algorithms(made.algorithms);
     return made;
   }();
@@ -90,8 +94,8 @@ const Registries& registries() {
 }
 
 RunConfiguration configuration(const Case& c) {
-  RunConfiguration run{.algorithm = c.name, .environment = "Pendulum-v1", .seed = 5, .eval = {}, .own = {}};
-  run.own = registries().algorithms.at(c.name).defaults(Pendulum().spec());
+  RunConfiguration run{.algorithm = c.name, .environment = c.environment, .seed = 5, .eval = {}, .own = {}};
+  run.own = registries().algorithms.at(c.name).defaults(registries().environments.spec(c.environment));
   for (const std::string& assignment : c.settings) set_assignment(run, assignment);
   return run;
 }
@@ -176,20 +180,24 @@ TEST_CASE("algorithms: stopped at any safe point and loaded, they continue exact
 }
 
 TEST_CASE("algorithms: acting with what was learned changes no number of the learning") {
+  // The actions of the first steps of an episode.
+  const auto actions_of = [](AnyActor actor, const Case& c) {
+    AnyEnvironment env = registries().environments.make(c.environment);
+    std::vector<double> actions;
+    Vecd obs = env.reset(9);
+    actor.begin(9);
+    for (int t = 0; t < 3; ++t) {
+      actions.push_back(actor.act(obs, t)(0));
+      obs = env.step(Vecd::Constant(1, actions.back())).obs;
+    }
+    return actions;
+  };
   // Acts at the end of every round.
   struct Acting : Stopper {
-    AnyAlgorithm* algorithm = nullptr;
-    std::vector<double> actions{};
+    std::function<void()> act{};
     void on_round(const MetricTable& metrics, const RoundReport& report) override {
       Stopper::on_round(metrics, report);
-      AnyActor actor = algorithm->actor();
-      Pendulum pendulum;
-      Vecd obs = pendulum.reset(9);
-      actor.begin(9);
-      for (int t = 0; t < 3; ++t) {
-        actions.push_back(actor.act(obs, t)(0));
-        obs = pendulum.step(Vecd::Constant(1, actions.back())).obs;
-      }
+      act();
     }
   };
   for (const Case& c : cases()) {
@@ -197,7 +205,8 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
     ThreadPool pool(2);
     AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
     Acting acting;
-    acting.algorithm = &algorithm;
+    std::vector<double> last;
+    acting.act = [&] { last = actions_of(algorithm.actor(), c); };
     REQUIRE(algorithm.run(acting));
     CHECK(numbers(algorithm.metrics()) == whole(c, 1));
 
@@ -205,15 +214,9 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
     StateDict state;
     algorithm.save(state, "x.");
     AnyActor loaded = registries().algorithms.at(c.name).load_actor(
-        configuration(c).own, {[] { return AnyEnvironment(Pendulum()); }, pool, 5}, state, "x.");
-    Pendulum pendulum;
-    Vecd obs = pendulum.reset(9);
-    loaded.begin(9);
-    for (int t = 0; t < 3; ++t) {
-      const double action = loaded.act(obs, t)(0);
-      CHECK(action == acting.actions[acting.actions.size() - 3 + static_cast<std::size_t>(t)]);
-      obs = pendulum.step(Vecd::Constant(1, action)).obs;
-    }
+        configuration(c).own, {[&] { return registries().environments.make(c.environment); }, pool, 5}, state,
+        "x.");
+    CHECK(actions_of(std::move(loaded), c) == last);
   }
 }
 
@@ -255,7 +258,7 @@ TEST_CASE("algorithms: nonsense is refused before anything is made") {
     ThreadPool pool(1);
     CHECK_THROWS_AS(make_algorithm(wrong, registries(), pool), Error);
     AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
-    CHECK(algorithm.environment().spec().name == "Pendulum-v1");
+    CHECK(algorithm.environment().spec().name == c.environment);
     CHECK(algorithm.metrics().rows() == 0);
   }
 }

@@ -46,7 +46,7 @@ TEST_CASE("registry: an environment is found by name with its facts") {
   register_analytic_environments(registry);
   REQUIRE(registry.contains("Pendulum-v1"));
   CHECK(registry.names() == std::vector<std::string>{"Acrobot-v1", "CartPole-v1", "CartPoleContinuous",
-                                                     "MountainCarContinuous-v0", "Pendulum-v1",
+                                                     "DynaMaze", "MountainCarContinuous-v0", "Pendulum-v1",
                                                      "mbbl/Acrobot", "mbbl/CartPole", "mbbl/MountainCar",
                                                      "mbbl/Pendulum"});
   const EnvSpec& spec = registry.spec("Pendulum-v1");

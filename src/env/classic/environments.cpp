@@ -3,6 +3,7 @@
 
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
+#include "mbrl/env/classic/dyna_maze.hpp"
 #include "mbrl/env/classic/mbbl.hpp"
 #include "mbrl/env/classic/mountain_car.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
@@ -13,6 +14,7 @@ void register_analytic_environments(EnvRegistry& registry) {
   registry.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
   registry.add(MountainCar().spec(), [] { return AnyEnvironment(MountainCar()); });
   registry.add(Acrobot().spec(), [] { return AnyEnvironment(Acrobot()); });
+  registry.add(DynaMaze().spec(), [] { return AnyEnvironment(DynaMaze()); });
   for (const auto kind : {CartPoleTask::Action::kDiscrete, CartPoleTask::Action::kContinuous}) {
     const CartPoleTask task(kind);
     registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });

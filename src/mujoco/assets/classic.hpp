@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "mbrl/env/classic/dyna_maze.hpp"
 #include "scenery.hpp"
 
 namespace mbrl::mujoco::assets {
@@ -103,6 +104,34 @@ inline std::string mountain_car() {
       <geom name="back" type="cylinder" fromto="-0.05 -0.06 0.035 -0.05 0.06 0.035" size="0.035" rgba="0.2 0.2 0.25 1"/>
     </body>)";
   return classic("mountain_car", "0", world.str());
+}
+
+// Positions: column and minus the row of the square that the ball is on.
+inline std::string dyna_maze() {
+  std::ostringstream world;
+  world.imbue(std::locale::classic());
+  const auto box = [&](double column, double row, double half_height, double half, const char* rgba) {
+    world << "\n    <geom type=\"box\" pos=\"" << column << ' ' << -row << ' ' << half_height << "\" size=\""
+          << half << ' ' << half << ' ' << half_height << "\" rgba=\"" << rgba << "\"/>";
+  };
+  constexpr int kRows = DynaMazeTask::kRows, kColumns = DynaMazeTask::kColumns;
+  for (int row = -1; row <= kRows; ++row)
+    for (int column = -1; column <= kColumns; ++column) {
+      const bool edge = row < 0 || row == kRows || column < 0 || column == kColumns;
+      if (edge || DynaMazeTask::wall(row, column))
+        box(column, row, 0.25, 0.5, edge ? "0.3 0.35 0.5 1" : "0.25 0.4 0.6 1");
+      else if (DynaMazeTask::goal(row, column))
+        box(column, row, 0.02, 0.45, "0.9 0.25 0.2 1");
+      else
+        box(column, row, 0.01, 0.47, "0.8 0.82 0.85 1");
+    }
+  world << R"(
+    <body name="ball">
+      <joint name="column" type="slide" axis="1 0 0" range="0 8" limited="true"/>
+      <joint name="row" type="slide" axis="0 1 0" range="-5 0" limited="true"/>
+      <geom name="ball" type="sphere" pos="0 0 0.4" size="0.36"/>
+    </body>)";
+  return classic("dyna_maze", "0", world.str());
 }
 
 }  // namespace mbrl::mujoco::assets
