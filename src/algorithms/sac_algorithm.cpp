@@ -25,6 +25,29 @@ SacConfiguration quick_sac(const EnvSpec&) {
   return c;
 }
 
+// The authors' settings for 20 updates a step.
+SacConfiguration many_updates() {
+  SacConfiguration c;
+  c.random_steps = 5000;
+  c.updates_per_step = c.sac.policy_delay = 20;
+  return c;
+}
+
+SacConfiguration redq(const EnvSpec&) {
+  SacConfiguration c = many_updates();
+  c.sac.critics = 10;
+  c.sac.objective = PolicyObjective::kMean;
+  return c;
+}
+
+SacConfiguration droq(const EnvSpec&) {
+  SacConfiguration c = many_updates();
+  c.sac.critic.layer_norm = true;
+  c.sac.critic.dropout = 0.01;
+  c.sac.objective = PolicyObjective::kMean;
+  return c;
+}
+
 }  // namespace
 
 void register_sac(AlgorithmRegistry& registry) {
@@ -38,6 +61,9 @@ void register_sac(AlgorithmRegistry& registry) {
       "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
   sac.steps_key = "steps";
   sac.presets.push_back({"quick", "small networks and 10,000 steps, for a first look", quick_sac});
+  sac.presets.push_back({"redq", "REDQ (Chen et al. 2021): ten critics, 20 updates a step", redq});
+  sac.presets.push_back(
+      {"droq", "DroQ (Hiraoka et al. 2022): two critics with dropout, 20 updates a step", droq});
   sac.check = [](const SacConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   sac.make = [](const SacConfiguration& c, const AlgorithmContext& context) {
     return AnyAlgorithm(

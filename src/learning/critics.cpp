@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
 
 namespace mbrl {
 
@@ -60,7 +61,8 @@ void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
 }
 
 Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
-                 const nn::AdamSettings& adam, std::uint64_t seed) {
+                 const nn::AdamSettings& adam, std::uint64_t seed)
+    : seed_(seed) {
   for (std::size_t i = 0; i < bounds.low.size(); ++i) {
     mid_.push_back(static_cast<float>(0.5 * (bounds.low[i] + bounds.high[i])));
     half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
@@ -85,6 +87,7 @@ void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
     c.input.resize(critics_[0].network.in(), range.count);
     c.smallest.assign(static_cast<std::size_t>(range.count), 0);
     c.error.resize(range.count);
+    c.first = range.first;
     chunks_.push_back(std::move(c));
   }
   for (std::size_t i = 0; i < critics_.size(); ++i) {
@@ -101,6 +104,13 @@ void Critics::scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batc
   }
 }
 
+nn::DropoutKey Critics::dropout(Use use, std::size_t i, Index first) const {
+  return {.key = RandomStream(seed_, Stream::kUpdate).key(),
+          .step = update_ * static_cast<std::uint32_t>(Use::kCount) + static_cast<std::uint32_t>(use),
+          .network = static_cast<std::uint32_t>(i),
+          .first = static_cast<std::uint32_t>(first)};
+}
+
 void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
                             std::span<const int> which, Vecf& out) const {
   const auto n = static_cast<int>(obs.cols());
@@ -109,7 +119,7 @@ void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<fl
   for (const int one : which) {
     const auto i = static_cast<std::size_t>(one);
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].target, n);
+    c.passes[i].forward(critics_[i].target, n, dropout(Use::kTarget, i, c.first));
     const auto q = c.passes[i].outputs(n).row(0).transpose();
     if (first)
       out = q;
@@ -130,7 +140,7 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     nn::Pass& pass = c.passes[i];
     pass.set_input(c.input);
-    pass.forward(critics_[i].network, n);
+    pass.forward(critics_[i].network, n, dropout(Use::kLearn, i, c.first));
     const float* q = pass.output();
     float* gradient = pass.output_gradient();
     for (Index j = 0; j < n; ++j) {
@@ -158,7 +168,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
   c.penalty = 0;
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     wide.set_input(c.penalty_input);
-    wide.forward(critics_[i].network, all);
+    wide.forward(critics_[i].network, all, dropout(Use::kConserve, i, c.first * samples));
     const float* q = wide.output();
     float* gradient = wide.output_gradient();
     for (int j = 0; j < n; ++j) {
@@ -182,7 +192,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
 
     nn::Pass& taken = c.passes[i];
     taken.set_input(c.input);
-    taken.forward(critics_[i].network, n);
+    taken.forward(critics_[i].network, n, dropout(Use::kLearn, i, c.first));
     for (int j = 0; j < n; ++j) {
       c.penalty -= taken.output()[j];
       taken.output_gradient()[j] = -weight;
@@ -203,7 +213,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   q.setConstant(obs.cols(), nothing_yet);
   for (std::size_t i = 0; i < used; ++i) {
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].network, n);
+    c.passes[i].forward(critics_[i].network, n, dropout(Use::kClimb, i, c.first));
     const float* value = c.passes[i].output();
     for (Index j = 0; j < n; ++j) {
       if (mean) {

@@ -22,6 +22,9 @@ void SacSettings::validate() const {
   require(critics >= 1, "sac: critics is ", critics, ", expected at least 1");
   require(target_critics >= 1 && target_critics <= critics, "sac: target_critics is ", target_critics,
           ", expected 1 to critics, ", critics);
+  require(policy_delay >= 1, "sac: policy_delay is ", policy_delay, ", expected at least 1");
+  require(policy.dropout == 0, "sac: policy.dropout is ", policy.dropout,
+          ", expected 0: only critics leave units out");
   require(temperature > 0 && std::isfinite(temperature), "sac: temperature is ", temperature,
           ", expected more than 0");
   require(conservatism >= 0 && std::isfinite(conservatism), "sac: conservatism is ", conservatism,
@@ -109,8 +112,11 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
                          std::span(drawn_).first(static_cast<std::size_t>(settings_.target_critics)), c.q);
   c.q -= static_cast<float>(temperature()) * c.log_prob;
   bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
-  c.target_sum = 0;
-  for (Index j = 0; j < count; ++j) c.target_sum += c.target(j);
+  c.target_sum = c.policy_loss = c.log_prob_sum = 0;
+  for (Index j = 0; j < count; ++j) {
+    c.target_sum += c.target(j);
+    c.log_prob_sum += c.log_prob(j);
+  }
   critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
   errors_.segment(first, count) = critics_.chunk(k).error;
   if (settings_.conservatism > 0) conserve(k, batch);
@@ -174,6 +180,7 @@ SacReport Sac::update(const Transitions& batch) {
   const Index n = batch.obs.cols();
   make_chunks(n);
   draw_targets();
+  critics_.begin_update(updates_);
   const auto count = static_cast<int>(chunks_.size());
   const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch); };
   const auto step = [&](int i) {
@@ -183,8 +190,11 @@ SacReport Sac::update(const Transitions& batch) {
   const auto improve = [&](int k) { climb(static_cast<std::size_t>(k), batch); };
   pool_.run(count, std::cref(learn));
   pool_.run(settings_.critics, std::cref(step));
-  pool_.run(count, std::cref(improve));
-  sum_and_step(policy_.network(), policy_adam_, policy_gradient_, policy_parts_);
+  const bool policy_moves = (updates_ + 1) % settings_.policy_delay == 0;
+  if (policy_moves) {
+    pool_.run(count, std::cref(improve));
+    sum_and_step(policy_.network(), policy_adam_, policy_gradient_, policy_parts_);
+  }
 
   SacReport report;
   double log_prob = 0;
@@ -205,7 +215,7 @@ SacReport Sac::update(const Transitions& batch) {
   report.target /= size;
   report.policy_loss /= size;
   report.entropy = -log_prob / size;
-  if (settings_.tune_temperature)
+  if (settings_.tune_temperature && policy_moves)
     temperature_adam_.step(log_temperature_,
                            report.entropy - settings_.entropy_per_action * policy_.action_dim());
   report.temperature = temperature();

@@ -14,6 +14,8 @@ void Td3Settings::validate() const {
   require(tau > 0 && tau <= 1, "td3: tau is ", tau, ", expected 0 < tau <= 1");
   require(critics >= 1, "td3: critics is ", critics, ", expected at least 1");
   require(policy_delay >= 1, "td3: policy_delay is ", policy_delay, ", expected at least 1");
+  require(policy.dropout == 0, "td3: policy.dropout is ", policy.dropout,
+          ", expected 0: only critics leave units out");
   require(target_noise >= 0 && std::isfinite(target_noise), "td3: target_noise is ", target_noise,
           ", expected at least 0");
   require(target_noise_clip >= 0 && std::isfinite(target_noise_clip), "td3: target_noise_clip is ",
@@ -113,6 +115,7 @@ Td3Report Td3::update(const Transitions& batch) {
   check_batch("Td3::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
   make_chunks(n);
+  critics_.begin_update(updates_);
   const auto count = static_cast<int>(chunks_.size());
   const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch); };
   const auto step = [&](int i) { critics_.step(i); };

@@ -26,6 +26,8 @@ std::size_t place(const Network::Layer& layer, Index o, Index i) {
 Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t seed, std::uint32_t index)
     : in_(in), out_(out), settings_(settings) {
   require(in >= 1 && out >= 1, "Network: ", in, " inputs and ", out, " outputs, expected at least 1 of each");
+  require(settings.dropout >= 0 && settings.dropout < 1, "Network: dropout is ", settings.dropout,
+          ", expected 0 <= dropout < 1");
   std::size_t size = 0;
   const auto take = [&](int rows, int stride) {
     const std::size_t at = size;
@@ -176,6 +178,7 @@ Pass::Pass(const Network& shape, int max_samples)
     slopes_.clear();
     centred_.clear();
     inverse_.clear();
+    masks_.clear();
     const auto take = [&](int count) {
       float* at = block ? block + rows * static_cast<std::size_t>(stride_) : nullptr;
       rows += static_cast<std::size_t>(count);
@@ -186,6 +189,8 @@ Pass::Pass(const Network& shape, int max_samples)
       slopes_.push_back(take(layer.out));
       centred_.push_back(layer.norm ? take(layer.out) : nullptr);
       inverse_.push_back(layer.norm ? take(1) : nullptr);
+      const bool hidden = &layer != &shape.layers().back();
+      if (shape.settings().dropout > 0) masks_.push_back(hidden ? take(layer.out) : nullptr);
     }
     output_ = take(out_);
     gradient_[0] = take(widest);
@@ -218,24 +223,30 @@ void Pass::check(const Network& network, int samples) const {
   bool same = network.in() == in_ && network.layers().size() == widths_.size();
   for (std::size_t l = 0; same && l < widths_.size(); ++l)
     same = network.layers()[l].out == widths_[l] && network.layers()[l].norm == (inverse_[l] != nullptr);
+  same = same && (network.settings().dropout == 0 || !masks_.empty());
   require(same, "Pass: the network is of another shape than the pass was made for");
 }
 
-PassArrays Pass::arrays() {
-  return {stride_,
-          inputs_.data(),
-          slopes_.data(),
-          centred_.data(),
-          inverse_.data(),
-          output_,
-          {gradient_[0], gradient_[1]},
+PassArrays Pass::arrays() const {
+  return {stride_,         inputs_.data(),
+          slopes_.data(),  centred_.data(),
+          inverse_.data(), dropped_ ? masks_.data() : nullptr,
+          output_,         {gradient_[0], gradient_[1]},
           transposed_};
 }
 
 void Pass::forward(const Network& network, int samples) {
   check(network, samples);
+  dropped_ = false;
   forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
-               network.parameters().data(), samples, arrays());
+               network.parameters().data(), samples, {}, arrays());
+}
+
+void Pass::forward(const Network& network, int samples, const DropoutKey& dropout) {
+  check(network, samples);
+  dropped_ = network.settings().dropout > 0;
+  forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
+               network.parameters().data(), samples, dropout, arrays());
 }
 
 void Pass::backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient) {

@@ -8,10 +8,13 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
 
 #include "nn/multiply-inl.hpp"
 #include "nn/network_kernels.hpp"
+#include "simd/philox-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mbrl::nn {
@@ -97,6 +100,34 @@ void NormaliseBackward(const Layer& layer, const float* parameters, const float*
   }
 }
 
+// z ([out][ld], in place) times a mask of 0 and 1 / (1 - rate), kept for the way back. A word of Philox decides on two
+// units, a block on eight.
+void DropUnits(const Layer& layer, int l, double rate, const DropoutKey& key, float* z, float* mask,
+               std::size_t columns, std::size_t ld) {
+  const D d;
+  const hn::Rebind<std::uint32_t, D> du;
+  using VU = hn::Vec<decltype(du)>;
+  const auto out = static_cast<std::size_t>(layer.out);
+  const V kept = hn::Set(d, static_cast<float>(1.0 / (1.0 - rate)));
+  const VU threshold = hn::Set(du, static_cast<std::uint32_t>(std::lround(rate * 65536.0)));
+  const VU half = hn::Set(du, 0xFFFFu);
+  const std::uint32_t where = 0x80000000u | key.network << 8 | static_cast<std::uint32_t>(l);
+  for (std::size_t first = 0; first < out; first += 8)
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      VU words[4] = {hn::Iota(du, key.first + static_cast<std::uint32_t>(n)), hn::Set(du, where),
+                     hn::Set(du, key.step), hn::Set(du, static_cast<std::uint32_t>(first / 8))};
+      simd::HWY_NAMESPACE::philox(du, key.key, words[0], words[1], words[2], words[3]);
+      for (std::size_t i = 0; i < 8 && first + i < out; ++i) {
+        const VU word = i % 2 == 0 ? hn::And(words[i / 2], half) : hn::ShiftRight<16>(words[i / 2]);
+        const auto keep = hn::RebindMask(d, hn::Not(hn::Lt(word, threshold)));
+        const std::size_t at = (first + i) * ld + n;
+        const V factor = hn::IfThenElseZero(keep, kept);
+        hn::Store(factor, d, mask + at);
+        hn::Store(hn::Mul(factor, hn::Load(d, z + at)), d, z + at);
+      }
+    }
+}
+
 template <Activation kActivation>
 void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays& work, int l,
                    std::size_t columns) {
@@ -110,7 +141,7 @@ void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays
 }
 
 void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& settings,
-                 const float* parameters, int samples, const PassArrays& work) {
+                 const float* parameters, int samples, const DropoutKey& dropout, const PassArrays& work) {
   const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
   for (int l = 0; l < layer_count; ++l) {
     const Layer& layer = layers[l];
@@ -124,6 +155,9 @@ void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& se
                                               : work.inputs[l + 1],
                                  ld});
     if (last) return;
+    if (work.masks)
+      DropUnits(layer, l, settings.dropout, dropout, layer.norm ? work.centred[l] : work.inputs[l + 1],
+                work.masks[l], columns, ld);
     switch (settings.activation) {
       case Activation::kSilu:
         ActivateLayer<Activation::kSilu>(layer, parameters, work, l, columns);
@@ -183,6 +217,12 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
       }
       NormaliseBackward(layer, parameters, work.centred[l], work.inverse[l], here, columns, ld);
     }
+    if (work.masks && l + 1 < layer_count)
+      for (std::size_t m = 0; m < out; ++m)
+        for (std::size_t b = 0; b < columns; b += hn::Lanes(d)) {
+          const std::size_t at = m * ld + b;
+          hn::Store(hn::Mul(hn::Load(d, work.masks[l] + at), hn::Load(d, here + at)), d, here + at);
+        }
     const WeightColumns weights{parameters + layer.weight, in};
     if (l > 0)
       multiply<false>(in, 0, columns, out, weights, here, ld,
@@ -259,8 +299,8 @@ HWY_EXPORT(SquaredNorm);
 HWY_EXPORT(MoveTowards);
 
 void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSettings& settings,
-                  const float* parameters, int samples, const PassArrays& work) {
-  HWY_DYNAMIC_DISPATCH(ForwardPass)(layers, layer_count, settings, parameters, samples, work);
+                  const float* parameters, int samples, const DropoutKey& dropout, const PassArrays& work) {
+  HWY_DYNAMIC_DISPATCH(ForwardPass)(layers, layer_count, settings, parameters, samples, dropout, work);
 }
 void backward_pass(const Network::Layer* layers, int layer_count, const float* parameters, int samples,
                    const PassArrays& work, float* gradient, float* input_gradient) {

@@ -16,14 +16,16 @@ struct PassArrays {
   float* const* slopes = nullptr;   // [layer]: derivative of the activation behind the layer
   float* const* centred = nullptr;  // [layer]: its output, normalised (with layer_norm)
   float* const* inverse = nullptr;  // [layer]: 1 / standard deviation of each sample's outputs, one row
-  float* output = nullptr;          // [out]
-  float* gradient[2] = {};          // [widest layer], taking turns
-  float* transposed = nullptr;      // [sample][row_stride of the layer]
+  float* const* masks =
+      nullptr;                  // [hidden layer]: what its output is multiplied by; null: nothing is left out
+  float* output = nullptr;      // [out]
+  float* gradient[2] = {};      // [widest layer], taking turns
+  float* transposed = nullptr;  // [sample][row_stride of the layer]
 };
 
-// Fills everything but the gradients from inputs[0].
+// Fills everything but the gradients from inputs[0]. `dropout` counts where there are masks.
 void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSettings& settings,
-                  const float* parameters, int samples, const PassArrays& work);
+                  const float* parameters, int samples, const DropoutKey& dropout, const PassArrays& work);
 
 // From gradient[0], the loss's gradient with respect to the output: into `gradient` (a block like the
 // parameters; null: not wanted) that of the parameters; into input_gradient ([in][stride]; null: not wanted)

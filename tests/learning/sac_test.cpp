@@ -129,12 +129,17 @@ TEST_CASE("sac: a terminated step is worth its reward, a truncated one what foll
 }
 
 TEST_CASE("sac: the number of threads changes no bit, nor does a stop, whatever the critics") {
-  for (const bool redq : {false, true}) {
+  enum class Kind { kSac, kRedq, kDroq };
+  for (const Kind kind : {Kind::kSac, Kind::kRedq, Kind::kDroq}) {
     SacSettings settings = small({32, 32});
-    if (redq) {
+    if (kind != Kind::kSac) {
       settings.critics = 5;
       settings.objective = PolicyObjective::kMean;
       settings.critic.layer_norm = true;
+    }
+    if (kind == Kind::kDroq) {
+      settings.critic.dropout = 0.1;
+      settings.policy_delay = 2;
     }
     ThreadPool one(1), two(2), three(3);
     const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
@@ -180,6 +185,53 @@ TEST_CASE("sac: critics of the target are drawn, each as often") {
   for (const int count : drawn) CHECK(std::abs(count - 100) < 30);  // 3.7 standard deviations
 }
 
+TEST_CASE("sac: critics leave units out while they learn, and none where they are asked") {
+  ThreadPool pool(1);
+  const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
+  SacSettings settings = small({32});
+  const Transitions t = one_step(0, 200);
+  const auto values = [&](const Sac& sac) {
+    Vecf out(200);
+    sac.values(t.obs, t.action, out);
+    return out;
+  };
+  Sac plain(1, bounds, settings, 1, pool);
+  settings.critic.dropout = 0.5;
+  Sac dropping(1, bounds, settings, 1, pool), again(1, bounds, settings, 1, pool);
+  CHECK(values(plain) == values(dropping));
+  // The weights are the same, so what half of the units say differs from what all do: noise of the same mean.
+  const SacReport all = plain.update(t), half = dropping.update(t), same = again.update(t);
+  CHECK(half.critic_loss == same.critic_loss);
+  CHECK(half.value != all.value);
+  CHECK(half.value == Approx(all.value).margin(0.1));
+  CHECK(values(dropping) == values(again));
+  // Each update leaves out others: at a rate of next to nothing learned, the loss still moves.
+  settings.adam.learning_rate = 1e-12;
+  Sac still(1, bounds, settings, 1, pool);
+  const double first = still.update(t).critic_loss, second = still.update(t).critic_loss;
+  CHECK(std::abs(first - second) > 1e-4);
+}
+
+TEST_CASE("sac: policy and temperature wait for the critics") {
+  ThreadPool pool(1);
+  SacSettings settings = small({16});
+  settings.policy_delay = 3;
+  Sac sac(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
+  const auto policy = [&] { return Batchf(sac.policy().network().layer(1).weight); };
+  const auto critic = [&] { return Batchf(sac.critic(0).layer(0).weight); };
+  for (int update = 1; update <= 6; ++update) {
+    const Batchf policy_before = policy(), critic_before = critic();
+    const double temperature = sac.temperature();
+    const SacReport report = sac.update(one_step(static_cast<std::uint32_t>(update), 64));
+    const bool moves = update % 3 == 0;
+    CHECK((policy() != policy_before) == moves);
+    CHECK((sac.temperature() != temperature) == moves);
+    CHECK(critic() != critic_before);
+    CHECK((report.policy_loss != 0) == moves);
+    CHECK(report.entropy == Approx(0.7).margin(0.5));  // of a policy that has hardly learned, in every update
+  }
+}
+
 TEST_CASE("sac: numbers that are not finite are said and change no network") {
   ThreadPool pool(1);
   Sac sac(1, ActionBounds::uniform(1, 0, 4), small({16}), 1, pool);
@@ -213,6 +265,9 @@ TEST_CASE("sac: mistakes are named") {
   CHECK(contains(refused([](SacSettings& s) { s.target_critics = 3; }),
                  "target_critics is 3, expected 1 to critics, 2"));
   CHECK(contains(refused([](SacSettings& s) { s.temperature = 0; }), "temperature is 0"));
+  CHECK(contains(refused([](SacSettings& s) { s.policy_delay = 0; }), "policy_delay is 0"));
+  CHECK(contains(refused([](SacSettings& s) { s.policy.dropout = 0.1; }), "policy.dropout is 0.1"));
+  CHECK(contains(refused([](SacSettings& s) { s.critic.dropout = -0.1; }), "dropout is -0.1"));
   Sac sac(1, bounds, small({8}), 1, pool);
   CHECK(contains(error_of([&] { sac.update(empty(2, 1, 4)); }), "obs"));
   CHECK(contains(error_of([&] { sac.update(empty(1, 1, 0)); }), "no column"));

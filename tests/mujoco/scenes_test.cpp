@@ -101,11 +101,14 @@ TEST_CASE("scenes: the reacher's target is drawn where it stands") {
 }
 
 TEST_CASE("scenes: too few numbers for a pose, and names without a picture, are refused in words") {
-  for (const auto& [name, needed] : {std::pair("CartPole-v1", 4), std::pair("MountainCarContinuous-v0", 2)}) {
+  for (const auto& [name, needed] :
+       {std::pair("CartPole-v1", 4), std::pair("MountainCarContinuous-v0", 2), std::pair("DynaMaze", 2)}) {
     Tracer tracer(scene_of(all_environments().spec(name)));
-    CHECK_NOTHROW(tracer(std::vector<double>(static_cast<std::size_t>(needed), 0.1)));
-    CHECK(contains(error_of([&] { tracer(std::vector<double>(static_cast<std::size_t>(needed - 1), 0.1)); }),
-                   "numbers, expected " + std::to_string(needed) + " or more"));
+    const std::vector<double> enough(static_cast<std::size_t>(needed), 0.1),
+        few(enough.begin() + 1, enough.end());
+    CHECK_NOTHROW(tracer(enough));
+    CHECK(
+        contains(error_of([&] { tracer(few); }), "numbers, expected " + std::to_string(needed) + " or more"));
   }
   EnvSpec spec;
   spec.name = "control/double_integrator";

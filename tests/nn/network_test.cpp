@@ -3,7 +3,9 @@
 #include "mbrl/nn/network.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "catch.hpp"
@@ -44,10 +46,30 @@ std::vector<OracleLayer> oracle_of(const Network& network) {
   return layers;
 }
 
-Batchd forward(const std::vector<OracleLayer>& layers, Activation f, Batchd x) {
+// What each hidden layer's output is multiplied by, from the words that DropoutKey's description gives it.
+std::vector<Batchd> masks_of(const Network& network, Index samples, const DropoutKey& key) {
+  std::vector<Batchd> masks;
+  const double rate = network.settings().dropout;
+  const auto threshold = static_cast<std::uint32_t>(std::lround(rate * 65536));
+  for (std::size_t l = 0; l + 1 < network.layers().size(); ++l)
+    masks.push_back(Batchd::NullaryExpr(network.layers()[l].out, samples, [&](Index u, Index j) {
+      const auto words = philox4x32({key.first + static_cast<std::uint32_t>(j),
+                                     0x80000000u | key.network << 8 | static_cast<std::uint32_t>(l), key.step,
+                                     static_cast<std::uint32_t>(u / 8)},
+                                    key.key);
+      const std::uint32_t word = words[static_cast<std::size_t>(u % 8 / 2)];
+      const std::uint32_t half = u % 2 == 0 ? word & 0xFFFFu : word >> 16;
+      return half < threshold ? 0.0 : 1.0 / (1.0 - rate);
+    }));
+  return masks;
+}
+
+Batchd forward(const std::vector<OracleLayer>& layers, Activation f, Batchd x,
+               const std::vector<Batchd>& masks = {}) {
   for (std::size_t l = 0; l < layers.size(); ++l) {
     Batchd z = (layers[l].weight * x).colwise() + layers[l].bias;
     if (l + 1 < layers.size()) {
+      if (!masks.empty()) z = z.cwiseProduct(masks[l]);
       if (layers[l].gain.size() > 0)
         for (Index b = 0; b < z.cols(); ++b) {
           const double mean = z.col(b).mean();
@@ -70,8 +92,8 @@ Batchf noise(Index rows, Index columns, std::uint32_t id) {
 }
 
 // A network whose vectors are not at their first values.
-Network some_network(Activation f, bool norm, std::vector<int> hidden = {20, 33}) {
-  Network network(5, 3, {std::move(hidden), f, norm}, 7);
+Network some_network(Activation f, bool norm, std::vector<int> hidden = {20, 33}, double dropout = 0) {
+  Network network(5, 3, {std::move(hidden), f, norm, dropout}, 7);
   for (int l = 0; l < static_cast<int>(network.layers().size()); ++l) {
     Network::Plain p = network.layer(l);
     p.gain += 0.3f * noise(p.gain.size(), 1, 20 + static_cast<std::uint32_t>(l));
@@ -112,16 +134,20 @@ TEST_CASE("network: a sample's numbers do not depend on its place or company") {
   }
 }
 
-TEST_CASE("network: gradients of parameters and inputs are those of differences") {
+TEST_CASE("network: gradients of parameters and inputs are those of differences, also with units left out") {
   for (const Activation f : kAll)
-    for (const bool norm : {false, true}) {
-      CAPTURE(f, norm);
-      const Network network = some_network(f, norm);
+    for (const auto& [norm, dropout] :
+         {std::pair(false, 0.0), std::pair(true, 0.0), std::pair(true, 0.3), std::pair(false, 0.3)}) {
+      CAPTURE(f, norm, dropout);
+      const Network network = some_network(f, norm, {20, 33}, dropout);
       constexpr int kSamples = 21;
       const Batchf x = noise(5, kSamples, 2), weights = noise(3, kSamples, 3);
+      const DropoutKey key{.key = {17, 4}, .step = 9, .network = 2, .first = 100};
+      const std::vector<Batchd> masks =
+          dropout > 0 ? masks_of(network, kSamples, key) : std::vector<Batchd>();
       Pass pass(network, 40);
       pass.set_input(x);
-      pass.forward(network, kSamples);
+      pass.forward(network, kSamples, key);
       // loss = sum of weights .* y; what lies beyond the samples must not count
       for (int r = 0; r < 3; ++r)
         for (int b = 0; b < pass.stride(); ++b)
@@ -131,7 +157,12 @@ TEST_CASE("network: gradients of parameters and inputs are those of differences"
 
       std::vector<OracleLayer> layers = oracle_of(network);
       const Batchd xd = x.cast<double>(), wd = weights.cast<double>();
-      const auto loss = [&](const Batchd& at) { return forward(layers, f, at).cwiseProduct(wd).sum(); };
+      const auto loss = [&](const Batchd& at) {
+        return forward(layers, f, at, masks).cwiseProduct(wd).sum();
+      };
+      Batchf y(3, kSamples);
+      pass.get_output(y);
+      CHECK((y.cast<double>() - forward(layers, f, xd, masks)).cwiseAbs().maxCoeff() < 1e-5);
       const auto difference = [&](double& value, const Batchd& at) {
         const double kept = value, h = 1e-6;
         value = kept + h;
@@ -162,6 +193,40 @@ TEST_CASE("network: gradients of parameters and inputs are those of differences"
           CHECK(std::abs(difference(moved(r, b), moved) -
                          static_cast<double>(pass.input_gradient()[r * pass.stride() + b])) < 2e-3);
     }
+}
+
+TEST_CASE(
+    "network: as many units are left out as it says, by the sample's number, and only while it learns") {
+  const Network network = some_network(Activation::kRelu, true, {64, 64}, 0.1),
+                same = some_network(Activation::kRelu, true, {64, 64});
+  const Batchf x = noise(5, 60, 1);
+  const DropoutKey key{.key = {1, 2}, .step = 3};
+  double left_out = 0;
+  for (const Batchd& mask : masks_of(network, 2000, key))
+    left_out += (mask.array() == 0.0).cast<double>().sum();
+  CHECK(left_out / (2 * 64 * 2000) == Approx(0.1).margin(0.004));
+
+  Batchf whole(3, 60), later(3, 20), without(3, 60), evaluated(3, 60);
+  Pass pass(network, 60);
+  pass.set_input(x);
+  pass.forward(network, 60, key);
+  pass.get_output(whole);
+  pass.set_input(x.middleCols(33, 20));
+  pass.forward(network, 20, {.key = {1, 2}, .step = 3, .first = 33});
+  pass.get_output(later);
+  CHECK(later == whole.middleCols(33, 20));
+  pass.set_input(x);
+  pass.forward(network, 60);
+  pass.get_output(without);
+  same.evaluate(x, evaluated);
+  CHECK(without == evaluated);
+  CHECK(without != whole);
+  pass.forward(same, 60, key);  // whose settings have none
+  pass.get_output(whole);
+  CHECK(whole == evaluated);
+  Pass narrow(same, 60);
+  CHECK_THROWS_WITH(narrow.forward(network, 60, key), Catch::Contains("another shape"));
+  CHECK_THROWS_WITH(Network(2, 1, {.dropout = 1.0}, 1), Catch::Contains("dropout is 1"));
 }
 
 TEST_CASE("adam: steps are the paper's, with clipping and decay") {

@@ -61,6 +61,7 @@ class Critics {
     std::vector<std::size_t> smallest;     // critic of each column
     double loss = 0, value = 0;            // sums over critics and columns, of the last learn
     Vecf error;                            // of each column, |Q - target|, mean over the critics
+    Index first = 0;                       // column of the batch that is its first
     // Of a conservative penalty: actions, `count` columns of a range behind each other as often as `samples`
     // says, and their log-densities (scaled to [-1, 1]).
     Batchf penalty_action;
@@ -83,6 +84,9 @@ class Critics {
 
   /// For the next batches of these ranges.
   void make_chunks(const std::vector<BatchRange>& ranges);
+  /// The number of the update that comes: where the network's settings have a dropout, the units that target_values,
+  /// learn, conserve and climb leave out are functions of (seed, number, which of them, critic, column of the batch).
+  void begin_update(std::int64_t number) { update_ = static_cast<std::uint32_t>(number); }
   Chunk& chunk(std::size_t k) { return chunks_[k]; }
   const std::vector<Chunk>& chunks() const { return chunks_; }
 
@@ -119,8 +123,13 @@ class Critics {
     AlignedFloats gradient;
     std::vector<const AlignedFloats*> parts;  // of the chunks
   };
+  enum class Use : std::uint32_t { kTarget, kLearn, kConserve, kClimb, kCount };
   void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
+  // Names the units that critic i leaves out; `first`: number of the pass's first column.
+  nn::DropoutKey dropout(Use use, std::size_t i, Index first) const;
 
+  std::uint64_t seed_;
+  std::uint32_t update_ = 0;
   std::vector<float> mid_, half_;
   std::vector<Critic> critics_;
   std::vector<Chunk> chunks_;

@@ -1,7 +1,8 @@
 // Soft actor-critic: a stochastic policy that earns reward and entropy, learned from replayed transitions.
 // Haarnoja et al., "Soft actor-critic algorithms and applications", arXiv 1812.05905, algorithm 1. With more
 // critics and a subset of them in the target it is REDQ: Chen et al., "Randomized ensembled double
-// Q-learning: learning fast without a model", ICLR 2021, algorithm 1.
+// Q-learning: learning fast without a model", ICLR 2021, algorithm 1; with dropout and layer normalisation in two
+// critics DroQ: Hiraoka et al., "Dropout Q-functions for doubly efficient reinforcement learning", ICLR 2022.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ struct SacSettings {
   int critics = 2;         // N
   int target_critics = 2;  // M: drawn for each update; their smallest value is the target's
   PolicyObjective objective = PolicyObjective::kMin;
+  int policy_delay = 1;            // updates of the critics per update of policy and temperature
   double temperature = 1.0;        // alpha at the beginning
   bool tune_temperature = true;    // towards the entropy below; false: alpha stays
   double entropy_per_action = -1;  // target of the entropy, per action entry scaled to [-1, 1] (nats)
@@ -49,6 +51,7 @@ struct SacSettings {
     field("target_critics", s.target_critics,
           "critics drawn for the target of each update, whose smallest value counts");
     field("objective", s.objective, "what the policy climbs: the min of the critics or their mean");
+    field("policy_delay", s.policy_delay, "updates of the critics per update of policy and temperature");
     field("temperature", s.temperature, "weight of the entropy at the beginning");
     field("tune_temperature", s.tune_temperature,
           "adapt the temperature to the target entropy; false: keep it");
@@ -67,10 +70,11 @@ struct SacSettings {
 /// Of one update, means over the batch.
 struct SacReport {
   double critic_loss = 0;  // mean squared error to the target, mean over the critics
-  double policy_loss = 0;  // of alpha log pi - Q
+  double policy_loss = 0;  // of alpha log pi - Q; 0 where the policy waits
   double value = 0;        // Q of the transitions, mean over the critics
   double target = 0;       // y
-  double entropy = 0;      // -log pi of fresh actions, actions scaled to [-1, 1]
+  double entropy =
+      0;  // -log pi of fresh actions, actions scaled to [-1, 1]; the targets' where the policy waits
   double temperature = 0;  // alpha after the update
   double penalty = 0;      // what actions that were not taken are worth above those that were; 0 without it
   bool finite() const;

@@ -13,6 +13,7 @@
 #include "hwy/highway.h"
 
 #include "hwy/contrib/math/math-inl.h"
+#include "simd/philox-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace mbrl::simd {
@@ -251,37 +252,6 @@ void Deviation(const float* logvar, int dims, int width, float* out) {
   });
 }
 
-// 32 x 32 -> 64 bit products, split into words.
-HWY_INLINE void MulWide(DU du, VU a, VU b, VU& high, VU& low) {
-#if HWY_TARGET == HWY_SCALAR
-  const std::uint64_t product = std::uint64_t{hn::GetLane(a)} * hn::GetLane(b);
-  high = hn::Set(du, static_cast<std::uint32_t>(product >> 32));
-  low = hn::Set(du, static_cast<std::uint32_t>(product));
-#else
-  const hn::Repartition<uint64_t, DU> dw;
-  const auto even = hn::MulEven(a, b);
-  const auto odd = hn::MulEven(hn::BitCast(du, hn::ShiftRight<32>(hn::BitCast(dw, a))), b);
-  high = hn::OddEven(hn::BitCast(du, odd), hn::BitCast(du, hn::ShiftRight<32>(even)));
-  low = hn::OddEven(hn::BitCast(du, hn::ShiftLeft<32>(odd)), hn::BitCast(du, even));
-#endif
-}
-
-// Philox4x32-10 on one counter a lane: the same words as mbrl::philox4x32.
-HWY_INLINE void Philox(DU du, std::array<std::uint32_t, 2> key, VU& c0, VU& c1, VU& c2, VU& c3) {
-  const VU m0 = hn::Set(du, 0xD2511F53u), m1 = hn::Set(du, 0xCD9E8D57u);
-  for (int round = 0; round < 10; ++round) {
-    VU high0, low0, high1, low1;
-    MulWide(du, c0, m0, high0, low0);
-    MulWide(du, c2, m1, high1, low1);
-    c0 = hn::Xor(hn::Xor(high1, c1), hn::Set(du, key[0]));
-    c2 = hn::Xor(hn::Xor(high0, c3), hn::Set(du, key[1]));
-    c1 = low1;
-    c3 = low0;
-    key[0] += 0x9E3779B9u;
-    key[1] += 0xBB67AE85u;
-  }
-}
-
 // Two standard normals of two words: radius from u in (0, 1], angle in turns within [-1/2, 1/2] (Box and
 // Muller 1958).
 HWY_INLINE void BoxMuller(D d, VU radius_word, VU angle_word, V& z0, V& z1) {
@@ -303,7 +273,7 @@ void Normals(std::array<std::uint32_t, 2> key, const std::uint32_t* candidate, c
     ForVectors(width, [&](size_t j) {
       VU c0 = hn::LoadU(du, candidate + j), c1 = hn::LoadU(du, particle + j), c2 = hn::Set(du, step),
          c3 = hn::Set(du, static_cast<std::uint32_t>(first / 4));
-      Philox(du, key, c0, c1, c2, c3);
+      philox(du, key, c0, c1, c2, c3);
       V z0, z1, z2, z3;
       BoxMuller(d, c0, c1, z0, z1);
       BoxMuller(d, c2, c3, z2, z3);
