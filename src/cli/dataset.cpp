@@ -1,4 +1,4 @@
-// mbrl dataset: what a run has experienced, as one file; and what such a file holds.
+// mbrl dataset: what a run has experienced, or a data set of others, as one file; and what such a file holds.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -57,17 +57,23 @@ void require_outside(const std::filesystem::path& out, const std::filesystem::pa
 
 void dataset(const DatasetOptions& options) {
   const std::filesystem::path source = options.source, out = options.out;
-  if (options.out.empty()) {
-    require(source.extension() == ".safetensors", options.source,
-            " is not a data set; expected a file that ends in .safetensors, or a run folder and --out");
+  require(std::filesystem::exists(source), options.source,
+          " is not there; expected a data set or a run folder");
+  const bool is_run = std::filesystem::is_directory(source);
+  require(!is_run || !options.out.empty(), options.source,
+          " is a folder, expected a run folder and --out, or a data set to describe");
+  if (!options.out.empty()) {
+    require(out.extension() == ".safetensors", "--out is '", options.out,
+            "', expected a file that ends in .safetensors");
+    require_outside(out, source);
+    require_writable(out);
+  }
+  if (!is_run) {
     const TransitionBuffer data = TransitionBuffer::load_dataset(source);
     require(!data.empty(), options.source, " holds no transition");
-    return describe(data, options.source);
+    if (!options.out.empty()) data.save_dataset(out);
+    return describe(data, options.out.empty() ? options.source : options.out);
   }
-  require(out.extension() == ".safetensors", "--out is '", options.out,
-          "', expected a file that ends in .safetensors");
-  require_outside(out, source);
-  require_writable(out);
   LoadedRun run = load_run(source, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<DataOwner>();
   require(owner != nullptr, options.source, " is a run of ", run.configuration.algorithm,
@@ -80,15 +86,16 @@ void dataset(const DatasetOptions& options) {
 }  // namespace
 
 void add_dataset(CLI::App& app) {
-  auto* command =
-      add_command(app, "dataset", "Write what a run has experienced as a data set, or describe one",
-                  "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
-                  "truncated, episode and "
-                  "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
-                  "  mbrl dataset runs/pendulum --out pendulum.safetensors\n"
-                  "  mbrl dataset pendulum.safetensors                        what it holds");
+  auto* command = add_command(
+      app, "dataset", "Write what a run has experienced, or others' data, as a data set, or describe one",
+      "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
+      "truncated, episode and "
+      "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
+      "  mbrl dataset runs/pendulum --out pendulum.safetensors\n"
+      "  mbrl dataset pendulum.safetensors                        what it holds\n"
+      "  mbrl dataset hopper_medium.hdf5 --out hopper.safetensors  D4RL's or Minari's layout");
   auto options = std::make_shared<DatasetOptions>();
-  command->add_option("source", options->source, "Run folder, or a data set to describe")->required();
+  command->add_option("source", options->source, "Run folder, or a data set")->required();
   command->add_option("--out", options->out, "File that ends in .safetensors");
   command->callback([options] { dataset(*options); });
 }

@@ -1,10 +1,11 @@
-// A buffer as a data set in a .safetensors file: apart from the buffer, which does without such files.
+// A buffer as a data set in a file: apart from the buffer, which does without such files.
 #include <algorithm>
 #include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "data/hdf5_dataset.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/io/safetensors.hpp"
@@ -88,7 +89,7 @@ void TransitionBuffer::save_dataset(const std::filesystem::path& path) const {
 
 TransitionBuffer TransitionBuffer::load_dataset(const std::filesystem::path& path, std::size_t capacity) {
   const std::string where = "data set '" + path.string() + "'";
-  StateDict in = load_safetensors(path);
+  StateDict in = is_hdf5(path) ? read_hdf5_dataset(path) : load_safetensors(path);
   for (const char* name : {"obs", "action", "next_obs", "reward", "terminated", "truncated"})
     require(in.contains(name), where, ": no array named '", name, "'");
   require(in.contains("episode") == in.contains("step"), where,

@@ -12,7 +12,7 @@ extern "C" {
 
 #include <string>
 
-#include "mujoco/render/shared_library.hpp"
+#include "core/shared_library.hpp"
 
 namespace mbrl::mujoco {
 

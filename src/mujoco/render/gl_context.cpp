@@ -6,9 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/shared_library.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/fork.hpp"
-#include "mujoco/render/shared_library.hpp"
 
 #if MBRL_HAS_EGL
 #include <EGL/egl.h>

@@ -1,4 +1,4 @@
-// Libraries that are opened when they are needed, so that programs which never draw neither load nor need them.
+// Libraries that are opened when they are needed, so that programs which never need them do not load them.
 #pragma once
 
 #include <dlfcn.h>
@@ -8,7 +8,7 @@
 
 #include "mbrl/core/error.hpp"
 
-namespace mbrl::mujoco {
+namespace mbrl {
 
 /// A shared library, opened at once and never closed: graphics drivers and encoders' threads do not survive it.
 class SharedLibrary {
@@ -48,4 +48,4 @@ class SharedLibrary {
   void* handle_;
 };
 
-}  // namespace mbrl::mujoco
+}  // namespace mbrl
