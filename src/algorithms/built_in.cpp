@@ -4,6 +4,7 @@
 #include "mbrl/algorithms/dyna_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
+#include "mbrl/algorithms/ppo_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
@@ -16,6 +17,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_dyna(registry);
   register_mbpo(registry);
   register_pets(registry, backend, planners);
+  register_ppo(registry);
   register_sac(registry);
   register_td3(registry);
   register_versions(registry);

@@ -1,0 +1,214 @@
+#include "mbrl/learning/ppo.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/learning/critics.hpp"
+
+namespace mbrl {
+namespace {
+
+constexpr Index kColumns = 128;  // of a chunk at most, as batch_ranges cuts
+
+}  // namespace
+
+void PpoSettings::validate() const {
+  require(discount >= 0 && discount <= 1, "ppo: discount is ", discount, ", expected 0 <= discount <= 1");
+  require(lambda >= 0 && lambda <= 1, "ppo: lambda is ", lambda, ", expected 0 <= lambda <= 1");
+  require(epochs >= 1, "ppo: epochs is ", epochs, ", expected at least 1");
+  require(minibatch >= 2, "ppo: minibatch is ", minibatch, ", expected at least 2");
+  require(clip > 0 && std::isfinite(clip), "ppo: clip is ", clip, ", expected more than 0");
+  for (const auto& [name, value] : {std::pair("value_clip", value_clip), std::pair("entropy", entropy),
+                                    std::pair("target_kl", target_kl)})
+    require(value >= 0 && std::isfinite(value), "ppo: ", name, " is ", value, ", expected 0 or more");
+  for (const auto& [name, dropout] : {std::pair("policy", policy.dropout), std::pair("value", value.dropout)})
+    require(dropout == 0, "ppo: ", name, ".dropout is ", dropout, ", expected 0");
+}
+
+bool PpoReport::finite() const {
+  return std::isfinite(policy_loss) && std::isfinite(value_loss) && std::isfinite(entropy) &&
+         std::isfinite(kl);
+}
+
+Ppo::Chunk::Chunk(const Ppo& ppo)
+    : obs(ppo.policy_.obs_dim(), kColumns),
+      action(ppo.policy_.action_dim(), kColumns),
+      fresh(ppo.policy_.action_dim(), kColumns),
+      log_prob(kColumns),
+      weight(kColumns),
+      fresh_log_prob(kColumns),
+      value(ppo.value_, kColumns) {}
+
+Ppo::Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
+         ThreadPool& pool)
+    : settings_(settings),
+      pool_(pool),
+      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy}, seed, 0),
+      value_(obs_dim, 1, settings.value, seed, 1),
+      policy_adam_(policy_.network(), settings.adam),
+      value_adam_(value_, settings.adam),
+      seed_(seed) {
+  settings.validate();
+}
+
+// Log-probabilities by the function that the ratios ask, so that they begin at 1 exactly.
+void Ppo::remember(const OnPolicyBatch& batch) {
+  const Index n = batch.obs.cols();
+  old_log_prob_.resize(n);
+  const std::vector<BatchRange> ranges = batch_ranges(n);
+  while (chunks_.size() < ranges.size()) chunks_.emplace_back(*this);
+  const auto one = [&](int k) {
+    const auto [first, count] = ranges[static_cast<std::size_t>(k)];
+    Batchf memory(0, count);
+    policy_.log_probability(batch.obs.middleCols(first, count), memory, batch.action.middleCols(first, count),
+                            old_log_prob_.segment(first, count), chunks_[static_cast<std::size_t>(k)].policy);
+  };
+  pool_.run(static_cast<int>(ranges.size()), std::cref(one));
+}
+
+void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows, float mean,
+                float scale, float share, std::uint32_t pass) {
+  const auto n = static_cast<Index>(rows.size());
+  for (Index j = 0; j < n; ++j) {
+    const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
+    c.obs.col(j) = batch.obs.col(row);
+    c.action.col(j) = batch.action.col(row);
+  }
+  Batchf memory(0, n), no_gradient(policy_.obs_dim(), 0);
+  policy_.log_probability(c.obs.leftCols(n), memory, c.action.leftCols(n), c.log_prob.head(n), c.policy);
+  const auto low = static_cast<float>(1 - settings_.clip), high = static_cast<float>(1 + settings_.clip);
+  c.policy_loss = c.value_loss = c.log_prob_sum = c.kl = c.clipped = 0;
+  for (Index j = 0; j < n; ++j) {
+    const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
+    const float difference = c.log_prob(j) - old_log_prob_(row), ratio = std::exp(difference);
+    const float advantage = scale * (batch.advantage(row) - mean);
+    const float whole = ratio * advantage, cut = std::clamp(ratio, low, high) * advantage;
+    c.policy_loss -= std::min(whole, cut);
+    c.weight(j) = whole <= cut ? -share * whole : 0.0f;  // d ratio / d log pi = ratio
+    c.log_prob_sum += c.log_prob(j);
+    c.kl += ratio - 1 - difference;
+    c.clipped += ratio < low || ratio > high ? 1 : 0;
+  }
+  policy_.log_probability_backward(c.weight.head(n), &c.policy_gradient, no_gradient, c.policy);
+  if (settings_.entropy > 0) {  // -entropy = E log pi, through actions drawn anew
+    const PolicyKey key{RandomStream(seed_, Stream::kUpdate).key(), pass, rows};
+    policy_.sample(c.obs.leftCols(n), key, c.fresh.leftCols(n), c.fresh_log_prob.head(n), c.policy);
+    c.weight.head(n).setConstant(share * static_cast<float>(settings_.entropy));
+    c.fresh.leftCols(n).setZero();
+    policy_.sample_backward(c.fresh.leftCols(n), c.weight.head(n), &c.entropy_gradient, no_gradient,
+                            c.policy);
+  }
+
+  c.value.set_input(c.obs.leftCols(n));
+  c.value.forward(value_, static_cast<int>(n));
+  const auto reach = static_cast<float>(settings_.value_clip);
+  for (Index j = 0; j < n; ++j) {
+    const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
+    const float v = c.value.output()[j];
+    float error = v - batch.target(row), slope = error;
+    if (reach > 0) {  // the larger of two errors, one of them of a value that has moved no further
+      const float moved = std::clamp(v - batch.old_value(row), -reach, reach);
+      const float near = batch.old_value(row) + moved - batch.target(row);
+      if (near * near > error * error) {
+        error = near;
+        slope = std::abs(v - batch.old_value(row)) < reach ? near : 0.0f;
+      }
+    }
+    c.value_loss += 0.5 * static_cast<double>(error * error);
+    c.value.output_gradient()[j] = share * slope;
+  }
+  c.value.backward(value_, static_cast<int>(n), &c.value_gradient);
+}
+
+PpoReport Ppo::update(const OnPolicyBatch& batch) {
+  constexpr const char* kWhere = "Ppo::update";
+  const Index n = batch.obs.cols();
+  require(n >= 1, kWhere, ": the batch has no column");
+  require_dim(kWhere, "obs", batch.obs.rows(), policy_.obs_dim());
+  require_dim(kWhere, "action", batch.action.rows(), policy_.action_dim());
+  for (const Index size : {batch.action.cols(), batch.advantage.size(), batch.target.size()})
+    require_dim(kWhere, "the batch", size, n);
+  if (settings_.value_clip > 0) require_dim(kWhere, "old_value", batch.old_value.size(), n);
+  remember(batch);
+  order_.resize(static_cast<std::size_t>(n));
+  const Index parts = (n + settings_.minibatch - 1) / settings_.minibatch;
+  const RandomStream shuffle(seed_, Stream::kShuffle);
+  PpoReport report;
+  for (int epoch = 0; epoch < settings_.epochs; ++epoch) {
+    const auto pass = static_cast<std::uint32_t>(updates_ * settings_.epochs + epoch);
+    shuffle.permutation(order_.data(), static_cast<std::uint32_t>(n), pass);
+    report = {.epochs = epoch + 1};
+    for (Index part = 0; part < parts; ++part) {
+      const Index begin = n * part / parts, size = n * (part + 1) / parts - begin;
+      const auto rows = std::span<const std::uint32_t>(order_).subspan(static_cast<std::size_t>(begin),
+                                                                       static_cast<std::size_t>(size));
+      double mean = 0, square = 0;
+      for (const std::uint32_t row : rows) mean += static_cast<double>(batch.advantage(row));
+      mean /= static_cast<double>(size);
+      for (const std::uint32_t row : rows)
+        square += std::pow(static_cast<double>(batch.advantage(row)) - mean, 2);
+      const bool normalise = settings_.normalise_advantages && size > 1;
+      const double scale =
+          1 / (std::sqrt(square / std::max<double>(1, static_cast<double>(size - 1))) + 1e-8);
+      const std::vector<BatchRange> ranges = batch_ranges(size);
+      const auto count = static_cast<int>(ranges.size());
+      const auto one = [&](int k) {
+        const auto [first, columns] = ranges[static_cast<std::size_t>(k)];
+        learn(chunks_[static_cast<std::size_t>(k)], batch,
+              rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(columns)),
+              normalise ? static_cast<float>(mean) : 0.0f, normalise ? static_cast<float>(scale) : 1.0f,
+              1.0f / static_cast<float>(size), pass);
+      };
+      pool_.run(count, std::cref(one));
+      policy_parts_.clear();
+      value_parts_.clear();
+      for (int k = 0; k < count; ++k) {
+        const Chunk& c = chunks_[static_cast<std::size_t>(k)];
+        policy_parts_.push_back(&c.policy_gradient);
+        if (settings_.entropy > 0) policy_parts_.push_back(&c.entropy_gradient);
+        value_parts_.push_back(&c.value_gradient);
+        report.policy_loss += c.policy_loss;
+        report.value_loss += c.value_loss;
+        report.entropy -= c.log_prob_sum;
+        report.kl += c.kl;
+        report.clipped += c.clipped;
+      }
+      sum_and_step(policy_.network(), policy_adam_, policy_sum_, policy_parts_);
+      sum_and_step(value_, value_adam_, value_sum_, value_parts_);
+    }
+    for (double* figure :
+         {&report.policy_loss, &report.value_loss, &report.entropy, &report.kl, &report.clipped})
+      *figure /= static_cast<double>(n);
+    if (!report.finite() || (settings_.target_kl > 0 && report.kl > 1.5 * settings_.target_kl)) break;
+  }
+  ++updates_;
+  return report;
+}
+
+void Ppo::values(ConstBatchRef<float> obs, VecRef<float> out) const {
+  require_dim("Ppo::values", "out", out.size(), obs.cols());
+  Batchf v(1, obs.cols());
+  value_.evaluate(obs, v);
+  out = v.row(0).transpose();
+}
+
+void Ppo::save(StateDict& out, const std::string& prefix) const {
+  policy_.save(out, prefix + "policy.");
+  value_.save(out, prefix + "value.");
+  policy_adam_.save(out, prefix + "policy_adam.");
+  value_adam_.save(out, prefix + "value_adam.");
+  out.put_scalar(prefix + "updates", updates_);
+}
+
+void Ppo::load(const StateDict& in, const std::string& prefix) {
+  policy_.load(in, prefix + "policy.");
+  value_.load(in, prefix + "value.");
+  policy_adam_.load(in, prefix + "policy_adam.");
+  value_adam_.load(in, prefix + "value_adam.");
+  updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
+}
+
+}  // namespace mbrl

@@ -1,0 +1,239 @@
+// Proximal policy optimisation and its advantages against their definitions, and on a choice whose best action is known.
+#include "mbrl/learning/ppo.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "learning/replay_batches.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/learning/gae.hpp"
+
+namespace mbrl {
+namespace {
+
+using testing::equal;
+using testing::fill_uniform;
+using testing::state_of;
+
+PpoSettings small() {
+  PpoSettings s;
+  s.policy.hidden = s.value.hidden = {16};
+  s.adam.learning_rate = 3e-3;
+  return s;
+}
+
+const ActionBounds& bounds() {
+  static const ActionBounds all = ActionBounds::uniform(1, 0, 4);
+  return all;
+}
+
+// n times the same step, whose probability the policy is to raise.
+OnPolicyBatch the_same(Index n, float advantage) {
+  OnPolicyBatch b;
+  b.obs = Batchf::Constant(2, n, 0.5f);
+  b.action = Batchf::Constant(1, n, 2.5f);
+  b.advantage = Vecf::Constant(n, advantage);
+  b.target = Vecf::Constant(n, 3.0f);
+  b.old_value = Vecf::Zero(n);
+  return b;
+}
+
+OnPolicyBatch some(std::uint32_t round, Index n) {
+  OnPolicyBatch b = the_same(n, 0);
+  fill_uniform(b.obs, -1, 1, round, 0);
+  fill_uniform(b.action, 0.1, 3.9, round, 1);
+  for (Index j = 0; j < n; ++j) {
+    b.advantage(j) = b.obs(0, j) * (b.action(0, j) - 2);
+    b.target(j) = b.obs(1, j);
+    b.old_value(j) = 0.1f;
+  }
+  return b;
+}
+
+double log_probability(const MlpPolicy& policy, const OnPolicyBatch& b) {
+  MlpPolicy::Workspace workspace;
+  Batchf memory(0, 1);
+  Vecf out(1);
+  policy.log_probability(b.obs.leftCols(1), memory, b.action.leftCols(1), out, workspace);
+  return static_cast<double>(out(0));
+}
+
+}  // namespace
+
+TEST_CASE("ppo: advantages are sums of what was better than expected") {
+  constexpr Index kEnvs = 3, kTimes = 12;
+  constexpr double kDiscount = 0.9;
+  Batchf reward(kEnvs, kTimes), value(kEnvs, kTimes), next(kEnvs, kTimes), advantage;
+  fill_uniform(reward, -1, 1, 0, 0);
+  fill_uniform(value, -1, 1, 0, 1);
+  fill_uniform(next, -1, 1, 0, 2);
+  std::vector<std::uint8_t> terminated(kEnvs * kTimes, 0), truncated = terminated;
+  terminated[5 * kEnvs + 1] = truncated[7 * kEnvs + 2] = truncated[2 * kEnvs + 1] = 1;
+  for (const double lambda : {0.0, 0.5, 1.0}) {
+    generalized_advantages({reward, value, next, terminated, truncated}, kDiscount, lambda, advantage);
+    for (Index i = 0; i < kEnvs; ++i)
+      for (Index t = 0; t < kTimes; ++t) {
+        double expected = 0, weight = 1;
+        for (Index k = t; k < kTimes; ++k) {
+          const auto at = static_cast<std::size_t>(k * kEnvs + i);
+          const double future = terminated[at] != 0 ? 0.0 : kDiscount * static_cast<double>(next(i, k));
+          expected +=
+              weight * (static_cast<double>(reward(i, k)) + future - static_cast<double>(value(i, k)));
+          weight *= kDiscount * lambda;
+          if (terminated[at] != 0 || truncated[at] != 0) break;
+        }
+        CHECK(static_cast<double>(advantage(i, t)) == Approx(expected).margin(1e-5));
+      }
+  }
+  CHECK(contains(
+      error_of([&] {
+        generalized_advantages({reward, value, Batchf(2, kTimes), terminated, truncated}, 1, 1, advantage);
+      }),
+      "values' environments"));
+}
+
+TEST_CASE("ppo: a probability is raised as far as the clip and little further") {
+  ThreadPool pool(1);
+  for (const double clip : {0.2, 0.5})
+    for (const float advantage : {1.0f, -1.0f}) {
+      PpoSettings settings = small();
+      settings.adam.learning_rate = 1e-3;
+      settings.clip = clip;
+      settings.epochs = 300;
+      settings.normalise_advantages = false;
+      Ppo ppo(2, bounds(), settings, 1, pool);
+      const OnPolicyBatch batch = the_same(64, advantage);
+      const double before = log_probability(ppo.policy(), batch);
+      const PpoReport report = ppo.update(batch);
+      const double ratio = std::exp(log_probability(ppo.policy(), batch) - before);
+      const double end = advantage > 0 ? 1 + clip : 1 - clip;
+      CHECK(ratio == Approx(end).margin(0.11));  // Adam's momentum carries it on
+      CHECK(report.policy_loss == Approx(-advantage * end).margin(0.11));
+      CHECK(report.clipped == 1.0);
+      CHECK(report.epochs == 300);
+    }
+}
+
+TEST_CASE("ppo: an epoch too far from the old policy is the last") {
+  ThreadPool pool(1);
+  PpoSettings settings = small();
+  settings.epochs = 50;
+  const PpoReport all = Ppo(2, bounds(), settings, 1, pool).update(some(0, 300));
+  CHECK(all.epochs == 50);
+  settings.target_kl = all.kl / 10;
+  const PpoReport some_of_them = Ppo(2, bounds(), settings, 1, pool).update(some(0, 300));
+  CHECK(some_of_them.epochs < 50);
+  CHECK(some_of_them.kl > 1.5 * settings.target_kl);
+}
+
+TEST_CASE("ppo: the policy of a single step finds the best action, and the value what it earns") {
+  ThreadPool pool(1);
+  PpoSettings settings = small();
+  Ppo ppo(2, bounds(), settings, 1, pool);
+  constexpr Index kSteps = 256;
+  MlpPolicy::Workspace workspace;
+  OnPolicyBatch batch = the_same(kSteps, 0);
+  Batchf memory(0, kSteps);
+  Vecf earned(kSteps);
+  for (std::uint32_t round = 0; round < 60; ++round) {
+    ppo.policy().act(batch.obs, memory, {RandomStream(2, Stream::kUser).key(), round, {}}, batch.action,
+                     workspace);
+    earned = -(batch.action.row(0).array() - 2.6f).square().matrix().transpose();
+    ppo.values(batch.obs, batch.old_value);
+    batch.advantage = earned - batch.old_value;
+    batch.target = earned;
+    REQUIRE(ppo.update(batch).finite());
+  }
+  Batchf action(1, 1), none(0, 1);
+  ppo.policy().mode(batch.obs.leftCols(1), none, action, workspace);
+  CHECK(action(0, 0) == Approx(2.6f).margin(0.15));
+  Vecf value(1);
+  ppo.values(batch.obs.leftCols(1), value);
+  CHECK(value(0) == Approx(earned.mean()).margin(0.1));
+}
+
+TEST_CASE("ppo: the entropy's weight keeps a policy wide, and a value that may not move stays near") {
+  ThreadPool pool(1);
+  PpoSettings settings = small();
+  settings.epochs = 60;
+  const auto entropy = [&] {
+    Ppo ppo(2, bounds(), settings, 1, pool);
+    OnPolicyBatch batch = some(0, 256);
+    batch.advantage = 1 - (batch.action.row(0).transpose().array() - 2).abs();  // narrows it
+    ppo.update(batch);
+    constexpr Index kDraws = 2000;
+    Batchf obs = Batchf::Constant(2, kDraws, 0.5f), action(1, kDraws);
+    Vecf log_prob(kDraws);
+    MlpPolicy::Workspace workspace;
+    ppo.policy().sample(obs, {RandomStream(2, Stream::kUser).key(), 0, {}}, action, log_prob, workspace);
+    return -static_cast<double>(log_prob.mean());
+  };
+  const double plain = entropy();
+  settings.entropy = 1;
+  const double wide = entropy();
+  CHECK(wide > plain + 0.05);
+  CHECK(wide == Approx(std::log(4.0)).margin(0.1));  // the most there is within bounds 4 apart
+
+  // All targets are 3 and all old values 0: a value that is held within 0.2 of them is paid no further.
+  settings = small();
+  settings.epochs = 200;
+  settings.value_clip = 0.2;
+  Ppo held(2, bounds(), settings, 1, pool);
+  held.update(the_same(64, 1));
+  Vecf value(1);
+  held.values(Batchf::Constant(2, 1, 0.5f), value);
+  CHECK(value(0) < 0.6f);
+  settings.value_clip = 0;
+  Ppo free(2, bounds(), settings, 1, pool);
+  free.update(the_same(64, 1));
+  free.values(Batchf::Constant(2, 1, 0.5f), value);
+  CHECK(value(0) > 1.0f);
+}
+
+TEST_CASE("ppo: the number of threads changes no bit, nor does a stop") {
+  PpoSettings settings = small();
+  settings.minibatch = 300;
+  settings.epochs = 3;
+  settings.entropy = 0.01;
+  ThreadPool one(1), two(2), three(3);
+  Ppo a(2, bounds(), settings, 4, one), b(2, bounds(), settings, 4, two);
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    const PpoReport x = a.update(some(round, 1000)), y = b.update(some(round, 1000));
+    CHECK(x.policy_loss == y.policy_loss);
+    CHECK(x.value_loss == y.value_loss);
+  }
+  CHECK(equal(a, b));
+  Ppo loaded(2, bounds(), settings, 4, three);
+  loaded.load(state_of(a), "");
+  a.update(some(5, 1000));
+  loaded.update(some(5, 1000));
+  CHECK(equal(a, loaded));
+}
+
+TEST_CASE("ppo: mistakes are named, and numbers that are not finite") {
+  ThreadPool pool(1);
+  const auto refused = [&](auto change) {
+    PpoSettings settings = small();
+    change(settings);
+    return error_of([&] { Ppo(2, bounds(), settings, 1, pool); });
+  };
+  CHECK(contains(refused([](PpoSettings& s) { s.discount = 1.5; }), "discount is 1.5"));
+  CHECK(contains(refused([](PpoSettings& s) { s.lambda = -1; }), "lambda is -1"));
+  CHECK(contains(refused([](PpoSettings& s) { s.clip = 0; }), "clip is 0"));
+  CHECK(contains(refused([](PpoSettings& s) { s.minibatch = 1; }), "minibatch is 1"));
+  CHECK(contains(refused([](PpoSettings& s) { s.target_kl = -1; }), "target_kl is -1"));
+  CHECK(contains(refused([](PpoSettings& s) { s.value.dropout = 0.1; }), "value.dropout is 0.1"));
+  Ppo ppo(2, bounds(), small(), 1, pool);
+  OnPolicyBatch batch = some(0, 64);
+  batch.advantage.conservativeResize(63);
+  CHECK(contains(error_of([&] { ppo.update(batch); }), "expected 64"));
+  batch = some(0, 64);
+  batch.target(3) = std::numeric_limits<float>::quiet_NaN();
+  CHECK_FALSE(ppo.update(batch).finite());
+}
+
+}  // namespace mbrl
