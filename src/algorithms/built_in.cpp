@@ -7,6 +7,7 @@
 #include "mbrl/algorithms/ppo_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
+#include "mbrl/algorithms/trpo_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
 
 namespace mbrl {
@@ -20,6 +21,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_ppo(registry);
   register_sac(registry);
   register_td3(registry);
+  register_trpo(registry);
   register_versions(registry);
 }
 

@@ -1,255 +1,26 @@
 #include "mbrl/algorithms/ppo_algorithm.hpp"
 
-#include <algorithm>
-#include <chrono>
-#include <cmath>
-#include <cstddef>
 #include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
-#include "mbrl/algorithms/capabilities.hpp"
-#include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
-#include "mbrl/data/normalizer.hpp"
-#include "mbrl/env/vector_environment.hpp"
-#include "mbrl/learning/agent_parts.hpp"
-#include "mbrl/learning/gae.hpp"
-#include "mbrl/learning/replay_agent.hpp"
-#include "mbrl/run/metrics.hpp"
-#include "mbrl/run/observer.hpp"
+#include "algorithms/on_policy_run.hpp"
 
 namespace mbrl {
 
 void PpoConfiguration::validate(const EnvSpec& spec) const {
-  require(steps >= 1, "ppo: steps is ", steps, ", expected at least 1");
-  require(environments >= 1, "ppo: environments is ", environments, ", expected at least 1");
-  require(horizon >= 1, "ppo: horizon is ", horizon, ", expected at least 1");
-  require_real_actions_and_end("ppo", spec);
+  OnPolicySettings::validate("ppo", spec);
   ppo.validate();
 }
 
 namespace {
 
-// The policy that takes observations as they are, of one that takes them normalised: the first layer does it.
-MlpPolicy unnormalised(MlpPolicy policy, const Normalizer& statistics) {
-  nn::Network::Plain first = policy.network().layer(0);
-  const Vecf scale = statistics.scale().cast<float>(), mean = statistics.mean().cast<float>();
-  first.weight = (first.weight * scale.cwiseInverse().asDiagonal()).eval();
-  first.bias -= first.weight * mean;
-  policy.network().set_layer(0, first);
-  return policy;
-}
-
-// A round is an iteration: `horizon` steps of every environment, then all epochs.
-class PpoRun final : public PolicyOwner {
- public:
-  PpoRun(const PpoConfiguration& settings, const AlgorithmContext& context)
-      : settings_(settings),
-        seed_(context.seed),
-        env_(context.make_environment()),
-        envs_(context.make_environment, settings.environments, context.pool.size()),
-        ppo_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.ppo, context.seed, context.pool),
-        acting_(ppo_.policy()),
-        obs_statistics_(env_.spec().obs_dim),
-        return_statistics_(1),
-        discounted_(Vecd::Zero(settings.environments)),
-        totals_(Vecd::Zero(settings.environments)),
-        lengths_(Vecd::Zero(settings.environments)),
-        metrics_(MetricTable::with(
-            {{.name = "policy_loss", .decimals = 4},
-             {.name = "value_loss", .title = "value", .decimals = 3},
-             {.name = "explained", .title = "explained", .decimals = 2},
-             {.name = "entropy", .title = "entropy", .decimals = 2},
-             {.name = "kl", .title = "KL", .decimals = 4},
-             {.name = "clipped", .title = "clipped", .decimals = 2},
-             {.name = "epochs", .decimals = 0},
-             {.name = "episodes", .decimals = 0},
-             {.name = "episode_length", .title = "length", .decimals = 0},
-             {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0}})) {
-    envs_.reset(context.seed);
-  }
-
-  bool run(RunObserver& observer) {
-    while (steps_ < settings_.steps) {
-      const auto start = Clock::now();
-      collect(observer);  // D <- T steps of the policy in N environments
-      evaluate();         // advantages A_1 ... A_NT
-      const PpoReport report = ppo_.update(batch_);
-      if (!report.finite()) {
-        observer.on_safe_point(false);
-        fail("ppo: update ", ppo_.updates(), " gave a number that is not finite (policy's loss ",
-             report.policy_loss, ", value's ", report.value_loss, ", entropy ", report.entropy,
-             "); a smaller ppo.adam.learning_rate, or normalise_reward, may help");
-      }
-      finish(observer, report, std::chrono::duration<double>(Clock::now() - start).count());
-      if (!observer.on_safe_point(true)) return false;
-    }
-    return true;
-  }
-
-  const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return mode_actor(acting_); }
-  AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return acting_; }
-
-  void save(StateDict& out, const std::string& prefix) const {
-    ppo_.save(out, prefix + "ppo.");
-    acting_.save(out, prefix + "acting.");
-    obs_statistics_.save(out, prefix + "obs_statistics.");
-    return_statistics_.save(out, prefix + "return_statistics.");
-    metrics_.save(out, prefix + "metrics");
-    out.put(prefix + "environments", envs_.state());
-    out.put_scalar(prefix + "steps", steps_);
-    Batchd episodes(settings_.environments, 3);
-    episodes << discounted_, totals_, lengths_;
-    out.put_matrix(prefix + "episodes", episodes);
-  }
-  void load(const StateDict& in, const std::string& prefix) {
-    const Batchd episodes = in.get_matrix<double>(prefix + "episodes");
-    require_dim("checkpoint of ppo", "the environments", episodes.rows(), settings_.environments);
-    require_dim("checkpoint of ppo", "'episodes'", episodes.cols(), 3);
-    ppo_.load(in, prefix + "ppo.");
-    acting_.load(in, prefix + "acting.");
-    obs_statistics_.load(in, prefix + "obs_statistics.");
-    return_statistics_.load(in, prefix + "return_statistics.");
-    metrics_.load(in, prefix + "metrics");
-    envs_.set_state(in.get<double>(prefix + "environments"));
-    steps_ = in.get_scalar<std::int64_t>(prefix + "steps");
-    discounted_ = episodes.col(0);
-    totals_ = episodes.col(1);
-    lengths_ = episodes.col(2);
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-
-  // As the networks see them.
-  void normalise(ConstBatchRef<double> obs, BatchRef<float> out) const {
-    out = obs.cast<float>();
-    if (settings_.normalise_obs) obs_statistics_.normalize(out, out);
-  }
-
-  void collect(RunObserver& observer) {
-    const Index envs = settings_.environments, rows = envs * settings_.horizon;
-    const int obs_dim = env_.spec().obs_dim;
-    raw_.resize(obs_dim, rows);
-    batch_.obs.resize(obs_dim, rows);
-    next_obs_.resize(obs_dim, rows);
-    batch_.action.resize(env_.spec().action_dim(), rows);
-    reward_.resize(envs, settings_.horizon);
-    terminated_.resize(static_cast<std::size_t>(rows));
-    truncated_.resize(static_cast<std::size_t>(rows));
-    ended_total_ = ended_length_ = 0;
-    ended_ = 0;
-    Batchf memory(0, envs);
-    Vecd returns(rows);
-    for (int t = 0; t < settings_.horizon; ++t) {
-      const Index first = t * envs;
-      raw_.middleCols(first, envs) = envs_.observations();
-      auto obs = batch_.obs.middleCols(first, envs);
-      auto action = batch_.action.middleCols(first, envs);
-      normalise(envs_.observations(), obs);
-      const RandomStream random(seed_, Stream::kPolicy);
-      ppo_.policy().act(obs, memory, {random.key(), static_cast<std::uint32_t>(steps_ / envs), {}}, action,
-                        workspace_);
-      const VectorStep& step = envs_.step(action.cast<double>());
-      normalise(step.next_obs, next_obs_.middleCols(first, envs));
-      std::string fault;
-      for (Index i = 0; i < envs; ++i) {
-        const auto e = static_cast<std::size_t>(i);
-        const auto k = static_cast<std::size_t>(first + i);
-        const bool broken = !step.fault[e].empty();  // an end that says nothing of the value
-        if (broken) fault = step.fault[e];
-        terminated_[k] = step.terminated[e] != 0 && !broken ? 1 : 0;
-        truncated_[k] = step.truncated[e] != 0 || broken ? 1 : 0;
-        reward_(i, t) = static_cast<float>(step.reward(i));
-        discounted_(i) = settings_.ppo.discount * discounted_(i) + step.reward(i);
-        returns(first + i) = discounted_(i);
-        totals_(i) += step.reward(i);
-        lengths_(i) += 1;
-        if (terminated_[k] == 0 && truncated_[k] == 0) continue;
-        ended_total_ += totals_(i);
-        ended_length_ += lengths_(i);
-        ++ended_;
-        discounted_(i) = totals_(i) = lengths_(i) = 0;
-      }
-      steps_ += envs;
-      observer.on_progress({.phase = RunPhase::kActing,
-                            .round = static_cast<int>(metrics_.rows()) + 1,
-                            .done = t + 1,
-                            .total = settings_.horizon,
-                            .value = totals_(0),
-                            .steps = steps_,
-                            .fault = fault});
-    }
-    if (settings_.normalise_reward) {
-      return_statistics_.update(returns.transpose());
-      reward_ /= static_cast<float>(return_statistics_.scale()(0));
-    }
-  }
-
-  void evaluate() {
-    const Index envs = settings_.environments, rows = batch_.obs.cols();
-    value_.resize(envs, settings_.horizon);
-    next_value_.resize(envs, settings_.horizon);
-    ppo_.values(batch_.obs, Eigen::Map<Vecf>(value_.data(), rows));
-    ppo_.values(next_obs_, Eigen::Map<Vecf>(next_value_.data(), rows));
-    generalized_advantages({reward_, value_, next_value_, terminated_, truncated_}, settings_.ppo.discount,
-                           settings_.ppo.lambda, advantage_);
-    batch_.advantage = Eigen::Map<const Vecf>(advantage_.data(), rows);
-    batch_.old_value = Eigen::Map<const Vecf>(value_.data(), rows);
-    batch_.target = batch_.advantage + batch_.old_value;
-  }
-
-  void finish(RunObserver& observer, const PpoReport& report, double seconds) {
-    if (settings_.normalise_obs) obs_statistics_.update(ConstBatchRef<double>(raw_));
-    acting_ = settings_.normalise_obs ? unnormalised(ppo_.policy(), obs_statistics_) : ppo_.policy();
-    const auto variance = [](const Vecf& v) {
-      return (v.cast<double>().array() - v.cast<double>().mean()).square().mean();
-    };
-    const double spread = variance(batch_.target), episodes = ended_ > 0 ? ended_ : MetricTable::kNone;
-    metrics_.add({{"step", static_cast<double>(steps_)},
-                  {"return", ended_total_ / episodes},
-                  {"policy_loss", report.policy_loss},
-                  {"value_loss", report.value_loss},
-                  {"explained", spread > 0 ? 1 - variance(batch_.advantage) / spread : MetricTable::kNone},
-                  {"entropy", report.entropy},
-                  {"kl", report.kl},
-                  {"clipped", report.clipped},
-                  {"epochs", static_cast<double>(report.epochs)},
-                  {"episodes", static_cast<double>(ended_)},
-                  {"episode_length", ended_length_ / episodes},
-                  {"steps_per_s", static_cast<double>(batch_.obs.cols()) / seconds}});
-    observer.on_round(metrics_, {});
-  }
-
-  PpoConfiguration settings_;
-  std::uint64_t seed_;
-  AnyEnvironment env_;  // for looking at
-  VectorEnvironment envs_;
-  Ppo ppo_;
-  MlpPolicy acting_;  // takes observations as they are
-  MlpPolicy::Workspace workspace_;
-  Normalizer obs_statistics_, return_statistics_;
-  std::int64_t steps_ = 0;
-  Vecd discounted_, totals_, lengths_;  // of the episodes under way
-  double ended_total_ = 0, ended_length_ = 0;
-  int ended_ = 0;  // episodes of the iteration
-  Batchd raw_;
-  OnPolicyBatch batch_;
-  Batchf next_obs_, reward_, value_, next_value_, advantage_;
-  std::vector<std::uint8_t> terminated_, truncated_;
-  MetricTable metrics_;
-};
-
-// Tuned on Pendulum-v1: rl-baselines3-zoo's, with larger minibatches.
 PpoConfiguration quick_ppo(const EnvSpec&) {
   PpoConfiguration c;
   c.steps = 100'000;
   c.environments = 4;
   c.horizon = 512;
-  c.ppo.discount = 0.9;
+  c.ppo.discount = 0.95;
   c.ppo.adam.learning_rate = 1e-3;
   return c;
 }
@@ -265,11 +36,12 @@ void register_ppo(AlgorithmRegistry& registry) {
       "  mbrl train ppo --env Pendulum-v1 --preset quick --out runs/pendulum\n"
       "  mbrl train ppo --env InvertedPendulum-v4 --steps 200000 --out runs/pole";
   ppo.steps_key = "steps";
-  ppo.presets.push_back(
-      {"quick", "100,000 steps with a short horizon of rewards, for a first look", quick_ppo});
+  ppo.presets.push_back({"quick", "100,000 steps that look less far ahead, for a first look", quick_ppo});
   ppo.check = [](const PpoConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   ppo.make = [](const PpoConfiguration& c, const AlgorithmContext& context) {
-    return AnyAlgorithm(std::make_unique<PpoRun>(c, context));
+    const EnvSpec spec = context.make_environment().spec();
+    Ppo learner(spec.obs_dim, action_bounds(spec), c.ppo, context.seed, context.pool);
+    return AnyAlgorithm(std::make_unique<OnPolicyRun<Ppo>>("ppo", c, context, std::move(learner)));
   };
   ppo.load_actor = [](const PpoConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                       const std::string& prefix) {

@@ -8,6 +8,12 @@
 #include "mbrl/core/random.hpp"
 
 namespace mbrl {
+namespace {
+
+constexpr std::uint32_t kTargetUse = 0, kLearnUse = 1, kConserveUse = 2, kClimbUse = 3,
+                        kUses = 4;  // of dropout
+
+}  // namespace
 
 std::vector<BatchRange> batch_ranges(Index batch) {
   constexpr Index kColumns = 128;
@@ -104,9 +110,9 @@ void Critics::scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batc
   }
 }
 
-nn::DropoutKey Critics::dropout(Use use, std::size_t i, Index first) const {
+nn::DropoutKey Critics::dropout(std::uint32_t use, std::size_t i, Index first) const {
   return {.key = RandomStream(seed_, Stream::kUpdate).key(),
-          .step = update_ * static_cast<std::uint32_t>(Use::kCount) + static_cast<std::uint32_t>(use),
+          .step = update_ * kUses + use,
           .network = static_cast<std::uint32_t>(i),
           .first = static_cast<std::uint32_t>(first)};
 }
@@ -119,7 +125,7 @@ void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<fl
   for (const int one : which) {
     const auto i = static_cast<std::size_t>(one);
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].target, n, dropout(Use::kTarget, i, c.first));
+    c.passes[i].forward(critics_[i].target, n, dropout(kTargetUse, i, c.first));
     const auto q = c.passes[i].outputs(n).row(0).transpose();
     if (first)
       out = q;
@@ -140,7 +146,7 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     nn::Pass& pass = c.passes[i];
     pass.set_input(c.input);
-    pass.forward(critics_[i].network, n, dropout(Use::kLearn, i, c.first));
+    pass.forward(critics_[i].network, n, dropout(kLearnUse, i, c.first));
     const float* q = pass.output();
     float* gradient = pass.output_gradient();
     for (Index j = 0; j < n; ++j) {
@@ -168,7 +174,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
   c.penalty = 0;
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     wide.set_input(c.penalty_input);
-    wide.forward(critics_[i].network, all, dropout(Use::kConserve, i, c.first * samples));
+    wide.forward(critics_[i].network, all, dropout(kConserveUse, i, c.first * samples));
     const float* q = wide.output();
     float* gradient = wide.output_gradient();
     for (int j = 0; j < n; ++j) {
@@ -192,7 +198,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
 
     nn::Pass& taken = c.passes[i];
     taken.set_input(c.input);
-    taken.forward(critics_[i].network, n, dropout(Use::kLearn, i, c.first));
+    taken.forward(critics_[i].network, n, dropout(kLearnUse, i, c.first));
     for (int j = 0; j < n; ++j) {
       c.penalty -= taken.output()[j];
       taken.output_gradient()[j] = -weight;
@@ -213,7 +219,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   q.setConstant(obs.cols(), nothing_yet);
   for (std::size_t i = 0; i < used; ++i) {
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].network, n, dropout(Use::kClimb, i, c.first));
+    c.passes[i].forward(critics_[i].network, n, dropout(kClimbUse, i, c.first));
     const float* value = c.passes[i].output();
     for (Index j = 0; j < n; ++j) {
       if (mean) {

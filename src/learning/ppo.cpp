@@ -69,8 +69,8 @@ void Ppo::remember(const OnPolicyBatch& batch) {
   pool_.run(static_cast<int>(ranges.size()), std::cref(one));
 }
 
-void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows, float mean,
-                float scale, float share, std::uint32_t pass) {
+void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows,
+                AdvantageScale normal, float share, std::uint32_t pass) {
   const auto n = static_cast<Index>(rows.size());
   for (Index j = 0; j < n; ++j) {
     const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
@@ -84,7 +84,7 @@ void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint3
   for (Index j = 0; j < n; ++j) {
     const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
     const float difference = c.log_prob(j) - old_log_prob_(row), ratio = std::exp(difference);
-    const float advantage = scale * (batch.advantage(row) - mean);
+    const float advantage = normal.scale * (batch.advantage(row) - normal.mean);
     const float whole = ratio * advantage, cut = std::clamp(ratio, low, high) * advantage;
     c.policy_loss -= std::min(whole, cut);
     c.weight(j) = whole <= cut ? -share * whole : 0.0f;  // d ratio / d log pi = ratio
@@ -124,14 +124,8 @@ void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint3
 }
 
 PpoReport Ppo::update(const OnPolicyBatch& batch) {
-  constexpr const char* kWhere = "Ppo::update";
+  check_batch("Ppo::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
-  require(n >= 1, kWhere, ": the batch has no column");
-  require_dim(kWhere, "obs", batch.obs.rows(), policy_.obs_dim());
-  require_dim(kWhere, "action", batch.action.rows(), policy_.action_dim());
-  for (const Index size : {batch.action.cols(), batch.advantage.size(), batch.target.size()})
-    require_dim(kWhere, "the batch", size, n);
-  if (settings_.value_clip > 0) require_dim(kWhere, "old_value", batch.old_value.size(), n);
   remember(batch);
   order_.resize(static_cast<std::size_t>(n));
   const Index parts = (n + settings_.minibatch - 1) / settings_.minibatch;
@@ -145,21 +139,15 @@ PpoReport Ppo::update(const OnPolicyBatch& batch) {
       const Index begin = n * part / parts, size = n * (part + 1) / parts - begin;
       const auto rows = std::span<const std::uint32_t>(order_).subspan(static_cast<std::size_t>(begin),
                                                                        static_cast<std::size_t>(size));
-      double mean = 0, square = 0;
-      for (const std::uint32_t row : rows) mean += static_cast<double>(batch.advantage(row));
-      mean /= static_cast<double>(size);
-      for (const std::uint32_t row : rows)
-        square += std::pow(static_cast<double>(batch.advantage(row)) - mean, 2);
-      const bool normalise = settings_.normalise_advantages && size > 1;
-      const double scale =
-          1 / (std::sqrt(square / std::max<double>(1, static_cast<double>(size - 1))) + 1e-8);
+      const AdvantageScale normal = settings_.normalise_advantages && size > 1
+                                        ? advantage_scale(batch.advantage, rows)
+                                        : AdvantageScale();
       const std::vector<BatchRange> ranges = batch_ranges(size);
       const auto count = static_cast<int>(ranges.size());
       const auto one = [&](int k) {
         const auto [first, columns] = ranges[static_cast<std::size_t>(k)];
         learn(chunks_[static_cast<std::size_t>(k)], batch,
-              rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(columns)),
-              normalise ? static_cast<float>(mean) : 0.0f, normalise ? static_cast<float>(scale) : 1.0f,
+              rows.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(columns)), normal,
               1.0f / static_cast<float>(size), pass);
       };
       pool_.run(count, std::cref(one));
@@ -193,6 +181,26 @@ void Ppo::values(ConstBatchRef<float> obs, VecRef<float> out) const {
   Batchf v(1, obs.cols());
   value_.evaluate(obs, v);
   out = v.row(0).transpose();
+}
+
+std::vector<AgentFigure> Ppo::figure_columns() {
+  return {{.name = "policy_loss", .decimals = 4},
+          {.name = "value_loss", .title = "value", .decimals = 3},
+          {.name = "entropy", .title = "entropy", .decimals = 2},
+          {.name = "kl", .title = "KL", .decimals = 4},
+          {.name = "clipped", .title = "clipped", .decimals = 2},
+          {.name = "epochs", .decimals = 0}};
+}
+
+std::vector<double> Ppo::figures(const PpoReport& report) {
+  return {report.policy_loss, report.value_loss, report.entropy,
+          report.kl,          report.clipped,    static_cast<double>(report.epochs)};
+}
+
+std::string Ppo::trouble(const PpoReport& report) const {
+  return detail::concat("update ", updates_, " gave a number that is not finite (policy's loss ",
+                        report.policy_loss, ", value's ", report.value_loss, ", entropy ", report.entropy,
+                        "); a smaller learning_rate, or normalise_reward, may help");
 }
 
 void Ppo::save(StateDict& out, const std::string& prefix) const {

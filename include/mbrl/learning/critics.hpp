@@ -123,10 +123,9 @@ class Critics {
     AlignedFloats gradient;
     std::vector<const AlignedFloats*> parts;  // of the chunks
   };
-  enum class Use : std::uint32_t { kTarget, kLearn, kConserve, kClimb, kCount };
   void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
-  // Names the units that critic i leaves out; `first`: number of the pass's first column.
-  nn::DropoutKey dropout(Use use, std::size_t i, Index first) const;
+  // Names the units that critic i leaves out in its use-th pass of an update; `first`: number of its first column.
+  nn::DropoutKey dropout(std::uint32_t use, std::size_t i, Index first) const;
 
   std::uint64_t seed_;
   std::uint32_t update_ = 0;

@@ -11,6 +11,8 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/learning/on_policy_batch.hpp"
+#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
@@ -54,14 +56,6 @@ struct PpoSettings {
   void validate() const;
 };
 
-/// What a policy did, one column a step, in any order.
-struct OnPolicyBatch {
-  Batchf obs, action;
-  Vecf advantage;
-  Vecf target;     // what the value function is to say
-  Vecf old_value;  // what it said; for value_clip
-};
-
 /// Of one update: means over the steps of the last epoch.
 struct PpoReport {
   double policy_loss = 0, value_loss = 0;  // half the mean squared error
@@ -91,6 +85,10 @@ class Ppo {
   void values(ConstBatchRef<float> obs, VecRef<float> out) const;
 
   const MlpPolicy& policy() const { return policy_; }
+  static std::vector<AgentFigure> figure_columns();
+  static std::vector<double> figures(const PpoReport& report);  // in their order
+  /// What to say of a report that is not finite.
+  std::string trouble(const PpoReport& report) const;
   std::int64_t updates() const { return updates_; }
   const PpoSettings& settings() const { return settings_; }
 
@@ -110,8 +108,8 @@ class Ppo {
     double policy_loss = 0, value_loss = 0, log_prob_sum = 0, kl = 0, clipped = 0;
   };
   void remember(const OnPolicyBatch& batch);
-  void learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows, float mean,
-             float scale, float share, std::uint32_t pass);
+  void learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows, AdvantageScale normal,
+             float share, std::uint32_t pass);
 
   PpoSettings settings_;
   ThreadPool& pool_;

@@ -1,0 +1,15 @@
+#include "mbrl/algorithms/on_policy_settings.hpp"
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+
+namespace mbrl {
+
+void OnPolicySettings::validate(const char* who, const EnvSpec& spec) const {
+  require(steps >= 1, who, ": steps is ", steps, ", expected at least 1");
+  require(environments >= 1, who, ": environments is ", environments, ", expected at least 1");
+  require(horizon >= 1, who, ": horizon is ", horizon, ", expected at least 1");
+  require_real_actions_and_end(who, spec);
+}
+
+}  // namespace mbrl

@@ -1,0 +1,292 @@
+#include "mbrl/learning/trpo.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <numeric>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/learning/critics.hpp"
+
+namespace mbrl {
+namespace {
+
+using Block = Eigen::Map<Eigen::ArrayXf>;
+using ConstBlock = Eigen::Map<const Eigen::ArrayXf>;
+
+Block block(AlignedFloats& v) { return {v.data(), static_cast<Index>(v.size())}; }
+ConstBlock block(const AlignedFloats& v) { return {v.data(), static_cast<Index>(v.size())}; }
+
+double dot(const AlignedFloats& a, const AlignedFloats& b) {
+  return (block(a).cast<double>() * block(b).cast<double>()).sum();
+}
+
+float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+}  // namespace
+
+void TrpoSettings::validate() const {
+  require(discount >= 0 && discount <= 1, "trpo: discount is ", discount, ", expected 0 <= discount <= 1");
+  require(lambda >= 0 && lambda <= 1, "trpo: lambda is ", lambda, ", expected 0 <= lambda <= 1");
+  require(max_kl > 0 && std::isfinite(max_kl), "trpo: max_kl is ", max_kl, ", expected more than 0");
+  require(cg_iterations >= 1, "trpo: cg_iterations is ", cg_iterations, ", expected at least 1");
+  require(cg_damping >= 0 && std::isfinite(cg_damping), "trpo: cg_damping is ", cg_damping,
+          ", expected 0 or more");
+  require(backtracks >= 1, "trpo: backtracks is ", backtracks, ", expected at least 1");
+  require(backtrack_ratio > 0 && backtrack_ratio < 1, "trpo: backtrack_ratio is ", backtrack_ratio,
+          ", expected 0 < backtrack_ratio < 1");
+  require(value_epochs >= 1, "trpo: value_epochs is ", value_epochs, ", expected at least 1");
+  require(value_minibatch >= 1, "trpo: value_minibatch is ", value_minibatch, ", expected at least 1");
+  require(!policy.layer_norm && policy.dropout == 0,
+          "trpo: policy has layer_norm or dropout, expected neither: its Fisher matrix is not known");
+  require(value.dropout == 0, "trpo: value.dropout is ", value.dropout, ", expected 0");
+}
+
+bool TrpoReport::finite() const {
+  return std::isfinite(gain) && std::isfinite(kl) && std::isfinite(residual) && std::isfinite(value_loss) &&
+         std::isfinite(entropy);
+}
+
+Trpo::Trpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
+           ThreadPool& pool)
+    : settings_(settings),
+      pool_(pool),
+      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy}, seed, 0),
+      gaussian_(policy_.action_dim(), policy_.settings().min_logvar, policy_.settings().max_logvar),
+      value_(obs_dim, 1, settings.value, seed, 1),
+      value_adam_(value_, settings.value_adam),
+      seed_(seed) {
+  settings.validate();
+}
+
+// The policy's distributions here, and their Fisher matrices with respect to the network's outputs: 1 / sigma^2 of a
+// mean, 1/2 of a log-variance, times the square of the slope of its bounds.
+void Trpo::linearize(ConstBatchRef<float> obs) {
+  size_ = obs.cols();
+  const std::vector<BatchRange> ranges = batch_ranges(size_);
+  chunks_.resize(ranges.size());
+  const Index dim = policy_.action_dim();
+  const auto low = static_cast<float>(policy_.settings().min_logvar),
+             high = static_cast<float>(policy_.settings().max_logvar);
+  const auto one = [&](int k) {
+    Chunk& c = chunks_[static_cast<std::size_t>(k)];
+    c.first = ranges[static_cast<std::size_t>(k)].first;
+    c.count = ranges[static_cast<std::size_t>(k)].count;
+    const auto columns = obs.middleCols(c.first, c.count);
+    c.tangent.emplace(policy_.network(), columns);
+    if (!c.pass || c.pass->max_samples() < c.count)
+      c.pass.emplace(policy_.network(), static_cast<int>(c.count));
+    c.pass->set_input(columns);
+    c.pass->forward(policy_.network(), static_cast<int>(c.count));
+    c.old = c.pass->outputs(static_cast<int>(c.count));
+    nn::RowBatch<float> mean(dim, c.count), variance(dim, c.count);
+    gaussian_.moments(c.old, mean, variance);
+    c.fisher.resize(2 * dim, c.count);
+    c.fisher.topRows(dim) = variance.cwiseInverse();
+    for (Index j = 0; j < c.count; ++j)
+      for (Index i = 0; i < dim; ++i) {
+        const float raw = c.old(dim + i, j), distance = high - raw;
+        const float softplus = std::max(distance, 0.0f) + std::log1p(std::exp(-std::abs(distance)));
+        const float slope = sigmoid(distance) * sigmoid(high - softplus - low);
+        c.fisher(dim + i, j) = 0.5f * slope * slope;
+      }
+  };
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(one));
+}
+
+AlignedFloats Trpo::sum_of_gradients() const {
+  AlignedFloats sum = chunks_.front().gradient;
+  for (std::size_t k = 1; k < chunks_.size(); ++k) block(sum) += block(chunks_[k].gradient);
+  return sum;
+}
+
+AlignedFloats Trpo::product(const AlignedFloats& v) {
+  const float share = 1.0f / static_cast<float>(size_);
+  const auto one = [&](int k) {
+    Chunk& c = chunks_[static_cast<std::size_t>(k)];
+    c.tangent->apply(policy_.network(), v, c.moved);
+    c.pass->output_gradients(static_cast<int>(c.count)) = share * c.fisher.cwiseProduct(c.moved);
+    c.pass->backward(policy_.network(), static_cast<int>(c.count), &c.gradient);
+  };
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(one));
+  AlignedFloats out = sum_of_gradients();
+  block(out) += static_cast<float>(settings_.cg_damping) * block(v);
+  return out;
+}
+
+AlignedFloats Trpo::fisher_product(ConstBatchRef<float> obs, const AlignedFloats& v) {
+  require(obs.cols() >= 1, "Trpo::fisher_product: there is no observation");
+  linearize(obs);
+  return product(v);
+}
+
+// Hestenes and Stiefel 1952.
+AlignedFloats Trpo::solve(const AlignedFloats& g, double& residual) {
+  AlignedFloats x(g.size()), r = g, p = g;
+  const double size = dot(g, g);
+  double rr = size;
+  for (int i = 0; i < settings_.cg_iterations && rr > 1e-10 * size; ++i) {
+    const AlignedFloats fp = product(p);
+    const double alpha = rr / dot(p, fp);
+    block(x) += static_cast<float>(alpha) * block(p);
+    block(r) -= static_cast<float>(alpha) * block(fp);
+    const double next = dot(r, r);
+    block(p) = block(r) + static_cast<float>(next / rr) * block(p);
+    rr = next;
+  }
+  residual = size == 0 ? 0.0 : std::sqrt(rr / size);
+  return x;
+}
+
+// The policy as it is now against that of linearize.
+void Trpo::compare(const OnPolicyBatch& batch, AdvantageScale normal, double& gain, double& kl) {
+  const auto one = [&](int k) {
+    Chunk& c = chunks_[static_cast<std::size_t>(k)];
+    const auto obs = batch.obs.middleCols(c.first, c.count);
+    c.pass->set_input(obs);
+    c.pass->forward(policy_.network(), static_cast<int>(c.count));
+    c.kl.resize(c.count);
+    gaussian_.kl(c.old, c.pass->outputs(static_cast<int>(c.count)), c.kl);
+    c.new_log_prob.resize(c.count);
+    Batchf memory(0, c.count);
+    policy_.log_probability(obs, memory, batch.action.middleCols(c.first, c.count), c.new_log_prob, c.policy);
+    c.gain = c.kl_sum = 0;
+    for (Index j = 0; j < c.count; ++j) {
+      const float advantage = normal.scale * (batch.advantage(c.first + j) - normal.mean);
+      c.gain += (std::exp(c.new_log_prob(j) - c.log_prob(j)) - 1.0f) * advantage;
+      c.kl_sum += c.kl(j);
+    }
+  };
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(one));
+  gain = kl = 0;
+  for (const Chunk& c : chunks_) {
+    gain += c.gain;
+    kl += c.kl_sum;
+  }
+  gain /= static_cast<double>(size_);
+  kl /= static_cast<double>(size_);
+}
+
+TrpoReport Trpo::update(const OnPolicyBatch& batch) {
+  check_batch("Trpo::update", batch, policy_.obs_dim(), policy_.action_dim());
+  const Index n = batch.obs.cols();
+  order_.resize(static_cast<std::size_t>(n));
+  std::iota(order_.begin(), order_.end(), 0u);
+  const AdvantageScale normal = n > 1 ? advantage_scale(batch.advantage, order_) : AdvantageScale();
+  linearize(batch.obs);
+
+  TrpoReport report;
+  const auto gradient = [&](int k) {
+    Chunk& c = chunks_[static_cast<std::size_t>(k)];
+    c.log_prob.resize(c.count);
+    c.weight.resize(c.count);
+    Batchf memory(0, c.count), no_gradient(policy_.obs_dim(), 0);
+    policy_.log_probability(batch.obs.middleCols(c.first, c.count), memory,
+                            batch.action.middleCols(c.first, c.count), c.log_prob, c.policy);
+    for (Index j = 0; j < c.count; ++j)
+      c.weight(j) = normal.scale * (batch.advantage(c.first + j) - normal.mean) / static_cast<float>(n);
+    policy_.log_probability_backward(c.weight, &c.gradient, no_gradient, c.policy);
+  };
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(gradient));
+  for (const Chunk& c : chunks_) report.entropy -= c.log_prob.cast<double>().sum();
+  report.entropy /= static_cast<double>(n);
+
+  const AlignedFloats g = sum_of_gradients(), x = solve(g, report.residual);
+  const double curvature = dot(x, product(x));
+  if (std::isfinite(curvature) && curvature > 0) {
+    const AlignedFloats before = policy_.parameters();
+    double share = 1;
+    for (int tried = 0; tried < settings_.backtracks; ++tried, share *= settings_.backtrack_ratio) {
+      const double length = share * std::sqrt(2 * settings_.max_kl / curvature);
+      policy_.parameters() = before;
+      block(policy_.parameters()) += static_cast<float>(length) * block(x);
+      compare(batch, normal, report.gain, report.kl);
+      if (report.gain > 0 && report.kl <= settings_.max_kl) {
+        report.step = share;
+        break;
+      }
+    }
+    if (report.step == 0) {
+      policy_.parameters() = before;
+      if (std::isfinite(report.gain) && std::isfinite(report.kl)) report.gain = report.kl = 0;
+    }
+  } else if (!std::isfinite(curvature)) {
+    report.gain = curvature;
+  }
+  fit_value(batch, report);
+  ++updates_;
+  return report;
+}
+
+void Trpo::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
+  const Index n = batch.obs.cols(), parts = (n + settings_.value_minibatch - 1) / settings_.value_minibatch;
+  const RandomStream shuffle(seed_, Stream::kShuffle);
+  nn::Pass pass(value_, settings_.value_minibatch);
+  AlignedFloats gradient;
+  Batchf obs(batch.obs.rows(), settings_.value_minibatch);
+  for (int epoch = 0; epoch < settings_.value_epochs; ++epoch) {
+    shuffle.permutation(order_.data(), static_cast<std::uint32_t>(n),
+                        static_cast<std::uint32_t>(updates_ * settings_.value_epochs + epoch));
+    report.value_loss = 0;
+    for (Index part = 0; part < parts; ++part) {
+      const Index begin = n * part / parts, size = n * (part + 1) / parts - begin;
+      const auto at = [&](Index j) {
+        return static_cast<Index>(order_[static_cast<std::size_t>(begin + j)]);
+      };
+      for (Index j = 0; j < size; ++j) obs.col(j) = batch.obs.col(at(j));
+      pass.set_input(obs.leftCols(size));
+      pass.forward(value_, static_cast<int>(size));
+      for (Index j = 0; j < size; ++j) {
+        const float error = pass.output()[j] - batch.target(at(j));
+        report.value_loss += 0.5 * static_cast<double>(error * error);
+        pass.output_gradient()[j] = error / static_cast<float>(size);
+      }
+      pass.backward(value_, static_cast<int>(size), &gradient);
+      value_adam_.step(value_, gradient);
+    }
+    report.value_loss /= static_cast<double>(n);
+  }
+}
+
+void Trpo::values(ConstBatchRef<float> obs, VecRef<float> out) const {
+  require_dim("Trpo::values", "out", out.size(), obs.cols());
+  Batchf v(1, obs.cols());
+  value_.evaluate(obs, v);
+  out = v.row(0).transpose();
+}
+
+std::vector<AgentFigure> Trpo::figure_columns() {
+  return {{.name = "gain", .decimals = 4},
+          {.name = "kl", .title = "KL", .decimals = 4},
+          {.name = "step_share", .title = "step", .decimals = 2},
+          {.name = "residual", .decimals = 3},
+          {.name = "value_loss", .title = "value", .decimals = 3},
+          {.name = "entropy", .title = "entropy", .decimals = 2}};
+}
+
+std::vector<double> Trpo::figures(const TrpoReport& report) {
+  return {report.gain, report.kl, report.step, report.residual, report.value_loss, report.entropy};
+}
+
+std::string Trpo::trouble(const TrpoReport& report) const {
+  return detail::concat("update ", updates_, " gave a number that is not finite (gain ", report.gain, ", KL ",
+                        report.kl, ", value's loss ", report.value_loss, ", entropy ", report.entropy,
+                        "); a smaller max_kl, or normalise_reward, may help");
+}
+
+void Trpo::save(StateDict& out, const std::string& prefix) const {
+  policy_.save(out, prefix + "policy.");
+  value_.save(out, prefix + "value.");
+  value_adam_.save(out, prefix + "value_adam.");
+  out.put_scalar(prefix + "updates", updates_);
+}
+
+void Trpo::load(const StateDict& in, const std::string& prefix) {
+  policy_.load(in, prefix + "policy.");
+  value_.load(in, prefix + "value.");
+  value_adam_.load(in, prefix + "value_adam.");
+  updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
+}
+
+}  // namespace mbrl

@@ -1,0 +1,73 @@
+#include "mbrl/nn/tangent.hpp"
+
+#include <cmath>
+#include <utility>
+
+#include "mbrl/core/error.hpp"
+
+namespace mbrl::nn {
+namespace {
+
+// z becomes f(z); f'(z) into slope.
+void activate(Activation f, Batchf& z, Batchf& slope) {
+  slope.resize(z.rows(), z.cols());
+  for (Index i = 0; i < z.size(); ++i) {
+    float &value = z.data()[i], &derivative = slope.data()[i];
+    const float at = value;
+    switch (f) {
+      case Activation::kSilu: {
+        const float s = 1.0f / (1.0f + std::exp(-at));
+        value = at * s;
+        derivative = s * (1.0f + at * (1.0f - s));
+        break;
+      }
+      case Activation::kRelu:
+        value = at > 0.0f ? at : 0.0f;
+        derivative = at > 0.0f ? 1.0f : 0.0f;
+        break;
+      case Activation::kTanh:
+        value = std::tanh(at);
+        derivative = 1.0f - value * value;
+        break;
+      case Activation::kElu:
+        value = at > 0.0f ? at : std::expm1(at);
+        derivative = at > 0.0f ? 1.0f : value + 1.0f;
+        break;
+    }
+  }
+}
+
+}  // namespace
+
+Tangent::Tangent(const Network& network, ConstBatchRef<float> x) {
+  require_dim("Tangent", "x", x.rows(), network.in());
+  require(!network.settings().layer_norm && network.settings().dropout == 0,
+          "Tangent: the network has layer_norm or dropout, expected neither");
+  inputs_.emplace_back(x);
+  const std::size_t count = network.layers().size();
+  for (std::size_t l = 0; l < count; ++l) {
+    layers_.push_back(network.layer(static_cast<int>(l)));
+    Batchf z = (layers_[l].weight * inputs_[l]).colwise() + layers_[l].bias;
+    if (l + 1 == count) {
+      output_ = std::move(z);
+      break;
+    }
+    slopes_.emplace_back();
+    activate(network.settings().activation, z, slopes_[l]);
+    inputs_.push_back(std::move(z));
+  }
+}
+
+void Tangent::apply(const Network& network, const AlignedFloats& direction, Batchf& out) const {
+  Batchf moved;  // of the layer's inputs
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    const Network::Plain v = network.plain(direction, static_cast<int>(l));
+    Batchf z = (v.weight * inputs_[l]).colwise() + v.bias;
+    if (l > 0) z.noalias() += layers_[l].weight * moved;
+    if (l + 1 < layers_.size()) z = z.cwiseProduct(slopes_[l]);
+    moved = std::move(z);
+  }
+  out = std::move(moved);
+}
+
+}  // namespace mbrl::nn

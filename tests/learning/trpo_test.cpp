@@ -1,0 +1,228 @@
+// Trust region policy optimisation: its Fisher matrix against one that is written out, its bound, and a choice whose best
+// action is known.
+#include "mbrl/learning/trpo.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "learning/replay_batches.hpp"
+#include "mbrl/core/random.hpp"
+
+namespace mbrl {
+namespace {
+
+using testing::equal;
+using testing::fill_uniform;
+using testing::state_of;
+
+TrpoSettings small(std::vector<int> hidden = {16}) {
+  TrpoSettings s;
+  s.policy.hidden = s.value.hidden = std::move(hidden);
+  return s;
+}
+
+const ActionBounds& bounds() {
+  static const ActionBounds all = ActionBounds::uniform(2, 0, 4);
+  return all;
+}
+
+OnPolicyBatch some(std::uint32_t round, Index n) {
+  OnPolicyBatch b{Batchf(3, n), Batchf(2, n), Vecf(n), Vecf(n), Vecf::Zero(n)};
+  fill_uniform(b.obs, -1, 1, round, 0);
+  fill_uniform(b.action, 0.1, 3.9, round, 1);
+  for (Index j = 0; j < n; ++j) {
+    b.advantage(j) = b.obs(0, j) * (b.action(0, j) - 2) - std::abs(b.action(1, j) - 1);
+    b.target(j) = b.obs(1, j);
+  }
+  return b;
+}
+
+// Log-density of the Gaussian before tanh, in double.
+double log_density(const MlpPolicy& policy, const Vecd& outputs, const Vecd& u) {
+  const Index dim = u.size();
+  double sum = 0;
+  for (Index i = 0; i < dim; ++i) {
+    const auto softplus = [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); };
+    const double high = policy.settings().max_logvar, low = policy.settings().min_logvar;
+    double v = high - softplus(high - outputs(dim + i));
+    v = low + softplus(v - low);
+    sum += -0.5 * std::pow(u(i) - outputs(i), 2) * std::exp(-v) - 0.5 * v;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written out") {
+  // F = mean over observations of J' M J. J comes row by row from backward passes; M is the expectation of the Hessian of
+  // -log p over the Gaussian's own draws: of a function quadratic in u, exactly by the three points of Gauss and Hermite.
+  ThreadPool pool(2);
+  TrpoSettings settings = small({7});
+  settings.cg_damping = 0.1;
+  Trpo trpo(3, bounds(), settings, 3, pool);
+  constexpr Index kObs = 150, kOutputs = 4;
+  Batchf obs(3, kObs);
+  fill_uniform(obs, -1, 1, 0, 0);
+  const MlpPolicy& policy = trpo.policy();
+  const std::size_t size = policy.parameters().size();
+  Batchd fisher = Batchd::Zero(static_cast<Index>(size), static_cast<Index>(size));
+  nn::Pass pass(policy.network(), 1);
+  for (Index n = 0; n < kObs; ++n) {
+    Batchd j(kOutputs, static_cast<Index>(size));
+    Vecd outputs(kOutputs);
+    pass.set_input(obs.col(n));
+    pass.forward(policy.network(), 1);
+    for (Index o = 0; o < kOutputs; ++o) outputs(o) = static_cast<double>(pass.outputs(1)(o, 0));
+    for (Index o = 0; o < kOutputs; ++o) {
+      AlignedFloats row;
+      pass.output_gradients(1).setZero();
+      pass.output_gradients(1)(o, 0) = 1;
+      pass.backward(policy.network(), 1, &row);
+      for (std::size_t p = 0; p < size; ++p) j(o, static_cast<Index>(p)) = static_cast<double>(row[p]);
+    }
+    Batchd m = Batchd::Zero(kOutputs, kOutputs);
+    constexpr double kStep = 1e-3;
+    for (Index i = 0; i < 2; ++i) {
+      const Vecd mean = outputs.head(2);
+      Vecd aside = mean;
+      aside(i) += 1;
+      const double precision =
+          -2 * (log_density(policy, outputs, aside) - log_density(policy, outputs, mean));
+      const double sigma = 1 / std::sqrt(precision);
+      for (const double point : {-std::sqrt(3.0), 0.0, std::sqrt(3.0)}) {
+        const double weight = point == 0 ? 2.0 / 3 : 1.0 / 6;
+        Vecd u = mean;
+        u(i) += sigma * point;
+        for (const Index o : {i, 2 + i}) {
+          Vecd above = outputs, below = outputs;
+          above(o) += kStep;
+          below(o) -= kStep;
+          m(o, o) -= weight *
+                     (log_density(policy, above, u) - 2 * log_density(policy, outputs, u) +
+                      log_density(policy, below, u)) /
+                     (kStep * kStep);
+        }
+      }
+    }
+    fisher += j.transpose() * m * j / double{kObs};
+  }
+  for (std::uint32_t trial = 0; trial < 3; ++trial) {
+    AlignedFloats v(size);
+    const RandomStream random(4, Stream::kUser);
+    for (std::size_t p = 0; p < size; ++p)
+      v[p] = static_cast<float>(random.normal(trial, static_cast<std::uint32_t>(p)));
+    const AlignedFloats product = trpo.fisher_product(obs, v);
+    Vecd direction(static_cast<Index>(size)), got(static_cast<Index>(size));
+    for (std::size_t p = 0; p < size; ++p) {
+      direction(static_cast<Index>(p)) = static_cast<double>(v[p]);
+      got(static_cast<Index>(p)) = static_cast<double>(product[p]) - 0.1 * static_cast<double>(v[p]);
+    }
+    const Vecd expected = fisher * direction;
+    CHECK((got - expected).norm() < 1e-5 * expected.norm());
+  }
+}
+
+TEST_CASE("trpo: a step gains, and stays within the bound") {
+  ThreadPool pool(1);
+  for (const double bound : {0.001, 0.01, 0.1}) {
+    TrpoSettings settings = small();
+    settings.max_kl = bound;
+    Trpo trpo(3, bounds(), settings, 1, pool);
+    for (std::uint32_t round = 0; round < 15; ++round) {
+      const TrpoReport report = trpo.update(some(round, 700));
+      REQUIRE(report.finite());
+      CHECK(report.kl <= bound);
+      CHECK(report.gain >= 0);
+      CHECK((report.step > 0) == (report.gain > 0));
+      if (round < 5) CHECK(report.step > 0);
+      if (round == 0) CHECK(report.kl > 0.3 * bound);  // the bound is used
+    }
+  }
+}
+
+TEST_CASE("trpo: with iterations enough, conjugate gradients solve the system") {
+  ThreadPool pool(1);
+  TrpoSettings settings = small({6});
+  settings.cg_iterations = 100;
+  Trpo many(3, bounds(), settings, 1, pool);
+  CHECK(many.update(some(0, 300)).residual < 1e-3);
+  settings.cg_iterations = 1;
+  Trpo one(3, bounds(), settings, 1, pool);
+  CHECK(one.update(some(0, 300)).residual > 0.05);
+}
+
+TEST_CASE("trpo: the policy of a single step finds the best action, and the value what it earns") {
+  ThreadPool pool(1);
+  TrpoSettings settings = small();
+  settings.max_kl = 0.05;
+  Trpo trpo(3, bounds(), settings, 1, pool);
+  constexpr Index kSteps = 256;
+  MlpPolicy::Workspace workspace;
+  OnPolicyBatch batch = some(0, kSteps);
+  batch.obs.setConstant(0.5f);
+  Batchf memory(0, kSteps);
+  for (std::uint32_t round = 0; round < 100; ++round) {
+    trpo.policy().act(batch.obs, memory, {RandomStream(2, Stream::kUser).key(), round, {}}, batch.action,
+                      workspace);
+    batch.target =
+        -((batch.action.row(0).array() - 2.6f).square() + (batch.action.row(1).array() - 1.0f).square())
+             .matrix()
+             .transpose();
+    trpo.values(batch.obs, batch.old_value);
+    batch.advantage = batch.target - batch.old_value;
+    REQUIRE(trpo.update(batch).finite());
+  }
+  Batchf action(2, 1), none(0, 1);
+  trpo.policy().mode(batch.obs.leftCols(1), none, action, workspace);
+  CHECK(action(0, 0) == Approx(2.6f).margin(0.15));
+  CHECK(action(1, 0) == Approx(1.0f).margin(0.15));
+  Vecf value(1);
+  trpo.values(batch.obs.leftCols(1), value);
+  CHECK(value(0) == Approx(batch.target.mean()).margin(0.1));
+}
+
+TEST_CASE("trpo: the number of threads changes no bit, nor does a stop") {
+  ThreadPool one(1), two(2), three(3);
+  Trpo a(3, bounds(), small(), 4, one), b(3, bounds(), small(), 4, two);
+  for (std::uint32_t round = 0; round < 3; ++round) {
+    const TrpoReport x = a.update(some(round, 500)), y = b.update(some(round, 500));
+    CHECK(x.gain == y.gain);
+    CHECK(x.value_loss == y.value_loss);
+  }
+  CHECK(equal(a, b));
+  Trpo loaded(3, bounds(), small(), 4, three);
+  loaded.load(state_of(a), "");
+  a.update(some(5, 500));
+  loaded.update(some(5, 500));
+  CHECK(equal(a, loaded));
+}
+
+TEST_CASE("trpo: mistakes are named, and numbers that are not finite change no policy") {
+  ThreadPool pool(1);
+  const auto refused = [&](auto change) {
+    TrpoSettings settings = small();
+    change(settings);
+    return error_of([&] { Trpo(3, bounds(), settings, 1, pool); });
+  };
+  CHECK(contains(refused([](TrpoSettings& s) { s.max_kl = 0; }), "max_kl is 0"));
+  CHECK(contains(refused([](TrpoSettings& s) { s.backtrack_ratio = 1; }), "backtrack_ratio is 1"));
+  CHECK(contains(refused([](TrpoSettings& s) { s.cg_damping = -1; }), "cg_damping is -1"));
+  CHECK(contains(refused([](TrpoSettings& s) { s.policy.layer_norm = true; }), "layer_norm"));
+  Trpo trpo(3, bounds(), small(), 1, pool);
+  OnPolicyBatch batch = some(0, 64);
+  batch.target.conservativeResize(63);
+  CHECK(contains(error_of([&] { trpo.update(batch); }), "expected 64"));
+  batch = some(0, 64);
+  batch.advantage(3) = std::numeric_limits<float>::quiet_NaN();
+  const Batchf before = trpo.policy().network().layer(0).weight;
+  CHECK_FALSE(trpo.update(batch).finite());
+  CHECK(trpo.policy().network().layer(0).weight == before);
+}
+
+}  // namespace mbrl
