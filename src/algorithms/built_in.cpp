@@ -5,6 +5,7 @@
 #include "mbrl/algorithms/mve.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
+#include "mbrl/algorithms/steve.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
 
@@ -17,6 +18,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_mve(registry);
   register_pets(registry, backend, planners);
   register_sac(registry);
+  register_steve(registry);
   register_td3(registry);
   register_versions(registry);
 }
