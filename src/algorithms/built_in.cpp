@@ -3,9 +3,11 @@
 #include "mbrl/algorithms/cql_algorithm.hpp"
 #include "mbrl/algorithms/dyna_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
+#include "mbrl/algorithms/mve.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/ppo_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
+#include "mbrl/algorithms/steve.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
 #include "mbrl/algorithms/trpo_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
@@ -17,9 +19,11 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_cql(registry);
   register_dyna(registry);
   register_mbpo(registry);
+  register_mve(registry);
   register_pets(registry, backend, planners);
   register_ppo(registry);
   register_sac(registry);
+  register_steve(registry);
   register_td3(registry);
   register_trpo(registry);
   register_versions(registry);

@@ -5,9 +5,11 @@
 #include <cmath>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "algorithms/fit_model.hpp"
 #include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/core/error.hpp"
@@ -22,18 +24,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double mean(const std::vector<double>& values) {
-  return values.empty()
-             ? MetricTable::kNone
-             : std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
-}
-
-MlpEnsembleSettings model_settings(const MbpoSettings& settings, const EnvSpec& spec) {
-  MlpEnsembleSettings model = settings.model;
-  model.learned_reward = model.learned_reward || !spec.reward;
-  return model;
 }
 
 // Row by row behind each other: `first` columns of a, then those of b.
@@ -130,7 +120,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
             static_cast<std::size_t>(settings.steps + env_.spec().max_steps)),
       imagined_(env_.spec().obs_dim, env_.spec().action_dim(), imagined_capacity(settings)),
       collector_(env_, real_, seed_),
-      model_(MlpEnsemble::create(model_settings(settings, env_.spec()), env_.spec().encoding,
+      model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
       imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
@@ -159,29 +149,12 @@ bool Mbpo::model_is_due() const {
 
 bool Mbpo::fit_model(RunObserver& observer) {
   const auto start = Clock::now();
-  StateDict before;  // a training that is stopped is undone, so that the steps before it can be kept
-  model_.save(before, "model.");
-  trainer_.save(before, "trainer.");
-  bool stopped = false;
-  const TrainingReport done =
-      trainer_.train(real_.batch(), model_, rounds_, [&](int epoch, int epochs, double loss) {
-        observer.on_progress({.phase = RunPhase::kTraining,
-                              .round = static_cast<int>(metrics_.rows()) + 1,
-                              .done = epoch,
-                              .total = epochs,
-                              .value = loss,
-                              .steps = collector_.steps()});
-        stopped = observer.stop_requested();
-        return !stopped;
-      });
-  if (stopped) {
-    model_.load(before, "model.");
-    trainer_.load(before, "trainer.");
-    observer.on_safe_point(false);
-    return false;
-  }
-  model_loss_ = mean(done.holdout_loss.empty() ? done.train_loss : done.holdout_loss);
-  model_epochs_ = done.epochs;
+  const std::optional<TrainingReport> done =
+      fit_or_undo(real_.batch(), rounds_, static_cast<int>(metrics_.rows()) + 1, collector_.steps(), model_,
+                  trainer_, observer);
+  if (!done) return false;
+  model_loss_ = mean_loss(*done);
+  model_epochs_ = done->epochs;
   imagination_.set_model(model_);
   trained_at_ = collector_.steps();
   seconds_ += seconds_since(start);

@@ -1,7 +1,9 @@
-// The loop of soft actor-critic, TD3 and DDPG: act, remember, learn from what was remembered.
+// The loop of soft actor-critic, TD3, DDPG and their expansions by a learned model: act, remember, learn from what was
+// remembered.
 #pragma once
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -24,6 +26,14 @@
 
 namespace mbrl {
 
+/// An agent that learns a model of what is experienced, too. Nothing is done unless it is due; false: the observer has
+/// stopped the training, which is undone and was followed by a safe point.
+template <class A>
+concept ModelLearner = requires(A& agent, const TransitionBuffer& buffer, std::int64_t steps, int round,
+                                RunObserver& observer) {
+  { agent.fit_model(buffer, steps, round, observer) } -> std::same_as<bool>;
+};
+
 /// An Algorithm over any ReplayAgent; a round is an episode.
 template <ReplayAgent Agent>
 class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
@@ -45,6 +55,12 @@ class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
 
   bool run(RunObserver& observer) {
     while (collector_.running() || collector_.steps() < settings_.steps) {
+      if constexpr (ModelLearner<Agent>) {
+        const auto start = Clock::now();
+        const int round = static_cast<int>(metrics_.rows()) + 1;
+        if (!agent_.fit_model(buffer_, collector_.steps(), round, observer)) return false;
+        seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+      }
       if (!collector_.running()) begin_episode();
       const auto start = Clock::now();
       if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))

@@ -50,11 +50,15 @@ Td3::Td3(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings, s
   }
 }
 
-void Td3::make_chunks(Index batch) {
-  if (batch == batch_) return;
+void Td3::make_chunks(Index batch, Index climbed) {
+  if (batch == batch_ && climbed == climbed_) return;
   batch_ = batch;
+  climbed_ = climbed;
   errors_.resize(batch);
-  const std::vector<BatchRange> ranges = batch_ranges(batch);
+  std::vector<BatchRange> ranges = batch_ranges(climbed);
+  climbing_ = static_cast<int>(ranges.size());
+  for (const BatchRange& rest : batch_ranges(batch - climbed))
+    ranges.push_back({climbed + rest.first, rest.count});
   critics_.make_chunks(ranges);
   chunks_.clear();
   chunks_.reserve(ranges.size());
@@ -66,10 +70,11 @@ void Td3::make_chunks(Index batch) {
     chunks_.push_back(std::move(c));
   }
   policy_parts_.clear();
-  for (const Chunk& c : chunks_) policy_parts_.push_back(&c.policy_gradient);
+  for (int k = 0; k < climbing_; ++k)
+    policy_parts_.push_back(&chunks_[static_cast<std::size_t>(k)].policy_gradient);
 }
 
-void Td3::learn_critics(std::size_t k, const Transitions& batch) {
+void Td3::find_target(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto [first, count] = c.range;
   const auto next = batch.next_obs.middleCols(first, count);
@@ -93,6 +98,15 @@ void Td3::learn_critics(std::size_t k, const Transitions& batch) {
   }
   critics_.target_values(critics_.chunk(k), next, c.action, all_, c.q);
   bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
+}
+
+void Td3::learn_critics(std::size_t k, const Transitions& batch, const Vecf* target) {
+  Chunk& c = chunks_[k];
+  const auto [first, count] = c.range;
+  if (target)
+    c.target = target->segment(first, count);
+  else
+    find_target(k, batch);
   c.target_sum = 0;
   for (Index j = 0; j < count; ++j) c.target_sum += c.target(j);
   critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
@@ -104,22 +118,25 @@ void Td3::climb(std::size_t k, const Transitions& batch) {
   const auto obs = batch.obs.middleCols(c.range.first, c.range.count);
   Batchf memory(0, c.range.count), none(obs.rows(), 0);
   policy_.act(obs, memory, {}, c.action, c.policy);
-  critics_.climb(critics_.chunk(k), obs, c.action, settings_.objective, 1.0f / static_cast<float>(batch_),
+  critics_.climb(critics_.chunk(k), obs, c.action, settings_.objective, 1.0f / static_cast<float>(climbed_),
                  c.q, c.action_gradient);
   c.policy_loss = 0;
   for (Index j = 0; j < c.range.count; ++j) c.policy_loss -= c.q(j);
   policy_.backward(c.action_gradient, &c.policy_gradient, none, c.policy);
 }
 
-Td3Report Td3::update(const Transitions& batch) {
-  check_batch("Td3::update", batch, policy_.obs_dim(), policy_.action_dim());
+Td3Report Td3::update(const Transitions& batch, Index climbed, const Vecf* target) {
+  constexpr const char* kWhere = "Td3::update";
+  check_batch(kWhere, batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
-  make_chunks(n);
+  require(climbed >= 1 && climbed <= n, kWhere, ": the policy climbs at ", climbed, " columns of ", n,
+          ", expected 1 to all of them");
+  if (target) require_dim(kWhere, "the targets", target->size(), n);
+  make_chunks(n, climbed);
   critics_.begin_update(updates_);
-  const auto count = static_cast<int>(chunks_.size());
-  const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch); };
+  const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch, target); };
   const auto step = [&](int i) { critics_.step(i); };
-  pool_.run(count, std::cref(learn));
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(learn));
   pool_.run(settings_.critics, std::cref(step));
 
   Td3Report report;
@@ -137,10 +154,11 @@ Td3Report Td3::update(const Transitions& batch) {
   report.policy_moved = updates_ % settings_.policy_delay == 0;
   if (report.policy_moved) {
     const auto improve = [&](int k) { climb(static_cast<std::size_t>(k), batch); };
-    pool_.run(count, std::cref(improve));
+    pool_.run(climbing_, std::cref(improve));
     sum_and_step(policy_.network(), policy_adam_, policy_gradient_, policy_parts_);
     policy_loss_ = 0;
-    for (const Chunk& c : chunks_) policy_loss_ += c.policy_loss / size;
+    for (int k = 0; k < climbing_; ++k)
+      policy_loss_ += chunks_[static_cast<std::size_t>(k)].policy_loss / static_cast<double>(climbed);
     const auto move = [&](int i) { critics_.move_target(i, settings_.tau); };
     pool_.run(settings_.critics, std::cref(move));
     nn::move_towards(policy_target_.network(), policy_.network(), settings_.tau);

@@ -14,8 +14,8 @@ void Td3Agent::begin_episode() {
   means_.clear();
 }
 
-bool Td3Agent::learn(const Transitions& batch) {
-  last_ = td3_.update(batch);
+bool Td3Agent::learned(const Td3Report& report) {
+  last_ = report;
   if (!last_.finite()) return false;
   means_.add({last_.critic_loss, last_.value, last_.policy_loss});
   return true;

@@ -175,6 +175,49 @@ TEST_CASE("td3: numbers that are not finite are said and change no network") {
   CHECK(td3.critic(0).layer(0).weight == critic);
 }
 
+TEST_CASE("td3: targets that are given take the place of its own") {
+  ThreadPool pool(1);
+  const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
+  Td3 own(1, bounds, small({16}), 1, pool), given(1, bounds, small({16}), 1, pool);
+  for (std::uint32_t round = 0; round < 4; ++round) {
+    const Transitions t = one_step(round, 150);  // terminated: y = r
+    own.update(t);
+    given.update(t, t.reward);
+  }
+  CHECK(equal(own, given));
+  const Transitions t = one_step(0, 20);
+  CHECK(given.update(t, Vecf::Constant(20, 3.0f)).target == Approx(3));
+  CHECK(contains(error_of([&] { given.update(t, Vecf::Zero(19)); }), "targets"));
+}
+
+TEST_CASE("td3: the policy climbs at the first columns alone, and weight 0 is no column") {
+  ThreadPool pool(1);
+  const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
+  const auto after = [&](float obs_behind, float reward_behind, float weight_behind, Index climbed) {
+    Td3 td3(1, bounds, small({16}, true), 1, pool);
+    for (std::uint32_t round = 0; round < 3; ++round) {
+      Transitions t = one_step(round, 300);
+      t.weight = Vecf::Ones(300);
+      t.weight.tail(160).setConstant(weight_behind);
+      t.obs.rightCols(160).setConstant(obs_behind);
+      t.reward.tail(160).setConstant(reward_behind);
+      td3.update(t, climbed);
+    }
+    return state_of(td3);
+  };
+  const auto same = [](const StateDict& a, const StateDict& b) {
+    return std::all_of(a.arrays.begin(), a.arrays.end(), [&](const auto& entry) {
+      return b.arrays.at(entry.first).bytes == entry.second.bytes;
+    });
+  };
+  CHECK(same(after(0, 1, 0, 140), after(2, 5, 0, 140)));
+  CHECK_FALSE(same(after(0, 1, 0, 300), after(2, 5, 0, 300)));  // the policy sees them
+  CHECK_FALSE(same(after(0, 1, 1, 140), after(0, 5, 1, 140)));  // the critic does
+  Td3 td3(1, bounds, small({16}), 1, pool);
+  CHECK(contains(error_of([&] { td3.update(one_step(0, 8), Index{9}); }), "climbs at 9"));
+  CHECK(contains(error_of([&] { td3.update(one_step(0, 8), Index{0}); }), "climbs at 0"));
+}
+
 TEST_CASE("td3: nothing is allocated in the steady state") {
   ThreadPool pool(2);
   Td3 td3(1, ActionBounds::uniform(1, 0, 4), small({32, 32}), 1, pool);

@@ -78,6 +78,7 @@ class Critics {
           const nn::AdamSettings& adam, std::uint64_t seed);
 
   const nn::Network& network(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
+  const nn::Network& target(int i) const { return critics_.at(static_cast<std::size_t>(i)).target; }
   /// Middle, and half the width, of each action's bounds.
   const std::vector<float>& mid() const { return mid_; }
   const std::vector<float>& half() const { return half_; }

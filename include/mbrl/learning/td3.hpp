@@ -79,7 +79,14 @@ class Td3 {
 
   /// Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite (see
   /// Td3Report::finite) the networks concerned are left as they were.
-  Td3Report update(const Transitions& batch);
+  Td3Report update(const Transitions& batch) { return update(batch, batch.obs.cols()); }
+  /// The same with a policy that climbs at the first `climbed` columns alone, where the critics learn from all.
+  /// Throws mbrl::Error unless there are that many, and at least one.
+  Td3Report update(const Transitions& batch, Index climbed) { return update(batch, climbed, nullptr); }
+  /// The same with the critics' targets given, one a column: y = target. Throws mbrl::Error for another number.
+  Td3Report update(const Transitions& batch, const Vecf& target) {
+    return update(batch, batch.obs.cols(), &target);
+  }
 
   /// Smallest critic's value of each column.
   void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const {
@@ -87,7 +94,9 @@ class Td3 {
   }
 
   const MlpPolicy& policy() const { return policy_; }
+  const MlpPolicy& policy_target() const { return policy_target_; }
   const nn::Network& critic(int i) const { return critics_.network(i); }
+  const nn::Network& critic_target(int i) const { return critics_.target(i); }
   std::int64_t updates() const { return updates_; }
   /// |Q - y| of each transition of the last update, mean over the critics, before it.
   const Vecf& errors() const { return errors_; }
@@ -107,8 +116,10 @@ class Td3 {
     double target_sum = 0, policy_loss = 0;
   };
 
-  void make_chunks(Index batch);
-  void learn_critics(std::size_t k, const Transitions& batch);
+  Td3Report update(const Transitions& batch, Index climbed, const Vecf* target);
+  void make_chunks(Index batch, Index climbed);
+  void find_target(std::size_t k, const Transitions& batch);
+  void learn_critics(std::size_t k, const Transitions& batch, const Vecf* target);
   void climb(std::size_t k, const Transitions& batch);
 
   Td3Settings settings_;
@@ -123,8 +134,9 @@ class Td3 {
   std::uint64_t seed_;
   std::vector<float> low_, high_;
   std::vector<Chunk> chunks_;
-  Index batch_ = 0;
-  Vecf errors_;  // of the last batch
+  Index batch_ = 0, climbed_ = 0;
+  int climbing_ = 0;  // of the chunks, the first
+  Vecf errors_;       // of the last batch
   double policy_loss_ = 0;
 };
 

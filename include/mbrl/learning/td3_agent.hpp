@@ -31,7 +31,7 @@ class Td3Agent {
   Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
     return explorer_.act(td3_.policy(), obs, step, t);
   }
-  bool learn(const Transitions& batch);
+  bool learn(const Transitions& batch) { return learned(td3_.update(batch)); }
   std::string trouble() const;
   std::int64_t updates() const { return td3_.updates(); }
   const Vecf& errors() const { return td3_.errors(); }
@@ -49,6 +49,11 @@ class Td3Agent {
 
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
+
+ protected:
+  Td3& learner() { return td3_; }
+  /// Takes down what an update gave; whether all of it is finite.
+  bool learned(const Td3Report& report);
 
  private:
   Td3 td3_;

@@ -1,0 +1,42 @@
+// How the registry makes agents with expanded targets.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "algorithms/replay_algorithm.hpp"
+#include "mbrl/algorithms/value_expansion.hpp"
+#include "mbrl/learning/td3_agent.hpp"
+
+namespace mbrl {
+
+inline AgentFigure model_loss_column() { return {.name = "model_loss", .title = "model", .decimals = 3}; }
+
+template <class Agent>
+void register_expansion(AlgorithmRegistry& registry, const std::string& name, const std::string& summary,
+                        const ExpansionSettings& settings) {
+  AlgorithmDescription<ExpansionSettings> d;
+  d.name = name;
+  d.summary = summary;
+  d.details = "  mbrl train " + name +
+              " --env Pendulum-v1 --preset quick --out runs/pendulum\n  mbrl train " + name +
+              " --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
+  d.steps_key = "steps";
+  d.blank = settings;
+  d.defaults = [settings](const EnvSpec&) { return settings; };
+  d.presets.push_back({"quick", "small networks and 5,000 steps, for a first look",
+                       [settings](const EnvSpec&) { return quick_expansion(settings); }});
+  d.check = [name](const ExpansionSettings& s, const EnvSpec& spec) { s.validate(name.c_str(), spec); };
+  d.make = [name](const ExpansionSettings& s, const AlgorithmContext& context) {
+    return AnyAlgorithm(std::make_unique<ReplayAlgorithm<Agent>>(
+        name, s, context, [&](const EnvSpec& spec) { return Agent(spec, s, context.seed, context.pool); }));
+  };
+  d.load_actor = [](const ExpansionSettings& s, const AlgorithmContext& context, const StateDict& in,
+                    const std::string& prefix) {
+    return Td3Agent::load_actor(context.make_environment().spec(), s.td3, context.seed, in, prefix);
+  };
+  registry.add(std::move(d));
+}
+
+}  // namespace mbrl

@@ -1,0 +1,139 @@
+// MVE: without a horizon it is DDPG; threads, stops, and numbers that are not finite.
+#include "mbrl/algorithms/mve.hpp"
+
+#include <limits>
+#include <vector>
+
+#include "algorithms/expansion_runs.hpp"
+#include "allocation_counter.hpp"
+#include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/load_run.hpp"
+#include "mbrl/algorithms/td3_algorithm.hpp"
+
+namespace mbrl {
+namespace {
+
+using testing::small_expansion;
+
+MveAgent fitted(const ExpansionSettings& settings, const TransitionBuffer& data, ThreadPool& pool) {
+  MveAgent agent(Pendulum().spec(), settings, 1, pool);
+  RunObserver silent;
+  REQUIRE(agent.fit_model(data, settings.random_steps, 1, silent));
+  return agent;
+}
+
+}  // namespace
+
+TEST_CASE("MVE: with a horizon of 0 it is DDPG, bit for bit") {
+  AlgorithmRegistry registry;
+  register_mve(registry);
+  register_td3(registry);
+  ThreadPool pool(2);
+  const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 7};
+  const auto run = [&](const char* name, auto&& settings) {
+    AnyAlgorithm algorithm = registry.at(name).make(AnySettings(settings), context);
+    RunObserver silent;
+    REQUIRE(algorithm.run(silent));
+    StateDict state;
+    algorithm.save(state, "");
+    return state;
+  };
+  const ExpansionSettings mve = small_expansion(0);
+  Td3Configuration ddpg;
+  static_cast<ReplaySettings&>(ddpg) = mve;
+  ddpg.td3 = mve.td3;
+  const StateDict a = run("mve", mve), b = run("ddpg", ddpg), c = run("mve", small_expansion(1));
+  int compared = 0, different = 0;
+  for (const auto& [name, array] : b.arrays) {
+    if (name.find("metrics") != std::string::npos || name.find("figures") != std::string::npos) continue;
+    INFO(name);
+    CHECK(a.arrays.at(name).bytes == array.bytes);
+    different += c.arrays.at(name).bytes != array.bytes;
+    ++compared;
+  }
+  CHECK(compared > 10);
+  CHECK(different > 5);
+}
+
+TEST_CASE("MVE: the number of threads changes no bit, nothing is allocated in the steady state") {
+  ThreadPool one(1), three(3);
+  const TransitionBuffer data = testing::pendulum_data(300);
+  MveAgent a = fitted(small_expansion(3), data, one), b = fitted(small_expansion(3), data, three);
+  const Transitions batch = data.batch();
+  for (int i = 0; i < 4; ++i) {
+    REQUIRE(a.learn(batch));
+    REQUIRE(b.learn(batch));
+  }
+  CHECK(testing::equal(a, b));
+  CHECK(a.errors() == b.errors());
+  CHECK(a.errors().size() == 300);
+  if (!test::can_count_allocations()) return;
+  CHECK(test::allocations_during([&] {
+          for (int i = 0; i < 4; ++i) b.learn(batch);
+        }) == 0);
+}
+
+TEST_CASE("MVE: a training that is stopped is undone, and done again when the run goes on") {
+  AlgorithmRegistry registry;
+  register_mve(registry);
+  ThreadPool pool(1);
+  const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 7};
+  const auto make = [&] { return registry.at("mve").make(AnySettings(small_expansion(2)), context); };
+  AnyAlgorithm whole = make();
+  testing::TrainingStopper never(0);
+  REQUIRE(whole.run(never));
+  CHECK(never.trainings == 7);  // after 60, 110, ... 360 steps
+  for (const int at : {1, 3}) {
+    AnyAlgorithm first = make(), second = make();
+    testing::TrainingStopper stopper(at);
+    REQUIRE_FALSE(first.run(stopper));
+    StateDict state;
+    first.save(state, "");
+    second.load(state, "");
+    RunObserver silent;
+    REQUIRE(second.run(silent));
+    CHECK(testing::figures_of(second.metrics()) == testing::figures_of(whole.metrics()));
+  }
+}
+
+TEST_CASE("MVE: a reward that is not given is learned") {
+  ThreadPool pool(1);
+  ExpansionSettings settings = small_expansion(2);
+  settings.model.learned_reward = true;
+  settings.training.epochs = 60;
+  settings.model.hidden = {64};
+  const TransitionBuffer data = testing::pendulum_data(1000);
+  MveAgent learned = fitted(settings, data, pool);
+  settings.model.learned_reward = false;
+  MveAgent given = fitted(settings, data, pool);
+  const Transitions batch = data.batch();
+  REQUIRE(learned.learn(batch));
+  REQUIRE(given.learn(batch));
+  // The same networks at first: errors differ by what the models' rewards do.
+  CHECK((learned.errors() - given.errors()).norm() < 0.1f * given.errors().norm());
+  CHECK(learned.errors() != given.errors());
+}
+
+TEST_CASE("MVE: numbers that are not finite and settings that make no sense are said in words") {
+  ThreadPool pool(1);
+  const TransitionBuffer data = testing::pendulum_data(100);
+  MveAgent agent = fitted(small_expansion(2), data, pool);
+  Transitions batch = data.batch();
+  batch.reward(3) = std::numeric_limits<float>::quiet_NaN();
+  CHECK_FALSE(agent.learn(batch));
+  CHECK(contains(agent.trouble(), "update 1 gave a loss that is not finite"));
+
+  const EnvSpec spec = Pendulum().spec();
+  const auto refused = [&](auto change) {
+    ExpansionSettings s = small_expansion(2);
+    change(s);
+    return error_of([&] { s.validate("mve", spec); });
+  };
+  CHECK(contains(refused([](ExpansionSettings& s) { s.horizon = -1; }), "mve: horizon is -1"));
+  CHECK(contains(refused([](ExpansionSettings& s) { s.train_every = 0; }), "mve: train_every is 0"));
+  CHECK(contains(refused([](ExpansionSettings& s) { s.random_steps = 0; }), "mve: random_steps is 0"));
+}
+
+}  // namespace mbrl
