@@ -2,9 +2,12 @@
 // is trained on everything experienced every so many steps.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/data/transition_buffer.hpp"
@@ -53,7 +56,12 @@ struct ExpansionSettings : ReplaySettings {
 /// A small model and networks, 5,000 steps.
 ExpansionSettings quick_expansion(ExpansionSettings settings);
 
-enum class FitOutcome { kNotDue, kStopped, kFitted };
+enum class FitOutcome : int { kNotDue = 0, kStopped = 1, kFitted = 2 };
+
+constexpr auto enum_names(FitOutcome) {
+  return std::array{std::pair{FitOutcome::kNotDue, "not due"}, std::pair{FitOutcome::kStopped, "stopped"},
+                    std::pair{FitOutcome::kFitted, "fitted"}};
+}
 
 /// The model of such an agent.
 class ExpansionModel {
