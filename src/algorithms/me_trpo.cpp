@@ -1,0 +1,377 @@
+#include "mbrl/algorithms/me_trpo.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "algorithms/fit_model.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/gae.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+
+namespace mbrl {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint32_t kValidation = 0x80000000u;  // plans from here on are validations'
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+}  // namespace
+
+MeTrpoSettings::MeTrpoSettings() {
+  training.batch_size = 256;
+  training.epochs = 200;
+  training.holdout_ratio = 0.2;
+  training.patience = 10;
+  training.bootstrap = false;
+  trpo.policy.hidden = {32, 32};
+}
+
+void MeTrpoSettings::validate(const EnvSpec& spec) const {
+  require(steps >= 1, "me-trpo: steps is ", steps, ", expected at least 1");
+  require(collect >= 1, "me-trpo: collect is ", collect, ", expected at least 1");
+  require(rollouts >= 1, "me-trpo: rollouts is ", rollouts, ", expected at least 1");
+  require(policy_updates >= 1, "me-trpo: policy_updates is ", policy_updates, ", expected at least 1");
+  require(validate_every >= 1, "me-trpo: validate_every is ", validate_every, ", expected at least 1");
+  require(improving_models >= 0 && improving_models <= 1, "me-trpo: improving_models is ", improving_models,
+          ", expected 0 to 1");
+  require(patience >= 1, "me-trpo: patience is ", patience, ", expected at least 1");
+  require(imagination.horizon >= 1, "me-trpo: imagination.horizon is ", imagination.horizon,
+          ", expected at least 1");
+  require(imagination.propagation != Propagation::kMomentMatching,
+          "me-trpo: imagination.propagation is MM, expected TS1, TSinf, E or DS");
+  require_real_actions_and_end("me-trpo", spec);
+  training.validate(model.members);
+  trpo.validate();
+}
+
+MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
+    : settings_(settings),
+      seed_(context.seed),
+      env_(context.make_environment()),
+      buffer_(env_.spec().obs_dim, env_.spec().action_dim(),
+              static_cast<std::size_t>(settings.steps + env_.spec().max_steps)),
+      collector_(env_, buffer_, seed_),
+      model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
+                                 env_.spec().action_dim(), seed_)),
+      trainer_(settings.training, context.pool, seed_),
+      imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
+                   env_.spec().termination, settings.imagination, context.pool, seed_),
+      trpo_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.trpo, seed_, context.pool),
+      metrics_(MetricTable::with(
+          {{.name = "imagined_return", .title = "imagined"},
+           {.name = "gap", .title = "imagined - real"},
+           {.name = "agreement", .title = "agree", .decimals = 2},
+           {.name = "policy_updates", .title = "updates", .decimals = 0},
+           {.name = "kl", .decimals = 4},
+           {.name = "model_loss", .title = "model", .decimals = 4},
+           {.name = "episodes", .decimals = 0},
+           {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}})) {
+  settings.validate(env_.spec());
+  for (int k = 0; k < settings.model.members; ++k)
+    single_.emplace_back(model_,
+                         model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
+                         env_.spec().termination, settings.imagination, context.pool, seed_);
+}
+
+void MeTrpo::collect(RunObserver& observer) {
+  const auto start = Clock::now();
+  if (!collector_.running()) collector_.begin(static_cast<std::uint32_t>(episodes_++));
+  Batchf obs(collector_.obs().cast<float>()), action(env_.spec().action_dim(), 1), memory(0, 1);
+  const PolicyKey key{
+      RandomStream(seed_, Stream::kPolicy).key(), static_cast<std::uint32_t>(collector_.steps()), {}};
+  trpo_.policy().act(obs, memory, key, action, workspace_);
+  collector_.step(action.col(0).cast<double>());
+  ++collected_;
+  seconds_ += seconds_since(start);
+  observer.on_progress(collector_.progress(0, metrics_.rows()));
+  if (collector_.running()) return;
+  real_total_ += collector_.total();
+  ++real_episodes_;
+  if (collected_ >= settings_.collect || collector_.steps() >= settings_.steps) phase_ = kFitting;
+}
+
+// Each model alone, for validation, and all of them.
+void MeTrpo::use_model() {
+  imagination_.set_model(model_);
+  for (std::size_t k = 0; k < single_.size(); ++k) {
+    MlpEnsemble one = model_;
+    one.elites = {static_cast<int>(k)};
+    single_[k].set_model(one);
+  }
+}
+
+void MeTrpo::find_starts() {
+  start_rows_.clear();
+  for (std::size_t row = 0; row < buffer_.size(); ++row)
+    if (buffer_.step(row) == 0) start_rows_.push_back(static_cast<std::uint32_t>(row));
+}
+
+bool MeTrpo::fit_model(RunObserver& observer) {
+  const auto start = Clock::now();
+  const std::optional<TrainingReport> done =
+      fit_or_undo(buffer_.batch(), rounds_, static_cast<int>(metrics_.rows()) + 1, collector_.steps(), model_,
+                  trainer_, observer);
+  if (!done) return false;
+  model_loss_ = mean_loss(*done);
+  use_model();
+  find_starts();
+  best_ = {};
+  trpo_.save(best_, "");
+  best_returns_ = returns_by_model();
+  agreement_ = MetricTable::kNone;
+  updates_ = idle_ = 0;
+  phase_ = kImproving;
+  seconds_ += seconds_since(start);
+  return true;
+}
+
+// Undiscounted, from the same starts and with the same noise throughout a round.
+std::vector<double> MeTrpo::returns_by_model() {
+  constexpr Index kStarts = 100;
+  const RandomStream random(seed_, Stream::kStarts);
+  starts_.resize(env_.spec().obs_dim, kStarts);
+  for (Index i = 0; i < kStarts; ++i)
+    starts_.col(i) = buffer_.obs(
+        start_rows_[random.below(start_rows_.size(), kValidation + rounds_, static_cast<std::uint32_t>(i))]);
+  std::vector<double> returns;
+  for (Imagination<MlpPolicy>& one : single_) {
+    one.run(trpo_.policy(), starts_, {.plan = kValidation + rounds_}, paths_);
+    returns.push_back(paths_.reward.cast<double>().sum() / double{kStarts});
+  }
+  return returns;
+}
+
+// What the policy does in the models, as a batch of steps with advantages.
+void MeTrpo::imagine_batch() {
+  const auto number = static_cast<std::uint32_t>(trpo_.updates());
+  const RandomStream random(seed_, Stream::kStarts);
+  const Index n = settings_.rollouts, horizon = settings_.imagination.horizon;
+  starts_.resize(env_.spec().obs_dim, n);
+  for (Index i = 0; i < n; ++i)
+    starts_.col(i) =
+        buffer_.obs(start_rows_[random.below(start_rows_.size(), number, static_cast<std::uint32_t>(i))]);
+  imagination_.run(trpo_.policy(), starts_, {.plan = number}, paths_);
+
+  const auto sound = [&](Index i, Index h) { return h < paths_.length[static_cast<std::size_t>(i)]; };
+  reward_ = paths_.reward;
+  if (settings_.normalise_reward) {
+    std::vector<double> returns;
+    for (Index i = 0; i < n; ++i) {
+      double discounted = 0;
+      for (Index h = 0; sound(i, h) && h < horizon; ++h) {
+        discounted = settings_.trpo.discount * discounted + static_cast<double>(reward_(i, h));
+        returns.push_back(discounted);
+      }
+    }
+    require(!returns.empty(), "me-trpo: every trajectory that the models of round ", rounds_ + 1,
+            " imagined left the numbers in its first step; a larger collect may help");
+    return_statistics_.update(ConstBatchRef<double>(
+        Eigen::Map<const Batchd>(returns.data(), 1, static_cast<Index>(returns.size()))));
+    reward_ /= static_cast<float>(return_statistics_.scale()(0));
+  }
+  terminated_.assign(static_cast<std::size_t>(n * horizon), 0);
+  truncated_ = terminated_;
+  for (Index i = 0; i < n; ++i) {
+    const Index length = paths_.length[static_cast<std::size_t>(i)];
+    for (Index h = std::max<Index>(0, length - 1); h < horizon; ++h) {
+      const auto k = static_cast<std::size_t>(h * n + i);
+      const bool end = h + 1 == length && paths_.terminated(i, h) != 0;
+      (end ? terminated_ : truncated_)[k] = 1;
+    }
+  }
+  value_.resize(n, horizon);
+  next_value_.resize(n, horizon);
+  for (int h = 0; h < static_cast<int>(horizon); ++h) {
+    trpo_.values(paths_.obs_at(h), value_.col(h));
+    trpo_.values(paths_.obs_at(h + 1), next_value_.col(h));
+  }
+  generalized_advantages({reward_, value_, next_value_, terminated_, truncated_}, settings_.trpo.discount,
+                         settings_.trpo.lambda, advantage_);
+
+  Index rows = 0;
+  for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];
+  require(rows > 0, "me-trpo: every trajectory that the models of round ", rounds_ + 1,
+          " imagined left the numbers in its first step; a larger collect may help");
+  batch_.obs.resize(paths_.obs.rows(), rows);
+  batch_.action.resize(paths_.action.rows(), rows);
+  for (Vecf* v : {&batch_.advantage, &batch_.target, &batch_.old_value}) v->resize(rows);
+  Index row = 0;
+  for (Index h = 0; h < horizon; ++h)
+    for (Index i = 0; i < n; ++i) {
+      if (!sound(i, h)) continue;
+      batch_.obs.col(row) = paths_.obs.col(h * n + i);
+      batch_.action.col(row) = paths_.action.col(h * n + i);
+      batch_.advantage(row) = advantage_(i, h);
+      batch_.old_value(row) = value_(i, h);
+      batch_.target(row) = advantage_(i, h) + value_(i, h);
+      ++row;
+    }
+}
+
+void MeTrpo::improve(RunObserver& observer) {
+  const auto start = Clock::now();
+  imagine_batch();
+  const TrpoReport report = trpo_.update(batch_);
+  if (!report.finite()) {
+    observer.on_safe_point(false);
+    fail("me-trpo: ", trpo_.trouble(report));
+  }
+  kl_ = report.kl;
+  ++updates_;
+  bool over = updates_ >= settings_.policy_updates;
+  if (over || updates_ % settings_.validate_every == 0) {
+    const std::vector<double> returns = returns_by_model();
+    int better = 0;
+    for (std::size_t k = 0; k < returns.size(); ++k) better += returns[k] > best_returns_[k] ? 1 : 0;
+    agreement_ = static_cast<double>(better) / static_cast<double>(returns.size());
+    if (agreement_ >= settings_.improving_models) {
+      best_returns_ = returns;
+      best_ = {};
+      trpo_.save(best_, "");
+      idle_ = 0;
+    } else {
+      over = over || ++idle_ >= settings_.patience;
+    }
+  }
+  seconds_ += seconds_since(start);
+  observer.on_progress({.phase = RunPhase::kTraining,
+                        .round = static_cast<int>(metrics_.rows()) + 1,
+                        .done = updates_,
+                        .total = settings_.policy_updates,
+                        .value = report.value_loss,
+                        .steps = collector_.steps()});
+  if (over) finish(observer);
+}
+
+// The best policy of the round goes on; its number of updates is that of all, so that no random number comes twice.
+void MeTrpo::finish(RunObserver& observer) {
+  best_.put_scalar("updates", trpo_.updates());
+  trpo_.load(best_, "");
+  double imagined = 0;
+  for (const double r : best_returns_) imagined += r / static_cast<double>(best_returns_.size());
+  const double real = real_total_ / real_episodes_;
+  metrics_.add({{"step", static_cast<double>(collector_.steps())},
+                {"return", real},
+                {"imagined_return", imagined},
+                {"gap", imagined - real},
+                {"agreement", agreement_},
+                {"policy_updates", static_cast<double>(updates_)},
+                {"kl", kl_},
+                {"model_loss", model_loss_},
+                {"episodes", static_cast<double>(real_episodes_)},
+                {"steps_per_s", static_cast<double>(collected_) / seconds_}});
+  ++rounds_;
+  collected_ = updates_ = real_episodes_ = 0;
+  real_total_ = seconds_ = 0;
+  phase_ = kCollecting;
+  new_row_ = true;
+  observer.on_round(metrics_, {});
+}
+
+void MeTrpo::save(StateDict& out, const std::string& prefix) const {
+  trpo_.save(out, prefix + "trpo.");
+  buffer_.save(out, prefix + "buffer.");
+  model_.save(out, prefix + "model.");
+  trainer_.save(out, prefix + "trainer.");
+  return_statistics_.save(out, prefix + "return_statistics.");
+  metrics_.save(out, prefix + "metrics");
+  collector_.save(out, prefix);
+  const EpisodePosition& at = collector_.position();
+  out.put(prefix + "position",
+          std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_, phase_,
+                                    collected_, real_episodes_, updates_, idle_});
+  out.put(prefix + "figures",
+          std::vector<double>{at.total, seconds_, real_total_, model_loss_, kl_, agreement_});
+  out.put(prefix + "best_returns", best_returns_);
+  if (phase_ == kImproving)
+    for (const auto& [name, array] : best_.arrays) out.arrays[prefix + "best." + name] = array;
+}
+
+void MeTrpo::load(const StateDict& in, const std::string& prefix) {
+  const auto position = in.get<std::int64_t>(prefix + "position");
+  require_dim("checkpoint of me-trpo", "'position'", position.size(), 10);
+  const auto figures = in.get<double>(prefix + "figures");
+  require_dim("checkpoint of me-trpo", "'figures'", figures.size(), 6);
+  trpo_.load(in, prefix + "trpo.");
+  buffer_.load(in, prefix + "buffer.");
+  model_.load(in, prefix + "model.");
+  trainer_.load(in, prefix + "trainer.");
+  return_statistics_.load(in, prefix + "return_statistics.");
+  metrics_.load(in, prefix + "metrics");
+  collector_.load(in, prefix, position[0],
+                  {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
+  episodes_ = position[1];
+  rounds_ = static_cast<std::uint32_t>(position[4]);
+  phase_ = static_cast<int>(position[5]);
+  collected_ = position[6];
+  real_episodes_ = static_cast<int>(position[7]);
+  updates_ = static_cast<int>(position[8]);
+  idle_ = static_cast<int>(position[9]);
+  seconds_ = figures[1];
+  real_total_ = figures[2];
+  model_loss_ = figures[3];
+  kl_ = figures[4];
+  agreement_ = figures[5];
+  best_returns_ = in.get<double>(prefix + "best_returns");
+  best_ = {};
+  const std::string own = prefix + "best.";
+  for (const auto& [name, array] : in.arrays)
+    if (name.rfind(own, 0) == 0) best_.arrays[name.substr(own.size())] = array;
+  use_model();
+  find_starts();
+}
+
+namespace {
+
+MeTrpoSettings quick_me_trpo(const EnvSpec&) {
+  MeTrpoSettings s;
+  s.steps = 8000;
+  s.collect = 1000;
+  s.rollouts = 100;
+  s.imagination.horizon = 200;
+  s.policy_updates = 40;
+  s.model.hidden = {64, 64};
+  s.training.batch_size = 64;
+  s.training.learning_rate = 1e-3f;
+  s.trpo.discount = 0.95;
+  return s;
+}
+
+}  // namespace
+
+void register_me_trpo(AlgorithmRegistry& registry) {
+  AlgorithmDescription<MeTrpoSettings> d;
+  d.name = "me-trpo";
+  d.summary =
+      "ME-TRPO (Kurutach et al. 2018): trust region steps on trajectories imagined by an ensemble, while "
+      "most "
+      "of its models agree.";
+  d.details =
+      "  mbrl train me-trpo --env Pendulum-v1 --preset quick --out runs/pendulum\n"
+      "  mbrl train me-trpo --env mbbl/Swimmer --steps 50000 --out runs/swimmer";
+  d.steps_key = "steps";
+  d.presets.push_back({"quick", "small networks and 8,000 steps, for a first look", quick_me_trpo});
+  d.check = [](const MeTrpoSettings& s, const EnvSpec& spec) { s.validate(spec); };
+  d.make = [](const MeTrpoSettings& s, const AlgorithmContext& context) {
+    return AnyAlgorithm(std::make_unique<MeTrpo>(s, context));
+  };
+  d.load_actor = [](const MeTrpoSettings& s, const AlgorithmContext& context, const StateDict& in,
+                    const std::string& prefix) {
+    return load_mode_actor(context.make_environment().spec(), {.network = s.trpo.policy}, context.seed, in,
+                           prefix + "trpo.policy.");
+  };
+  registry.add(std::move(d));
+}
+
+}  // namespace mbrl
