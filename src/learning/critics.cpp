@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
 
 namespace mbrl {
 
@@ -59,6 +60,40 @@ void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
   adam.step(network, sum);
 }
 
+void draw_critics(std::vector<int>& critics, int count, std::uint64_t seed, std::int64_t update) {
+  const std::size_t n = critics.size(), drawn = static_cast<std::size_t>(count);
+  if (drawn == n) return;
+  const RandomStream random(seed, Stream::kUpdate);
+  for (std::size_t i = 0; i < n; ++i) critics[i] = static_cast<int>(i);
+  for (std::size_t i = 0; i < drawn; ++i) {
+    const auto j = i + static_cast<std::size_t>(random.below(n - i, static_cast<std::uint32_t>(update),
+                                                             static_cast<std::uint32_t>(i), 1));
+    std::swap(critics[i], critics[j]);
+  }
+}
+
+void Critic::save(StateDict& out, const std::string& prefix) const {
+  network.save(out, prefix + "network.");
+  target.save(out, prefix + "target.");
+  adam.save(out, prefix + "adam.");
+}
+
+void Critic::load(const StateDict& in, const std::string& prefix) {
+  network.load(in, prefix + "network.");
+  target.load(in, prefix + "target.");
+  adam.load(in, prefix + "adam.");
+}
+
+void save_critics(const std::vector<Critic>& critics, StateDict& out, const std::string& prefix) {
+  for (std::size_t i = 0; i < critics.size(); ++i)
+    critics[i].save(out, prefix + "critic" + std::to_string(i) + ".");
+}
+
+void load_critics(std::vector<Critic>& critics, const StateDict& in, const std::string& prefix) {
+  for (std::size_t i = 0; i < critics.size(); ++i)
+    critics[i].load(in, prefix + "critic" + std::to_string(i) + ".");
+}
+
 Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
                  const nn::AdamSettings& adam, std::uint64_t seed) {
   for (std::size_t i = 0; i < bounds.low.size(); ++i) {
@@ -66,11 +101,8 @@ Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::N
     half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
   }
   const int in = obs_dim + static_cast<int>(bounds.low.size());
-  for (int i = 0; i < count; ++i) {
-    nn::Network critic(in, 1, network, seed, 1 + static_cast<std::uint32_t>(i));
-    nn::Adam optimiser(critic, adam);
-    critics_.push_back({critic, critic, std::move(optimiser), {}, {}});
-  }
+  for (int i = 0; i < count; ++i)
+    critics_.emplace_back(in, 1, network, adam, seed, 1 + static_cast<std::uint32_t>(i));
 }
 
 void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
@@ -228,16 +260,6 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   }
 }
 
-void Critics::step(int i) {
-  Critic& critic = critics_[static_cast<std::size_t>(i)];
-  sum_and_step(critic.network, critic.adam, critic.gradient, critic.parts);
-}
-
-void Critics::move_target(int i, double tau) {
-  Critic& critic = critics_[static_cast<std::size_t>(i)];
-  nn::move_towards(critic.target, critic.network, tau);
-}
-
 void Critics::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const {
   constexpr const char* kWhere = "Critics::values";
   require_dim(kWhere, "action", action.rows(), static_cast<Index>(half_.size()));
@@ -252,24 +274,6 @@ void Critics::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecR
       out = q.row(0).transpose();
     else
       out = out.cwiseMin(q.row(0).transpose());
-  }
-}
-
-void Critics::save(StateDict& out, const std::string& prefix) const {
-  for (std::size_t i = 0; i < critics_.size(); ++i) {
-    const std::string own = prefix + "critic" + std::to_string(i) + ".";
-    critics_[i].network.save(out, own + "network.");
-    critics_[i].target.save(out, own + "target.");
-    critics_[i].adam.save(out, own + "adam.");
-  }
-}
-
-void Critics::load(const StateDict& in, const std::string& prefix) {
-  for (std::size_t i = 0; i < critics_.size(); ++i) {
-    const std::string own = prefix + "critic" + std::to_string(i) + ".";
-    critics_[i].network.load(in, own + "network.");
-    critics_[i].target.load(in, own + "target.");
-    critics_[i].adam.load(in, own + "adam.");
   }
 }
 

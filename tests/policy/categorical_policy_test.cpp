@@ -62,7 +62,8 @@ TEST_CASE("categorical policy: choices are drawn with their probabilities, one c
   CHECK(two(0, 1) == action(0, 9000));
 }
 
-TEST_CASE("categorical policy: an observation that is not finite has no choice, a workspace serves any policy") {
+TEST_CASE(
+    "categorical policy: an observation that is not finite has no choice, a workspace serves any policy") {
   const CategoricalPolicy policy = policy_of(), other = policy_of(2);
   Batchf obs = testing::normals(3, 3, 4), action(1, 3), memory(0, 3);
   obs(1, 1) = std::numeric_limits<float>::quiet_NaN();
