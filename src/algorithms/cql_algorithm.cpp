@@ -27,7 +27,8 @@ void CqlConfiguration::validate(const EnvSpec& spec) const {
   require(updates >= 1, "cql: updates is ", updates, ", expected at least 1");
   require(updates_per_round >= 1, "cql: updates_per_round is ", updates_per_round, ", expected at least 1");
   require(batch_size >= 1, "cql: batch_size is ", batch_size, ", expected at least 1");
-  require_real_actions_and_end("cql", spec);
+  require_real_actions("cql", spec);
+  require_time_limit("cql", spec);
   sac.validate();
 }
 
@@ -96,7 +97,7 @@ class Cql final : public PolicyOwner {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(sac_.policy()); }
   AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return sac_.policy(); }
+  LearnedPolicy policy() const override { return &sac_.policy(); }
 
   void save(StateDict& out, const std::string& prefix) const {
     sac_.save(out, prefix + "sac.");

@@ -72,7 +72,8 @@ void MbpoSettings::validate(const EnvSpec& spec) const {
   require(real_ratio >= 0 && real_ratio <= 1, "mbpo: real_ratio is ", real_ratio, ", expected 0 to 1");
   require(updates_per_step >= 0, "mbpo: updates_per_step is ", updates_per_step, ", expected at least 0");
   require(batch_size >= 1, "mbpo: batch_size is ", batch_size, ", expected at least 1");
-  require_real_actions_and_end("mbpo", spec);
+  require_real_actions("mbpo", spec);
+  require_time_limit("mbpo", spec);
   horizon.validate("mbpo");
   training.validate(model.members);
   sac.validate();

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "algorithms/fit_model.hpp"
+#include "algorithms/load_mode_actor.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -50,7 +51,8 @@ void MeTrpoSettings::validate(const EnvSpec& spec) const {
           ", expected at least 1");
   require(imagination.propagation != Propagation::kMomentMatching,
           "me-trpo: imagination.propagation is MM, expected TS1, TSinf, E or DS");
-  require_real_actions_and_end("me-trpo", spec);
+  require_real_actions("me-trpo", spec);
+  require_time_limit("me-trpo", spec);
   training.validate(model.members);
   trpo.validate();
 }
@@ -368,7 +370,7 @@ void register_me_trpo(AlgorithmRegistry& registry) {
   };
   d.load_actor = [](const MeTrpoSettings& s, const AlgorithmContext& context, const StateDict& in,
                     const std::string& prefix) {
-    return load_mode_actor(context.make_environment().spec(), {.network = s.trpo.policy}, context.seed, in,
+    return load_mode_actor(context.make_environment().spec(), s.trpo.policy, context.seed, in,
                            prefix + "trpo.policy.");
   };
   registry.add(std::move(d));

@@ -81,7 +81,7 @@ class OnPolicyRun final : public PolicyOwner {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(acting_); }
   AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return acting_; }
+  LearnedPolicy policy() const override { return &acting_; }
 
   void save(StateDict& out, const std::string& prefix) const {
     learner_.save(out, prefix + "learner.");

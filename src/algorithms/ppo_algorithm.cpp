@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "algorithms/load_mode_actor.hpp"
 #include "algorithms/on_policy_run.hpp"
 
 namespace mbrl {
@@ -45,7 +46,7 @@ void register_ppo(AlgorithmRegistry& registry) {
   };
   ppo.load_actor = [](const PpoConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                       const std::string& prefix) {
-    return load_mode_actor(context.make_environment().spec(), {.network = c.ppo.policy}, context.seed, in,
+    return load_mode_actor(context.make_environment().spec(), c.ppo.policy, context.seed, in,
                            prefix + "acting.");
   };
   registry.add(std::move(ppo));

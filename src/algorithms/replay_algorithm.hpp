@@ -78,7 +78,7 @@ class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return agent_.policy(); }
+  LearnedPolicy policy() const override { return &agent_.policy(); }
   const TransitionBuffer& buffer() const override { return buffer_; }
 
   void save(StateDict& out, const std::string& prefix) const {

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "algorithms/replay_algorithm.hpp"
+#include "mbrl/core/error.hpp"
 #include "mbrl/learning/sac_agent.hpp"
 
 namespace mbrl {
@@ -12,16 +13,26 @@ namespace mbrl {
 void SacConfiguration::validate(const EnvSpec& spec) const {
   ReplaySettings::validate("sac", spec);
   sac.validate();
+  if (spec.choices == 0) return;
+  require(spec.action_dim() == 1, "sac: ", spec.name, " has ", spec.action_dim(),
+          " choices at once, expected one");
+  require(sac.conservatism == 0, "sac: conservatism is ", sac.conservatism, ", expected 0 as ", spec.name,
+          " has choices");
 }
 
 namespace {
 
-SacConfiguration quick_sac(const EnvSpec&) {
+SacConfiguration quick_sac(const EnvSpec& spec) {
   SacConfiguration c;
   c.steps = 10'000;
   c.batch_size = 128;
   c.sac.policy.hidden = c.sac.critic.hidden = {64, 64};
   c.sac.adam.learning_rate = 1e-3;
+  if (spec.choices > 0) {
+    c.steps = 20'000;
+    c.sac.tau = 0.05;
+    c.sac.critic.layer_norm = true;  // without it returns of 500 are lost again now and then
+  }
   return c;
 }
 
@@ -48,6 +59,13 @@ SacConfiguration droq(const EnvSpec&) {
   return c;
 }
 
+template <class Agent>
+AnyAlgorithm make(const SacConfiguration& c, const AlgorithmContext& context) {
+  return AnyAlgorithm(std::make_unique<ReplayAlgorithm<Agent>>("sac", c, context, [&](const EnvSpec& spec) {
+    return Agent(spec, c.sac, c.random_steps, context.seed, context.pool);
+  }));
+}
+
 }  // namespace
 
 void register_sac(AlgorithmRegistry& registry) {
@@ -58,22 +76,25 @@ void register_sac(AlgorithmRegistry& registry) {
       "model.";
   sac.details =
       "  mbrl train sac --env Pendulum-v1 --preset quick --out runs/pendulum\n"
-      "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
+      "  mbrl train sac --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah\n"
+      "  mbrl train sac --env CartPole-v1 --preset quick --out runs/cartpole\n"
+      "Where an action is one of several choices the policy gives each its probability (Christodoulou 2019).";
   sac.steps_key = "steps";
-  sac.presets.push_back({"quick", "small networks and 10,000 steps, for a first look", quick_sac});
+  sac.presets.push_back(
+      {"quick", "small networks and 10,000 steps (of choices 20,000), for a first look", quick_sac});
   sac.presets.push_back({"redq", "REDQ (Chen et al. 2021): ten critics, 20 updates a step", redq});
   sac.presets.push_back(
       {"droq", "DroQ (Hiraoka et al. 2022): two critics with dropout, 20 updates a step", droq});
   sac.check = [](const SacConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   sac.make = [](const SacConfiguration& c, const AlgorithmContext& context) {
-    return AnyAlgorithm(
-        std::make_unique<ReplayAlgorithm<SacAgent>>("sac", c, context, [&](const EnvSpec& spec) {
-          return SacAgent(spec, c.sac, c.random_steps, context.seed, context.pool);
-        }));
+    const bool choices = context.make_environment().spec().choices > 0;
+    return choices ? make<DiscreteSacAgent>(c, context) : make<SacAgent>(c, context);
   };
   sac.load_actor = [](const SacConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                       const std::string& prefix) {
-    return SacAgent::load_actor(context.make_environment().spec(), c.sac, context.seed, in, prefix);
+    const EnvSpec spec = context.make_environment().spec();
+    return spec.choices > 0 ? DiscreteSacAgent::load_actor(spec, c.sac, context.seed, in, prefix)
+                            : SacAgent::load_actor(spec, c.sac, context.seed, in, prefix);
   };
   registry.add(std::move(sac));
 }

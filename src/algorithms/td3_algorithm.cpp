@@ -11,6 +11,7 @@ namespace mbrl {
 
 void Td3Configuration::validate(const EnvSpec& spec) const {
   ReplaySettings::validate("td3", spec);
+  require_real_actions("td3", spec);
   td3.validate();
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "algorithms/load_mode_actor.hpp"
 #include "algorithms/on_policy_run.hpp"
 
 namespace mbrl {
@@ -44,7 +45,7 @@ void register_trpo(AlgorithmRegistry& registry) {
   };
   trpo.load_actor = [](const TrpoConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                        const std::string& prefix) {
-    return load_mode_actor(context.make_environment().spec(), {.network = c.trpo.policy}, context.seed, in,
+    return load_mode_actor(context.make_environment().spec(), c.trpo.policy, context.seed, in,
                            prefix + "acting.");
   };
   registry.add(std::move(trpo));

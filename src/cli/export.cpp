@@ -1,6 +1,7 @@
 // mbrl export: the policy of a run, for programs without this library.
 #include <cstdio>
 #include <filesystem>
+#include <variant>
 
 #include "command_line.hpp"
 #include "commands.hpp"
@@ -30,7 +31,6 @@ void export_policy(const ExportOptions& options) {
   require(owner != nullptr, options.folder, " is a run of ", run.configuration.algorithm,
           ", which acts by planning in a model and has no policy to export; 'mbrl eval' and load_controller "
           "(docs/your_own_algorithm.md) act with what it has learned");
-  const MlpPolicy& policy = owner->policy();
   const MetricTable& metrics = run.algorithm.metrics();
   require(metrics.rows() > 0, options.folder, " has not finished an episode yet");
   const std::string about = "Policy of " + run.configuration.algorithm + " for " +
@@ -38,17 +38,20 @@ void export_policy(const ExportOptions& options) {
                             std::to_string(run.configuration.seed) + ", after " +
                             std::to_string(static_cast<long long>(metrics.last("step"))) +
                             " environment steps; written by mbrl export.";
-  if (source) {
-    write_file_atomically(out, policy_c_header(policy, options.name, about));
-    std::printf("%s: %s(observation[%d], action[%d]), C99\n", options.out.c_str(), options.name.c_str(),
-                policy.obs_dim(), policy.action_dim());
-  } else {
-    StateDict arrays = policy_arrays(policy);
-    arrays.metadata["about"] = about;
-    save_safetensors(out, arrays);
-    std::printf("%s: %zu arrays, observation %d, action %d\n", options.out.c_str(), arrays.arrays.size(),
-                policy.obs_dim(), policy.action_dim());
-  }
+  const auto write = [&](const auto* policy) {
+    if (source) {
+      write_file_atomically(out, policy_c_header(*policy, options.name, about));
+      std::printf("%s: %s(observation[%d], action[%d]), C99\n", options.out.c_str(), options.name.c_str(),
+                  policy->obs_dim(), policy->action_dim());
+    } else {
+      StateDict arrays = policy_arrays(*policy);
+      arrays.metadata["about"] = about;
+      save_safetensors(out, arrays);
+      std::printf("%s: %zu arrays, observation %d, action %d\n", options.out.c_str(), arrays.arrays.size(),
+                  policy->obs_dim(), policy->action_dim());
+    }
+  };
+  std::visit(write, owner->policy());
 }
 
 }  // namespace

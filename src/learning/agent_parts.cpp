@@ -6,12 +6,12 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/policy/policy_actor.hpp"
 
 namespace mbrl {
 
-PolicyExplorer::PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise,
-                               std::int64_t random_steps, std::uint64_t seed)
+template <StochasticPolicy P>
+PolicyExplorer<P>::PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise,
+                                  std::int64_t random_steps, std::uint64_t seed)
     : spec_(spec),
       random_steps_(random_steps),
       seed_(seed),
@@ -20,7 +20,8 @@ PolicyExplorer::PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& n
       action_(spec.action_dim(), 1),
       memory_(0, 1) {}
 
-Vecd PolicyExplorer::act(const MlpPolicy& policy, ConstVecRef<double> obs, std::int64_t step, int t) {
+template <StochasticPolicy P>
+Vecd PolicyExplorer<P>::act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t) {
   const auto number = static_cast<std::uint32_t>(step);
   if (step < random_steps_) {
     const RandomStream random(seed_, Stream::kRandomAction);
@@ -32,6 +33,9 @@ Vecd PolicyExplorer::act(const MlpPolicy& policy, ConstVecRef<double> obs, std::
   noise_.disturb(t, action_.col(0));
   return action_.col(0).cast<double>();
 }
+
+template class PolicyExplorer<MlpPolicy>;
+template class PolicyExplorer<CategoricalPolicy>;
 
 void UpdateMeans::clear() {
   std::fill(sums_.begin(), sums_.end(), 0.0);
@@ -63,17 +67,6 @@ void UpdateMeans::load(const StateDict& in, const std::string& name) {
   count_ = all.back();
   all.pop_back();
   sums_ = std::move(all);
-}
-
-AnyActor mode_actor(const MlpPolicy& policy) {
-  return AnyActor(PolicyActor<MlpPolicy>(policy, ActMode::kMode));
-}
-
-AnyActor load_mode_actor(const EnvSpec& spec, const MlpPolicySettings& shape, std::uint64_t seed,
-                         const StateDict& in, const std::string& prefix) {
-  MlpPolicy policy(spec.obs_dim, action_bounds(spec), shape, seed);
-  policy.load(in, prefix);
-  return mode_actor(policy);
 }
 
 }  // namespace mbrl

@@ -8,12 +8,6 @@
 #include "mbrl/core/random.hpp"
 
 namespace mbrl {
-namespace {
-
-constexpr std::uint32_t kTargetUse = 0, kLearnUse = 1, kConserveUse = 2, kClimbUse = 3,
-                        kUses = 4;  // of dropout
-
-}  // namespace
 
 std::vector<BatchRange> batch_ranges(Index batch) {
   constexpr Index kColumns = 128;
@@ -66,6 +60,40 @@ void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
   adam.step(network, sum);
 }
 
+void draw_critics(std::vector<int>& critics, int count, std::uint64_t seed, std::int64_t update) {
+  const std::size_t n = critics.size(), drawn = static_cast<std::size_t>(count);
+  if (drawn == n) return;
+  const RandomStream random(seed, Stream::kUpdate);
+  for (std::size_t i = 0; i < n; ++i) critics[i] = static_cast<int>(i);
+  for (std::size_t i = 0; i < drawn; ++i) {
+    const auto j = i + static_cast<std::size_t>(random.below(n - i, static_cast<std::uint32_t>(update),
+                                                             static_cast<std::uint32_t>(i), 1));
+    std::swap(critics[i], critics[j]);
+  }
+}
+
+void Critic::save(StateDict& out, const std::string& prefix) const {
+  network.save(out, prefix + "network.");
+  target.save(out, prefix + "target.");
+  adam.save(out, prefix + "adam.");
+}
+
+void Critic::load(const StateDict& in, const std::string& prefix) {
+  network.load(in, prefix + "network.");
+  target.load(in, prefix + "target.");
+  adam.load(in, prefix + "adam.");
+}
+
+void save_critics(const std::vector<Critic>& critics, StateDict& out, const std::string& prefix) {
+  for (std::size_t i = 0; i < critics.size(); ++i)
+    critics[i].save(out, prefix + "critic" + std::to_string(i) + ".");
+}
+
+void load_critics(std::vector<Critic>& critics, const StateDict& in, const std::string& prefix) {
+  for (std::size_t i = 0; i < critics.size(); ++i)
+    critics[i].load(in, prefix + "critic" + std::to_string(i) + ".");
+}
+
 Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
                  const nn::AdamSettings& adam, std::uint64_t seed)
     : seed_(seed) {
@@ -74,11 +102,8 @@ Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::N
     half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
   }
   const int in = obs_dim + static_cast<int>(bounds.low.size());
-  for (int i = 0; i < count; ++i) {
-    nn::Network critic(in, 1, network, seed, 1 + static_cast<std::uint32_t>(i));
-    nn::Adam optimiser(critic, adam);
-    critics_.push_back({critic, critic, std::move(optimiser), {}, {}});
-  }
+  for (int i = 0; i < count; ++i)
+    critics_.emplace_back(in, 1, network, adam, seed, 1 + static_cast<std::uint32_t>(i));
 }
 
 void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
@@ -110,9 +135,10 @@ void Critics::scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batc
   }
 }
 
-nn::DropoutKey Critics::dropout(std::uint32_t use, std::size_t i, Index first) const {
-  return {.key = RandomStream(seed_, Stream::kUpdate).key(),
-          .step = update_ * kUses + use,
+nn::DropoutKey critic_dropout(std::uint64_t seed, std::uint32_t update, std::uint32_t use, std::size_t i,
+                              Index first) {
+  return {.key = RandomStream(seed, Stream::kUpdate).key(),
+          .step = update * critic_use::kCount + use,
           .network = static_cast<std::uint32_t>(i),
           .first = static_cast<std::uint32_t>(first)};
 }
@@ -125,7 +151,7 @@ void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<fl
   for (const int one : which) {
     const auto i = static_cast<std::size_t>(one);
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].target, n, dropout(kTargetUse, i, c.first));
+    c.passes[i].forward(critics_[i].target, n, dropout(critic_use::kTarget, i, c.first));
     const auto q = c.passes[i].outputs(n).row(0).transpose();
     if (first)
       out = q;
@@ -146,7 +172,7 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     nn::Pass& pass = c.passes[i];
     pass.set_input(c.input);
-    pass.forward(critics_[i].network, n, dropout(kLearnUse, i, c.first));
+    pass.forward(critics_[i].network, n, dropout(critic_use::kLearn, i, c.first));
     const float* q = pass.output();
     float* gradient = pass.output_gradient();
     for (Index j = 0; j < n; ++j) {
@@ -174,7 +200,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
   c.penalty = 0;
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     wide.set_input(c.penalty_input);
-    wide.forward(critics_[i].network, all, dropout(kConserveUse, i, c.first * samples));
+    wide.forward(critics_[i].network, all, dropout(critic_use::kConserve, i, c.first * samples));
     const float* q = wide.output();
     float* gradient = wide.output_gradient();
     for (int j = 0; j < n; ++j) {
@@ -198,7 +224,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
 
     nn::Pass& taken = c.passes[i];
     taken.set_input(c.input);
-    taken.forward(critics_[i].network, n, dropout(kLearnUse, i, c.first));
+    taken.forward(critics_[i].network, n, dropout(critic_use::kLearn, i, c.first));
     for (int j = 0; j < n; ++j) {
       c.penalty -= taken.output()[j];
       taken.output_gradient()[j] = -weight;
@@ -219,7 +245,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   q.setConstant(obs.cols(), nothing_yet);
   for (std::size_t i = 0; i < used; ++i) {
     c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].network, n, dropout(kClimbUse, i, c.first));
+    c.passes[i].forward(critics_[i].network, n, dropout(critic_use::kClimb, i, c.first));
     const float* value = c.passes[i].output();
     for (Index j = 0; j < n; ++j) {
       if (mean) {
@@ -244,16 +270,6 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   }
 }
 
-void Critics::step(int i) {
-  Critic& critic = critics_[static_cast<std::size_t>(i)];
-  sum_and_step(critic.network, critic.adam, critic.gradient, critic.parts);
-}
-
-void Critics::move_target(int i, double tau) {
-  Critic& critic = critics_[static_cast<std::size_t>(i)];
-  nn::move_towards(critic.target, critic.network, tau);
-}
-
 void Critics::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const {
   constexpr const char* kWhere = "Critics::values";
   require_dim(kWhere, "action", action.rows(), static_cast<Index>(half_.size()));
@@ -268,24 +284,6 @@ void Critics::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecR
       out = q.row(0).transpose();
     else
       out = out.cwiseMin(q.row(0).transpose());
-  }
-}
-
-void Critics::save(StateDict& out, const std::string& prefix) const {
-  for (std::size_t i = 0; i < critics_.size(); ++i) {
-    const std::string own = prefix + "critic" + std::to_string(i) + ".";
-    critics_[i].network.save(out, own + "network.");
-    critics_[i].target.save(out, own + "target.");
-    critics_[i].adam.save(out, own + "adam.");
-  }
-}
-
-void Critics::load(const StateDict& in, const std::string& prefix) {
-  for (std::size_t i = 0; i < critics_.size(); ++i) {
-    const std::string own = prefix + "critic" + std::to_string(i) + ".";
-    critics_[i].network.load(in, own + "network.");
-    critics_[i].target.load(in, own + "target.");
-    critics_[i].adam.load(in, own + "adam.");
   }
 }
 

@@ -12,11 +12,14 @@ void ReplaySettings::validate(const char* who, const EnvSpec& spec) const {
   require(capacity >= 1, who, ": capacity is ", capacity, ", expected at least 1");
   require(n_step >= 1, who, ": n_step is ", n_step, ", expected at least 1");
   priority.validate(who);
-  require_real_actions_and_end(who, spec);
+  require_time_limit(who, spec);
 }
 
-void require_real_actions_and_end(const char* who, const EnvSpec& spec) {
+void require_real_actions(const char* who, const EnvSpec& spec) {
   require(spec.choices == 0, who, ": ", spec.name, " has ", spec.choices, " choices, expected real actions");
+}
+
+void require_time_limit(const char* who, const EnvSpec& spec) {
   require(spec.max_steps > 0, who, ": ", spec.name, " has no time limit; wrap it in TimeLimit");
 }
 

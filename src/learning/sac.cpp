@@ -32,6 +32,8 @@ void SacSettings::validate() const {
   require(penalty_actions >= 1, "sac: penalty_actions is ", penalty_actions, ", expected at least 1");
   require(std::isfinite(entropy_per_action), "sac: entropy_per_action is ", entropy_per_action,
           ", expected a finite number");
+  require(entropy_share >= 0 && entropy_share < 1, "sac: entropy_share is ", entropy_share,
+          ", expected 0 <= entropy_share < 1");
 }
 
 bool SacReport::finite() const {
@@ -43,7 +45,7 @@ Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, s
          ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
-      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy}, seed, 0),
+      policy_(new_policy(obs_dim, bounds, settings, seed)),
       policy_adam_(policy_.network(), settings.adam),
       critics_(obs_dim, bounds, settings.critics, settings.critic, settings.adam, seed),
       log_temperature_(std::log(settings.temperature)),
@@ -52,6 +54,11 @@ Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, s
   settings.validate();
   for (const float half : critics_.half()) log_half_ += std::log(half);
   for (int i = 0; i < settings.critics; ++i) drawn_.push_back(i);
+}
+
+MlpPolicy Sac::new_policy(int obs_dim, const ActionBounds& bounds, const SacSettings& settings,
+                          std::uint64_t seed) {
+  return {obs_dim, bounds, {.network = settings.policy}, seed};
 }
 
 double Sac::temperature() const { return std::exp(log_temperature_); }
@@ -75,19 +82,6 @@ void Sac::make_chunks(Index batch) {
   }
   policy_parts_.clear();
   for (const Chunk& c : chunks_) policy_parts_.push_back(&c.policy_gradient);
-}
-
-// The first target_critics of drawn_ are this update's, each subset as likely (Fisher and Yates).
-void Sac::draw_targets() {
-  if (settings_.target_critics == settings_.critics) return;
-  const RandomStream random(seed_, Stream::kUpdate);
-  const auto n = drawn_.size();
-  for (std::size_t i = 0; i < n; ++i) drawn_[i] = static_cast<int>(i);
-  for (std::size_t i = 0; i < static_cast<std::size_t>(settings_.target_critics); ++i) {
-    const auto j = i + static_cast<std::size_t>(random.below(n - i, static_cast<std::uint32_t>(updates_),
-                                                             static_cast<std::uint32_t>(i), 1));
-    std::swap(drawn_[i], drawn_[j]);
-  }
 }
 
 // Actions of the policy, and their log-densities as scaled ones.
@@ -179,7 +173,7 @@ SacReport Sac::update(const Transitions& batch) {
   check_batch("Sac::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
   make_chunks(n);
-  draw_targets();
+  draw_critics(drawn_, settings_.target_critics, seed_, updates_);
   critics_.begin_update(updates_);
   const auto count = static_cast<int>(chunks_.size());
   const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch); };

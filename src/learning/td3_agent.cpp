@@ -30,7 +30,9 @@ std::string Td3Agent::trouble() const {
 AnyActor Td3Agent::load_actor(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
                               const StateDict& in, const std::string& prefix) {
   const MlpPolicySettings shape{.network = settings.policy, .output = PolicyOutput::kTanh};
-  return load_mode_actor(spec, shape, seed, in, prefix + "td3.policy.");
+  MlpPolicy policy(spec.obs_dim, action_bounds(spec), shape, seed);
+  policy.load(in, prefix + "td3.policy.");
+  return mode_actor(policy);
 }
 
 std::vector<AgentFigure> Td3Agent::figure_columns() {

@@ -1,8 +1,10 @@
 #include "mbrl/learning/value_bias.hpp"
 
 #include <cmath>
+#include <type_traits>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/learning/discrete_sac.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/learning/td3.hpp"
 
@@ -15,8 +17,8 @@ double bias(const Learner& learner, const Transitions& episode, const Vecf& bonu
   Vecf q(n), after = Vecf::Zero(1);
   learner.values(episode.obs, episode.action, q);
   if (episode.terminated.back() == 0) {
-    const MlpPolicy& policy = learner.policy();
-    MlpPolicy::Workspace workspace;
+    const auto& policy = learner.policy();
+    typename std::remove_cvref_t<decltype(policy)>::Workspace workspace;
     Batchf action(policy.action_dim(), 1), memory(0, 1);
     const Batchf last = episode.next_obs.rightCols(1);
     policy.mode(last, memory, action, workspace);
@@ -25,6 +27,17 @@ double bias(const Learner& learner, const Transitions& episode, const Vecf& bonu
   const Vecd worth =
       realised_values(episode, learner.settings().discount, bonus, static_cast<double>(after(0)));
   return q.cast<double>().mean() - worth.mean();
+}
+
+// log pi(a_t | s_t).
+template <class P>
+Vecf log_probabilities(const P& policy, const Transitions& episode) {
+  check_batch("value_bias", episode, policy.obs_dim(), policy.action_dim());
+  typename P::Workspace workspace;
+  Batchf memory(0, episode.obs.cols());
+  Vecf out(episode.obs.cols());
+  policy.log_probability(episode.obs, memory, episode.action, out, workspace);
+  return out;
 }
 
 }  // namespace
@@ -44,13 +57,14 @@ Vecd realised_values(const Transitions& episode, double discount, const Vecf& bo
 }
 
 double value_bias(const Sac& sac, const Transitions& episode) {
-  check_batch("value_bias", episode, sac.policy().obs_dim(), sac.policy().action_dim());
-  MlpPolicy::Workspace workspace;
-  Batchf memory(0, episode.obs.cols());
-  Vecf bonus(episode.obs.cols());
-  sac.policy().log_probability(episode.obs, memory, episode.action, bonus, workspace);
+  Vecf bonus = log_probabilities(sac.policy(), episode);
   bonus = -static_cast<float>(sac.temperature()) * (bonus.array() + sac.log_half());
   return bias(sac, episode, bonus);
+}
+
+double value_bias(const DiscreteSac& sac, const Transitions& episode) {
+  return bias(sac, episode,
+              -static_cast<float>(sac.temperature()) * log_probabilities(sac.policy(), episode));
 }
 
 double value_bias(const Td3& td3, const Transitions& episode) {

@@ -66,6 +66,19 @@ void Categorical<S>::probabilities(ConstRows<S> parameters, Rows<S> out) const {
 }
 
 template <class S>
+void Categorical<S>::log_probabilities(ConstRows<S> parameters, Rows<S> out) const {
+  const Index n = parameters.cols();
+  check_shape("Categorical::log_probabilities", "parameters", parameters, choices_, n);
+  check_shape("Categorical::log_probabilities", "out", out, choices_, n);
+  for_chunks(n, [&](Index first, Index count) {
+    Chunk<S> total;
+    log_sum_exp(parameters, choices_, first, count, total);
+    for (Index r = 0; r < choices_; ++r)
+      for (Index i = 0; i < count; ++i) out(r, first + i) = parameters(r, first + i) - total[i];
+  });
+}
+
+template <class S>
 void Categorical<S>::sample(ConstRows<S> parameters, ConstRows<S> noise, VecRef<int> value,
                             VecRef<S> log_prob) const {
   constexpr const char* kWhere = "Categorical::sample";

@@ -87,19 +87,9 @@ void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Inde
   require_dim(where, "obs", obs.rows(), obs_dim());
   require_dim(where, "action", action_rows, action_dim());
   require_dim(where, "action's batch", action_cols, obs.cols());
-  const nn::NetworkSettings& shape = settings_.network;
-  const bool fits = w.pass && w.in == network_.in() && w.out == network_.out() && w.hidden == shape.hidden &&
-                    w.layer_norm == shape.layer_norm;
-  if (!fits || obs.cols() > w.capacity) {
-    w.capacity = std::max<Index>(obs.cols(), 1);
-    w.in = network_.in();
-    w.out = network_.out();
-    w.hidden = shape.hidden;
-    w.layer_norm = shape.layer_norm;
-    w.pass = std::make_unique<nn::Pass>(network_, static_cast<int>(w.capacity));
+  if (w.pass.fit(network_, obs.cols()))
     w.rows =
         AlignedFloats(static_cast<std::size_t>((kBlocks * action_dim() + kScratchRows) * w.pass->stride()));
-  }
   w.batch = obs.cols();
   w.pass->set_input(obs);
   w.pass->forward(network_, static_cast<int>(obs.cols()));

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <vector>
 
 #include "mbrl/core/enum_names.hpp"
@@ -61,12 +62,13 @@ std::string activation_of(Activation activation) {
   fail("policy: an activation that has no number");
 }
 
-}  // namespace
-
-std::string policy_c_header(const MlpPolicy& policy, const std::string& name, const std::string& about) {
+// A header whose function runs the network and then what `last` makes of the name of its outputs; `constants`: arrays
+// that this needs.
+std::string c_header(const nn::Network& network, int action_dim, const std::string& name,
+                     const std::string& about, const std::string& constants,
+                     const std::function<std::string(const std::string&)>& last) {
   require(identifier(name), "policy: '", name,
           "' is no name for a function in C; expected letters, digits and '_', no digit first");
-  const nn::Network& network = policy.network();
   const std::string big = upper(name), obs = big + "_OBS_DIM", actions = big + "_ACTION_DIM";
   const auto layers = static_cast<int>(network.layers().size());
   int widest = 1;
@@ -77,8 +79,8 @@ std::string policy_c_header(const MlpPolicy& policy, const std::string& name, co
           "' would end the comment it stands in");
   std::string text;
   text += "/* " + about + "\n */\n#ifndef " + big + "_H\n#define " + big + "_H\n\n#include <math.h>\n\n";
-  text += "#define " + obs + " " + std::to_string(policy.obs_dim()) + "\n";
-  text += "#define " + actions + " " + std::to_string(policy.action_dim()) + "\n\n";
+  text += "#define " + obs + " " + std::to_string(network.in()) + "\n";
+  text += "#define " + actions + " " + std::to_string(action_dim) + "\n\n";
   for (int l = 0; l < layers; ++l) {
     const nn::Network::Plain plain = network.layer(l);
     const std::string own = name + "_layer" + std::to_string(l);
@@ -90,8 +92,7 @@ std::string policy_c_header(const MlpPolicy& policy, const std::string& name, co
       text += array(own + "_shift", plain.shift);
     }
   }
-  text += array(name + "_mid", policy.mid()) + array(name + "_half", policy.half()) +
-          array(name + "_low", policy.low()) + array(name + "_high", policy.high());
+  text += constants;
 
   text += "\n/* y = W x + b */\nstatic void " + name +
           "_dense(const float *w, const float *b, int in, int out, const double *x, double *y) {\n"
@@ -120,8 +121,8 @@ std::string policy_c_header(const MlpPolicy& policy, const std::string& name, co
 
   text +=
       "\nstatic void " + name + "(const float observation[" + obs + "], float action[" + actions + "]) {\n";
-  text += "  double a[" + std::to_string(std::max(widest, policy.obs_dim())) + "], b[" +
-          std::to_string(widest) + "];\n";
+  text += "  double a[" + std::to_string(std::max(widest, network.in())) + "], b[" + std::to_string(widest) +
+          "];\n";
   text += "  for (int i = 0; i < " + obs + "; ++i) a[i] = observation[i];\n";
   const char *from = "a", *to = "b";
   for (int l = 0; l < layers; ++l) {
@@ -136,22 +137,12 @@ std::string policy_c_header(const MlpPolicy& policy, const std::string& name, co
     }
     std::swap(from, to);
   }
-  text += "  for (int i = 0; i < " + actions +
-          "; ++i) {\n"
-          "    const float u = " +
-          name + "_mid[i] + " + name + "_half[i] * (float)tanh(" + from +
-          "[i]);\n"
-          "    action[i] = u < " +
-          name + "_low[i] ? " + name + "_low[i] : u > " + name + "_high[i] ? " + name +
-          "_high[i] : u;\n"
-          "  }\n"
-          "}\n\n#endif\n";
-  return text;
+  return text + last(from) + "}\n\n#endif\n";
 }
 
-StateDict policy_arrays(const MlpPolicy& policy) {
+// The network's layers, and what there is to know of it.
+StateDict network_arrays(const nn::Network& network, int action_dim, const std::string& output) {
   StateDict out;
-  const nn::Network& network = policy.network();
   const auto layers = static_cast<int>(network.layers().size());
   const bool norm = network.settings().layer_norm;
   for (int l = 0; l < layers; ++l) {
@@ -165,16 +156,58 @@ StateDict policy_arrays(const MlpPolicy& policy) {
       out.put(own + "shift", plain.shift.data(), {plain.shift.size()});
     }
   }
+  out.metadata = {{"activation", to_string(network.settings().activation)},
+                  {"output", output},
+                  {"layer_norm", norm ? "true" : "false"},
+                  {"obs_dim", std::to_string(network.in())},
+                  {"action_dim", std::to_string(action_dim)},
+                  {"layers", std::to_string(layers)}};
+  return out;
+}
+
+}  // namespace
+
+std::string policy_c_header(const MlpPolicy& policy, const std::string& name, const std::string& about) {
+  const std::string constants = array(name + "_mid", policy.mid()) + array(name + "_half", policy.half()) +
+                                array(name + "_low", policy.low()) + array(name + "_high", policy.high());
+  return c_header(policy.network(), policy.action_dim(), name, about, constants,
+                  [&](const std::string& outputs) {
+                    return "  for (int i = 0; i < " + upper(name) +
+                           "_ACTION_DIM; ++i) {\n"
+                           "    const float u = " +
+                           name + "_mid[i] + " + name + "_half[i] * (float)tanh(" + outputs +
+                           "[i]);\n"
+                           "    action[i] = u < " +
+                           name + "_low[i] ? " + name + "_low[i] : u > " + name + "_high[i] ? " + name +
+                           "_high[i] : u;\n"
+                           "  }\n";
+                  });
+}
+
+std::string policy_c_header(const CategoricalPolicy& policy, const std::string& name,
+                            const std::string& about) {
+  return c_header(policy.network(), policy.action_dim(), name, about, "", [&](const std::string& outputs) {
+    return "  int best = 0;\n"
+           "  for (int i = 1; i < " +
+           std::to_string(policy.choices()) + "; ++i)\n    if (" + outputs + "[i] > " + outputs +
+           "[best]) best = i;\n"
+           "  action[0] = " +
+           outputs + "[best] == " + outputs + "[best] ? (float)best : (float)" + outputs + "[best];\n";
+  });
+}
+
+StateDict policy_arrays(const MlpPolicy& policy) {
+  StateDict out = network_arrays(policy.network(), policy.action_dim(), to_string(policy.settings().output));
   out.put("action_mid", policy.mid());
   out.put("action_half", policy.half());
   out.put("action_low", policy.low());
   out.put("action_high", policy.high());
-  out.metadata = {{"activation", to_string(network.settings().activation)},
-                  {"output", to_string(policy.settings().output)},
-                  {"layer_norm", norm ? "true" : "false"},
-                  {"obs_dim", std::to_string(policy.obs_dim())},
-                  {"action_dim", std::to_string(policy.action_dim())},
-                  {"layers", std::to_string(layers)}};
+  return out;
+}
+
+StateDict policy_arrays(const CategoricalPolicy& policy) {
+  StateDict out = network_arrays(policy.network(), policy.action_dim(), "categorical");
+  out.metadata["choices"] = std::to_string(policy.choices());
   return out;
 }
 

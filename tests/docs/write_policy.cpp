@@ -34,6 +34,12 @@ int main(int argc, char** argv) {
     for (auto& [name, array] : mbrl::policy_arrays(policy).arrays) state.arrays[prefix + name] = array;
     state.put_matrix(prefix + "expected", action);
   }
+  const mbrl::CategoricalPolicy policy(3, mbrl::ActionBounds::choice_of(4), {.hidden = {7, 5}}, 1);
+  mbrl::Batchf action(1, 6), memory(0, 6);
+  mbrl::CategoricalPolicy::Workspace workspace;
+  policy.mode(obs, memory, action, workspace);
+  for (auto& [name, array] : mbrl::policy_arrays(policy).arrays) state.arrays["choices." + name] = array;
+  state.put_matrix("choices.expected", action);
   mbrl::save_safetensors(argv[1], state);
   std::printf("%s\n", argv[1]);
 }

@@ -6,6 +6,7 @@
 
 #include "catch.hpp"
 #include "learning/replay_batches.hpp"
+#include "mbrl/learning/discrete_sac.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/learning/td3.hpp"
 
@@ -80,6 +81,34 @@ TEST_CASE("value bias: sac's entropy is part of what an action turned out to be 
   const Vecd bonus = -sac.temperature() * (log_prob.cast<double>().array() + std::log(2.0));
   CHECK(value_bias(sac, ended) == Approx(3 - mean_return(ended, bonus, 0)));
   CHECK(value_bias(sac, cut) == Approx(3 - mean_return(cut, bonus, 3)));
+}
+
+TEST_CASE("value bias: of choices, too") {
+  ThreadPool pool(1);
+  SacSettings settings;
+  settings.policy.hidden = {8};
+  settings.critic.hidden = {};
+  settings.discount = kGamma;
+  DiscreteSac sac(1, ActionBounds::choice_of(2), settings, 1, pool);
+  StateDict state = testing::state_of(sac);
+  for (const auto& [i, values] : {std::pair{0, Vecf{{5, 1}}}, std::pair{1, Vecf{{3, 2}}}}) {
+    const std::string own = "critic" + std::to_string(i) + ".network.layers.0.";
+    state.put_matrix(own + "weight", Batchf::Zero(2, 1).eval());
+    state.put_matrix(own + "bias", values);
+  }
+  sac.load(state, "");
+  Transitions ended = episode(true), cut = episode(false);
+  ended.action << 0, 1, 1, 0, 1, 1;  // worth 3 and 1: the smallest critics
+  cut.action = ended.action;
+  CategoricalPolicy::Workspace workspace;
+  Batchf memory(0, kSteps), mode(1, 1);
+  Vecf log_prob(kSteps);
+  sac.policy().log_probability(ended.obs, memory, ended.action, log_prob, workspace);
+  sac.policy().mode(cut.next_obs.rightCols(1), memory.leftCols(1), mode, workspace);
+  const Vecd bonus = -sac.temperature() * log_prob.cast<double>();
+  const double q = (2 * 3 + 4 * 1) / 6.0, after = mode(0, 0) == 0 ? 3 : 1;
+  CHECK(value_bias(sac, ended) == Approx(q - mean_return(ended, bonus, 0)));
+  CHECK(value_bias(sac, cut) == Approx(q - mean_return(cut, bonus, after)));
 }
 
 TEST_CASE("value bias: mistakes are named") {

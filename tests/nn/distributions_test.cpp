@@ -229,6 +229,9 @@ TEST_CASE("distributions: a categorical is drawn with its probabilities") {
   Matrix shares(4, kSamples);
   d.probabilities(p, shares);
   CHECK(shares.col(0).sum() == Approx(1.0));
+  Matrix logs(4, kSamples);
+  d.log_probabilities(p, logs);
+  CHECK((logs.array().exp() - shares.array()).abs().maxCoeff() < 1e-12);
   Vec<int> value(kSamples);
   Vecd log_prob(kSamples), again(kSamples), expected(kSamples);
   d.sample(p, mixture_noise(1, kSamples, 25), value, log_prob);

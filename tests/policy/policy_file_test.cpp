@@ -52,15 +52,16 @@ Batchf observations() {
   return obs;
 }
 
-Batchf actions_of(const MlpPolicy& policy, const Batchf& obs) {
+template <class P>
+Batchf actions_of(const P& policy, const Batchf& obs) {
   Batchf action(policy.action_dim(), obs.cols()), memory(0, obs.cols());
-  MlpPolicy::Workspace workspace;
+  typename P::Workspace workspace;
   policy.mode(obs, memory, action, workspace);
   return action;
 }
 
 // The header under a main that reads observations and writes actions as %.9g, compiled as strict C99 and run.
-Batchf compiled(const std::string& header, const Batchf& obs) {
+Batchf compiled(const std::string& header, const Batchf& obs, Index actions = 3) {
   const TemporaryFolder folder;
   write_file_atomically(folder / "policy.h", header);
   std::ofstream(folder / "main.c")
@@ -84,7 +85,7 @@ Batchf compiled(const std::string& header, const Batchf& obs) {
                               "./run < in.txt > out.txt";
   REQUIRE(std::system(command.c_str()) == 0);
   std::istringstream out(read_file(folder / "out.txt"));
-  Batchf action(3, obs.cols());
+  Batchf action(actions, obs.cols());
   for (Index j = 0; j < action.cols(); ++j)
     for (Index i = 0; i < action.rows(); ++i) REQUIRE(out >> action(i, j));
   return action;
@@ -118,6 +119,15 @@ Batchf by_arrays(const StateDict& arrays, const Batchf& obs) {
           : activation == "silu" ? z / (1 + std::exp(-z))
                                  : (z > 0 ? z : std::expm1(z));
   }
+  if (arrays.metadata.contains("choices")) {
+    Batchf choice(1, obs.cols());
+    for (Index j = 0; j < obs.cols(); ++j) {
+      Index best = 0;
+      x.col(j).maxCoeff(&best);
+      choice(0, j) = static_cast<float>(best);
+    }
+    return choice;
+  }
   const auto mid = arrays.get<float>("action_mid"), half = arrays.get<float>("action_half");
   Batchf action(static_cast<Index>(mid.size()), obs.cols());
   for (Index i = 0; i < action.rows(); ++i)
@@ -143,6 +153,22 @@ TEST_CASE("policy file: C source and arrays give the policy's actions within 1e-
   }
   check(policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {}));  // linear under tanh
   check(policy_of(Activation::kRelu, false, PolicyOutput::kSquashedGaussian, {256, 256}));
+}
+
+TEST_CASE("policy file: C source and arrays make the policy's choices") {
+  const Batchf obs = observations();
+  for (const bool layer_norm : {false, true}) {
+    CategoricalPolicy policy(kObs, ActionBounds::choice_of(3),
+                             {.hidden = {20, 30}, .activation = Activation::kTanh, .layer_norm = layer_norm},
+                             3);
+    nn::Network::Plain last = policy.network().layer(2);
+    last.bias.setZero();
+    policy.network().set_layer(2, last);
+    const Batchf expected = actions_of(policy, obs);
+    CHECK(expected.minCoeff() < expected.maxCoeff());  // more than one is made
+    CHECK(compiled(policy_c_header(policy, "hop", "A test"), obs, 1) == expected);
+    CHECK(by_arrays(policy_arrays(policy), obs) == expected);
+  }
 }
 
 TEST_CASE("policy file: names that are none in C are refused, and numbers are exact") {

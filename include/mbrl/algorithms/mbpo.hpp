@@ -93,7 +93,7 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return agent_.policy(); }
+  LearnedPolicy policy() const override { return &agent_.policy(); }
   /// What was experienced, not what was imagined.
   const TransitionBuffer& buffer() const override { return real_; }
   const TransitionBuffer& imagined() const { return imagined_; }

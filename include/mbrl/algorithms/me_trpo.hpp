@@ -92,7 +92,7 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(trpo_.policy()); }
   AnyEnvironment& environment() { return env_; }
-  const MlpPolicy& policy() const override { return trpo_.policy(); }
+  LearnedPolicy policy() const override { return &trpo_.policy(); }
   const TransitionBuffer& buffer() const override { return buffer_; }
   const MlpEnsemble& model() const { return model_; }
 

@@ -10,21 +10,25 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/policy/actor.hpp"
+#include "mbrl/policy/categorical_policy.hpp"
 #include "mbrl/policy/exploration.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/policy/policy.hpp"
+#include "mbrl/policy/policy_actor.hpp"
 #include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
 
 /// Acts at random during the first environment steps, then by a policy, whose actions are disturbed where the settings
 /// say so. Everything is a function of (seed, step, obs) and of the noise's episode.
+template <StochasticPolicy P>
 class PolicyExplorer {
  public:
   PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise, std::int64_t random_steps,
                  std::uint64_t seed);
 
   void begin_episode() { noise_.next_episode(); }
-  Vecd act(const MlpPolicy& policy, ConstVecRef<double> obs, std::int64_t step, int t);
+  Vecd act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t);
 
   /// Where the noise stands; nothing to save where there is none.
   void save(StateDict& out, const std::string& prefix) const { noise_.save(out, prefix + "noise."); }
@@ -35,9 +39,12 @@ class PolicyExplorer {
   std::int64_t random_steps_;
   std::uint64_t seed_;
   ExplorationNoise<float> noise_;
-  MlpPolicy::Workspace workspace_;
+  typename P::Workspace workspace_;
   Batchf obs_, action_, memory_;
 };
+
+extern template class PolicyExplorer<MlpPolicy>;
+extern template class PolicyExplorer<CategoricalPolicy>;
 
 /// Means of some figures over the updates of an episode.
 class UpdateMeans {
@@ -59,9 +66,9 @@ class UpdateMeans {
 };
 
 /// Acts by the policy's mode; owns a copy of it.
-AnyActor mode_actor(const MlpPolicy& policy);
-/// The same with a policy of this shape from a checkpoint, where its arrays begin with `prefix`.
-AnyActor load_mode_actor(const EnvSpec& spec, const MlpPolicySettings& shape, std::uint64_t seed,
-                         const StateDict& in, const std::string& prefix);
+template <StochasticPolicy P>
+AnyActor mode_actor(const P& policy) {
+  return AnyActor(PolicyActor<P>(policy, ActMode::kMode));
+}
 
 }  // namespace mbrl

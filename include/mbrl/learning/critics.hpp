@@ -50,6 +50,41 @@ void bellman_targets(const Transitions& batch, BatchRange range, float discount,
 void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
                   const std::vector<const AlignedFloats*>& parts);
 
+/// The first `count` of `critics` become those that are drawn for this update, each subset as likely (Fisher and
+/// Yates); where all are meant nothing is done.
+void draw_critics(std::vector<int>& critics, int count, std::uint64_t seed, std::int64_t update);
+
+/// A network, its target and its optimiser.
+struct Critic {
+  nn::Network network, target;
+  nn::Adam adam;
+  AlignedFloats gradient;                   // scratch memory of step
+  std::vector<const AlignedFloats*> parts;  // what it has learned: gradients of a batch's ranges
+
+  Critic(int in, int out, const nn::NetworkSettings& settings, const nn::AdamSettings& optimiser,
+         std::uint64_t seed, std::uint32_t index)
+      : network(in, out, settings, seed, index), target(network), adam(network, optimiser) {}
+
+  /// Along all parts.
+  void step() { sum_and_step(network, adam, gradient, parts); }
+  /// Q' <- Q' + tau (Q - Q').
+  void move_target(double tau) { nn::move_towards(target, network, tau); }
+
+  void save(StateDict& out, const std::string& prefix) const;
+  void load(const StateDict& in, const std::string& prefix);
+};
+
+/// Of several, by their numbers.
+void save_critics(const std::vector<Critic>& critics, StateDict& out, const std::string& prefix);
+void load_critics(std::vector<Critic>& critics, const StateDict& in, const std::string& prefix);
+
+/// Names the units that critic i leaves out in one pass of an update; `first`: number of the pass's first column.
+namespace critic_use {
+inline constexpr std::uint32_t kTarget = 0, kLearn = 1, kConserve = 2, kClimb = 3, kCount = 4;
+}
+nn::DropoutKey critic_dropout(std::uint64_t seed, std::uint32_t update, std::uint32_t use, std::size_t i,
+                              Index first);
+
 /// Q_i(s, a) and its target Q'_i. Actions are scaled to [-1, 1] on the way in.
 class Critics {
  public:
@@ -107,26 +142,21 @@ class Critics {
   void climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, PolicyObjective objective,
              float weight, Vecf& q, Batchf& action_gradient) const;
   /// Critic i along what all chunks have learned.
-  void step(int i);
+  void step(int i) { critics_[static_cast<std::size_t>(i)].step(); }
   /// Q' <- Q' + tau (Q - Q').
-  void move_target(int i, double tau);
+  void move_target(int i, double tau) { critics_[static_cast<std::size_t>(i)].move_target(tau); }
 
   /// Smallest critic's value of each column.
   void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
 
-  void save(StateDict& out, const std::string& prefix) const;
-  void load(const StateDict& in, const std::string& prefix);
+  void save(StateDict& out, const std::string& prefix) const { save_critics(critics_, out, prefix); }
+  void load(const StateDict& in, const std::string& prefix) { load_critics(critics_, in, prefix); }
 
  private:
-  struct Critic {
-    nn::Network network, target;
-    nn::Adam adam;
-    AlignedFloats gradient;
-    std::vector<const AlignedFloats*> parts;  // of the chunks
-  };
   void scaled(ConstBatchRef<float> obs, ConstBatchRef<float> action, Batchf& input) const;
-  // Names the units that critic i leaves out in its use-th pass of an update; `first`: number of its first column.
-  nn::DropoutKey dropout(std::uint32_t use, std::size_t i, Index first) const;
+  nn::DropoutKey dropout(std::uint32_t use, std::size_t i, Index first) const {
+    return critic_dropout(seed_, update_, use, i, first);
+  }
 
   std::uint64_t seed_;
   std::uint32_t update_ = 0;

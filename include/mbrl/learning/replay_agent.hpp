@@ -4,12 +4,13 @@
 #include <concepts>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/data/replay_sampler.hpp"
-#include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/policy/policy.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
 
@@ -41,8 +42,9 @@ struct ReplaySettings {
   void validate(const char* who, const EnvSpec& spec) const;
 };
 
-/// Throws mbrl::Error, which begins with `who`, for actions that are choices and for episodes without a time limit.
-void require_real_actions_and_end(const char* who, const EnvSpec& spec);
+/// These throw mbrl::Error, which begins with `who`: for actions that are choices, and for episodes without a limit.
+void require_real_actions(const char* who, const EnvSpec& spec);
+void require_time_limit(const char* who, const EnvSpec& spec);
 
 /// A column of metrics that an agent fills once an episode.
 struct AgentFigure {
@@ -63,7 +65,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities
   { cagent.discount() } -> std::convertible_to<double>;                    // gamma, for returns over several steps
   { cagent.value_bias(batch) } -> std::convertible_to<double>;             // of the critics, in an episode of the policy's
-  { cagent.policy() } -> std::convertible_to<const MlpPolicy&>;            // its mode acts without exploration
+  requires StochasticPolicy<std::remove_cvref_t<decltype(cagent.policy())>>;  // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order
 };

@@ -2,7 +2,8 @@
 // Haarnoja et al., "Soft actor-critic algorithms and applications", arXiv 1812.05905, algorithm 1. With more
 // critics and a subset of them in the target it is REDQ: Chen et al., "Randomized ensembled double
 // Q-learning: learning fast without a model", ICLR 2021, algorithm 1; with dropout and layer normalisation in two
-// critics DroQ: Hiraoka et al., "Dropout Q-functions for doubly efficient reinforcement learning", ICLR 2022.
+// critics DroQ: Hiraoka et al., "Dropout Q-functions for doubly efficient reinforcement learning", ICLR 2022. Where
+// actions are choices: discrete_sac.hpp.
 #pragma once
 
 #include <cstdint>
@@ -36,6 +37,7 @@ struct SacSettings {
   double temperature = 1.0;        // alpha at the beginning
   bool tune_temperature = true;    // towards the entropy below; false: alpha stays
   double entropy_per_action = -1;  // target of the entropy, per action entry scaled to [-1, 1] (nats)
+  double entropy_share = 0.5;      // of choices: the target as a share of log n, which is that of chance
   double conservatism = 0;  // weight of the penalty on values of actions that were not taken; 0: none (SAC)
   int penalty_actions =
       10;  // of each kind per transition: uniform, the policy's, the policy's in the next state
@@ -57,6 +59,8 @@ struct SacSettings {
           "adapt the temperature to the target entropy; false: keep it");
     field("entropy_per_action", s.entropy_per_action,
           "target entropy per action entry, actions scaled to [-1, 1] (nats)");
+    field("entropy_share", s.entropy_share,
+          "where an action is one of n choices: target entropy as a share of log n, the entropy of chance");
     field("conservatism", s.conservatism,
           "weight of the penalty on values of actions that were not taken (CQL); 0: none");
     field("penalty_actions", s.penalty_actions,
@@ -73,8 +77,8 @@ struct SacReport {
   double policy_loss = 0;  // of alpha log pi - Q; 0 where the policy waits
   double value = 0;        // Q of the transitions, mean over the critics
   double target = 0;       // y
-  double entropy =
-      0;  // -log pi of fresh actions, actions scaled to [-1, 1]; the targets' where the policy waits
+  // -log pi of fresh actions, actions scaled to [-1, 1]; of choices the policy's own; the targets' where the policy waits
+  double entropy = 0;
   double temperature = 0;  // alpha after the update
   double penalty = 0;      // what actions that were not taken are worth above those that were; 0 without it
   bool finite() const;
@@ -92,10 +96,14 @@ struct SacReport {
 /// threads. Nothing is allocated once a batch of the size has been seen. The pool must outlive it.
 class Sac {
  public:
+  using Policy = MlpPolicy;
   /// Throws mbrl::Error for settings that make no sense and for actions that are choices.
   Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, std::uint64_t seed,
       ThreadPool& pool);
   Sac(Sac&&) = default;
+  /// As it is before the first update.
+  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const SacSettings& settings,
+                              std::uint64_t seed);
 
   /// One step of everything. Throws mbrl::Error for a batch of other dimensions or without a column. Where a
   /// number is not finite (see SacReport::finite) the networks concerned are left as they were.
@@ -130,7 +138,6 @@ class Sac {
   };
 
   void make_chunks(Index batch);
-  void draw_targets();
   void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
   void draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number);
   void learn_critics(std::size_t k, const Transitions& batch);

@@ -10,6 +10,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/discrete_sac.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/learning/value_bias.hpp"
@@ -19,13 +20,16 @@
 
 namespace mbrl {
 
-/// A ReplayAgent. Its figures are means over the updates of the episode, and the temperature.
-class SacAgent {
+/// A ReplayAgent over Sac or DiscreteSac. Its figures are means over the updates of the episode, and the temperature.
+template <class Learner>
+class BasicSacAgent {
  public:
+  using Policy = typename Learner::Policy;
+
   /// Acts at random during the first `random_steps` environment steps. Throws mbrl::Error for settings that
-  /// make no sense and for actions that are choices. The pool must outlive it.
-  SacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_t random_steps, std::uint64_t seed,
-           ThreadPool& pool);
+  /// make no sense and for actions of the other kind. The pool must outlive it.
+  BasicSacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_t random_steps,
+                std::uint64_t seed, ThreadPool& pool);
 
   void begin_episode();
   /// The action of environment step `step`, drawn from the policy: a function of (seed, step, obs).
@@ -37,12 +41,12 @@ class SacAgent {
   bool learn(const Transitions& batch);
   std::string trouble() const;
 
-  const Sac& sac() const { return sac_; }
+  const Learner& sac() const { return sac_; }
   std::int64_t updates() const { return sac_.updates(); }
   const Vecf& errors() const { return sac_.errors(); }
   double value_bias(const Transitions& episode) const { return mbrl::value_bias(sac_, episode); }
   double discount() const { return sac_.settings().discount; }
-  const MlpPolicy& policy() const { return sac_.policy(); }
+  const Policy& policy() const { return sac_.policy(); }
   /// What acts without exploration, from a checkpoint of `save` and without critics.
   static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
                              const StateDict& in, const std::string& prefix);
@@ -54,12 +58,18 @@ class SacAgent {
   void load(const StateDict& in, const std::string& prefix);
 
  private:
-  Sac sac_;
-  PolicyExplorer explorer_;
+  Learner sac_;
+  PolicyExplorer<Policy> explorer_;
   SacReport last_;
   UpdateMeans means_{3};
 };
 
-static_assert(ReplayAgent<SacAgent>);
+extern template class BasicSacAgent<Sac>;
+extern template class BasicSacAgent<DiscreteSac>;
+
+using SacAgent = BasicSacAgent<Sac>;                  // of real actions
+using DiscreteSacAgent = BasicSacAgent<DiscreteSac>;  // of choices
+
+static_assert(ReplayAgent<SacAgent> && ReplayAgent<DiscreteSacAgent>);
 
 }  // namespace mbrl

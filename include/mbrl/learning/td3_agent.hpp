@@ -57,7 +57,7 @@ class Td3Agent {
 
  private:
   Td3 td3_;
-  PolicyExplorer explorer_;
+  PolicyExplorer<MlpPolicy> explorer_;
   Td3Report last_;
   UpdateMeans means_{3};
 };

@@ -14,12 +14,14 @@ namespace mbrl {
 /// without a step and for other dimensions.
 Vecd realised_values(const Transitions& episode, double discount, const Vecf& bonus, double after);
 
+class DiscreteSac;
 class Sac;
 class Td3;
 
 /// mean_t Q(s_t, a_t) - G_t of the learner's smallest critic, for an episode that its policy acted in. What comes
 /// after a time limit is taken from the critic itself, at the policy's mode. Throws mbrl::Error for other dimensions.
 double value_bias(const Sac& sac, const Transitions& episode);
+double value_bias(const DiscreteSac& sac, const Transitions& episode);
 double value_bias(const Td3& td3, const Transitions& episode);
 
 }  // namespace mbrl

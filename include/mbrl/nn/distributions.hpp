@@ -126,6 +126,8 @@ class Categorical {
 
   /// choices x n.
   void probabilities(ConstRows<S> parameters, Rows<S> out) const;
+  /// Their logarithms, choices x n.
+  void log_probabilities(ConstRows<S> parameters, Rows<S> out) const;
   /// The first choice at which the sum of probabilities exceeds the noise (1 x n).
   void sample(ConstRows<S> parameters, ConstRows<S> noise, VecRef<int> value, VecRef<S> log_prob) const;
   /// Throws for a value that is not a choice.

@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +13,7 @@
 #include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/nn/growing_pass.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/policy/policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
@@ -53,13 +53,10 @@ class MlpPolicy {
   using Scalar = float;
   /// Of one thread; grows to the largest batch and stays; made anew for a policy of another shape.
   struct Workspace {
-    std::unique_ptr<nn::Pass> pass;
-    Index capacity = 0, batch = 0;
-    AlignedFloats rows;   // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
-    bool given = false;   // filled by log_probability, not by act
-    int in = 0, out = 0;  // of the network it was made for, as what follows
-    std::vector<int> hidden;
-    bool layer_norm = false;
+    nn::GrowingPass pass;
+    Index batch = 0;
+    AlignedFloats rows;  // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
+    bool given = false;  // filled by log_probability, not by act
   };
 
   /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are choices or not finite,
