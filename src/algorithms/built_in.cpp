@@ -4,6 +4,7 @@
 #include "mbrl/algorithms/dyna_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/me_trpo.hpp"
+#include "mbrl/algorithms/mopo.hpp"
 #include "mbrl/algorithms/mve.hpp"
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/ppo_algorithm.hpp"
@@ -21,6 +22,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_dyna(registry);
   register_mbpo(registry);
   register_me_trpo(registry);
+  register_mopo(registry);
   register_mve(registry);
   register_pets(registry, backend, planners);
   register_ppo(registry);

@@ -10,11 +10,8 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/replay_sampler.hpp"
 #include "mbrl/data/transition_buffer.hpp"
-#include "mbrl/env/episode_seed.hpp"
 #include "mbrl/learning/agent_parts.hpp"
-#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac_agent.hpp"
-#include "mbrl/run/evaluation.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -22,45 +19,11 @@
 namespace mbrl {
 
 void CqlConfiguration::validate(const EnvSpec& spec) const {
-  require(!data.empty(), "cql: data is empty, expected a data set of ", spec.name,
-          ", e.g. --set data=file.safetensors; 'mbrl dataset RUN --out FILE' makes one of a run");
-  require(updates >= 1, "cql: updates is ", updates, ", expected at least 1");
-  require(updates_per_round >= 1, "cql: updates_per_round is ", updates_per_round, ", expected at least 1");
-  require(batch_size >= 1, "cql: batch_size is ", batch_size, ", expected at least 1");
-  require_real_actions("cql", spec);
-  require_time_limit("cql", spec);
+  OfflineSettings::validate("cql", spec);
   sac.validate();
 }
 
 namespace {
-
-constexpr std::uint32_t kShowing = 2;  // series of its episodes' seeds: neither learning's nor evaluation's
-
-TransitionBuffer data_of(const CqlConfiguration& c, const EnvSpec& spec) {
-  TransitionBuffer data = TransitionBuffer::load_dataset(c.data);
-  require(!data.empty(), "cql: ", c.data, " holds no transition");
-  require(data.obs_dim() == spec.obs_dim && data.action_dim() == spec.action_dim(), "cql: ", c.data,
-          " has observations of ", data.obs_dim(), " and actions of ", data.action_dim(),
-          " numbers, expected ", spec.obs_dim, " and ", spec.action_dim(), " as ", spec.name, " has them");
-  for (std::size_t row = 0; row < data.size(); ++row)
-    for (int i = 0; i < data.action_dim(); ++i) {
-      const double a = static_cast<double>(data.action(row)(i)), low = spec.action_low(i),
-                   high = spec.action_high(i), rounding = 1e-5 * (high - low);
-      require(a >= low - rounding && a <= high + rounding, "cql: ", c.data, " has ", a, " as action ", i,
-              " of row ", row, ", expected ", low, " to ", high, ", the bounds of ", spec.name);
-    }
-  return data;
-}
-
-// Of every byte of its arrays, in their order (FNV-1a).
-std::uint64_t fingerprint(const TransitionBuffer& data) {
-  StateDict arrays;
-  data.save(arrays, "");
-  std::uint64_t hash = 0xcbf29ce484222325;
-  for (const auto& [name, array] : arrays.arrays)
-    for (const auto byte : array.bytes) hash = (hash ^ static_cast<std::uint8_t>(byte)) * 0x100000001b3;
-  return hash;
-}
 
 /// A round is updates_per_round updates and an episode of the policy's mode.
 class Cql final : public PolicyOwner {
@@ -69,9 +32,8 @@ class Cql final : public PolicyOwner {
       : c_(c),
         seed_(context.seed),
         env_(context.make_environment()),
-        data_(data_of(c, env_.spec())),
-        fingerprint_(fingerprint(data_)),
-        sampler_({}, data_.size(), context.seed),
+        data_("cql", c.data, env_.spec()),
+        sampler_({}, data_.transitions().size(), context.seed),
         sac_(env_.spec().obs_dim, action_bounds(env_.spec()), c.sac, context.seed, context.pool),
         rows_(static_cast<std::size_t>(c.batch_size)),
         metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
@@ -87,7 +49,7 @@ class Cql final : public PolicyOwner {
       const auto start = std::chrono::steady_clock::now();
       update(observer);
       seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      const bool over = sac_.updates() % c_.updates_per_round == 0 || sac_.updates() == c_.updates;
+      const bool over = c_.round_over(sac_.updates());
       if (over) finish(observer);
       if (!observer.on_safe_point(over)) return false;
     }
@@ -104,11 +66,10 @@ class Cql final : public PolicyOwner {
     means_.save(out, prefix + "means");
     metrics_.save(out, prefix + "metrics");
     out.put_scalar(prefix + "seconds", seconds_);
-    out.put_scalar(prefix + "data", fingerprint_);
+    data_.save(out, prefix + "data");
   }
   void load(const StateDict& in, const std::string& prefix) {
-    require(in.get_scalar<std::uint64_t>(prefix + "data") == fingerprint_, "cql: ", c_.data,
-            " is not the data set that this run began with");
+    data_.check(in, prefix + "data");
     sac_.load(in, prefix + "sac.");
     means_.load(in, prefix + "means");
     metrics_.load(in, prefix + "metrics");
@@ -117,8 +78,9 @@ class Cql final : public PolicyOwner {
 
  private:
   void update(RunObserver& observer) {
-    sampler_.draw(data_.size(), static_cast<std::uint32_t>(sac_.updates()), 0, rows_, batch_.weight);
-    data_.gather(std::span<const std::uint32_t>(rows_), batch_);
+    const TransitionBuffer& data = data_.transitions();
+    sampler_.draw(data.size(), static_cast<std::uint32_t>(sac_.updates()), 0, rows_, batch_.weight);
+    data.gather(std::span<const std::uint32_t>(rows_), batch_);
     const SacReport report = sac_.update(batch_);
     if (!report.finite()) {
       observer.on_safe_point(false);
@@ -127,10 +89,9 @@ class Cql final : public PolicyOwner {
            "); a smaller sac.adam.learning_rate or sac.conservatism, or rewards of order 1, may help");
     }
     means_.add({report.critic_loss, report.value, report.penalty, report.entropy});
-    const auto done = static_cast<int>((sac_.updates() - 1) % c_.updates_per_round + 1);
     observer.on_progress({.phase = RunPhase::kTraining,
                           .round = static_cast<int>(metrics_.rows()) + 1,
-                          .done = done,
+                          .done = c_.in_round(sac_.updates()),
                           .total = c_.updates_per_round,
                           .value = report.critic_loss,
                           .steps = sac_.updates()});
@@ -139,8 +100,7 @@ class Cql final : public PolicyOwner {
   void finish(RunObserver& observer) {
     const std::uint32_t round = static_cast<std::uint32_t>(metrics_.rows());
     const std::int64_t done = sac_.updates() - static_cast<std::int64_t>(round) * c_.updates_per_round;
-    AnyActor actor = mode_actor(sac_.policy());
-    const EpisodeResult episode = run_episode(env_, actor, episode_seed(seed_, round, kShowing), {});
+    const EpisodeResult episode = show_policy(env_, sac_.policy(), seed_, round);
     const std::vector<double> means = means_.values();
     metrics_.add({{"step", static_cast<double>(sac_.updates())},
                   {"return", episode.total},
@@ -159,8 +119,7 @@ class Cql final : public PolicyOwner {
   CqlConfiguration c_;
   std::uint64_t seed_;
   AnyEnvironment env_;
-  TransitionBuffer data_;
-  std::uint64_t fingerprint_;
+  OfflineData data_;
   ReplaySampler sampler_;
   Sac sac_;
   std::vector<std::uint32_t> rows_;

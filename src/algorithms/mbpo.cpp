@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <memory>
-#include <numeric>
 #include <optional>
-#include <span>
 #include <string>
 
 #include "algorithms/fit_model.hpp"
@@ -26,29 +23,9 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// Row by row behind each other: `first` columns of a, then those of b.
-void join(const Transitions& a, const Transitions& b, Transitions& out) {
-  const Index n = a.obs.cols(), m = b.obs.cols();
-  const auto both = [&](const Batchf& x, const Batchf& y, Batchf& z) {
-    z.resize(std::max(x.rows(), y.rows()), n + m);
-    if (n > 0) z.leftCols(n) = x;
-    if (m > 0) z.rightCols(m) = y;
-  };
-  both(a.obs, b.obs, out.obs);
-  both(a.action, b.action, out.action);
-  both(a.next_obs, b.next_obs, out.next_obs);
-  out.reward.resize(n + m);
-  out.reward.head(n) = a.reward;
-  out.reward.tail(m) = b.reward;
-  out.terminated.assign(a.terminated.begin(), a.terminated.end());
-  out.terminated.insert(out.terminated.end(), b.terminated.begin(), b.terminated.end());
-  out.truncated.assign(a.truncated.begin(), a.truncated.end());
-  out.truncated.insert(out.truncated.end(), b.truncated.begin(), b.truncated.end());
-}
-
-// Transitions of the longest trajectories, of all trainings that are kept.
-std::size_t imagined_capacity(const MbpoSettings& s) {
-  return static_cast<std::size_t>(s.rounds_kept()) * static_cast<std::size_t>(s.rollouts) *
+// Transitions of the longest trajectories that a training is followed by.
+std::size_t most_imagined(const MbpoSettings& s) {
+  return static_cast<std::size_t>(s.rollouts) *
          static_cast<std::size_t>(std::max(s.horizon.first, s.horizon.last));
 }
 
@@ -119,7 +96,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
       env_(context.make_environment()),
       real_(env_.spec().obs_dim, env_.spec().action_dim(),
             static_cast<std::size_t>(settings.steps + env_.spec().max_steps)),
-      imagined_(env_.spec().obs_dim, env_.spec().action_dim(), imagined_capacity(settings)),
+      imagined_(env_.spec(), settings.rounds_kept(), most_imagined(settings), seed_),
       collector_(env_, real_, seed_),
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
@@ -167,25 +144,10 @@ void Mbpo::imagine() {
   imagination_.set_horizon(settings_.horizon.at(static_cast<double>(collector_.steps())));
   draw_starts(real_, settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
-  std::int64_t rows = 0;
-  double reward = 0;
-  for (int h = 0; h < paths_.horizon; ++h) {
-    const auto obs = paths_.obs_at(h), next = paths_.obs_at(h + 1), action = paths_.action_at(h);
-    for (Index i = 0; i < paths_.count(); ++i) {
-      if (h >= paths_.length[static_cast<std::size_t>(i)]) continue;
-      imagined_.begin_episode();
-      imagined_.add(obs.col(i).cast<double>(), action.col(i).cast<double>(), next.col(i).cast<double>(),
-                    static_cast<double>(paths_.reward(i, h)), paths_.terminated(i, h) != 0, false);
-      reward += static_cast<double>(paths_.reward(i, h));
-      ++rows;
-    }
-  }
-  require(rows > 0, "mbpo: every trajectory that the model of round ", rounds_ + 1,
+  const ImaginedReplay::Added added = imagined_.add(paths_);
+  require(added.rows > 0, "mbpo: every trajectory that the model of round ", rounds_ + 1,
           " imagined left the numbers in its first step; more random_steps may help");
-  imagined_reward_ = reward / static_cast<double>(rows);
-  round_rows_.push_back(rows);
-  if (round_rows_.size() > static_cast<std::size_t>(settings_.rounds_kept()))
-    round_rows_.erase(round_rows_.begin());
+  imagined_reward_ = added.reward;
   ++rounds_;
   seconds_ += seconds_since(start);
 }
@@ -202,30 +164,10 @@ void Mbpo::act() {
   seconds_ += seconds_since(start);
 }
 
-// real_ratio of the batch from what was experienced, the rest from what the last trainings' models imagined.
-void Mbpo::draw_batch() {
-  const RandomStream random(seed_, Stream::kReplay);
-  const auto number = static_cast<std::uint32_t>(agent_.updates());
-  const auto kept =
-      static_cast<std::size_t>(std::accumulate(round_rows_.begin(), round_rows_.end(), std::int64_t{0}));
-  const auto real = static_cast<int>(std::lround(settings_.real_ratio * settings_.batch_size));
-  const auto draw = [&](const TransitionBuffer& from, std::size_t newest, int count, std::uint32_t what,
-                        Transitions& out) {
-    rows_.resize(static_cast<std::size_t>(count));
-    const std::size_t first = from.size() - newest;
-    for (std::size_t i = 0; i < rows_.size(); ++i)
-      rows_[i] = static_cast<std::uint32_t>(
-          first + random.below(newest, number, static_cast<std::uint32_t>(i), what));
-    from.gather(std::span<const std::uint32_t>(rows_), out);
-  };
-  draw(real_, real_.size(), real, 0, real_part_);
-  draw(imagined_, kept, settings_.batch_size - real, 1, imagined_part_);
-  join(real_part_, imagined_part_, batch_);
-}
-
 void Mbpo::improve(RunObserver& observer) {
   const auto start = Clock::now();
-  draw_batch();
+  imagined_.draw(real_, settings_.real_ratio, settings_.batch_size,
+                 static_cast<std::uint32_t>(agent_.updates()), batch_);
   const bool sound = agent_.learn(batch_);
   seconds_ += seconds_since(start);
   if (sound) return;
@@ -258,7 +200,7 @@ void Mbpo::report(RunObserver& observer) {
 void Mbpo::save(StateDict& out, const std::string& prefix) const {
   agent_.save(out, prefix);
   real_.save(out, prefix + "buffer.");
-  imagined_.save(out, prefix + "imagined.");
+  imagined_.save(out, prefix);
   model_.save(out, prefix + "model.");
   trainer_.save(out, prefix + "trainer.");
   metrics_.save(out, prefix + "metrics");
@@ -267,7 +209,6 @@ void Mbpo::save(StateDict& out, const std::string& prefix) const {
   out.put(prefix + "position",
           std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_,
                                     trained_at_, imagination_.settings().horizon});
-  out.put(prefix + "round_rows", round_rows_);
   out.put(prefix + "figures",
           std::vector<double>{at.total, seconds_, model_loss_, model_epochs_, imagined_reward_});
 }
@@ -279,14 +220,13 @@ void Mbpo::load(const StateDict& in, const std::string& prefix) {
   require_dim("checkpoint of mbpo", "'figures'", figures.size(), 5);
   agent_.load(in, prefix);
   real_.load(in, prefix + "buffer.");
-  imagined_.load(in, prefix + "imagined.");
+  imagined_.load(in, prefix);
   model_.load(in, prefix + "model.");
   trainer_.load(in, prefix + "trainer.");
   metrics_.load(in, prefix + "metrics");
   episodes_ = position[1];
   rounds_ = static_cast<std::uint32_t>(position[4]);
   trained_at_ = position[5];
-  round_rows_ = in.get<std::int64_t>(prefix + "round_rows");
   seconds_ = figures[1];
   model_loss_ = figures[2];
   model_epochs_ = figures[3];

@@ -42,6 +42,15 @@ MemberUse members_of(Propagation how) {
   return how == Propagation::kTS1 ? MemberUse::kOwn : MemberUse::kAll;
 }
 
+// Throws unless the ensemble has what is to be measured.
+void check_uncertainty(const MlpEnsemble& model, EnsembleUncertainty kind) {
+  using enum EnsembleUncertainty;
+  require(model.settings.gaussian || kind == kNone || kind == kDisagreement,
+          "Imagination: the ensemble predicts no variances, expected uncertainty none or disagreement");
+  require(kind != kDivergence || model.members.size() > 1,
+          "Imagination: the ensemble has one network, expected two or more to diverge from each other");
+}
+
 // Columns of a batch into the rows of all tiles; padding repeats the last one.
 void load(ConstBatchRef<float> batch, SamplerColumns& c, AlignedFloats& rows) {
   const Index dims = batch.rows();
@@ -95,6 +104,7 @@ struct ImaginationEngine::Impl {
     require(s.horizon >= 1, "Imagination: horizon is ", s.horizon, ", expected at least 1");
     require(s.propagation != Propagation::kMomentMatching,
             "Imagination: moment matching couples particles of one start, expected E, DS, TS1 or TSinf");
+    check_uncertainty(model, s.uncertainty);
   }
 
   struct Call {
@@ -192,6 +202,7 @@ void ImaginationEngine::Impl::record(const Call& call, const Unit& unit, int ste
       out.action.col(step * n + k).setZero();
     out.obs.col((step + 1) * n + k) = w.obs.col(column);
     out.reward(k, step) = c.reward[j];
+    if (out.uncertainty.size() > 0) out.uncertainty(k, step) = sound ? c.uncertainty[j] : 0.0f;
     out.terminated(k, step) = ends && sound;
     out.length[k] += sound;
     if (ends && !sound) out.diverged[k] = 1;
@@ -202,7 +213,7 @@ void ImaginationEngine::Impl::record(const Call& call, const Unit& unit, int ste
 void ImaginationEngine::Impl::run_unit(const Call& call, const Unit& unit, Workspace& w) {
   begin(call, unit, w);
   SamplerColumns& c = w.columns;
-  EnsembleSampler::Step s{call.noise_key, 0, 0, unit.member, nullptr, nullptr, false};
+  EnsembleSampler::Step s{call.noise_key, 0, 0, unit.member, nullptr, nullptr, false, settings.uncertainty};
   const Opened policy(*call.policy);
   int step = 0;
   for (; step < settings.horizon && c.any_alive(); ++step) {
@@ -241,6 +252,7 @@ void ImaginationEngine::set_model(const MlpEnsemble& model) {
   Impl& self = *impl_;
   require_dim("Imagination::set_model", "obs", model.obs_dim(), obs_dim());
   require_dim("Imagination::set_model", "action", model.action_dim, action_dim());
+  check_uncertainty(model, settings().uncertainty);
   self.sampler = EnsembleSampler("Imagination", model, self.sampler.reward(), self.sampler.termination(),
                                  members_of(settings().propagation),
                                  settings().propagation != Propagation::kExpectation);
@@ -267,6 +279,10 @@ void ImaginationEngine::run(PolicyPort& policy, ConstBatchRef<float> starts,
   out.obs.resize(obs_dim(), n * (steps + 1));
   out.action.resize(action_dim(), n * steps);
   out.reward.resize(n, steps);
+  if (settings().uncertainty == EnsembleUncertainty::kNone)
+    out.uncertainty.resize(0, 0);
+  else
+    out.uncertainty.resize(n, steps);
   out.terminated.resize(n, steps);
   out.length.resize(static_cast<std::size_t>(n));
   out.diverged.resize(static_cast<std::size_t>(n));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mbrl/algorithms/capabilities.hpp"
+#include "mbrl/algorithms/imagined_replay.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -96,7 +97,7 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   LearnedPolicy policy() const override { return &agent_.policy(); }
   /// What was experienced, not what was imagined.
   const TransitionBuffer& buffer() const override { return real_; }
-  const TransitionBuffer& imagined() const { return imagined_; }
+  const TransitionBuffer& imagined() const { return imagined_.buffer(); }
   const MlpEnsemble& model() const { return model_; }
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -109,30 +110,28 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   void begin_episode();
   void act();
   void improve(RunObserver& observer);
-  void draw_batch();
   void report(RunObserver& observer);
 
   MbpoSettings settings_;
   std::uint64_t seed_;
   AnyEnvironment env_;
-  TransitionBuffer real_, imagined_;
+  TransitionBuffer real_;
+  ImaginedReplay imagined_;
   Collector<AnyEnvironment> collector_;
   MlpEnsemble model_;
   NativeTrainer trainer_;
   Imagination<MlpPolicy> imagination_;
   SacAgent agent_;
 
-  std::int64_t episodes_ = 0;             // finished
-  std::uint32_t rounds_ = 0;              // trainings of the model
-  std::int64_t trained_at_ = 0;           // environment step of the last
-  std::vector<std::int64_t> round_rows_;  // transitions imagined after each of the last trainings
+  std::int64_t episodes_ = 0;    // finished
+  std::uint32_t rounds_ = 0;     // trainings of the model
+  std::int64_t trained_at_ = 0;  // environment step of the last
   double model_loss_ = MetricTable::kNone, model_epochs_ = 0, imagined_reward_ = MetricTable::kNone;
   double seconds_ = 0;  // of the episode
 
   Batchf starts_;
   Trajectories paths_;
-  std::vector<std::uint32_t> rows_;
-  Transitions real_part_, imagined_part_, batch_;
+  Transitions batch_;
   MetricTable metrics_;
 };
 

@@ -13,6 +13,7 @@
 
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/models/neural/ensemble_uncertainty.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/policy/policy.hpp"
 #include "mbrl/rollout/model_rollout.hpp"
@@ -26,6 +27,8 @@ struct ImaginationSettings {
   int horizon = 5;  // steps of a trajectory
   Propagation propagation =
       Propagation::kTS1;  // TS1: an elite a step; TSinf: one a trajectory; E, DS: all; not MM
+  EnsembleUncertainty uncertainty =
+      EnsembleUncertainty::kNone;  // to measure in each step: all networks predict it
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -33,6 +36,9 @@ struct ImaginationSettings {
     field("propagation", s.propagation,
           "which networks: TS1 (an elite drawn each step), TSinf (one per trajectory), E (their mean, no "
           "noise) or DS");
+    field("uncertainty", s.uncertainty,
+          "what to measure in each step: none, the networks' largest deviation, their disagreement or "
+          "divergence");
   }
 };
 
@@ -44,6 +50,7 @@ struct Trajectories {
   Batchf obs;                          // obs_dim x n (H + 1): what each step begins with, and the last
   Batchf action;                       // action_dim x n H
   Batchf reward;                       // n x H
+  Batchf uncertainty;                  // n x H where the settings ask for one, else empty; 0 behind the end
   Batch<std::uint8_t> terminated;      // n x H: 1 in the step that ends it
   std::vector<int> length;             // sound steps, at most H
   std::vector<std::uint8_t> diverged;  // 1: ended because a number was not finite
@@ -69,8 +76,8 @@ class PolicyPort {
 class ImaginationEngine {
  public:
   /// As EnsembleRollout: the reward may be empty if the ensemble has learned it, an empty termination ends
-  /// nothing, the pool must outlive this, the model is copied. Throws mbrl::Error for a horizon below 1 and
-  /// for moment matching.
+  /// nothing, the pool must outlive this, the model is copied. Throws mbrl::Error for a horizon below 1, for
+  /// moment matching, and for an uncertainty of variances that the ensemble does not predict.
   ImaginationEngine(const MlpEnsemble& model, RewardFunction<float> reward,
                     TerminationFunction<float> termination, const ImaginationSettings& settings,
                     ThreadPool& pool, std::uint64_t seed);

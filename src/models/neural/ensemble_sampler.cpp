@@ -9,6 +9,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "models/neural/ensemble_kernels.hpp"
+#include "models/neural/ensemble_uncertainty.hpp"
 #include "models/neural/packed_layout.hpp"
 
 namespace mbrl {
@@ -58,6 +59,10 @@ EnsembleSampler::EnsembleSampler(const char* where, const MlpEnsemble& model, Re
       sampled_(noise && (model.settings.gaussian || members == MemberUse::kAll)) {
   require(static_cast<bool>(reward_) || model.settings.learned_reward, where,
           ": the reward is empty and the ensemble has not learned one; give a reward or set learned_reward");
+  for (int i = 0; i < model.obs_dim(); ++i)
+    if (model.encoding.targets[static_cast<std::size_t>(i)] != TargetKind::kConstant) observed_.push_back(i);
+  predicted_ = observed_;
+  if (model.settings.learned_reward) predicted_.push_back(model.obs_dim());
 }
 
 const simd::EnsembleKernels& EnsembleSampler::kernels() const { return *packed_.impl().kernels; }
@@ -128,6 +133,7 @@ void EnsembleSampler::step(const Step& s, SamplerColumns& c) const {
     k.sample(c.mean.data() + tile.first * m.target_dim(), deviation, c.noise.data(),
              c.obs.data() + tile.first * m.obs_dim(), m.encoding.targets.data(), m.obs_dim(), width,
              c.next_obs.data() + tile.first * m.obs_dim());
+    if (s.uncertainty != EnsembleUncertainty::kNone) measure(s.uncertainty, tile, c);
     guard(s, tile, c);
     earn(s, tile, c);
   }
@@ -228,6 +234,39 @@ void EnsembleSampler::predict_own(SamplerColumns& c) const {
     k.bound_logvar(deviation, m.max_logvar.data(), m.min_logvar.data(), m.obs_dim(), width);
     k.deviation(deviation, m.obs_dim(), width, deviation);
   }
+}
+
+void EnsembleSampler::measure(EnsembleUncertainty kind, const TileRange& tile, SamplerColumns& c) const {
+  const simd::EnsembleKernels& k = kernels();
+  const MlpEnsemble& m = model();
+  const int members = static_cast<int>(m.members.size()), targets = m.target_dim(),
+            width = tile.vectors * k.lanes;
+  c.uncertainty.resize(c.capacity);
+  const auto half = static_cast<std::size_t>(targets) * static_cast<std::size_t>(tile_width());
+  const std::size_t needed =
+      2 * half * static_cast<std::size_t>(members) + 2 * static_cast<std::size_t>(tile_width());
+  if (c.predictions.size() < needed) c.predictions = AlignedFloats(needed);
+  float* out = c.uncertainty.data() + tile.first;
+  ColumnStatus* status = c.status.data() + tile.first;
+  if (none_alive(status, width)) {
+    std::fill_n(out, width, 0.0f);
+    return;
+  }
+  const bool deviations = m.settings.gaussian && kind != EnsembleUncertainty::kDisagreement;
+  const auto size = static_cast<std::size_t>(targets) * static_cast<std::size_t>(width);
+  float* to = c.predictions.data();
+  for (int e = 0; e < members; ++e, to += 2 * size) {
+    const float* raw = packed_.impl().forward(e, c.input.data() + tile.first * m.input_dim(), tile.vectors,
+                                              c.layer_a.data(), c.layer_b.data());
+    std::copy_n(raw, deviations ? 2 * size : size, to);
+    if (!deviations) continue;
+    k.bound_logvar(to + size, m.max_logvar.data(), m.min_logvar.data(), targets, width);
+    k.deviation(to + size, targets, width, to + size);
+  }
+  measure_uncertainty(kind, {c.predictions.data(), members, targets, width},
+                      kind == EnsembleUncertainty::kDisagreement ? observed_ : predicted_, to, out);
+  for (int j = 0; j < width; ++j)
+    if (status[j] == ColumnStatus::kAlive && !std::isfinite(out[j])) status[j] = ColumnStatus::kNotFinite;
 }
 
 // Stops (or holds) columns outside the limits, and stops those no longer finite, so that nothing infinite

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/models/neural/ensemble_uncertainty.hpp"
 #include "mbrl/models/neural/packed_ensemble.hpp"
 #include "mbrl/task/task_functions.hpp"
 #include "models/neural/tiles.hpp"
@@ -33,6 +34,7 @@ struct SamplerColumns {
   std::vector<simd::TileRange> tiles;
   AlignedFloats obs, action, next_obs;      // obs_dim, action_dim, obs_dim rows
   std::vector<float> reward;                // of the last step; 0 where nothing was earned
+  std::vector<float> uncertainty;           // of the last step, where it asked for one
   std::vector<std::uint32_t> id, particle;  // name the column's noise, together with key, step and dimension
   std::vector<std::uint32_t> member;        // with kOwn: which elite
   std::vector<ColumnStatus> status;
@@ -50,6 +52,7 @@ struct SamplerColumns {
   AlignedFloats layer_a, layer_b, gathered, member_means;   // one tile
   AlignedFloats obs_columns, next_columns, action_columns;  // one tile, a column a sample
   AlignedFloats output;                                     // one row of a tile
+  AlignedFloats predictions;                                // of all networks, one tile; where asked for
   std::vector<std::int32_t> finite, inside;                 // one tile
   std::vector<std::size_t> chosen;
   std::vector<simd::TileRange> parts;
@@ -87,9 +90,10 @@ class EnsembleSampler {
     const float* low = nullptr;
     const float* high = nullptr;
     bool hold = false;
+    EnsembleUncertainty uncertainty = EnsembleUncertainty::kNone;  // to c.uncertainty: every network predicts
   };
   // From c.obs and c.action (padding filled too) to c.next_obs, c.reward and c.status. The reward of the
-  // terminating step is earned.
+  // terminating step is earned. A column whose uncertainty is not finite is not finite.
   void step(const Step& s, SamplerColumns& c) const;
 
   // value(obs, t) for the columns alive: added to nothing, written to c.reward (0 for the others).
@@ -101,6 +105,7 @@ class EnsembleSampler {
   void predict_member(int member, const simd::TileRange& tile, SamplerColumns& c) const;
   void predict_own(SamplerColumns& c) const;
   void predict_all(const simd::TileRange& tile, SamplerColumns& c) const;
+  void measure(EnsembleUncertainty kind, const simd::TileRange& tile, SamplerColumns& c) const;
   void guard(const Step& s, const simd::TileRange& tile, SamplerColumns& c) const;
   void earn(const Step& s, const simd::TileRange& tile, SamplerColumns& c) const;
 
@@ -109,6 +114,8 @@ class EnsembleSampler {
   TerminationFunction<float> termination_;
   MemberUse members_;
   bool noise_, sampled_;
+  std::vector<int> observed_,
+      predicted_;  // targets that are not constant; learned reward not included, or included
 };
 
 }  // namespace mbrl
