@@ -171,8 +171,7 @@ TEST_CASE("discrete sac: one update is what its equations say, in double precisi
     Vecd y(n), errors = Vecd::Zero(n);
     for (Index j = 0; j < n; ++j) {
       double value = 0;
-      for (Index a = 0; a < 3; ++a)
-        value += std::exp(next_log(a, j)) * (next_q(a, j) - 0.7 * next_log(a, j));
+      for (Index a = 0; a < 3; ++a) value += std::exp(next_log(a, j)) * (next_q(a, j) - 0.7 * next_log(a, j));
       y(j) = static_cast<double>(batch.reward(j));
       if (!batch.terminated[static_cast<std::size_t>(j)])
         y(j) += static_cast<double>(batch.discount(j)) * value;

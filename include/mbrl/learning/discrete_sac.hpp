@@ -71,7 +71,7 @@ class DiscreteSac {
     nn::Pass policy;
     std::vector<nn::Pass> critics{};
     AlignedFloats policy_gradient{};
-    std::vector<AlignedFloats> gradients{};       // of the critics
+    std::vector<AlignedFloats> gradients{};   // of the critics
     nn::RowBatch<float> log_pi{}, pi{}, q{};  // choices x columns
     Vecf target{};
     double critic_loss = 0, value = 0, target_sum = 0, policy_loss = 0, entropy = 0;  // sums
