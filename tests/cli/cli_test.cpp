@@ -38,6 +38,14 @@ TEST_CASE("a policy is exported, and a run that plans says that it has none") {
   const std::string source = slurp(header);
   CHECK(source.find("static void swing_up(const float observation[SWING_UP_OBS_DIM]") != std::string::npos);
   CHECK(source.find("sac for Pendulum-v1, seed 1, after 200 environment steps") != std::string::npos);
+
+  const std::string choices = (scratch / "choices").string(), chooser = (scratch / "chooser.h").string();
+  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "CartPole-v1", "--out", choices, "--steps", "200", "--set",
+                         "random_steps=190", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
+              .status == 0);
+  CHECK(mbrl(scratch, {"export", choices, "--out", chooser}).status == 0);
+  CHECK(slurp(chooser).find("action[0] = ") != std::string::npos);
+  CHECK(mbrl(scratch, {"eval", choices, "--episodes", "1"}).status == 0);
   CHECK(slurp(arrays).find(R"("activation":"relu")") != std::string::npos);
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
     const Outcome outcome = mbrl(scratch, arguments);

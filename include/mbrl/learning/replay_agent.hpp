@@ -65,7 +65,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities
   { cagent.discount() } -> std::convertible_to<double>;                    // gamma, for returns over several steps
   { cagent.value_bias(batch) } -> std::convertible_to<double>;             // of the critics, in an episode of the policy's
-  requires StochasticPolicy<std::remove_cvref_t<decltype(cagent.policy())>>;  // its mode acts without exploration
+  requires StochasticPolicy<std::remove_cvref_t<decltype(cagent.policy())>>; // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order
 };
