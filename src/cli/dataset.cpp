@@ -86,14 +86,14 @@ void dataset(const DatasetOptions& options) {
 }  // namespace
 
 void add_dataset(CLI::App& app) {
-  auto* command = add_command(
-      app, "dataset", "Write what a run has experienced, or others' data, as a data set, or describe one",
-      "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
-      "truncated, episode and "
-      "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
-      "  mbrl dataset runs/pendulum --out pendulum.safetensors\n"
-      "  mbrl dataset pendulum.safetensors                        what it holds\n"
-      "  mbrl dataset hopper_medium.hdf5 --out hopper.safetensors  D4RL's or Minari's layout");
+  auto* command =
+      add_command(app, "dataset", "Write a run's experience, or others' data, as a data set, or describe one",
+                  "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
+                  "truncated, episode and "
+                  "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
+                  "  mbrl dataset runs/pendulum --out pendulum.safetensors\n"
+                  "  mbrl dataset pendulum.safetensors                        what it holds\n"
+                  "  mbrl dataset hopper_medium.hdf5 --out hopper.safetensors  D4RL's or Minari's layout");
   auto options = std::make_shared<DatasetOptions>();
   command->add_option("source", options->source, "Run folder, or a data set")->required();
   command->add_option("--out", options->out, "File that ends in .safetensors");

@@ -109,8 +109,10 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> kno
     return ", did you mean " + list + "?";
   }
   if (containing.size() == 1) nearest = containing.front().second;
+  const std::size_t shorter = nearest ? std::min(given.size(), nearest->size()) : 0;
+  // Of three letters two are another word.
   if (nearest &&
-      (!containing.empty() || best <= std::max<std::size_t>(2, std::min(given.size(), nearest->size()) / 3)))
+      (!containing.empty() || best <= std::max(std::min<std::size_t>(2, shorter / 2), shorter / 3)))
     return ", did you mean '" + *nearest + "'?";
   if (known.size() > kMostListed) return ", which is none of the " + std::to_string(known.size()) + " known";
   std::string list;

@@ -42,7 +42,7 @@ TEST_CASE("what was not understood is named, with what was meant") {
            {"foo", {"unknown command 'foo'", "envs, plan, train"}},
            {"--foo", {"unknown option '--foo'"}},
            {"--verison", {"'--verison'", "did you mean '--version'?"}},
-           {"train foo", {"mbrl train: unknown command 'foo'", "pets"}},
+           {"train foo", {"mbrl train: unknown command 'foo'", "none of the", "mbrl train --help"}},
            {"train pest --env Pendulum-v1", {"'pest'", "did you mean 'pets'?"}},
            {"plan --env Pendulum-v1 --stpes 3",
             {"mbrl plan: unknown option '--stpes'", "did you mean '--steps'?"}},
