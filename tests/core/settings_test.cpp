@@ -243,6 +243,10 @@ TEST_CASE("near words are suggested, far ones are not", "[text]") {
   CHECK(did_you_mean("pets/HalfCheetha", known) == ", did you mean 'pets/HalfCheetah'?");
   CHECK(did_you_mean("Humanoid", known) ==
         ", expected one of Pendulum-v1, pets/CartPole, pets/HalfCheetah, HalfCheetah-v4");
+  const std::vector<std::string> short_ones = {"mopo", "sac"};
+  CHECK(did_you_mean("foo", short_ones) == ", expected one of mopo, sac");
+  CHECK(did_you_mean("sca", short_ones) == ", expected one of mopo, sac");
+  CHECK(did_you_mean("moop", short_ones) == ", did you mean 'mopo'?");
   CHECK(did_you_mean("x", {}) == ", expected one of ");
   // All that contain what was typed, whatever the case; the nearest first.
   CHECK(did_you_mean("halfcheetah", known) == ", did you mean 'HalfCheetah-v4' or 'pets/HalfCheetah'?");
