@@ -38,8 +38,9 @@ ImaginedReplay::ImaginedReplay(const EnvSpec& spec, int rounds, std::size_t rows
       buffer_(spec.obs_dim, spec.action_dim(), rounds_ * rows_per_round),
       random_(seed, Stream::kReplay) {}
 
-ImaginedReplay::Added ImaginedReplay::add(const Trajectories& paths) {
-  Added added;
+double ImaginedReplay::add(const Trajectories& paths) {
+  std::int64_t rows = 0;
+  double reward = 0;
   for (int h = 0; h < paths.horizon; ++h) {
     const auto obs = paths.obs_at(h), next = paths.obs_at(h + 1), action = paths.action_at(h);
     for (Index i = 0; i < paths.count(); ++i) {
@@ -47,14 +48,13 @@ ImaginedReplay::Added ImaginedReplay::add(const Trajectories& paths) {
       buffer_.begin_episode();
       buffer_.add(obs.col(i).cast<double>(), action.col(i).cast<double>(), next.col(i).cast<double>(),
                   static_cast<double>(paths.reward(i, h)), paths.terminated(i, h) != 0, false);
-      added.reward += static_cast<double>(paths.reward(i, h));
-      ++added.rows;
+      reward += static_cast<double>(paths.reward(i, h));
+      ++rows;
     }
   }
-  added.reward = added.rows > 0 ? added.reward / static_cast<double>(added.rows) : MetricTable::kNone;
-  round_rows_.push_back(added.rows);
+  round_rows_.push_back(rows);
   if (round_rows_.size() > rounds_) round_rows_.erase(round_rows_.begin());
-  return added;
+  return rows > 0 ? reward / static_cast<double>(rows) : MetricTable::kNone;
 }
 
 std::int64_t ImaginedReplay::kept() const {

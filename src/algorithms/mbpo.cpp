@@ -52,6 +52,10 @@ void MbpoSettings::validate(const EnvSpec& spec) const {
   require_real_actions("mbpo", spec);
   require_time_limit("mbpo", spec);
   horizon.validate("mbpo");
+  uncertainty_cut.validate("mbpo");
+  require(!uncertainty_cut.enabled || (model.gaussian && model.members > 1),
+          "mbpo: uncertainty_cut is of Gaussians that diverge, expected model.gaussian=true and 2 "
+          "model.members or more");
   training.validate(model.members);
   sac.validate();
 }
@@ -102,7 +106,12 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
       imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
-                   env_.spec().termination, {.horizon = settings.horizon.first}, context.pool, seed_),
+                   env_.spec().termination,
+                   {.horizon = settings.horizon.first,
+                    .uncertainty = settings.uncertainty_cut.enabled ? EnsembleUncertainty::kDivergence
+                                                                    : EnsembleUncertainty::kNone},
+                   context.pool, seed_),
+      threshold_(settings.uncertainty_cut),
       agent_(env_.spec(), settings.sac, settings.random_steps, seed_, context.pool),
       metrics_(MetricTable::with(
           {{.name = "critic_loss", .decimals = 3},
@@ -113,6 +122,8 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
            {.name = "model_loss", .title = "model", .decimals = 3},
            {.name = "model_epochs", .decimals = 0},
            {.name = "horizon", .title = "horizon", .decimals = 0},
+           {.name = "imagined_length", .decimals = 2},
+           {.name = "cut_threshold", .decimals = 3},
            {.name = "real_reward", .decimals = 3},
            {.name = "imagined_reward", .decimals = 3},
            {.name = "episode_length", .title = "length", .decimals = 0},
@@ -144,10 +155,15 @@ void Mbpo::imagine() {
   imagination_.set_horizon(settings_.horizon.at(static_cast<double>(collector_.steps())));
   draw_starts(real_, settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
-  const ImaginedReplay::Added added = imagined_.add(paths_);
-  require(added.rows > 0, "mbpo: every trajectory that the model of round ", rounds_ + 1,
-          " imagined left the numbers in its first step; more random_steps may help");
-  imagined_reward_ = added.reward;
+  const bool cut = settings_.uncertainty_cut.enabled;
+  if (cut) {
+    threshold_.add(paths_);
+    cut_where_uncertain(paths_, threshold_.value());
+  }
+  imagined_reward_ = imagined_.add(paths_);
+  require(imagined_.newest() > 0 || (cut && imagined_.kept() > 0),
+          "mbpo: every trajectory that the model of round ", rounds_ + 1, " imagined left the numbers",
+          cut ? " or was cut" : "", " in its first step; more random_steps may help");
   ++rounds_;
   seconds_ += seconds_since(start);
 }
@@ -190,6 +206,9 @@ void Mbpo::report(RunObserver& observer) {
                 {"model_loss", model_loss_},
                 {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
                 {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},
+                {"imagined_length", rounds_ > 0 ? static_cast<double>(imagined_.newest()) / settings_.rollouts
+                                                : MetricTable::kNone},
+                {"cut_threshold", threshold_.value()},
                 {"real_reward", collector_.total() / collector_.t()},
                 {"imagined_reward", imagined_reward_},
                 {"episode_length", static_cast<double>(collector_.t())},
@@ -203,6 +222,7 @@ void Mbpo::save(StateDict& out, const std::string& prefix) const {
   imagined_.save(out, prefix);
   model_.save(out, prefix + "model.");
   trainer_.save(out, prefix + "trainer.");
+  if (settings_.uncertainty_cut.enabled) threshold_.save(out, prefix + "threshold");
   metrics_.save(out, prefix + "metrics");
   collector_.save(out, prefix);
   const EpisodePosition& at = collector_.position();
@@ -223,6 +243,7 @@ void Mbpo::load(const StateDict& in, const std::string& prefix) {
   imagined_.load(in, prefix);
   model_.load(in, prefix + "model.");
   trainer_.load(in, prefix + "trainer.");
+  if (settings_.uncertainty_cut.enabled) threshold_.load(in, prefix + "threshold");
   metrics_.load(in, prefix + "metrics");
   episodes_ = position[1];
   rounds_ = static_cast<std::uint32_t>(position[4]);

@@ -89,12 +89,13 @@ void Mopo::imagine() {
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
   if (paths_.uncertainty.size() > 0)
     paths_.reward -= static_cast<float>(settings_.penalty) * paths_.uncertainty;
-  const ImaginedReplay::Added added = imagined_.add(paths_);
-  require(added.rows > 0, "mopo: every trajectory that the model imagined in round ", rounds_ + 1,
+  imagined_reward_ = imagined_.add(paths_);
+  require(imagined_.newest() > 0, "mopo: every trajectory that the model imagined in round ", rounds_ + 1,
           " left the numbers in its first step; more data, or longer training of the model, may help");
   // The uncertainty is 0 behind a trajectory's end.
-  penalty_ = settings_.penalty * paths_.uncertainty.cast<double>().sum() / static_cast<double>(added.rows);
-  imagined_reward_ = added.reward + penalty_;
+  penalty_ =
+      settings_.penalty * paths_.uncertainty.cast<double>().sum() / static_cast<double>(imagined_.newest());
+  imagined_reward_ += penalty_;
   ++rounds_;
   seconds_ += seconds_since(start);
 }

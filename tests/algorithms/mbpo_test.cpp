@@ -1,7 +1,10 @@
 // MBPO's loop: when the model is trained, what is imagined and kept, and the authors' settings.
 #include "mbrl/algorithms/mbpo.hpp"
 
+#include <cmath>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
@@ -95,6 +98,60 @@ TEST_CASE("MBPO: what is imagined are steps of the model from where the environm
   }
 }
 
+// Everything imagined, and every number of the table.
+std::vector<float> numbers(const MbpoSettings& s, int threads, int stop_at = 0) {
+  ThreadPool pool(threads);
+  const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 3};
+  struct Stop : RunObserver {
+    bool on_safe_point(bool) override { return --left != 0; }
+    int left = 0;
+  } stop;
+  stop.left = stop_at;
+  auto mbpo = std::make_unique<Mbpo>(s, context);
+  if (!mbpo->run(stop)) {
+    StateDict state;
+    mbpo->save(state, "x.");
+    mbpo = std::make_unique<Mbpo>(s, context);
+    mbpo->load(state, "x.");
+    REQUIRE(mbpo->run(stop));
+  }
+  const Transitions made = mbpo->imagined().batch();
+  std::vector<float> all(made.next_obs.data(), made.next_obs.data() + made.next_obs.size());
+  all.insert(all.end(), made.reward.data(), made.reward.data() + made.reward.size());
+  for (const char* name : {"return", "critic_loss", "value", "imagined_length", "model_loss"})
+    for (const double x : mbpo->metrics().column(name))
+      if (!std::isnan(x)) all.push_back(static_cast<float>(x));
+  if (s.uncertainty_cut.enabled && s.uncertainty_cut.factor < 10)
+    all.push_back(static_cast<float>(mbpo->metrics().last("cut_threshold")));
+  return all;
+}
+
+TEST_CASE("MBPO: cut where its networks diverge, a run is as reproducible as without") {
+  const std::vector<float> plain = numbers(small(), 1);
+  MbpoSettings s = small();
+  s.uncertainty_cut.enabled = true;
+  s.uncertainty_cut.factor = 1e300;  // nothing is cut
+  CHECK(numbers(s, 1) == plain);
+  s.uncertainty_cut = {.enabled = true, .quantile = 0.8, .factor = 1};
+  const std::vector<float> cut = numbers(s, 1);
+  CHECK(cut != plain);
+  CHECK(numbers(s, 3) == cut);
+  CHECK(numbers(s, 1, 130) == cut);
+
+  // The first round trusts the 24 of 30 first steps that lie below its quantile.
+  Run run(s);
+  struct Stop : RunObserver {
+    bool on_safe_point(bool) override { return ++steps < 61; }
+    int steps = 0;
+  } stop;
+  REQUIRE_FALSE(run.mbpo.run(stop));
+  CHECK(run.mbpo.imagined().size() == 24);
+  s.uncertainty_cut.factor = 1e-9;
+  Run nothing(s);
+  RunObserver silent;
+  CHECK_THROWS_WITH(nothing.mbpo.run(silent), Catch::Contains("was cut in its first step"));
+}
+
 TEST_CASE("MBPO: the authors' settings by the environment's name") {
   EnvSpec spec = Pendulum().spec();
   spec.action_low = Vecd::Constant(3, -1.0);
@@ -133,6 +190,14 @@ TEST_CASE("MBPO: mistakes are named") {
   refused([](MbpoSettings& s) { s.horizon.last = 0; }, "horizon");
   refused([](MbpoSettings& s) { s.random_steps = 0; }, "random_steps");
   refused([](MbpoSettings& s) { s.training.elites = 4; }, "elites");
+  refused([](MbpoSettings& s) { s.uncertainty_cut.quantile = 95; }, "uncertainty_cut.quantile");
+  refused([](MbpoSettings& s) { s.uncertainty_cut.factor = 0; }, "uncertainty_cut.factor");
+  refused(
+      [](MbpoSettings& s) {
+        s.uncertainty_cut.enabled = true;
+        s.model.gaussian = false;
+      },
+      "model.gaussian");
   EnvSpec endless = spec;
   endless.max_steps = 0;
   CHECK_THROWS_WITH(small().validate(endless), Catch::Contains("TimeLimit"));

@@ -21,15 +21,12 @@ class ImaginedReplay {
   /// Transitions of the last `rounds` rounds are drawn from, of at most rows_per_round each.
   ImaginedReplay(const EnvSpec& spec, int rounds, std::size_t rows_per_round, std::uint64_t seed);
 
-  /// The sound steps of these trajectories as the newest round, step after step. Returns how many there are, and
-  /// their mean reward (NaN for none).
-  struct Added {
-    std::int64_t rows = 0;
-    double reward = 0;
-  };
-  Added add(const Trajectories& paths);
+  /// The sound steps of these trajectories as the newest round, step after step. Returns their mean reward (NaN for
+  /// none).
+  double add(const Trajectories& paths);
 
-  /// Rows that are drawn from.
+  /// Rows of the newest round, and of all rounds that are drawn from.
+  std::int64_t newest() const { return round_rows_.empty() ? 0 : round_rows_.back(); }
   std::int64_t kept() const;
   const TransitionBuffer& buffer() const { return buffer_; }
 

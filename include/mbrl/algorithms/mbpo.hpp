@@ -19,6 +19,7 @@
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/rollout/horizon_schedule.hpp"
 #include "mbrl/rollout/imagination.hpp"
+#include "mbrl/rollout/uncertainty_cut.hpp"
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
@@ -27,14 +28,15 @@ namespace mbrl {
 
 /// Defaults are the authors' for HalfCheetah; mbpo_settings has those of their other tasks.
 struct MbpoSettings {
-  std::int64_t steps = 100'000;      // environment steps
-  std::int64_t random_steps = 5000;  // of these random ones at the beginning
-  int train_every = 250;             // environment steps between trainings of the model
-  int rollouts = 100'000;            // trajectories imagined after each training
-  HorizonSchedule horizon;           // their length: 1 throughout
-  int keep_steps = 1000;             // environment steps for which imagined transitions are kept
-  double real_ratio = 0.05;          // share of a batch that was experienced rather than imagined
-  int updates_per_step = 40;         // G: updates of the policy per environment step
+  std::int64_t steps = 100'000;            // environment steps
+  std::int64_t random_steps = 5000;        // of these random ones at the beginning
+  int train_every = 250;                   // environment steps between trainings of the model
+  int rollouts = 100'000;                  // trajectories imagined after each training
+  HorizonSchedule horizon;                 // their length: 1 throughout
+  UncertaintyCutSettings uncertainty_cut;  // off; on it is MACURA's
+  int keep_steps = 1000;                   // environment steps for which imagined transitions are kept
+  double real_ratio = 0.05;                // share of a batch that was experienced rather than imagined
+  int updates_per_step = 40;               // G: updates of the policy per environment step
   int batch_size = 256;
   MlpEnsembleSettings model{.members = 7};
   EnsembleTrainingSettings training;
@@ -50,6 +52,7 @@ struct MbpoSettings {
     field("train_every", s.train_every, "environment steps between trainings of the model");
     field("rollouts", s.rollouts, "trajectories imagined after each training");
     field("horizon", s.horizon, "length of imagined trajectories, by environment step");
+    field("uncertainty_cut", s.uncertainty_cut, "where they end before");
     field("keep_steps", s.keep_steps, "environment steps for which imagined transitions are kept");
     field("real_ratio", s.real_ratio, "share of a batch that was experienced rather than imagined");
     field("updates_per_step", s.updates_per_step, "gradient steps per environment step");
@@ -121,6 +124,7 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   MlpEnsemble model_;
   NativeTrainer trainer_;
   Imagination<MlpPolicy> imagination_;
+  UncertaintyThreshold threshold_;
   SacAgent agent_;
 
   std::int64_t episodes_ = 0;    // finished
