@@ -13,10 +13,10 @@ namespace mbrl {
 
 inline AgentFigure model_loss_column() { return {.name = "model_loss", .title = "model", .decimals = 3}; }
 
-template <class Agent>
+template <class Agent, class Settings>
 void register_expansion(AlgorithmRegistry& registry, const std::string& name, const std::string& summary,
-                        const ExpansionSettings& settings) {
-  AlgorithmDescription<ExpansionSettings> d;
+                        const Settings& settings, const Settings& quick) {
+  AlgorithmDescription<Settings> d;
   d.name = name;
   d.summary = summary;
   d.details = "  mbrl train " + name +
@@ -25,14 +25,14 @@ void register_expansion(AlgorithmRegistry& registry, const std::string& name, co
   d.steps_key = "steps";
   d.blank = settings;
   d.defaults = [settings](const EnvSpec&) { return settings; };
-  d.presets.push_back({"quick", "small networks and 5,000 steps, for a first look",
-                       [settings](const EnvSpec&) { return quick_expansion(settings); }});
-  d.check = [name](const ExpansionSettings& s, const EnvSpec& spec) { s.validate(name.c_str(), spec); };
-  d.make = [name](const ExpansionSettings& s, const AlgorithmContext& context) {
+  d.presets.push_back({"quick", "small networks and 3,000 steps, for a first look",
+                       [quick](const EnvSpec&) { return quick; }});
+  d.check = [name](const Settings& s, const EnvSpec& spec) { s.validate(name.c_str(), spec); };
+  d.make = [name](const Settings& s, const AlgorithmContext& context) {
     return AnyAlgorithm(std::make_unique<ReplayAlgorithm<Agent>>(
         name, s, context, [&](const EnvSpec& spec) { return Agent(spec, s, context.seed, context.pool); }));
   };
-  d.load_actor = [](const ExpansionSettings& s, const AlgorithmContext& context, const StateDict& in,
+  d.load_actor = [](const Settings& s, const AlgorithmContext& context, const StateDict& in,
                     const std::string& prefix) {
     return Td3Agent::load_actor(context.make_environment().spec(), s.td3, context.seed, in, prefix);
   };

@@ -69,10 +69,12 @@ ExpansionSettings steve_settings() {
 }
 
 void register_steve(AlgorithmRegistry& registry) {
+  ExpansionSettings quick = steve_settings();
+  quicken(quick);
   register_expansion<SteveAgent>(
       registry, "steve",
       "STEVE (Buckman et al. 2018): DDPG whose targets look ahead as far as learned ensembles agree.",
-      steve_settings());
+      steve_settings(), quick);
 }
 
 }  // namespace mbrl

@@ -32,10 +32,9 @@ void ExpansionSettings::validate(const char* who, const EnvSpec& spec) const {
   td3.validate();
 }
 
-ExpansionSettings quick_expansion(ExpansionSettings s) {
-  s.steps = 5000;
+void quicken(ExpansionSettings& s) {
+  s.steps = 3000;
   s.random_steps = 400;
-  s.updates_per_step = 1;
   s.batch_size = 128;
   s.train_every = 200;
   s.model.hidden = {64, 64};
@@ -46,7 +45,6 @@ ExpansionSettings quick_expansion(ExpansionSettings s) {
   s.training.weight_decay = {};
   s.td3.policy.hidden = s.td3.critic.hidden = {64, 64};
   s.td3.policy_adam.learning_rate = s.td3.critic_adam.learning_rate = 1e-3;
-  return s;
 }
 
 ExpansionModel::ExpansionModel(const ExpansionSettings& settings, const EnvSpec& spec, std::uint64_t seed,

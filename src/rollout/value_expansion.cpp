@@ -20,8 +20,10 @@ PartialReturn partial_return(const Trajectories& paths, const Batchf& reward, In
   return r;
 }
 
-void expand_values(const Transitions& batch, const Trajectories& paths, double discount, Transitions& out) {
-  const Index n = batch.obs.cols(), all = n * (paths.horizon + 1);
+void expand_values(const Transitions& batch, const Trajectories& paths, double discount, Transitions& out,
+                   bool imagined) {
+  const int states = imagined ? paths.horizon : 0;
+  const Index n = batch.obs.cols(), all = n * (states + 1);
   require_dim("expand_values", "the trajectories", paths.count(), n);
   out.obs.resize(batch.obs.rows(), all);
   out.next_obs.resize(batch.obs.rows(), all);
@@ -46,7 +48,7 @@ void expand_values(const Transitions& batch, const Trajectories& paths, double d
     fill(i, i, static_cast<double>(batch.reward(i)), over ? 0.0 : gamma,
          partial_return(paths, paths.reward, i, 0, over ? 0 : paths.horizon, discount));
     if (over) out.terminated[k] = 1;
-    for (int t = 0; t < paths.horizon; ++t) {
+    for (int t = 0; t < states; ++t) {
       const Index column = n * (t + 1) + i, before = column - n;
       if (over || t >= paths.length[k]) {
         out.obs.col(column) = out.obs.col(before);

@@ -11,8 +11,9 @@
 
 namespace mbrl::testing {
 
-inline ExpansionSettings small_expansion(int horizon) {
-  ExpansionSettings s;
+template <class Settings>
+Settings small_expansion(int horizon) {
+  Settings s;
   s.steps = 400;
   s.random_steps = 60;
   s.updates_per_step = 1;

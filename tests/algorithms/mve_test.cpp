@@ -15,9 +15,9 @@
 namespace mbrl {
 namespace {
 
-using testing::small_expansion;
+MveSettings small(int horizon) { return testing::small_expansion<MveSettings>(horizon); }
 
-MveAgent fitted(const ExpansionSettings& settings, const TransitionBuffer& data, ThreadPool& pool) {
+MveAgent fitted(const MveSettings& settings, const TransitionBuffer& data, ThreadPool& pool) {
   MveAgent agent(Pendulum().spec(), settings, 1, pool);
   RunObserver silent;
   REQUIRE(agent.fit_model(data, settings.random_steps, 1, silent));
@@ -40,11 +40,11 @@ TEST_CASE("MVE: with a horizon of 0 it is DDPG, bit for bit") {
     algorithm.save(state, "");
     return state;
   };
-  const ExpansionSettings mve = small_expansion(0);
+  const MveSettings mve = small(0);
   Td3Configuration ddpg;
   static_cast<ReplaySettings&>(ddpg) = mve;
   ddpg.td3 = mve.td3;
-  const StateDict a = run("mve", mve), b = run("ddpg", ddpg), c = run("mve", small_expansion(1));
+  const StateDict a = run("mve", mve), b = run("ddpg", ddpg), c = run("mve", small(1));
   int compared = 0, different = 0;
   for (const auto& [name, array] : b.arrays) {
     if (name.find("metrics") != std::string::npos || name.find("figures") != std::string::npos) continue;
@@ -60,7 +60,7 @@ TEST_CASE("MVE: with a horizon of 0 it is DDPG, bit for bit") {
 TEST_CASE("MVE: the number of threads changes no bit, nothing is allocated in the steady state") {
   ThreadPool one(1), three(3);
   const TransitionBuffer data = testing::pendulum_data(300);
-  MveAgent a = fitted(small_expansion(3), data, one), b = fitted(small_expansion(3), data, three);
+  MveAgent a = fitted(small(3), data, one), b = fitted(small(3), data, three);
   const Transitions batch = data.batch();
   for (int i = 0; i < 4; ++i) {
     REQUIRE(a.learn(batch));
@@ -71,8 +71,22 @@ TEST_CASE("MVE: the number of threads changes no bit, nothing is allocated in th
   CHECK(a.errors().size() == 300);
   if (!test::can_count_allocations()) return;
   CHECK(test::allocations_during([&] {
-          for (int i = 0; i < 4; ++i) b.learn(batch);
+          for (int i = 0; i < 4; ++i) a.learn(batch);
         }) == 0);
+}
+
+TEST_CASE("MVE: without TD-k the critics learn at the batch's own states alone, from the same targets") {
+  ThreadPool pool(1);
+  const TransitionBuffer data = testing::pendulum_data(100);
+  MveSettings settings = small(3);
+  MveAgent with = fitted(settings, data, pool);
+  settings.td_k = false;
+  MveAgent without = fitted(settings, data, pool);
+  REQUIRE(with.learn(data.batch()));
+  REQUIRE(without.learn(data.batch()));
+  CHECK((with.errors() - without.errors()).norm() < 1e-5f * with.errors().norm());
+  const auto weights = [](const MveAgent& agent) { return agent.td3().critic(0).layer(0).weight; };
+  CHECK(weights(with) != weights(without));
 }
 
 TEST_CASE("MVE: a training that is stopped is undone, and done again when the run goes on") {
@@ -80,7 +94,7 @@ TEST_CASE("MVE: a training that is stopped is undone, and done again when the ru
   register_mve(registry);
   ThreadPool pool(1);
   const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 7};
-  const auto make = [&] { return registry.at("mve").make(AnySettings(small_expansion(2)), context); };
+  const auto make = [&] { return registry.at("mve").make(AnySettings(small(2)), context); };
   AnyAlgorithm whole = make();
   testing::TrainingStopper never(0);
   REQUIRE(whole.run(never));
@@ -100,7 +114,7 @@ TEST_CASE("MVE: a training that is stopped is undone, and done again when the ru
 
 TEST_CASE("MVE: a reward that is not given is learned") {
   ThreadPool pool(1);
-  ExpansionSettings settings = small_expansion(2);
+  MveSettings settings = small(2);
   settings.model.learned_reward = true;
   settings.training.epochs = 60;
   settings.model.hidden = {64};
@@ -119,7 +133,7 @@ TEST_CASE("MVE: a reward that is not given is learned") {
 TEST_CASE("MVE: numbers that are not finite and settings that make no sense are said in words") {
   ThreadPool pool(1);
   const TransitionBuffer data = testing::pendulum_data(100);
-  MveAgent agent = fitted(small_expansion(2), data, pool);
+  MveAgent agent = fitted(small(2), data, pool);
   Transitions batch = data.batch();
   batch.reward(3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_FALSE(agent.learn(batch));
@@ -127,13 +141,13 @@ TEST_CASE("MVE: numbers that are not finite and settings that make no sense are 
 
   const EnvSpec spec = Pendulum().spec();
   const auto refused = [&](auto change) {
-    ExpansionSettings s = small_expansion(2);
+    MveSettings s = small(2);
     change(s);
     return error_of([&] { s.validate("mve", spec); });
   };
-  CHECK(contains(refused([](ExpansionSettings& s) { s.horizon = -1; }), "mve: horizon is -1"));
-  CHECK(contains(refused([](ExpansionSettings& s) { s.train_every = 0; }), "mve: train_every is 0"));
-  CHECK(contains(refused([](ExpansionSettings& s) { s.random_steps = 0; }), "mve: random_steps is 0"));
+  CHECK(contains(refused([](MveSettings& s) { s.horizon = -1; }), "mve: horizon is -1"));
+  CHECK(contains(refused([](MveSettings& s) { s.train_every = 0; }), "mve: train_every is 0"));
+  CHECK(contains(refused([](MveSettings& s) { s.random_steps = 0; }), "mve: random_steps is 0"));
 }
 
 }  // namespace mbrl

@@ -14,7 +14,7 @@ namespace mbrl {
 namespace {
 
 ExpansionSettings small(int horizon) {
-  ExpansionSettings s = testing::small_expansion(horizon);
+  ExpansionSettings s = testing::small_expansion<ExpansionSettings>(horizon);
   s.model.members = 3;
   s.td3.critics = 2;
   s.td3.objective = PolicyObjective::kMean;

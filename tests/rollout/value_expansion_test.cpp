@@ -75,6 +75,12 @@ TEST_CASE("value expansion: under the true model the target's error falls as gam
       if (c < 64) squares += (y - truth) * (y - truth);
     }
     const double error = std::sqrt(squares / 64);
+    Transitions alone;  // without the imagined ones
+    expand_values(batch, paths, kGamma, alone, false);
+    REQUIRE(alone.obs.cols() == 64);
+    CHECK(alone.reward == out.reward.head(64));
+    CHECK(alone.next_obs == out.next_obs.leftCols(64));
+    CHECK(alone.action == batch.action);
     if (horizon > 1) CHECK(error < before);
     before = error;
   }

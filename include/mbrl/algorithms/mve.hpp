@@ -15,16 +15,27 @@
 
 namespace mbrl {
 
+struct MveSettings : ExpansionSettings {
+  bool td_k = true;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    ExpansionSettings::describe(s, field);
+    field("td_k", s.td_k, "whether the critics learn at imagined states, too");
+  }
+};
+
 /// A ReplayAgent. Of a batch of n transitions (s_-1, a_-1, r_-1, s_0) it imagines, with the target policy pi' and the
 /// mean of the model's networks f,
 ///   a_t = pi'(s_t),   s_{t+1} = f(s_t, a_t),   r_t = r(s_t, a_t, s_{t+1})   for t = 0 ... H - 1,
 /// and the critics learn from all of them (equation 4; expand_values):
-///   1 / (n (H + 1)) sum_{t=-1}^{H-1} (Q(s_t, a_t) - sum_{k=t}^{H-1} gamma^{k-t} r_k - gamma^{H-t} Q'(s_H, pi'(s_H)))^2.
-/// The policy climbs at the batch's own states. With H = 0 it is Td3Agent, bit for bit.
+///   1 / (n (H + 1)) sum_{t=-1}^{H-1} (Q(s_t, a_t) - sum_{k=t}^{H-1} gamma^{k-t} r_k - gamma^{H-t} Q'(s_H, pi'(s_H)))^2,
+/// or, without td_k, from the terms of t = -1 alone. The policy climbs at the batch's own states. With H = 0 it is
+/// Td3Agent, bit for bit.
 class MveAgent : public Td3Agent {
  public:
   /// Throws mbrl::Error for settings that make no sense and for actions that are choices. The pool must outlive it.
-  MveAgent(const EnvSpec& spec, const ExpansionSettings& settings, std::uint64_t seed, ThreadPool& pool);
+  MveAgent(const EnvSpec& spec, const MveSettings& settings, std::uint64_t seed, ThreadPool& pool);
 
   bool fit_model(const TransitionBuffer& buffer, std::int64_t steps, int round, RunObserver& observer);
   bool learn(const Transitions& batch);
@@ -40,6 +51,7 @@ class MveAgent : public Td3Agent {
 
  private:
   int horizon_;
+  bool td_k_;
   ExpansionModel model_;
   Imagination<MlpPolicy> imagination_;
   Trajectories paths_;

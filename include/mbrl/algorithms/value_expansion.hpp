@@ -53,8 +53,8 @@ struct ExpansionSettings : ReplaySettings {
   void validate(const char* who, const EnvSpec& spec) const;
 };
 
-/// A small model and networks, 5,000 steps.
-ExpansionSettings quick_expansion(ExpansionSettings settings);
+/// A small model and networks, 3,000 steps.
+void quicken(ExpansionSettings& settings);
 
 enum class FitOutcome : int { kNotDue = 0, kStopped = 1, kFitted = 2 };
 

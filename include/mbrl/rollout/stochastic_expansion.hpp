@@ -23,8 +23,8 @@
 
 namespace mbrl {
 
-/// weight_h = 1 / (variance_h + 1e-8), scaled so that they sum to 1; the constant is the authors'. Of
-/// independent unbiased estimates this mean varies least.
+/// weight_h = 1 / (variance_h + 1e-8), scaled so that they sum to 1; the constant is the authors'. Of all
+/// weighted means of independent estimates the one with these varies least.
 void inverse_variance_weights(std::span<const double> variance, std::span<double> weight);
 
 /// Targets of critics Q'_l (L of them) under a policy pi'. From where a transition (s, a, r, s_0) leads, each elite m

@@ -26,10 +26,11 @@ PartialReturn partial_return(const Trajectories& paths, const Batchf& reward, In
 /// trajectory i of `paths` begins at column i of next_obs. Of a batch of n, `out` has n (H + 1) columns; column
 /// t n + i is (s_{t-1}, a_{t-1}) of transition i with everything that came after it:
 ///   reward   = sum_{k=t-1}^{H-1} gamma^{k-t+1} r_k,   next_obs = s_H,   discount = gamma^{H-t+1},
-/// so that its Bellman target reward + discount Q'(s_H, pi'(s_H)) is the expanded one (equation 4, the "TD-k trick"), or
-/// ends where the trajectory ended. Columns past that end repeat the one before and have weight 0. The batch's own
-/// discounts and weights, where it has any, hold for its transitions and what they lead to. Throws mbrl::Error
-/// unless there is a trajectory for each transition.
-void expand_values(const Transitions& batch, const Trajectories& paths, double discount, Transitions& out);
+/// so that its Bellman target reward + discount Q'(s_H, pi'(s_H)) is the expanded one (equation 4, the "TD-k trick"),
+/// or ends where the trajectory ended. Columns past that end repeat the one before and have weight 0. Without
+/// `imagined` there are the batch's own n alone. The batch's own discounts and weights, where it has any, hold for
+/// its transitions and what they lead to. Throws mbrl::Error unless there is a trajectory for each transition.
+void expand_values(const Transitions& batch, const Trajectories& paths, double discount, Transitions& out,
+                   bool imagined = true);
 
 }  // namespace mbrl
