@@ -171,7 +171,7 @@ namespace {
 
 MopoSettings quick_mopo(const EnvSpec&) {
   MopoSettings s;
-  s.updates = 5000;
+  s.updates = 20'000;
   s.batch_size = 128;
   s.imagine_every = 250;
   s.rollouts = 1000;
@@ -199,7 +199,7 @@ void register_mopo(AlgorithmRegistry& registry) {
       "Steps are gradient steps. The episode at the end of a round shows the policy and is not learned from.";
   d.steps_key = "updates";
   d.defaults = mopo_settings;
-  d.presets.push_back({"quick", "small networks and 5,000 updates, for a first look", quick_mopo});
+  d.presets.push_back({"quick", "small networks and 20,000 updates, for a first look", quick_mopo});
   d.check = [](const MopoSettings& s, const EnvSpec& spec) { s.validate(spec); };
   d.make = [](const MopoSettings& s, const AlgorithmContext& context) {
     return AnyAlgorithm(std::make_unique<Mopo>(s, context));
