@@ -174,7 +174,7 @@ void StochasticExpansion::weigh(const Transitions& batch, Index i) {
     each(h, [&](double t) { squares += (t - mean(h)) * (t - mean(h)); });
     variance(h) = squares / count;
   }
-  const auto used = static_cast<std::size_t>(reached + 1);
+  const auto used = static_cast<std::size_t>(reached) + 1;
   inverse_variance_weights({variance.data(), used}, {weight.data(), used});
   for (int h = 0; h <= reached; ++h) target += weight(h) * mean(h);
   target_(i) = static_cast<float>(target);
