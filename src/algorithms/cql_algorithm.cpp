@@ -1,11 +1,11 @@
 #include "mbrl/algorithms/cql_algorithm.hpp"
 
-#include <chrono>
 #include <memory>
 #include <span>
 #include <utility>
 #include <vector>
 
+#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/replay_sampler.hpp"
@@ -46,9 +46,9 @@ class Cql final : public PolicyOwner {
 
   bool run(RunObserver& observer) {
     while (sac_.updates() < c_.updates) {
-      const auto start = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       update(observer);
-      seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      seconds_ += watch.seconds();
       const bool over = c_.round_over(sac_.updates());
       if (over) finish(observer);
       if (!observer.on_safe_point(over)) return false;

@@ -1,12 +1,12 @@
 #include "mbrl/algorithms/dyna_algorithm.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
@@ -61,12 +61,12 @@ class Dyna final : public DataOwner {
         start_ = collector_.begin(static_cast<std::uint32_t>(metrics_.rows()));
         seconds_ = 0;
       }
-      const auto begun = Clock::now();
+      const Stopwatch watch;
       const Vecd obs = collector_.obs();
       const int choice = table_.explore(obs, collector_.steps());
       if (collector_.step(Vecd::Constant(1, choice)))
         table_.learn(obs, choice, collector_.reward(), collector_.obs(), collector_.position().terminated);
-      seconds_ += std::chrono::duration<double>(Clock::now() - begun).count();
+      seconds_ += watch.seconds();
       observer.on_progress(collector_.progress(0, metrics_.rows()));
       if (!collector_.running()) finish(observer);
       if (!observer.on_safe_point(!collector_.running())) return false;
@@ -105,8 +105,6 @@ class Dyna final : public DataOwner {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   void finish(RunObserver& observer) {
     metrics_.add({{"step", static_cast<double>(collector_.steps())},
                   {"return", collector_.total()},

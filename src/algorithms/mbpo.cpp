@@ -1,12 +1,12 @@
 #include "mbrl/algorithms/mbpo.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "algorithms/fit_model.hpp"
+#include "algorithms/stopwatch.hpp"
 #include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/core/error.hpp"
@@ -16,12 +16,6 @@
 
 namespace mbrl {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 // Transitions of the longest trajectories that a training is followed by.
 std::size_t most_imagined(const MbpoSettings& s) {
@@ -137,7 +131,7 @@ bool Mbpo::model_is_due() const {
 }
 
 bool Mbpo::fit_model(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   const std::optional<TrainingReport> done =
       fit_or_undo(real_.batch(), rounds_, static_cast<int>(metrics_.rows()) + 1, collector_.steps(), model_,
                   trainer_, observer);
@@ -146,12 +140,12 @@ bool Mbpo::fit_model(RunObserver& observer) {
   model_epochs_ = done->epochs;
   imagination_.set_model(model_);
   trained_at_ = collector_.steps();
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   return true;
 }
 
 void Mbpo::imagine() {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   imagination_.set_horizon(settings_.horizon.at(static_cast<double>(collector_.steps())));
   draw_starts(real_, settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
@@ -165,7 +159,7 @@ void Mbpo::imagine() {
           "mbpo: every trajectory that the model of round ", rounds_ + 1, " imagined left the numbers",
           cut ? " or was cut" : "", " in its first step; more random_steps may help");
   ++rounds_;
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
 }
 
 void Mbpo::begin_episode() {
@@ -175,17 +169,17 @@ void Mbpo::begin_episode() {
 }
 
 void Mbpo::act() {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
 }
 
 void Mbpo::improve(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   imagined_.draw(real_, settings_.real_ratio, settings_.batch_size,
                  static_cast<std::uint32_t>(agent_.updates()), batch_);
   const bool sound = agent_.learn(batch_);
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   if (sound) return;
   observer.on_safe_point(false);
   fail("mbpo: ", agent_.trouble());

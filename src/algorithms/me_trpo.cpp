@@ -1,7 +1,6 @@
 #include "mbrl/algorithms/me_trpo.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 
 #include "algorithms/fit_model.hpp"
 #include "algorithms/load_mode_actor.hpp"
+#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -19,13 +19,7 @@
 namespace mbrl {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr std::uint32_t kValidation = 0x80000000u;  // plans from here on are validations'
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 }  // namespace
 
@@ -87,7 +81,7 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
 }
 
 void MeTrpo::collect(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   if (!collector_.running()) collector_.begin(static_cast<std::uint32_t>(episodes_++));
   Batchf obs(collector_.obs().cast<float>()), action(env_.spec().action_dim(), 1), memory(0, 1);
   const PolicyKey key{
@@ -95,7 +89,7 @@ void MeTrpo::collect(RunObserver& observer) {
   trpo_.policy().act(obs, memory, key, action, workspace_);
   collector_.step(action.col(0).cast<double>());
   ++collected_;
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   observer.on_progress(collector_.progress(0, metrics_.rows()));
   if (collector_.running()) return;
   real_total_ += collector_.total();
@@ -120,7 +114,7 @@ void MeTrpo::find_starts() {
 }
 
 bool MeTrpo::fit_model(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   const std::optional<TrainingReport> done =
       fit_or_undo(buffer_.batch(), rounds_, static_cast<int>(metrics_.rows()) + 1, collector_.steps(), model_,
                   trainer_, observer);
@@ -134,7 +128,7 @@ bool MeTrpo::fit_model(RunObserver& observer) {
   agreement_ = MetricTable::kNone;
   updates_ = idle_ = 0;
   phase_ = kImproving;
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   return true;
 }
 
@@ -222,7 +216,7 @@ void MeTrpo::imagine_batch() {
 }
 
 void MeTrpo::improve(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   imagine_batch();
   const TrpoReport report = trpo_.update(batch_);
   if (!report.finite()) {
@@ -246,7 +240,7 @@ void MeTrpo::improve(RunObserver& observer) {
       over = over || ++idle_ >= settings_.patience;
     }
   }
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   observer.on_progress({.phase = RunPhase::kTraining,
                         .round = static_cast<int>(metrics_.rows()) + 1,
                         .done = updates_,

@@ -1,11 +1,11 @@
 #include "mbrl/algorithms/mopo.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <memory>
 #include <vector>
 
 #include "algorithms/fit_model.hpp"
+#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -13,12 +13,6 @@
 
 namespace mbrl {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double seconds_since(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
 
 ImaginationSettings imagination_settings(const MopoSettings& s) {
   return {.horizon = s.horizon, .uncertainty = s.penalty > 0 ? s.uncertainty : EnsembleUncertainty::kNone};
@@ -84,7 +78,7 @@ bool Mopo::fit_model(RunObserver& observer) {
 }
 
 void Mopo::imagine() {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   draw_starts(data(), settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
   if (paths_.uncertainty.size() > 0)
@@ -97,15 +91,15 @@ void Mopo::imagine() {
       settings_.penalty * paths_.uncertainty.cast<double>().sum() / static_cast<double>(imagined_.newest());
   imagined_reward_ += penalty_;
   ++rounds_;
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
 }
 
 void Mopo::improve(RunObserver& observer) {
-  const auto start = Clock::now();
+  const Stopwatch watch;
   imagined_.draw(data(), settings_.real_ratio, settings_.batch_size,
                  static_cast<std::uint32_t>(agent_.updates()), batch_);
   const bool sound = agent_.learn(batch_);
-  seconds_ += seconds_since(start);
+  seconds_ += watch.seconds();
   if (!sound) {
     observer.on_safe_point(false);
     fail("mopo: ", agent_.trouble());

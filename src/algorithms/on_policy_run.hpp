@@ -2,7 +2,6 @@
 #pragma once
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -12,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/on_policy_settings.hpp"
 #include "mbrl/algorithms/registry.hpp"
@@ -64,7 +64,7 @@ class OnPolicyRun final : public PolicyOwner {
 
   bool run(RunObserver& observer) {
     while (steps_ < settings_.steps) {
-      const auto start = Clock::now();
+      const Stopwatch watch;
       collect(observer);  // D <- T steps of the policy in N environments
       evaluate();         // advantages A_1 ... A_NT
       const auto report = learner_.update(batch_);
@@ -72,7 +72,7 @@ class OnPolicyRun final : public PolicyOwner {
         observer.on_safe_point(false);
         fail(name_, ": ", learner_.trouble(report));
       }
-      finish(observer, report, std::chrono::duration<double>(Clock::now() - start).count());
+      finish(observer, report, watch.seconds());
       if (!observer.on_safe_point(true)) return false;
     }
     return true;
@@ -112,8 +112,6 @@ class OnPolicyRun final : public PolicyOwner {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   // As the networks see them.
   void normalise(ConstBatchRef<double> obs, BatchRef<float> out) const {
     out = obs.cast<float>();

@@ -2,7 +2,6 @@
 // remembered.
 #pragma once
 
-#include <chrono>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/stopwatch.hpp"
 #include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/registry.hpp"
@@ -56,18 +56,18 @@ class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
   bool run(RunObserver& observer) {
     while (collector_.running() || collector_.steps() < settings_.steps) {
       if constexpr (ModelLearner<Agent>) {
-        const auto start = Clock::now();
+        const Stopwatch watch;
         const int round = static_cast<int>(metrics_.rows()) + 1;
         if (!agent_.fit_model(buffer_, collector_.steps(), round, observer)) return false;
-        seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+        seconds_ += watch.seconds();
       }
       if (!collector_.running()) begin_episode();
-      const auto start = Clock::now();
+      const Stopwatch watch;
       if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))
         sampler_.added();
       const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
       for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
-      seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
+      seconds_ += watch.seconds();
       observer.on_progress(collector_.progress(settings_.random_steps, metrics_.rows()));
       if (!running) finish(observer);
       if (!observer.on_safe_point(!running)) return false;
@@ -108,8 +108,6 @@ class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
   }
 
  private:
-  using Clock = std::chrono::steady_clock;
-
   static std::vector<MetricColumn> columns() {
     std::vector<MetricColumn> all;
     for (AgentFigure& f : Agent::figure_columns())

@@ -81,9 +81,7 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
       } else {
         improve(observer);  // trust region steps on imagined trajectories, until too few models agree
       }
-      if (!observer.on_safe_point(phase_ == kCollecting && updates_ == 0 && !collector_.running() &&
-                                  new_row_))
-        return false;
+      if (!observer.on_safe_point(new_row_)) return false;
       new_row_ = false;
     }
     return true;
