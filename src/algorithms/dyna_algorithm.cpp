@@ -143,7 +143,7 @@ void register_dyna(AlgorithmRegistry& registry) {
   };
   dyna.load_actor = [](const DynaConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                        const std::string& prefix) {
-    const EnvSpec& spec = context.make_environment().spec();
+    const EnvSpec spec = context.make_environment().spec();
     DynaQ table(spec.obs_dim, spec.choices, c.dyna, context.seed);
     table.load(in, prefix + "table.");
     return AnyActor(TableActor{std::move(table)});
