@@ -87,7 +87,7 @@ void dataset(const DatasetOptions& options) {
 
 void add_dataset(CLI::App& app) {
   auto* command =
-      add_command(app, "dataset", "Write a run's experience, or others' data, as a data set, or describe one",
+      add_command(app, "dataset", "Make a data set of a run or of others' data, or describe one",
                   "A data set is a safetensors file of the arrays obs, action, next_obs, reward, terminated, "
                   "truncated, episode and "
                   "step (docs/files.md), which numpy reads and TransitionBuffer::load_dataset too.\n\n"
