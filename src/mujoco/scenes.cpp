@@ -71,7 +71,7 @@ Foresee beginning(int count) {
 }
 
 // Angles seen as cosines and sines: of the k-th position at these entries.
-Foresee angles(std::vector<std::array<int, 2>> cos_sin, int first = 0) {
+Foresee angles(const std::vector<std::array<int, 2>>& cos_sin, int first = 0) {
   return [cos_sin, first](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
     for (std::size_t k = 0; k < cos_sin.size(); ++k)
       physics[static_cast<std::size_t>(first) + k] = std::atan2(obs(cos_sin[k][1]), obs(cos_sin[k][0]));
@@ -261,7 +261,7 @@ void pose_model(const Scene& scene, const std::vector<double>& physics, const mj
   } else {
     require_numbers(physics, nq);
     std::copy_n(physics.data(), nq, data.qpos);
-    const auto places = static_cast<std::size_t>(3 * model.nmocap);  // come last
+    const auto places = 3 * static_cast<std::size_t>(model.nmocap);  // come last
     if (physics.size() == nq + static_cast<std::size_t>(model.nv) + places)
       std::copy_n(physics.end() - static_cast<std::ptrdiff_t>(places), places, data.mocap_pos);
   }

@@ -209,8 +209,9 @@ void EnsembleSampler::predict_own(SamplerColumns& c) const {
     for (const TileRange& part : c.parts) {
       const int width = part.vectors * k.lanes;
       for (int j = 0; j < width; ++j) {
-        const auto from =
-            c.place(c.chosen[static_cast<std::size_t>(part.first + std::min(j, part.count - 1))], inputs);
+        const auto from = c.place(c.chosen[static_cast<std::size_t>(part.first) +
+                                           static_cast<std::size_t>(std::min(j, part.count - 1))],
+                                  inputs);
         const float* input = c.input.data() + from.first;
         for (int i = 0; i < inputs; ++i)
           c.gathered.data()[i * width + j] = input[static_cast<std::size_t>(i) * from.stride];
@@ -218,7 +219,8 @@ void EnsembleSampler::predict_own(SamplerColumns& c) const {
       const float* raw = packed_.impl().forward(m.elites[e], c.gathered.data(), part.vectors,
                                                 c.layer_a.data(), c.layer_b.data());
       for (int j = 0; j < part.count; ++j) {
-        const auto to = c.place(c.chosen[static_cast<std::size_t>(part.first + j)], targets);
+        const auto to =
+            c.place(c.chosen[static_cast<std::size_t>(part.first) + static_cast<std::size_t>(j)], targets);
         float* mean = c.mean.data() + to.first;
         float* logvar = c.deviation.data() + to.first;
         for (int i = 0; i < targets; ++i) mean[static_cast<std::size_t>(i) * to.stride] = raw[i * width + j];
@@ -281,7 +283,9 @@ void EnsembleSampler::guard(const Step& s, const TileRange& tile, SamplerColumns
   std::int32_t* inside = c.inside.data();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   for (int i = 0; i < dims; ++i) {
-    const float low = s.low ? s.low[i] : -kInfinity, high = s.high ? s.high[i] : kInfinity;
+    float low = -kInfinity, high = kInfinity;
+    if (s.low) low = s.low[i];
+    if (s.high) high = s.high[i];
     float* row = next + i * width;
     for (int j = 0; j < width; ++j) {
       finite[j] &= static_cast<std::int32_t>(std::abs(row[j]) <= std::numeric_limits<float>::max());
@@ -290,7 +294,7 @@ void EnsembleSampler::guard(const Step& s, const TileRange& tile, SamplerColumns
     }
   }
   for (int j = 0; j < width; ++j) {
-    ColumnStatus& status = c.status[static_cast<std::size_t>(tile.first + j)];
+    ColumnStatus& status = c.status[static_cast<std::size_t>(tile.first) + static_cast<std::size_t>(j)];
     if (status == ColumnStatus::kAlive && !finite[j]) status = ColumnStatus::kNotFinite;
     if (status == ColumnStatus::kAlive && !inside[j]) status = ColumnStatus::kOutOfData;
     if (status != ColumnStatus::kAlive)
