@@ -104,6 +104,8 @@ struct RunReporter::Impl {
   std::string label;
   double begun = wall_clock();
   double first_round = 0, first_step = 0;  // finished before this program started
+  double next_write = 0;                   // of metrics.csv, where it is long
+  bool behind = false;                     // it lacks the last rounds
   double plotted = 0;                      // when learning_curve.png was drawn last
   bool plot_failed = false;
   bool header_printed = false;
@@ -113,9 +115,15 @@ struct RunReporter::Impl {
            std::to_string(configuration.seed);
   }
 
-  void write_metrics(const MetricTable& metrics) const {
-    // Written anew each time: a killed program then never leaves half a row.
+  // Written anew each time: a killed program then never leaves half a row. Long tables of short rounds would take longer
+  // than the rounds: they get a twentieth of the time.
+  void write_metrics(const MetricTable& metrics, bool at_once = true) {
+    constexpr std::size_t kLong = 1000;  // rows
+    const double now = wall_clock();
+    behind = !at_once && metrics.rows() > kLong && now < next_write;
+    if (behind) return;
     write_file_atomically(folder.metrics(), metrics.csv());
+    next_write = wall_clock() + 20 * (wall_clock() - now);
   }
 
   // After the first round, at the end, and in between at most every few seconds: rounds may be much shorter
@@ -265,7 +273,7 @@ void RunReporter::round(const MetricTable& metrics, const RoundReport& report) {
     std::filesystem::create_directories(path.parent_path(), error);
     write_file_atomically(path, csv_text(table.columns, table.rows));
   }
-  impl_->write_metrics(metrics);
+  impl_->write_metrics(metrics, false);
   const std::size_t step = metrics.index("step");
   for (std::size_t i = 1; i < row.size(); ++i)
     if (i != step && std::isfinite(row[i]))
@@ -277,6 +285,7 @@ void RunReporter::round(const MetricTable& metrics, const RoundReport& report) {
 
 void RunReporter::finish(const MetricTable& metrics, bool done) {
   impl_->bar.finish();
+  if (impl_->behind) impl_->write_metrics(metrics);
   impl_->plot(metrics, true);
   const std::string folder = impl_->folder.path().string();
   if (!done) {

@@ -23,6 +23,16 @@ TEST_CASE("the same seed gives the same metrics for one and two threads, and a r
   CHECK(eval.out.find("mean return") != std::string::npos);
 }
 
+TEST_CASE("of many short rounds every one is in the table at the end") {
+  const Scratch scratch;
+  const fs::path run = scratch / "maze";
+  REQUIRE(mbrl(scratch, {"train", "dyna", "--env", "DynaMaze", "--steps", "60000", "--out", run.string()})
+              .status == 0);
+  const int count = rows(run / "metrics.csv");
+  CHECK(count > 2000);  // episodes of 14 steps and more
+  CHECK(slurp(run / "metrics.csv").find("\n" + std::to_string(count) + ",") != std::string::npos);
+}
+
 TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed") {
   const Scratch scratch;
   REQUIRE(mbrl(scratch, small_run(scratch / "whole")).status == 0);
