@@ -37,7 +37,7 @@ void normals(const PolicyKey& key, Index batch, Index width, int dims, float* ou
       const auto words = philox4x32(
           {key.id(std::min(j, batch - 1)), 0, key.step, static_cast<std::uint32_t>(first / 4)}, key.key);
       for (int pair = 0; pair < pairs; ++pair) {
-        const auto at = static_cast<std::size_t>(2 * pair);
+        const auto at = 2 * static_cast<std::size_t>(pair);
         out[(first + 2 * pair) * stride + j] =
             static_cast<float>(static_cast<std::int32_t>(words[at] >> 1)) * 0x1p-31f + 0x1p-32f;
         angles[pair * stride + j] = static_cast<float>(static_cast<std::int32_t>(words[at + 1])) *
