@@ -23,6 +23,7 @@ ExpansionSettings::ExpansionSettings() {
 }
 
 void ExpansionSettings::validate(const char* who, const EnvSpec& spec) const {
+  require_real_actions(who, spec);
   ReplaySettings::validate(who, spec);
   require(horizon >= 0, who, ": horizon is ", horizon, ", expected at least 0");
   require(train_every >= 1, who, ": train_every is ", train_every, ", expected at least 1");

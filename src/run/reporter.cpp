@@ -118,7 +118,7 @@ struct RunReporter::Impl {
   // Written anew each time: a killed program then never leaves half a row. Long tables of short rounds would take longer
   // than the rounds: they get a twentieth of the time.
   void write_metrics(const MetricTable& metrics, bool at_once = true) {
-    constexpr std::size_t kLong = 1000;  // rows
+    constexpr std::size_t kLong = 100;  // rows
     const double now = wall_clock();
     behind = !at_once && metrics.rows() > kLong && now < next_write;
     if (behind) return;
