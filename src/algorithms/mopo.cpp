@@ -20,6 +20,13 @@ ImaginationSettings imagination_settings(const MopoSettings& s) {
 
 }  // namespace
 
+MopoSettings::MopoSettings() {
+  const MbpoSettings mbpo;
+  model = mbpo.model;
+  training = mbpo.training;
+  sac = mbpo.sac;
+}
+
 void MopoSettings::validate(const EnvSpec& spec) const {
   OfflineSettings::validate("mopo", spec);
   require(penalty >= 0 && std::isfinite(penalty), "mopo: penalty is ", penalty,

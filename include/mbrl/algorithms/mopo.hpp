@@ -22,7 +22,7 @@
 
 namespace mbrl {
 
-/// Defaults are the authors'; their penalty and horizon are those of most of their data sets. The ensemble, its training
+/// Defaults are those of a copy of the authors' code, who vary penalty and horizon by data set. The ensemble, its training
 /// and soft actor-critic are MBPO's.
 struct MopoSettings : OfflineSettings {
   double penalty = 1;                                                 // lambda, in rewards per unit of u
@@ -32,9 +32,11 @@ struct MopoSettings : OfflineSettings {
   int horizon = 5;           // h: their length
   int keep_rounds = 5;       // rounds whose transitions are kept
   double real_ratio = 0.05;  // share of a batch that is data rather than imagined
-  MlpEnsembleSettings model = MbpoSettings().model;
-  EnsembleTrainingSettings training = MbpoSettings().training;
-  SacSettings sac = MbpoSettings().sac;
+  MlpEnsembleSettings model;
+  EnsembleTrainingSettings training;
+  SacSettings sac;
+
+  MopoSettings();
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
