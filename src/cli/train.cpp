@@ -118,6 +118,7 @@ class Session final : public RunObserver {
     evaluations_.save(state);
     position_.rounds = static_cast<std::int64_t>(algorithm_.metrics().rows());
     position_.round_begun = !round_over;
+    reporter_->catch_up(metrics());
     save_checkpoint(*folder_, configuration_.algorithm, position_, std::move(state), *rows_);
     saved_ = Clock::now();
     unsaved_ = false;

@@ -283,9 +283,13 @@ void RunReporter::round(const MetricTable& metrics, const RoundReport& report) {
   impl_->plot(metrics);
 }
 
+void RunReporter::catch_up(const MetricTable& metrics) {
+  if (impl_->behind) impl_->write_metrics(metrics);
+}
+
 void RunReporter::finish(const MetricTable& metrics, bool done) {
   impl_->bar.finish();
-  if (impl_->behind) impl_->write_metrics(metrics);
+  catch_up(metrics);
   impl_->plot(metrics, true);
   const std::string folder = impl_->folder.path().string();
   if (!done) {

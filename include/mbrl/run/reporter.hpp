@@ -28,6 +28,9 @@ class RunReporter {
   void evaluating(int episode, int episodes, int done, int most_steps, double total);
   /// The last row is the round that has just ended.
   void round(const MetricTable& metrics, const RoundReport& report);
+  /// Before a checkpoint: metrics.csv, which long tables are not written to after every round, must not lack what the
+  /// checkpoint has.
+  void catch_up(const MetricTable& metrics);
   void finish(const MetricTable& metrics, bool done);
 
  private:
