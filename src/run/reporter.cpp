@@ -23,7 +23,7 @@ double wall_clock() {
 }
 
 std::string phase_label(const RunProgress& p, const std::string& round_name) {
-  const std::string place =
+  std::string place =
       std::to_string(p.round) + (p.rounds > 0 ? "/" + std::to_string(p.rounds) : std::string());
   switch (p.phase) {
     case RunPhase::kRandom:
