@@ -22,6 +22,11 @@ inline MlpEnsembleSettings ensemble_settings(MlpEnsembleSettings settings, const
   return settings;
 }
 
+/// What is given of the reward: empty where the ensemble predicts it.
+inline RewardFunction<float> given_reward(const MlpEnsemble& model, const EnvSpec& spec) {
+  return model.settings.learned_reward ? RewardFunction<float>{} : spec.reward;
+}
+
 /// Training number `number` of the run, told as part of its `round` after `steps` environment steps. One that is
 /// stopped is undone, so that the steps before it can be kept, and gives nothing.
 inline std::optional<TrainingReport> fit_or_undo(const TransitionBatch& data, std::uint32_t number, int round,

@@ -88,6 +88,26 @@ MbpoSettings mbpo_settings(const EnvSpec& spec) {
   return s;
 }
 
+MbpoSettings quick_mbpo_settings() {
+  MbpoSettings s;
+  s.steps = 3000;
+  s.random_steps = 200;
+  s.train_every = 50;
+  s.rollouts = 1000;
+  s.horizon = {.first = 5, .last = 5};
+  s.keep_steps = 500;
+  s.updates_per_step = 20;
+  s.batch_size = 128;
+  s.model = {.members = 5, .hidden = {64, 64}};
+  s.training.elites = 3;
+  s.training.batch_size = 32;
+  s.training.epochs = 50;
+  s.sac.policy.hidden = s.sac.critic.hidden = {64, 64};
+  s.sac.adam.learning_rate = 1e-3;
+  s.sac.entropy_per_action = -1;
+  return s;
+}
+
 Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
     : settings_(settings),
       seed_(context.seed),
@@ -99,8 +119,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
-                   env_.spec().termination,
+      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination,
                    {.horizon = settings.horizon.first,
                     .uncertainty = settings.uncertainty_cut.enabled ? EnsembleUncertainty::kDivergence
                                                                     : EnsembleUncertainty::kNone},
@@ -252,30 +271,6 @@ void Mbpo::load(const StateDict& in, const std::string& prefix) {
   imagination_.set_horizon(static_cast<int>(position[6]));
 }
 
-namespace {
-
-MbpoSettings quick_mbpo(const EnvSpec&) {
-  MbpoSettings s;
-  s.steps = 3000;
-  s.random_steps = 200;
-  s.train_every = 50;
-  s.rollouts = 1000;
-  s.horizon = {.first = 5, .last = 5};
-  s.keep_steps = 500;
-  s.updates_per_step = 20;
-  s.batch_size = 128;
-  s.model = {.members = 5, .hidden = {64, 64}};
-  s.training.elites = 3;
-  s.training.batch_size = 32;
-  s.training.epochs = 50;
-  s.sac.policy.hidden = s.sac.critic.hidden = {64, 64};
-  s.sac.adam.learning_rate = 1e-3;
-  s.sac.entropy_per_action = -1;
-  return s;
-}
-
-}  // namespace
-
 void register_mbpo(AlgorithmRegistry& registry) {
   AlgorithmDescription<MbpoSettings> d;
   d.name = "mbpo";
@@ -286,7 +281,8 @@ void register_mbpo(AlgorithmRegistry& registry) {
       "  mbrl train mbpo --env Hopper-v4 --steps 50000 --eval-every 5000 --out runs/hopper";
   d.steps_key = "steps";
   d.defaults = mbpo_settings;
-  d.presets.push_back({"quick", "small networks and 3,000 steps, for a first look", quick_mbpo});
+  d.presets.push_back({"quick", "small networks and 3,000 steps, for a first look",
+                       [](const EnvSpec&) { return quick_mbpo_settings(); }});
   d.check = [](const MbpoSettings& s, const EnvSpec& spec) { s.validate(spec); };
   d.make = [](const MbpoSettings& s, const AlgorithmContext& context) {
     return AnyAlgorithm(std::make_unique<Mbpo>(s, context));

@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "algorithms/fit_model.hpp"
-#include "algorithms/load_mode_actor.hpp"
 #include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
@@ -61,8 +60,8 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
-                   env_.spec().termination, settings.imagination, context.pool, seed_),
+      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination, settings.imagination,
+                   context.pool, seed_),
       trpo_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.trpo, seed_, context.pool),
       metrics_(MetricTable::with(
           {{.name = "imagined_return", .title = "imagined"},
@@ -75,9 +74,8 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
            {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}})) {
   settings.validate(env_.spec());
   for (int k = 0; k < settings.model.members; ++k)
-    single_.emplace_back(model_,
-                         model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
-                         env_.spec().termination, settings.imagination, context.pool, seed_);
+    single_.emplace_back(model_, given_reward(model_, env_.spec()), env_.spec().termination,
+                         settings.imagination, context.pool, seed_);
 }
 
 void MeTrpo::collect(RunObserver& observer) {
@@ -159,19 +157,21 @@ void MeTrpo::imagine_batch() {
         buffer_.obs(start_rows_[random.below(start_rows_.size(), number, static_cast<std::uint32_t>(i))]);
   imagination_.run(trpo_.policy(), starts_, {.plan = number}, paths_);
 
+  Index rows = 0;
+  for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];
+  require(rows > 0, "me-trpo: every trajectory that the models of round ", rounds_ + 1,
+          " imagined left the numbers in its first step; a larger collect may help");
   const auto sound = [&](Index i, Index h) { return h < paths_.length[static_cast<std::size_t>(i)]; };
   reward_ = paths_.reward;
   if (settings_.normalise_reward) {
     std::vector<double> returns;
     for (Index i = 0; i < n; ++i) {
       double discounted = 0;
-      for (Index h = 0; sound(i, h) && h < horizon; ++h) {
+      for (Index h = 0; sound(i, h); ++h) {
         discounted = settings_.trpo.discount * discounted + static_cast<double>(reward_(i, h));
         returns.push_back(discounted);
       }
     }
-    require(!returns.empty(), "me-trpo: every trajectory that the models of round ", rounds_ + 1,
-            " imagined left the numbers in its first step; a larger collect may help");
     return_statistics_.update(ConstBatchRef<double>(
         Eigen::Map<const Batchd>(returns.data(), 1, static_cast<Index>(returns.size()))));
     reward_ /= static_cast<float>(return_statistics_.scale()(0));
@@ -186,19 +186,12 @@ void MeTrpo::imagine_batch() {
       (end ? terminated_ : truncated_)[k] = 1;
     }
   }
-  value_.resize(n, horizon);
-  next_value_.resize(n, horizon);
-  for (int h = 0; h < static_cast<int>(horizon); ++h) {
-    trpo_.values(paths_.obs_at(h), value_.col(h));
-    trpo_.values(paths_.obs_at(h + 1), next_value_.col(h));
-  }
-  generalized_advantages({reward_, value_, next_value_, terminated_, truncated_}, settings_.trpo.discount,
-                         settings_.trpo.lambda, advantage_);
+  value_.resize(n, horizon + 1);  // of every observation, those at the end among them
+  trpo_.values(paths_.obs, Eigen::Map<Vecf>(value_.data(), value_.size()));
+  generalized_advantages(
+      {reward_, value_.leftCols(horizon), value_.rightCols(horizon), terminated_, truncated_},
+      settings_.trpo.discount, settings_.trpo.lambda, advantage_);
 
-  Index rows = 0;
-  for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];
-  require(rows > 0, "me-trpo: every trajectory that the models of round ", rounds_ + 1,
-          " imagined left the numbers in its first step; a larger collect may help");
   batch_.obs.resize(paths_.obs.rows(), rows);
   batch_.action.resize(paths_.action.rows(), rows);
   for (Vecf* v : {&batch_.advantage, &batch_.target, &batch_.old_value}) v->resize(rows);
@@ -364,8 +357,9 @@ void register_me_trpo(AlgorithmRegistry& registry) {
   };
   d.load_actor = [](const MeTrpoSettings& s, const AlgorithmContext& context, const StateDict& in,
                     const std::string& prefix) {
-    return load_mode_actor(context.make_environment().spec(), s.trpo.policy, context.seed, in,
-                           prefix + "trpo.policy.");
+    const EnvSpec spec = context.make_environment().spec();
+    return loaded_actor(Trpo::new_policy(spec.obs_dim, action_bounds(spec), s.trpo, context.seed), in,
+                        prefix + "trpo.policy.");
   };
   registry.add(std::move(d));
 }

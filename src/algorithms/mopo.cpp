@@ -59,8 +59,8 @@ Mopo::Mopo(const MopoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, model_.settings.learned_reward ? RewardFunction<float>{} : env_.spec().reward,
-                   env_.spec().termination, imagination_settings(settings), context.pool, seed_),
+      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination,
+                   imagination_settings(settings), context.pool, seed_),
       agent_(env_.spec(), settings.sac, 0, seed_, context.pool),
       metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
                                   {.name = "value", .title = "Q"},
@@ -171,18 +171,15 @@ void Mopo::load(const StateDict& in, const std::string& prefix) {
 namespace {
 
 MopoSettings quick_mopo(const EnvSpec&) {
+  const MbpoSettings mbpo = quick_mbpo_settings();
   MopoSettings s;
   s.updates = 20'000;
-  s.batch_size = 128;
+  s.batch_size = mbpo.batch_size;
   s.imagine_every = 250;
-  s.rollouts = 1000;
-  s.model = {.members = 5, .hidden = {64, 64}};
-  s.training.elites = 3;
-  s.training.batch_size = 32;
-  s.training.epochs = 50;
-  s.sac.policy.hidden = s.sac.critic.hidden = {64, 64};
-  s.sac.adam.learning_rate = 1e-3;
-  s.sac.entropy_per_action = -1;
+  s.rollouts = mbpo.rollouts;
+  s.model = mbpo.model;
+  s.training = mbpo.training;
+  s.sac = mbpo.sac;
   return s;
 }
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "algorithms/expansion_algorithm.hpp"
+#include "algorithms/td3_description.hpp"
 #include "mbrl/rollout/value_expansion.hpp"
 
 namespace mbrl {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -242,5 +243,30 @@ class OnPolicyRun final : public PolicyOwner {
   std::vector<std::uint8_t> terminated_, truncated_;
   MetricTable metrics_;
 };
+
+/// What PPO's and TRPO's entries in the registry have in common; `settings` are the learner's in the configuration.
+template <class Learner, class Configuration, class Settings>
+AlgorithmDescription<Configuration> on_policy_description(const std::string& name,
+                                                          Settings Configuration::*settings) {
+  AlgorithmDescription<Configuration> d;
+  d.name = name;
+  d.details = "  mbrl train " + name +
+              " --env Pendulum-v1 --preset quick --out runs/pendulum\n  mbrl train " + name +
+              " --env InvertedPendulum-v4 --steps 200000 --out runs/pole";
+  d.steps_key = "steps";
+  d.check = [](const Configuration& c, const EnvSpec& spec) { c.validate(spec); };
+  d.make = [name, settings](const Configuration& c, const AlgorithmContext& context) {
+    const EnvSpec spec = context.make_environment().spec();
+    Learner learner(spec.obs_dim, action_bounds(spec), c.*settings, context.seed, context.pool);
+    return AnyAlgorithm(std::make_unique<OnPolicyRun<Learner>>(name, c, context, std::move(learner)));
+  };
+  d.load_actor = [settings](const Configuration& c, const AlgorithmContext& context, const StateDict& in,
+                            const std::string& prefix) {
+    const EnvSpec spec = context.make_environment().spec();
+    return loaded_actor(Learner::new_policy(spec.obs_dim, action_bounds(spec), c.*settings, context.seed), in,
+                        prefix + "acting.");
+  };
+  return d;
+}
 
 }  // namespace mbrl

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "algorithms/fit_model.hpp"
 #include "mbrl/algorithms/ensemble_planning.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/algorithms/pets_configuration.hpp"
@@ -53,12 +54,7 @@ struct Parts {
   }
   EnsembleRollout native_rollout(const EnsembleRolloutSettings& rollout, const MlpEnsemble& model,
                                  const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed) const {
-    return {model,
-            model.settings.learned_reward ? RewardFunction<float>{} : spec.reward,
-            spec.termination,
-            rollout,
-            pool,
-            seed};
+    return {model, given_reward(model, spec), spec.termination, rollout, pool, seed};
   }
   AnyEnsembleEvaluator evaluator(const EnsembleRolloutSettings& rollout, const MlpEnsemble& model,
                                  const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed) const {

@@ -1,6 +1,6 @@
 #include "mbrl/algorithms/steve.hpp"
 
-#include "algorithms/expansion_algorithm.hpp"
+#include "algorithms/td3_description.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {

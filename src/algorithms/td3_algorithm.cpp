@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "algorithms/replay_algorithm.hpp"
+#include "algorithms/td3_description.hpp"
 #include "mbrl/learning/td3_agent.hpp"
 
 namespace mbrl {
@@ -33,27 +34,14 @@ Td3Configuration quick(Td3Configuration c) {
 
 void add(AlgorithmRegistry& registry, const std::string& name, const std::string& summary,
          const Td3Configuration& settings) {
-  AlgorithmDescription<Td3Configuration> d;
-  d.name = name;
+  auto d = td3_description(name, settings, quick(settings), "10,000");
   d.summary = summary;
-  d.details = "  mbrl train " + name +
-              " --env Pendulum-v1 --preset quick --out runs/pendulum\n  mbrl train " + name +
-              " --env HalfCheetah-v5 --steps 100000 --eval-every 10000 --out runs/cheetah";
-  d.steps_key = "steps";
-  d.blank = settings;
-  d.defaults = [settings](const EnvSpec&) { return settings; };
-  d.presets.push_back({"quick", "small networks and 10,000 steps, for a first look",
-                       [settings](const EnvSpec&) { return quick(settings); }});
   d.check = [](const Td3Configuration& c, const EnvSpec& spec) { c.validate(spec); };
   d.make = [name](const Td3Configuration& c, const AlgorithmContext& context) {
     return AnyAlgorithm(
         std::make_unique<ReplayAlgorithm<Td3Agent>>(name, c, context, [&](const EnvSpec& spec) {
           return Td3Agent(spec, c.td3, c.exploration, c.random_steps, context.seed, context.pool);
         }));
-  };
-  d.load_actor = [](const Td3Configuration& c, const AlgorithmContext& context, const StateDict& in,
-                    const std::string& prefix) {
-    return Td3Agent::load_actor(context.make_environment().spec(), c.td3, context.seed, in, prefix);
   };
   registry.add(std::move(d));
 }

@@ -52,14 +52,10 @@ ExpansionModel::ExpansionModel(const ExpansionSettings& settings, const EnvSpec&
                                ThreadPool& pool)
     : first_(settings.horizon > 0 ? settings.random_steps : -1),
       every_(settings.train_every),
-      given_(spec.reward),
       ensemble_(MlpEnsemble::create(ensemble_settings(settings.model, spec), spec.encoding, spec.action_dim(),
                                     seed)),
+      given_(given_reward(ensemble_, spec)),
       trainer_(settings.training, pool, seed) {}
-
-RewardFunction<float> ExpansionModel::reward() const {
-  return ensemble_.settings.learned_reward ? RewardFunction<float>{} : given_;
-}
 
 FitOutcome ExpansionModel::fit(const TransitionBuffer& buffer, std::int64_t steps, int round,
                                RunObserver& observer) {

@@ -7,7 +7,7 @@ namespace mbrl {
 void generalized_advantages(const StepsOfMany& steps, double discount, double lambda, Batchf& advantage) {
   constexpr const char* kWhere = "generalized_advantages";
   const Index envs = steps.reward.rows(), times = steps.reward.cols();
-  for (const Batchf* m : {&steps.value, &steps.next_value}) {
+  for (const ConstBatchRef<float>* m : {&steps.value, &steps.next_value}) {
     require_dim(kWhere, "the values' environments", m->rows(), envs);
     require_dim(kWhere, "the values' steps", m->cols(), times);
   }

@@ -46,12 +46,17 @@ Ppo::Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, s
          ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
-      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy}, seed, 0),
+      policy_(new_policy(obs_dim, bounds, settings, seed)),
       value_(obs_dim, 1, settings.value, seed, 1),
       policy_adam_(policy_.network(), settings.adam),
       value_adam_(value_, settings.adam),
       seed_(seed) {
   settings.validate();
+}
+
+MlpPolicy Ppo::new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
+                          std::uint64_t seed) {
+  return {obs_dim, bounds, {.network = settings.policy}, seed};
 }
 
 // Log-probabilities by the function that the ratios ask, so that they begin at 1 exactly.

@@ -38,9 +38,8 @@ template <class Learner>
 AnyActor BasicSacAgent<Learner>::load_actor(const EnvSpec& spec, const SacSettings& settings,
                                             std::uint64_t seed, const StateDict& in,
                                             const std::string& prefix) {
-  Policy policy = Learner::new_policy(spec.obs_dim, action_bounds(spec), settings, seed);
-  policy.load(in, prefix + "sac.policy.");
-  return mode_actor(policy);
+  return loaded_actor(Learner::new_policy(spec.obs_dim, action_bounds(spec), settings, seed), in,
+                      prefix + "sac.policy.");
 }
 
 template <class Learner>

@@ -36,8 +36,7 @@ Td3::Td3(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings, s
          ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
-      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy, .output = PolicyOutput::kTanh},
-              seed, 0),
+      policy_(new_policy(obs_dim, bounds, settings, seed)),
       policy_target_(policy_),
       policy_adam_(policy_.network(), settings.policy_adam),
       critics_(obs_dim, bounds, settings.critics, settings.critic, settings.critic_adam, seed),
@@ -48,6 +47,11 @@ Td3::Td3(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings, s
     low_.push_back(static_cast<float>(bounds.low[i]));
     high_.push_back(static_cast<float>(bounds.high[i]));
   }
+}
+
+MlpPolicy Td3::new_policy(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings,
+                          std::uint64_t seed) {
+  return {obs_dim, bounds, {.network = settings.policy, .output = PolicyOutput::kTanh}, seed};
 }
 
 void Td3::make_chunks(Index batch, Index climbed) {

@@ -29,10 +29,8 @@ std::string Td3Agent::trouble() const {
 
 AnyActor Td3Agent::load_actor(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
                               const StateDict& in, const std::string& prefix) {
-  const MlpPolicySettings shape{.network = settings.policy, .output = PolicyOutput::kTanh};
-  MlpPolicy policy(spec.obs_dim, action_bounds(spec), shape, seed);
-  policy.load(in, prefix + "td3.policy.");
-  return mode_actor(policy);
+  return loaded_actor(Td3::new_policy(spec.obs_dim, action_bounds(spec), settings, seed), in,
+                      prefix + "td3.policy.");
 }
 
 std::vector<AgentFigure> Td3Agent::figure_columns() {

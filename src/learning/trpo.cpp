@@ -52,12 +52,17 @@ Trpo::Trpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings
            ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
-      policy_(obs_dim, bounds, MlpPolicySettings{.network = settings.policy}, seed, 0),
+      policy_(new_policy(obs_dim, bounds, settings, seed)),
       gaussian_(policy_.action_dim(), policy_.settings().min_logvar, policy_.settings().max_logvar),
       value_(obs_dim, 1, settings.value, seed, 1),
       value_adam_(value_, settings.value_adam),
       seed_(seed) {
   settings.validate();
+}
+
+MlpPolicy Trpo::new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
+                           std::uint64_t seed) {
+  return {obs_dim, bounds, {.network = settings.policy}, seed};
 }
 
 // The policy's distributions here, and their Fisher matrices with respect to the network's outputs: 1 / sigma^2 of a

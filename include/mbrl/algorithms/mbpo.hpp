@@ -71,6 +71,8 @@ struct MbpoSettings {
 /// The authors' settings for the environment, by its name: HalfCheetah, Hopper, Walker2d, Ant, Humanoid (its own or
 /// mbpo's with fewer observations) and InvertedPendulum; for any other HalfCheetah's.
 MbpoSettings mbpo_settings(const EnvSpec& spec);
+/// Small networks and 3,000 steps: the preset "quick".
+MbpoSettings quick_mbpo_settings();
 
 /// An Algorithm. Rewards come from the environment's specification, or are learned with the dynamics where it
 /// has none; terminations come from the specification. A round is an episode. Numbers are functions of the seed,

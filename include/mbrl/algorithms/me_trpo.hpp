@@ -135,7 +135,7 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
   bool new_row_ = false;
 
   std::vector<std::uint32_t> start_rows_;
-  Batchf starts_, next_obs_, reward_, value_, next_value_, advantage_;
+  Batchf starts_, reward_, value_, advantage_;
   std::vector<std::uint8_t> terminated_, truncated_;
   Trajectories paths_;
   OnPolicyBatch batch_;

@@ -76,7 +76,7 @@ class ExpansionModel {
 
   const MlpEnsemble& ensemble() const { return ensemble_; }
   /// Empty where it is learned.
-  RewardFunction<float> reward() const;
+  const RewardFunction<float>& reward() const { return given_; }
   /// Mean over the networks after the last training, on held-out rows where there are any; NaN before.
   double loss() const { return loss_; }
 
@@ -85,8 +85,8 @@ class ExpansionModel {
 
  private:
   std::int64_t first_, every_;  // environment steps; first_ < 0: never
-  RewardFunction<float> given_;
   MlpEnsemble ensemble_;
+  RewardFunction<float> given_;
   NativeTrainer trainer_;
   std::int64_t trainings_ = 0, trained_at_ = 0;
   double loss_ = MetricTable::kNone;

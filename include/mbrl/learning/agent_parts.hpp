@@ -70,5 +70,11 @@ template <StochasticPolicy P>
 AnyActor mode_actor(const P& policy) {
   return AnyActor(PolicyActor<P>(policy, ActMode::kMode));
 }
+/// The same after it has loaded its arrays, which begin with `prefix`, from a checkpoint.
+template <StochasticPolicy P>
+AnyActor loaded_actor(P policy, const StateDict& in, const std::string& prefix) {
+  policy.load(in, prefix);
+  return mode_actor(policy);
+}
 
 }  // namespace mbrl

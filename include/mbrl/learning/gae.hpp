@@ -11,9 +11,9 @@ namespace mbrl {
 
 /// A row an environment, a column a step; flags are in that order, column by column.
 struct StepsOfMany {
-  const Batchf& reward;
-  const Batchf& value;       // V(s_t)
-  const Batchf& next_value;  // V(s_{t+1}), of the last observation of an episode where one ended
+  ConstBatchRef<float> reward;
+  ConstBatchRef<float> value;       // V(s_t)
+  ConstBatchRef<float> next_value;  // V(s_{t+1}), of the last observation of an episode where one ended
   std::span<const std::uint8_t> terminated, truncated;
 };
 

@@ -76,6 +76,9 @@ class Ppo {
   Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
       ThreadPool& pool);
   Ppo(Ppo&&) = default;
+  /// As it is before the first update.
+  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
+                              std::uint64_t seed);
 
   /// All epochs. Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite
   /// (see PpoReport::finite) the networks concerned are left as they were from there on.

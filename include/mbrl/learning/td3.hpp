@@ -76,6 +76,9 @@ class Td3 {
   Td3(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings, std::uint64_t seed,
       ThreadPool& pool);
   Td3(Td3&&) = default;
+  /// As it is before the first update.
+  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const Td3Settings& settings,
+                              std::uint64_t seed);
 
   /// Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite (see
   /// Td3Report::finite) the networks concerned are left as they were.

@@ -80,6 +80,9 @@ class Trpo {
   Trpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
        ThreadPool& pool);
   Trpo(Trpo&&) = default;
+  /// As it is before the first update.
+  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
+                              std::uint64_t seed);
 
   /// Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite (see
   /// TrpoReport::finite) the policy is as it was.
