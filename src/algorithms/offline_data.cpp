@@ -11,11 +11,15 @@ namespace {
 constexpr std::uint32_t kShowing = 2;  // series of its episodes' seeds: neither learning's nor evaluation's
 
 TransitionBuffer checked(const char* who, const std::string& file, const EnvSpec& spec) {
-  TransitionBuffer data = TransitionBuffer::load_dataset(file);
+  std::string environment;
+  TransitionBuffer data = TransitionBuffer::load_dataset(file, 0, &environment);
   require(!data.empty(), who, ": ", file, " holds no transition");
   require(data.obs_dim() == spec.obs_dim && data.action_dim() == spec.action_dim(), who, ": ", file,
           " has observations of ", data.obs_dim(), " and actions of ", data.action_dim(),
           " numbers, expected ", spec.obs_dim, " and ", spec.action_dim(), " as ", spec.name, " has them");
+  require(environment.empty() || environment == spec.name, who, ": ", file, " is of ", environment,
+          ", expected transitions of ", spec.name, "; 'mbrl dataset ", file, " --env ", spec.name,
+          " --out OTHER.safetensors' says that they are, where they are");
   for (std::size_t row = 0; row < data.size(); ++row)
     for (int i = 0; i < data.action_dim(); ++i) {
       const double a = static_cast<double>(data.action(row)(i)), low = spec.action_low(i),

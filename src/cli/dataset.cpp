@@ -19,11 +19,11 @@ namespace mbrl::cli {
 namespace {
 
 struct DatasetOptions {
-  std::string source, out;
+  std::string source, out, environment;
 };
 
 // Rows, episodes, and what those brought that are whole.
-void describe(const TransitionBuffer& data, const std::string& name) {
+void describe(const TransitionBuffer& data, const std::string& name, const std::string& environment) {
   double sum = 0, least = std::numeric_limits<double>::infinity(), most = -least;
   int ended = 0, cut = 0;
   const std::vector<EpisodeRange> episodes = data.episodes();
@@ -38,8 +38,9 @@ void describe(const TransitionBuffer& data, const std::string& name) {
     most = std::max(most, total);
   }
   const int whole = ended + cut, parts = static_cast<int>(episodes.size()) - whole;
-  std::printf("%s: transitions %zu, episodes %zu; observation %d, action %d\n", name.c_str(), data.size(),
-              episodes.size(), data.obs_dim(), data.action_dim());
+  std::printf("%s: transitions %zu, episodes %zu; observation %d, action %d%s%s\n", name.c_str(), data.size(),
+              episodes.size(), data.obs_dim(), data.action_dim(), environment.empty() ? "" : "; of ",
+              environment.c_str());
   std::printf("episodes: %d terminated, %d truncated, %d not whole", ended, cut, parts);
   if (whole > 0) std::printf("; returns %.1f to %.1f, mean %.1f", least, most, sum / whole);
   std::printf("\n");
@@ -69,18 +70,23 @@ void dataset(const DatasetOptions& options) {
     require_writable(out);
   }
   if (!is_run) {
-    const TransitionBuffer data = TransitionBuffer::load_dataset(source);
+    std::string environment;
+    const TransitionBuffer data = TransitionBuffer::load_dataset(source, 0, &environment);
     require(!data.empty(), options.source, " holds no transition");
-    if (!options.out.empty()) data.save_dataset(out);
-    return describe(data, options.out.empty() ? options.source : options.out);
+    if (!options.environment.empty()) environment = options.environment;
+    if (!options.out.empty()) data.save_dataset(out, environment);
+    return describe(data, options.out.empty() ? options.source : options.out, environment);
   }
+  require(options.environment.empty(), options.source,
+          " is a run, which names its environment itself, expected no --env");
   LoadedRun run = load_run(source, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<DataOwner>();
   require(owner != nullptr, options.source, " is a run of ", run.configuration.algorithm,
           ", which does not say what it has experienced (DataOwner, docs/your_own_algorithm.md)");
   require(!owner->buffer().empty(), options.source, " has not experienced anything yet");
-  owner->buffer().save_dataset(out);
-  describe(owner->buffer(), options.out);
+  const std::string environment = run.algorithm.environment().spec().name;
+  owner->buffer().save_dataset(out, environment);
+  describe(owner->buffer(), options.out, environment);
 }
 
 }  // namespace
@@ -96,6 +102,8 @@ void add_dataset(CLI::App& app) {
                   "  mbrl dataset hopper_medium.hdf5 --out hopper.safetensors  D4RL's or Minari's layout");
   auto options = std::make_shared<DatasetOptions>();
   command->add_option("source", options->source, "Run folder, or a data set")->required();
+  command->add_option("--env", options->environment,
+                      "Environment that a data set of others is of; a run's says so itself");
   command->add_option("--out", options->out, "File that ends in .safetensors");
   command->callback([options] { dataset(*options); });
 }

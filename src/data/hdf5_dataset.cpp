@@ -1,5 +1,6 @@
 #include "data/hdf5_dataset.hpp"
 
+#include <algorithm>
 #include <array>
 #include <fstream>
 
@@ -131,6 +132,15 @@ Numbers<T> read(hid_t group, const char* name, const std::string& where) {
   return out;
 }
 
+Numbers<std::uint8_t> read_flags(hid_t group, const char* name, const std::string& where) {
+  Numbers<std::uint8_t> out = read<std::uint8_t>(group, name, where);
+  const auto wrong = std::find_if(out.values.begin(), out.values.end(), [](std::uint8_t v) { return v > 1; });
+  require(wrong == out.values.end(), where, ": '", name, "' holds ",
+          wrong == out.values.end() ? 0 : int{*wrong}, " at position ", wrong - out.values.begin(),
+          ", expected 0 or 1");
+  return out;
+}
+
 // Transitions, row by row.
 struct Rows {
   std::vector<float> obs, action, next_obs, reward;
@@ -166,9 +176,9 @@ void require_rows(const std::string& where, const char* name, std::size_t rows, 
 void read_d4rl(hid_t file, const std::string& where, Rows& out) {
   const auto obs = read<float>(file, "observations", where), action = read<float>(file, "actions", where),
              reward = read<float>(file, "rewards", where);
-  const auto terminal = read<std::uint8_t>(file, "terminals", where);
+  const auto terminal = read_flags(file, "terminals", where);
   const bool timed = has(file, "timeouts"), told = has(file, "next_observations");
-  const auto timeout = timed ? read<std::uint8_t>(file, "timeouts", where) : Numbers<std::uint8_t>();
+  const auto timeout = timed ? read_flags(file, "timeouts", where) : Numbers<std::uint8_t>();
   const auto next = told ? read<float>(file, "next_observations", where) : Numbers<float>();
   const std::size_t n = obs.rows;
   require_rows(where, "actions", action.rows, n);
@@ -217,8 +227,8 @@ void read_minari(hid_t file, const std::string& where, Rows& out) {
     require(bool(group), here, " is not a group");
     const auto obs = read<float>(*group, "observations", here), action = read<float>(*group, "actions", here),
                reward = read<float>(*group, "rewards", here);
-    const auto terminated = read<std::uint8_t>(*group, "terminations", here),
-               truncated = read<std::uint8_t>(*group, "truncations", here);
+    const auto terminated = read_flags(*group, "terminations", here),
+               truncated = read_flags(*group, "truncations", here);
     const std::size_t n = action.rows;
     require_rows(here, "observations", obs.rows, n + 1);
     require_rows(here, "rewards", reward.values.size(), n);

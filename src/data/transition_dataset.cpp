@@ -13,6 +13,8 @@
 namespace mbrl {
 namespace {
 
+constexpr const char* kEnvironment = "environment";  // its key in the metadata
+
 // As safetensors and NumPy's users know them.
 const char* type_name(DType dtype) {
   switch (dtype) {
@@ -80,14 +82,16 @@ void counts(StateDict& in, const std::string& name, const std::string& where) {
 
 }  // namespace
 
-void TransitionBuffer::save_dataset(const std::filesystem::path& path) const {
+void TransitionBuffer::save_dataset(const std::filesystem::path& path, const std::string& environment) const {
   StateDict out;
   save(out, "");
   out.metadata["format"] = "mbrl transitions";
+  if (!environment.empty()) out.metadata[kEnvironment] = environment;
   save_safetensors(path, out);
 }
 
-TransitionBuffer TransitionBuffer::load_dataset(const std::filesystem::path& path, std::size_t capacity) {
+TransitionBuffer TransitionBuffer::load_dataset(const std::filesystem::path& path, std::size_t capacity,
+                                                std::string* environment) {
   const std::string where = "data set '" + path.string() + "'";
   StateDict in = is_hdf5(path) ? read_hdf5_dataset(path) : load_safetensors(path);
   for (const char* name : {"obs", "action", "next_obs", "reward", "terminated", "truncated"})
@@ -108,6 +112,7 @@ TransitionBuffer TransitionBuffer::load_dataset(const std::filesystem::path& pat
   const auto rows = static_cast<std::size_t>(in.arrays.at("obs").shape[0]);
   TransitionBuffer buffer(obs_dim, action_dim, capacity > 0 ? capacity : std::max<std::size_t>(rows, 1));
   buffer.read_rows(in, "", where);
+  if (environment != nullptr) *environment = in.metadata[kEnvironment];
   return buffer;
 }
 

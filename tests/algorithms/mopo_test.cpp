@@ -220,6 +220,24 @@ TEST_CASE("MOPO: mistakes are named") {
                     Catch::Contains("observations of 3"));
 }
 
+TEST_CASE("MOPO: data that name another task are refused") {
+  const TemporaryFolder folder;
+  Cliff env;
+  TransitionBuffer data(1, 1, 20);
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    const Vecd x = env.reset(i), a = Vecd::Zero(1);
+    const StepResult result = env.step(a);
+    data.add(x, a, result.obs, result.reward, false, true);
+  }
+  const std::string file = (folder / "data.safetensors").string();
+  ThreadPool pool(1);
+  const auto begin = [&] { Mopo(small(file), {[] { return AnyEnvironment(Cliff()); }, pool, 1}); };
+  data.save_dataset(file, "Gorge");
+  CHECK(contains(error_of(begin), "is of Gorge, expected transitions of Cliff"));
+  data.save_dataset(file, "Cliff");
+  CHECK(error_of(begin).empty());
+}
+
 TEST_CASE("MOPO: what a model promises beyond narrow data is not believed") {
   // Actions of at most 0.3 of 3 were tried, and what they did was seen through noise.
   const TemporaryFolder folder;

@@ -81,6 +81,7 @@ TEST_CASE("hdf5: Minari's episodes, packed, with choices as whole numbers") {
 TEST_CASE("hdf5: what is no data set is refused in words") {
   CHECK(contains(trouble_with(file("other.hdf5")), "neither 'observations'"));
   CHECK(contains(trouble_with(file("short.hdf5")), "'rewards' has 6 rows, expected 7"));
+  CHECK(contains(trouble_with(file("flags.hdf5")), "'terminals' holds 2 at position 4, expected 0 or 1"));
   CHECK(contains(trouble_with(file("minari_dict.hdf5")), "episode_0: 'observations' is not an array"));
   const TemporaryFolder folder;
   std::filesystem::copy_file(file("minari.hdf5"), folder / "cut.hdf5");

@@ -284,6 +284,12 @@ TEST_CASE("data sets come back from their files", "[buffer]") {
   const TransitionBuffer back = TransitionBuffer::load_dataset(folder / "d.safetensors");
   CHECK(back.capacity() == 31);
   check_equal(back, rows);
+  std::string environment = "?";
+  TransitionBuffer::load_dataset(folder / "d.safetensors", 0, &environment);
+  CHECK(environment.empty());
+  buffer.save_dataset(folder / "named.safetensors", "Pendulum-v1");
+  TransitionBuffer::load_dataset(folder / "named.safetensors", 0, &environment);
+  CHECK(environment == "Pendulum-v1");
   CHECK(TransitionBuffer::load_dataset(folder / "d.safetensors", 100).capacity() == 100);
   CHECK_THROWS_AS(TransitionBuffer::load_dataset(folder / "d.safetensors", 30), Error);
 

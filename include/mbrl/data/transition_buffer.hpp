@@ -124,9 +124,10 @@ class TransitionBuffer {
   /// The same arrays as a data set of their own in a safetensors file (obs, action, next_obs: [n, dim];
   /// reward; terminated; truncated; episode; step). In a file without episode and step, episodes end where
   /// terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
-  /// rows unless given.
-  void save_dataset(const std::filesystem::path& path) const;
-  static TransitionBuffer load_dataset(const std::filesystem::path& path, std::size_t capacity = 0);
+  /// rows unless given. `environment`: the name of what they are transitions of, empty where the file does not say.
+  void save_dataset(const std::filesystem::path& path, const std::string& environment = {}) const;
+  static TransitionBuffer load_dataset(const std::filesystem::path& path, std::size_t capacity = 0,
+                                       std::string* environment = nullptr);
 
  private:
   static constexpr std::uint8_t kTerminated = 1, kTruncated = 2;

@@ -15,6 +15,7 @@ def write(name, arrays):
 write("d4rl.hdf5", common)
 write("d4rl_next.hdf5", dict(common, next_observations=obs + 1))
 write("other.hdf5", dict(numbers=np.arange(3)))
+write("flags.hdf5", dict(common, terminals=np.array([0, 0, 1, 0, 2, 0, 0])))
 write("short.hdf5", dict(common, rewards=np.arange(6.0)))
 def minari(name, dictionary):
     with h5py.File(base + name, "w") as f:
