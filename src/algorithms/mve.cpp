@@ -32,7 +32,7 @@ bool MveAgent::learn(const Transitions& batch) {
   }
   imagination_.run(learner().policy_target(), batch.next_obs, {}, paths_);
   expand_values(batch, paths_, discount(), expanded_, td_k_);
-  const bool sound = learned(learner().update(expanded_, n));
+  const bool sound = learned(learner().update(expanded_, n), batch);
   errors_ = Td3Agent::errors().head(n);
   return sound;
 }

@@ -28,7 +28,7 @@ bool SteveAgent::learn(const Transitions& batch) {
   critics_.clear();
   for (int l = 0; l < td3().settings().critics; ++l) critics_.push_back(&td3().critic_target(l));
   expansion_.run(batch, td3().policy_target(), critics_, static_cast<std::uint32_t>(updates()));
-  if (!learned(learner().update(batch, expansion_.target()))) return false;
+  if (!learned(learner().update(batch, expansion_.target()), batch)) return false;
   weights_.add({expansion_.model_weight()});
   return true;
 }

@@ -1,5 +1,7 @@
 #include "mbrl/learning/sac_agent.hpp"
 
+#include <cmath>
+
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -20,12 +22,18 @@ template <class Learner>
 bool BasicSacAgent<Learner>::learn(const Transitions& batch) {
   last_ = sac_.update(batch);
   if (!last_.finite()) return false;
+  bound_.see(batch, last_.temperature * std::abs(last_.entropy));
+  if (!bound_.trouble(last_.value, discount()).empty()) return false;
   means_.add({last_.critic_loss, last_.value, last_.entropy});
   return true;
 }
 
 template <class Learner>
 std::string BasicSacAgent<Learner>::trouble() const {
+  if (const std::string beyond = bound_.trouble(last_.value, discount()); !beyond.empty())
+    return detail::concat("update ", sac_.updates(), ": ", beyond,
+                          "; a smaller sac.adam.learning_rate, fewer updates per step or "
+                          "sac.critic.layer_norm=true may help");
   return detail::concat("update ", sac_.updates(),
                         " of soft actor-critic gave a loss, an entropy or a temperature that is not finite "
                         "(critics' loss ",
@@ -61,12 +69,14 @@ template <class Learner>
 void BasicSacAgent<Learner>::save(StateDict& out, const std::string& prefix) const {
   sac_.save(out, prefix + "sac.");
   means_.save(out, prefix + "sac_means");
+  bound_.save(out, prefix + "sac_bound");
 }
 
 template <class Learner>
 void BasicSacAgent<Learner>::load(const StateDict& in, const std::string& prefix) {
   sac_.load(in, prefix + "sac.");
   means_.load(in, prefix + "sac_means");
+  bound_.load(in, prefix + "sac_bound");
 }
 
 template class BasicSacAgent<Sac>;

@@ -14,14 +14,19 @@ void Td3Agent::begin_episode() {
   means_.clear();
 }
 
-bool Td3Agent::learned(const Td3Report& report) {
+bool Td3Agent::learned(const Td3Report& report, const Transitions& batch) {
   last_ = report;
-  if (!last_.finite()) return false;
+  bound_.see(batch, 0);
+  if (!last_.finite() || !bound_.trouble(last_.value, discount()).empty()) return false;
   means_.add({last_.critic_loss, last_.value, last_.policy_loss});
   return true;
 }
 
 std::string Td3Agent::trouble() const {
+  if (const std::string beyond = bound_.trouble(last_.value, discount()); !beyond.empty())
+    return detail::concat("update ", td3_.updates(), ": ", beyond,
+                          "; a smaller td3.critic_adam.learning_rate, fewer updates per step or "
+                          "td3.critic.layer_norm=true may help");
   return detail::concat("update ", td3_.updates(), " gave a loss that is not finite (critics' ",
                         last_.critic_loss, ", policy's ", last_.policy_loss,
                         "); a smaller td3.critic_adam.learning_rate, or rewards of order 1, may help");
@@ -43,12 +48,14 @@ void Td3Agent::save(StateDict& out, const std::string& prefix) const {
   td3_.save(out, prefix + "td3.");
   explorer_.save(out, prefix);
   means_.save(out, prefix + "td3_means");
+  bound_.save(out, prefix + "td3_bound");
 }
 
 void Td3Agent::load(const StateDict& in, const std::string& prefix) {
   td3_.load(in, prefix + "td3.");
   explorer_.load(in, prefix);
   means_.load(in, prefix + "td3_means");
+  bound_.load(in, prefix + "td3_bound");
 }
 
 }  // namespace mbrl

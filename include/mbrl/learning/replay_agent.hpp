@@ -59,7 +59,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
                                                     int t, const Transitions& batch) {
   agent.begin_episode();
   { agent.explore(obs, step, t) } -> std::same_as<Vecd>;                   // the action of environment step `step`, the t-th of its episode
-  { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite, the networks are as they were
+  { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite or beyond reason
   { cagent.trouble() } -> std::convertible_to<std::string>;                // then: which, and what helps
   { cagent.updates() } -> std::convertible_to<std::int64_t>;
   { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities

@@ -14,6 +14,7 @@
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "mbrl/learning/value_bias.hpp"
+#include "mbrl/learning/value_bound.hpp"
 #include "mbrl/policy/actor.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -36,8 +37,8 @@ class BasicSacAgent {
   Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
     return explorer_.act(sac_.policy(), obs, step, t);
   }
-  /// One update; false where its numbers are not finite: the networks concerned are as they were, and `trouble`
-  /// says what it was.
+  /// One update; false where its numbers are not finite, with the networks concerned as they were, and where the
+  /// critics diverge: `trouble` says what it was.
   bool learn(const Transitions& batch);
   std::string trouble() const;
 
@@ -62,6 +63,7 @@ class BasicSacAgent {
   PolicyExplorer<Policy> explorer_;
   SacReport last_;
   UpdateMeans means_{3};
+  ValueBound bound_;
 };
 
 extern template class BasicSacAgent<Sac>;

@@ -12,6 +12,7 @@
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/td3.hpp"
 #include "mbrl/learning/value_bias.hpp"
+#include "mbrl/learning/value_bound.hpp"
 #include "mbrl/policy/actor.hpp"
 #include "mbrl/policy/exploration.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -31,7 +32,7 @@ class Td3Agent {
   Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
     return explorer_.act(td3_.policy(), obs, step, t);
   }
-  bool learn(const Transitions& batch) { return learned(td3_.update(batch)); }
+  bool learn(const Transitions& batch) { return learned(td3_.update(batch), batch); }
   std::string trouble() const;
   std::int64_t updates() const { return td3_.updates(); }
   const Vecf& errors() const { return td3_.errors(); }
@@ -52,14 +53,15 @@ class Td3Agent {
 
  protected:
   Td3& learner() { return td3_; }
-  /// Takes down what an update gave; whether all of it is finite.
-  bool learned(const Td3Report& report);
+  /// Takes down what an update on a batch of experience gave; whether all of it is finite and the values credible.
+  bool learned(const Td3Report& report, const Transitions& batch);
 
  private:
   Td3 td3_;
   PolicyExplorer<MlpPolicy> explorer_;
   Td3Report last_;
   UpdateMeans means_{3};
+  ValueBound bound_;
 };
 
 static_assert(ReplayAgent<Td3Agent>);
