@@ -71,7 +71,8 @@ void Adam::load(const StateDict& in, const std::string& prefix) {
 void move_towards(Network& target, const Network& source, double share) {
   require(target.in() == source.in() && target.out() == source.out() &&
               target.settings().hidden == source.settings().hidden &&
-              target.settings().layer_norm == source.settings().layer_norm,
+              target.settings().layer_norm == source.settings().layer_norm &&
+              !target.settings().batch_norm.on && !source.settings().batch_norm.on,
           "move_towards: the networks are of different shapes");
   require(share >= 0.0 && share <= 1.0, "move_towards: share is ", share, ", expected from 0 to 1");
   move_towards(target.parameters().data(), source.parameters().data(), source.parameters().size(),

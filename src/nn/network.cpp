@@ -23,12 +23,21 @@ std::size_t place(const Network::Layer& layer, Index o, Index i) {
 
 }  // namespace
 
+void BatchNormSettings::validate(const std::string& who) const {
+  require(momentum >= 0 && momentum < 1, who, ".momentum is ", momentum, ", expected 0 <= momentum < 1");
+  require(epsilon > 0 && std::isfinite(epsilon), who, ".epsilon is ", epsilon, ", expected more than 0");
+  require(max_scale >= 1, who, ".max_scale is ", max_scale, ", expected at least 1");
+  require(max_shift >= 0, who, ".max_shift is ", max_shift, ", expected at least 0");
+  require(warm_up >= 0, who, ".warm_up is ", warm_up, ", expected at least 0");
+}
+
 Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t seed, std::uint32_t index)
     : in_(in), out_(out), settings_(settings) {
   require(in >= 1 && out >= 1, "Network: ", in, " inputs and ", out, " outputs, expected at least 1 of each");
   require(settings.dropout >= 0 && settings.dropout < 1, "Network: dropout is ", settings.dropout,
           ", expected 0 <= dropout < 1");
-  std::size_t size = 0;
+  if (settings.batch_norm.on) settings.batch_norm.validate("Network: batch_norm");
+  std::size_t size = 0, moments = 0;
   const auto take = [&](int rows, int stride) {
     const std::size_t at = size;
     size += static_cast<std::size_t>(rows) * static_cast<std::size_t>(stride);
@@ -49,9 +58,17 @@ Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t
       layer.gain = take(1, layer.stride);
       layer.shift = take(1, layer.stride);
     }
+    layer.batch_norm = settings.batch_norm.on;
+    if (layer.batch_norm) {
+      layer.batch_gain = take(1, padded(layer.in));
+      layer.batch_shift = take(1, padded(layer.in));
+      layer.moments = moments;
+      moments += 2 * static_cast<std::size_t>(padded(layer.in));
+    }
     layers_.push_back(layer);
   }
   parameters_ = AlignedFloats(size);
+  moments_ = AlignedFloats(moments);
   const RandomStream random(seed, Stream::kWeights);
   for (std::size_t l = 0; l < layers_.size(); ++l) {
     const Layer& layer = layers_[l];
@@ -67,6 +84,11 @@ Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t
       values.gain = Vecf::Ones(layer.out);
       values.shift = Vecf::Zero(layer.out);
     }
+    if (layer.batch_norm) {
+      values.batch_gain = Vecf::Ones(layer.in);
+      values.batch_shift = Vecf::Zero(layer.in);
+      std::fill_n(moments_.data() + layer.moments + padded(layer.in), layer.in, 1.0f);
+    }
     set_layer(static_cast<int>(l), values);
   }
 }
@@ -74,7 +96,8 @@ Network::Network(int in, int out, const NetworkSettings& settings, std::uint64_t
 std::size_t Network::parameter_count() const {
   std::size_t count = 0;
   for (const Layer& layer : layers_)
-    count += static_cast<std::size_t>(layer.out) * static_cast<std::size_t>(layer.in + (layer.norm ? 3 : 1));
+    count += static_cast<std::size_t>(layer.out) * static_cast<std::size_t>(layer.in + (layer.norm ? 3 : 1)) +
+             (layer.batch_norm ? 2 * static_cast<std::size_t>(layer.in) : 0);
   return count;
 }
 
@@ -85,13 +108,17 @@ Network::Plain Network::plain(const AlignedFloats& block, int l) const {
   values.weight.resize(layer.out, layer.in);
   for (Index i = 0; i < layer.in; ++i)
     for (Index o = 0; o < layer.out; ++o) values.weight(o, i) = block[place(layer, o, i)];
-  const auto vector = [&](std::size_t at) {
-    return Vecf(Eigen::Map<const Vecf>(block.data() + at, layer.out));
+  const auto vector = [&](std::size_t at, int size) {
+    return Vecf(Eigen::Map<const Vecf>(block.data() + at, size));
   };
-  values.bias = vector(layer.bias);
+  values.bias = vector(layer.bias, layer.out);
   if (layer.norm) {
-    values.gain = vector(layer.gain);
-    values.shift = vector(layer.shift);
+    values.gain = vector(layer.gain, layer.out);
+    values.shift = vector(layer.shift, layer.out);
+  }
+  if (layer.batch_norm) {
+    values.batch_gain = vector(layer.batch_gain, layer.in);
+    values.batch_shift = vector(layer.batch_shift, layer.in);
   }
   return values;
 }
@@ -103,6 +130,9 @@ void Network::set_layer(int l, const Plain& values) {
   require_dim("Network::set_layer", "bias", values.bias.size(), layer.out);
   require_dim("Network::set_layer", "gain", values.gain.size(), layer.norm ? layer.out : 0);
   require_dim("Network::set_layer", "shift", values.shift.size(), layer.norm ? layer.out : 0);
+  for (const Vecf* read : {&values.batch_gain, &values.batch_shift})
+    require_dim("Network::set_layer", "batch_gain or batch_shift", read->size(),
+                layer.batch_norm ? layer.in : 0);
   for (Index i = 0; i < layer.in; ++i)
     for (Index o = 0; o < layer.out; ++o) parameters_[place(layer, o, i)] = values.weight(o, i);
   std::copy_n(values.bias.data(), layer.out, parameters_.data() + layer.bias);
@@ -110,6 +140,44 @@ void Network::set_layer(int l, const Plain& values) {
     std::copy_n(values.gain.data(), layer.out, parameters_.data() + layer.gain);
     std::copy_n(values.shift.data(), layer.out, parameters_.data() + layer.shift);
   }
+  if (layer.batch_norm) {
+    std::copy_n(values.batch_gain.data(), layer.in, parameters_.data() + layer.batch_gain);
+    std::copy_n(values.batch_shift.data(), layer.in, parameters_.data() + layer.batch_shift);
+  }
+}
+
+void Network::follow(const Pass& pass) {
+  const AlignedFloats& batch = pass.batch_moments();
+  require_dim("Network::follow", "the batch's moments", batch.size(), moments_.size());
+  if (!std::all_of(batch.begin(), batch.end(), [](float m) { return std::isfinite(m); })) return;
+  const auto share = static_cast<float>(1.0 - settings_.batch_norm.momentum);
+  for (std::size_t i = 0; i < batch.size(); ++i) moments_[i] += share * (batch[i] - moments_[i]);
+  ++followed_;
+}
+
+// W (g (x - m) / s + h) + b, with s = sqrt(v + eps).
+Network Network::without_batch_norm() const {
+  NetworkSettings settings = settings_;
+  settings.batch_norm.on = false;
+  Network other(in_, out_, settings, 0);
+  for (std::size_t l = 0; l < layers_.size(); ++l) {
+    Plain values = layer(static_cast<int>(l));
+    if (layers_[l].batch_norm) {
+      const float* mean = moments_.data() + layers_[l].moments;
+      const int in = layers_[l].in;
+      const Vecd m = Eigen::Map<const Vecf>(mean, in).cast<double>(),
+                 v = Eigen::Map<const Vecf>(mean + padded(in), in).cast<double>();
+      const Vecd scale =
+          values.batch_gain.cast<double>().array() / (v.array() + settings_.batch_norm.epsilon).sqrt();
+      const Batchd weight = values.weight.cast<double>();
+      values.bias += (weight * (values.batch_shift.cast<double>() - scale.cwiseProduct(m))).cast<float>();
+      values.weight = (weight * scale.asDiagonal()).cast<float>();
+      values.batch_gain.resize(0);
+      values.batch_shift.resize(0);
+    }
+    other.set_layer(static_cast<int>(l), values);
+  }
+  return other;
 }
 
 void Network::evaluate(ConstBatchRef<float> x, BatchRef<float> y) const {
@@ -131,10 +199,18 @@ void Network::save(StateDict& out, const std::string& prefix) const {
     const Plain values = layer(static_cast<int>(l));
     out.put_matrix(array_name(prefix, l, "weight"), values.weight);  // [in, out], as DenseLayer's
     out.put_matrix(array_name(prefix, l, "bias"), values.bias);
-    if (!layers_[l].norm) continue;
-    out.put_matrix(array_name(prefix, l, "gain"), values.gain);
-    out.put_matrix(array_name(prefix, l, "shift"), values.shift);
+    if (layers_[l].norm) {
+      out.put_matrix(array_name(prefix, l, "gain"), values.gain);
+      out.put_matrix(array_name(prefix, l, "shift"), values.shift);
+    }
+    if (layers_[l].batch_norm) {
+      out.put_matrix(array_name(prefix, l, "batch_gain"), values.batch_gain);
+      out.put_matrix(array_name(prefix, l, "batch_shift"), values.batch_shift);
+    }
   }
+  if (moments_.size() == 0) return;
+  out.put(prefix + "moments", moments_.data(), {static_cast<std::int64_t>(moments_.size())});
+  out.put_scalar(prefix + "followed", followed_);
 }
 
 void Network::load(const StateDict& in, const std::string& prefix) {
@@ -157,7 +233,19 @@ void Network::load(const StateDict& in, const std::string& prefix) {
       values.gain = take("gain", layer.out, 1);
       values.shift = take("shift", layer.out, 1);
     }
+    if (layer.batch_norm) {
+      values.batch_gain = take("batch_gain", layer.in, 1);
+      values.batch_shift = take("batch_shift", layer.in, 1);
+    }
     read.set_layer(static_cast<int>(l), values);
+  }
+  if (moments_.size() > 0) {
+    const std::vector<float> moments = in.get<float>(prefix + "moments");
+    require_dim("checkpoint", "'" + prefix + "moments'", moments.size(), moments_.size());
+    require(std::all_of(moments.begin(), moments.end(), [](float m) { return std::isfinite(m); }),
+            "checkpoint: '", prefix, "moments' holds a number that is not finite");
+    std::copy(moments.begin(), moments.end(), read.moments_.begin());
+    read.followed_ = in.get_scalar<std::int64_t>(prefix + "followed");
   }
   *this = std::move(read);
 }
@@ -179,6 +267,8 @@ Pass::Pass(const Network& shape, int max_samples)
     centred_.clear();
     inverse_.clear();
     masks_.clear();
+    normal_.clear();
+    factors_.clear();
     const auto take = [&](int count) {
       float* at = block ? block + rows * static_cast<std::size_t>(stride_) : nullptr;
       rows += static_cast<std::size_t>(count);
@@ -191,6 +281,10 @@ Pass::Pass(const Network& shape, int max_samples)
       inverse_.push_back(layer.norm ? take(1) : nullptr);
       const bool hidden = &layer != &shape.layers().back();
       if (shape.settings().dropout > 0) masks_.push_back(hidden ? take(layer.out) : nullptr);
+      if (layer.batch_norm) {
+        normal_.push_back(take(layer.in));
+        factors_.push_back(take((3 * padded(layer.in) + stride_ - 1) / stride_));
+      }
     }
     output_ = take(out_);
     gradient_[0] = take(widest);
@@ -199,6 +293,7 @@ Pass::Pass(const Network& shape, int max_samples)
     input_gradient_ = take(in_);
     if (round == 0) block_ = AlignedFloats(rows * static_cast<std::size_t>(stride_));
   }
+  batch_moments_ = AlignedFloats(shape.moments().size());
 }
 
 void Pass::set_input(ConstBatchRef<float> x) {
@@ -223,30 +318,49 @@ void Pass::check(const Network& network, int samples) const {
   bool same = network.in() == in_ && network.layers().size() == widths_.size();
   for (std::size_t l = 0; same && l < widths_.size(); ++l)
     same = network.layers()[l].out == widths_[l] && network.layers()[l].norm == (inverse_[l] != nullptr);
-  same = same && (network.settings().dropout == 0 || !masks_.empty());
+  same = same && (network.settings().dropout == 0 || !masks_.empty()) &&
+         network.moments().size() == batch_moments_.size();
   require(same, "Pass: the network is of another shape than the pass was made for");
 }
 
-PassArrays Pass::arrays() const {
-  return {stride_,         inputs_.data(),
-          slopes_.data(),  centred_.data(),
-          inverse_.data(), dropped_ ? masks_.data() : nullptr,
-          output_,         {gradient_[0], gradient_[1]},
-          transposed_};
+PassArrays Pass::arrays(const Network& network) {
+  PassArrays arrays{stride_,         inputs_.data(),
+                    slopes_.data(),  centred_.data(),
+                    inverse_.data(), dropped_ ? masks_.data() : nullptr,
+                    output_,         {gradient_[0], gradient_[1]},
+                    transposed_};
+  arrays.normal = normal_.data();
+  arrays.factors = factors_.data();
+  arrays.running_moments = network.moments().data();
+  arrays.batch_moments = in_batch_ ? batch_moments_.data() : nullptr;
+  arrays.renormalise = network.followed() >= network.settings().batch_norm.warm_up;
+  return arrays;
+}
+
+void Pass::run(const Network& network, int samples, const DropoutKey& dropout) {
+  forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
+               network.parameters().data(), samples, dropout, arrays(network));
 }
 
 void Pass::forward(const Network& network, int samples) {
   check(network, samples);
-  dropped_ = false;
-  forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
-               network.parameters().data(), samples, {}, arrays());
+  dropped_ = in_batch_ = false;
+  run(network, samples, {});
 }
 
 void Pass::forward(const Network& network, int samples, const DropoutKey& dropout) {
   check(network, samples);
   dropped_ = network.settings().dropout > 0;
-  forward_pass(network.layers().data(), static_cast<int>(network.layers().size()), network.settings(),
-               network.parameters().data(), samples, dropout, arrays());
+  in_batch_ = false;
+  run(network, samples, dropout);
+}
+
+void Pass::forward_in_batch(const Network& network, int samples) {
+  check(network, samples);
+  require(samples >= 1, "Pass: a batch without a sample has no moments");
+  dropped_ = false;
+  in_batch_ = network.settings().batch_norm.on;
+  run(network, samples, {});
 }
 
 void Pass::backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient) {
@@ -254,7 +368,7 @@ void Pass::backward(const Network& network, int samples, AlignedFloats* gradient
   if (gradient && gradient->size() != network.parameters().size())
     *gradient = AlignedFloats(network.parameters().size());
   backward_pass(network.layers().data(), static_cast<int>(network.layers().size()),
-                network.parameters().data(), samples, arrays(), gradient ? gradient->data() : nullptr,
+                network.parameters().data(), samples, arrays(network), gradient ? gradient->data() : nullptr,
                 input_gradient ? input_gradient_ : nullptr);
 }
 

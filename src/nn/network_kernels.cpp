@@ -128,6 +128,100 @@ void DropUnits(const Layer& layer, int l, double rate, const DropoutKey& key, fl
     }
 }
 
+// Sum over the first n of what term(i) gives for a vector's entries from i on: kPad sums, whatever the vector length,
+// added up in order.
+template <class F>
+HWY_INLINE float SumOf(std::size_t n, const F& term) {
+  const D d;
+  HWY_ALIGN float sums[kPad] = {};
+  for (std::size_t i = 0; i < n; i += kPad)
+    for (std::size_t j = 0; j < kPad && i + j < n; j += hn::Lanes(d)) {
+      const V x = hn::IfThenElseZero(hn::FirstN(d, n - i - j), term(i + j));
+      hn::Store(hn::Add(hn::Load(d, sums + j), x), d, sums + j);
+    }
+  float total = 0;
+  for (const float s : sums) total += s;
+  return total;
+}
+
+// A layer's inputs x ([in][ld], in place) to g n(x) + h, with what the way back needs; see Network.
+void NormaliseOverBatch(const Layer& layer, int l, const BatchNormSettings& settings, const float* parameters,
+                        std::size_t samples, std::size_t columns, const PassArrays& work) {
+  const D d;
+  const auto in = static_cast<std::size_t>(layer.in), ld = static_cast<std::size_t>(work.stride);
+  const auto apart = static_cast<std::size_t>(padded(layer.in));
+  const float* running = work.running_moments + layer.moments;
+  const auto eps = static_cast<float>(settings.epsilon), count = static_cast<float>(samples);
+  for (std::size_t m = 0; m < in; ++m) {
+    float* x = work.inputs[l] + m * ld;
+    float* normal = work.normal[l] + m * ld;
+    float mean = running[m], variance = running[apart + m], r = 1, shift = 0;
+    if (work.batch_moments) {
+      mean = SumOf(samples, [&](std::size_t i) HWY_ATTR { return hn::Load(d, x + i); }) / count;
+      variance = SumOf(samples,
+                       [&](std::size_t i) HWY_ATTR {
+                         const V centred = hn::Sub(hn::Load(d, x + i), hn::Set(d, mean));
+                         return hn::Mul(centred, centred);
+                       }) /
+                 count;
+      work.batch_moments[layer.moments + m] = mean;
+      work.batch_moments[layer.moments + apart + m] = variance;
+      if (work.renormalise) {
+        const float largest = static_cast<float>(settings.max_scale),
+                    far = static_cast<float>(settings.max_shift);
+        const float inverse = 1.0f / std::sqrt(running[apart + m] + eps);
+        r = std::clamp(std::sqrt(variance + eps) * inverse, 1.0f / largest, largest);
+        shift = std::clamp((mean - running[m]) * inverse, -far, far);
+      }
+    }
+    const float inverse = 1.0f / std::sqrt(variance + eps);
+    work.factors[l][m] = r;
+    work.factors[l][apart + m] = shift;
+    work.factors[l][2 * apart + m] = inverse;
+    const float g = parameters[layer.batch_gain + m], h = parameters[layer.batch_shift + m];
+    const V scale = hn::Set(d, g * r), offset = hn::Set(d, g * shift + h);
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      const V one = hn::Mul(hn::Sub(hn::Load(d, x + n), hn::Set(d, mean)), hn::Set(d, inverse));
+      hn::Store(one, d, normal + n);
+      hn::Store(hn::MulAdd(one, scale, offset), d, x + n);
+    }
+  }
+}
+
+// The gradient y' with respect to g n(x) + h ([in][ld]) becomes, in place, that with respect to x, times `slope` (null:
+// 1) of the activation that made x. In the batch's moments, with c = (x - m) / sqrt(v + eps):
+//   x' = g r / sqrt(v + eps) (y' - mean(y') - c mean(y' c)).
+void NormaliseOverBatchBackward(const Layer& layer, int l, const float* parameters, std::size_t samples,
+                                std::size_t columns, const PassArrays& work, float* gradient,
+                                const float* slope, float* of_parameters) {
+  const D d;
+  const auto in = static_cast<std::size_t>(layer.in), ld = static_cast<std::size_t>(work.stride);
+  const auto apart = static_cast<std::size_t>(padded(layer.in));
+  for (std::size_t m = 0; m < in; ++m) {
+    const float* normal = work.normal[l] + m * ld;
+    float* y = gradient + m * ld;
+    const float r = work.factors[l][m], inverse = work.factors[l][2 * apart + m];
+    float sum = 0, along = 0;
+    if (work.batch_moments || of_parameters) {
+      sum = SumOf(samples, [&](std::size_t i) HWY_ATTR { return hn::Load(d, y + i); });
+      along = SumOf(samples, [&](std::size_t i)
+                                 HWY_ATTR { return hn::Mul(hn::Load(d, y + i), hn::Load(d, normal + i)); });
+    }
+    if (of_parameters) {
+      of_parameters[layer.batch_gain + m] = r * along + work.factors[l][apart + m] * sum;
+      of_parameters[layer.batch_shift + m] = sum;
+    }
+    const float share = work.batch_moments ? 1.0f / static_cast<float>(samples) : 0.0f;
+    const V scale = hn::Set(d, parameters[layer.batch_gain + m] * r * inverse);
+    for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+      V x = hn::Sub(hn::Load(d, y + n), hn::Set(d, share * sum));
+      x = hn::Mul(scale, hn::NegMulAdd(hn::Load(d, normal + n), hn::Set(d, share * along), x));
+      if (slope) x = hn::Mul(x, hn::Load(d, slope + m * ld + n));
+      hn::Store(x, d, y + n);
+    }
+  }
+}
+
 template <Activation kActivation>
 void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays& work, int l,
                    std::size_t columns) {
@@ -147,6 +241,9 @@ void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& se
     const Layer& layer = layers[l];
     const auto in = static_cast<std::size_t>(layer.in);
     const bool last = l + 1 == layer_count;
+    if (layer.batch_norm)
+      NormaliseOverBatch(layer, l, settings.batch_norm, parameters, static_cast<std::size_t>(samples),
+                         columns, work);
     multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, in,
                    WeightRows{parameters + layer.weight, in}, work.inputs[l], ld,
                    StoreEpilogue{parameters + layer.bias,
@@ -224,11 +321,15 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
           hn::Store(hn::Mul(hn::Load(d, work.masks[l] + at), hn::Load(d, here + at)), d, here + at);
         }
     const WeightColumns weights{parameters + layer.weight, in};
-    if (l > 0)
-      multiply<false>(in, 0, columns, out, weights, here, ld,
-                      SlopeEpilogue{work.slopes[l - 1], work.gradient[1 - turn], ld});
-    else if (input_gradient)
-      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{nullptr, input_gradient, ld});
+    const float* slope = l > 0 ? work.slopes[l - 1] : nullptr;
+    // The gradient of what the layer reads.
+    float* next = l > 0 || (layer.batch_norm && !input_gradient) ? work.gradient[1 - turn] : input_gradient;
+    if (layer.batch_norm && (l > 0 || input_gradient || gradient)) {
+      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{nullptr, next, ld});
+      NormaliseOverBatchBackward(layer, l, parameters, n, columns, work, next, slope, gradient);
+    } else if (next) {
+      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{slope, next, ld});
+    }
     if (gradient) {
       Transpose(here, ld, out, stride, n, work.transposed, across);
       // Panel by panel, so that a panel of the transposed gradient stays in cache.

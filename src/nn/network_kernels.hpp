@@ -21,6 +21,12 @@ struct PassArrays {
   float* output = nullptr;      // [out]
   float* gradient[2] = {};      // [widest layer], taking turns
   float* transposed = nullptr;  // [sample][row_stride of the layer]
+  // With batch_norm.
+  float* const* normal = nullptr;   // [layer]: its inputs, (x - m) / sqrt(v + eps)
+  float* const* factors = nullptr;  // [layer]: r, d and 1 / sqrt(v + eps) of each input, not a row each
+  const float* running_moments = nullptr;  // as Network::moments
+  float* batch_moments = nullptr;          // the same, of the batch; null: the running ones count
+  bool renormalise = false;                // r and d count
 };
 
 // Fills everything but the gradients from inputs[0]. `dropout` counts where there are masks.

@@ -41,8 +41,9 @@ void activate(Activation f, Batchf& z, Batchf& slope) {
 
 Tangent::Tangent(const Network& network, ConstBatchRef<float> x) {
   require_dim("Tangent", "x", x.rows(), network.in());
-  require(!network.settings().layer_norm && network.settings().dropout == 0,
-          "Tangent: the network has layer_norm or dropout, expected neither");
+  require(
+      !network.settings().layer_norm && network.settings().dropout == 0 && !network.settings().batch_norm.on,
+      "Tangent: the network has layer_norm, dropout or batch_norm, expected none of them");
   inputs_.emplace_back(x);
   const std::size_t count = network.layers().size();
   for (std::size_t l = 0; l < count; ++l) {

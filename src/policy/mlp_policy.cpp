@@ -92,7 +92,10 @@ void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Inde
         AlignedFloats(static_cast<std::size_t>((kBlocks * action_dim() + kScratchRows) * w.pass->stride()));
   w.batch = obs.cols();
   w.pass->set_input(obs);
-  w.pass->forward(network_, static_cast<int>(obs.cols()));
+  if (w.in_batch)
+    w.pass->forward_in_batch(network_, static_cast<int>(obs.cols()));
+  else
+    w.pass->forward(network_, static_cast<int>(obs.cols()));
 }
 
 // e^(v/2) of action i:  c = max - softplus(max - raw);  v = min + softplus(c - min).

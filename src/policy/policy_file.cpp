@@ -64,11 +64,12 @@ std::string activation_of(Activation activation) {
 
 // A header whose function runs the network and then what `last` makes of the name of its outputs; `constants`: arrays
 // that this needs.
-std::string c_header(const nn::Network& network, int action_dim, const std::string& name,
+std::string c_header(const nn::Network& learned, int action_dim, const std::string& name,
                      const std::string& about, const std::string& constants,
                      const std::function<std::string(const std::string&)>& last) {
   require(identifier(name), "policy: '", name,
           "' is no name for a function in C; expected letters, digits and '_', no digit first");
+  const nn::Network network = learned.without_batch_norm();
   const std::string big = upper(name), obs = big + "_OBS_DIM", actions = big + "_ACTION_DIM";
   const auto layers = static_cast<int>(network.layers().size());
   int widest = 1;
@@ -141,7 +142,8 @@ std::string c_header(const nn::Network& network, int action_dim, const std::stri
 }
 
 // The network's layers, and what there is to know of it.
-StateDict network_arrays(const nn::Network& network, int action_dim, const std::string& output) {
+StateDict network_arrays(const nn::Network& learned, int action_dim, const std::string& output) {
+  const nn::Network network = learned.without_batch_norm();
   StateDict out;
   const auto layers = static_cast<int>(network.layers().size());
   const bool norm = network.settings().layer_norm;

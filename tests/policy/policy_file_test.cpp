@@ -155,6 +155,24 @@ TEST_CASE("policy file: C source and arrays give the policy's actions within 1e-
   check(policy_of(Activation::kRelu, false, PolicyOutput::kSquashedGaussian, {256, 256}));
 }
 
+TEST_CASE("policy file: batch normalisation is in the weights that are written") {
+  MlpPolicySettings settings;
+  settings.network.hidden = {20, 30};
+  settings.network.batch_norm = {.on = true, .momentum = 0.2};
+  MlpPolicy policy(kObs, kBounds, settings, 3);
+  nn::Pass pass(policy.network(), kCount);
+  Batchf obs = observations();
+  obs.col(1).setConstant(3.0f);
+  pass.set_input(obs);
+  pass.forward_in_batch(policy.network(), kCount);
+  const Batchf before = actions_of(policy, obs);
+  policy.network().follow(pass);
+  const Batchf expected = actions_of(policy, obs);
+  CHECK((before - expected).cwiseAbs().maxCoeff() > 0.1f);
+  CHECK((compiled(policy_c_header(policy, "hop", "A test"), obs) - expected).cwiseAbs().maxCoeff() <= 2e-6f);
+  CHECK((by_arrays(policy_arrays(policy), obs) - expected).cwiseAbs().maxCoeff() <= 2e-6f);
+}
+
 TEST_CASE("policy file: C source and arrays make the policy's choices") {
   const Batchf obs = observations();
   for (const bool layer_norm : {false, true}) {

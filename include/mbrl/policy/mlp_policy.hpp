@@ -55,8 +55,9 @@ class MlpPolicy {
   struct Workspace {
     nn::GrowingPass pass;
     Index batch = 0;
-    AlignedFloats rows;  // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
-    bool given = false;  // filled by log_probability, not by act
+    AlignedFloats rows;     // [row][stride]: noise, tanh(u) and e^(v/2), each action_dim rows, and scratch
+    bool given = false;     // filled by log_probability, not by act
+    bool in_batch = false;  // with batch_norm: the moments of the batch count, as while it learns
   };
 
   /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are choices or not finite,
