@@ -24,20 +24,11 @@
 #include "mbrl/learning/gae.hpp"
 #include "mbrl/learning/on_policy_batch.hpp"
 #include "mbrl/learning/replay_agent.hpp"
+#include "mbrl/learning/unnormalised.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 
 namespace mbrl {
-
-/// The policy that takes observations as they are, of one that takes them normalised: the first layer does it.
-inline MlpPolicy unnormalised(MlpPolicy policy, const Normalizer& statistics) {
-  nn::Network::Plain first = policy.network().layer(0);
-  const Vecf scale = statistics.scale().cast<float>(), mean = statistics.mean().cast<float>();
-  first.weight = (first.weight * scale.cwiseInverse().asDiagonal()).eval();
-  first.bias -= first.weight * mean;
-  policy.network().set_layer(0, first);
-  return policy;
-}
 
 /// An Algorithm over what learns from what a policy has just done (Ppo, Trpo); a round is an iteration: `horizon` steps of
 /// every environment, then an update.

@@ -36,7 +36,7 @@ concept ModelLearner = requires(A& agent, const TransitionBuffer& buffer, std::i
 
 /// An Algorithm over any ReplayAgent; a round is an episode.
 template <ReplayAgent Agent>
-class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
+class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public DataOwner {
  public:
   /// make_agent(spec): the agent for the environment's specification. `name` begins its errors.
   template <class F>
@@ -79,6 +79,8 @@ class ReplayAlgorithm final : public PolicyOwner, public DataOwner {
   AnyActor actor() const { return mode_actor(agent_.policy()); }
   AnyEnvironment& environment() { return env_; }
   LearnedPolicy policy() const override { return &agent_.policy(); }
+  TerminalValueFunction<float> value() const override { return agent_.value(); }
+  double discount() const override { return agent_.discount(); }
   const TransitionBuffer& buffer() const override { return buffer_; }
 
   void save(StateDict& out, const std::string& prefix) const {

@@ -6,6 +6,7 @@
 
 #include "algorithms/replay_algorithm.hpp"
 #include "algorithms/td3_description.hpp"
+#include "mbrl/learning/normalised_agent.hpp"
 #include "mbrl/learning/td3_agent.hpp"
 
 namespace mbrl {
@@ -14,6 +15,7 @@ void Td3Configuration::validate(const EnvSpec& spec) const {
   ReplaySettings::validate("td3", spec);
   require_real_actions("td3", spec);
   td3.validate();
+  exploration.validate();
 }
 
 namespace {
@@ -32,16 +34,27 @@ Td3Configuration quick(Td3Configuration c) {
   return c;
 }
 
+template <class Agent>
+AnyAlgorithm make(const std::string& name, const Td3Configuration& c, const AlgorithmContext& context) {
+  return AnyAlgorithm(std::make_unique<ReplayAlgorithm<Agent>>(name, c, context, [&](const EnvSpec& spec) {
+    return Agent(spec, c.td3, c.exploration, c.random_steps, context.seed, context.pool);
+  }));
+}
+
 void add(AlgorithmRegistry& registry, const std::string& name, const std::string& summary,
          const Td3Configuration& settings) {
   auto d = td3_description(name, settings, quick(settings), "10,000");
   d.summary = summary;
   d.check = [](const Td3Configuration& c, const EnvSpec& spec) { c.validate(spec); };
   d.make = [name](const Td3Configuration& c, const AlgorithmContext& context) {
-    return AnyAlgorithm(
-        std::make_unique<ReplayAlgorithm<Td3Agent>>(name, c, context, [&](const EnvSpec& spec) {
-          return Td3Agent(spec, c.td3, c.exploration, c.random_steps, context.seed, context.pool);
-        }));
+    return c.normalise_obs ? make<NormalisedAgent<Td3Agent>>(name, c, context)
+                           : make<Td3Agent>(name, c, context);
+  };
+  d.load_actor = [plain = d.load_actor](const Td3Configuration& c, const AlgorithmContext& context,
+                                        const StateDict& in, const std::string& prefix) {
+    if (!c.normalise_obs) return plain(c, context, in, prefix);
+    return NormalisedAgent<Td3Agent>::load_actor(context.make_environment().spec(), c.td3, context.seed, in,
+                                                 prefix);
   };
   registry.add(std::move(d));
 }

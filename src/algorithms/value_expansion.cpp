@@ -31,6 +31,7 @@ void ExpansionSettings::validate(const char* who, const EnvSpec& spec) const {
           ", expected at least 1, which the first model learns from");
   training.validate(model.members);
   td3.validate();
+  exploration.validate();
 }
 
 void quicken(ExpansionSettings& s) {

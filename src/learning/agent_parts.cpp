@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -10,15 +11,17 @@
 namespace mbrl {
 
 template <StochasticPolicy P>
-PolicyExplorer<P>::PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise,
+PolicyExplorer<P>::PolicyExplorer(const EnvSpec& spec, const ActorNoiseSettings& noise,
                                   std::int64_t random_steps, std::uint64_t seed)
     : spec_(spec),
       random_steps_(random_steps),
       seed_(seed),
-      noise_(action_bounds(spec), noise, seed),
+      noise_(actor_noise(action_bounds(spec), noise, spec.max_steps, seed)),
       obs_(spec.obs_dim, 1),
       action_(spec.action_dim(), 1),
-      memory_(0, 1) {}
+      memory_(0, 1) {
+  if (noise.kind == NoiseKind::kParameter && noise.std > 0) parameter_noise_.emplace(noise.std, seed);
+}
 
 template <StochasticPolicy P>
 Vecd PolicyExplorer<P>::act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t) {
@@ -29,6 +32,11 @@ Vecd PolicyExplorer<P>::act(const P& policy, ConstVecRef<double> obs, std::int64
         [&](double low, double high, std::uint32_t i) { return random.uniform(low, high, number, i); });
   }
   obs_.col(0) = obs.cast<float>();
+  if constexpr (std::is_same_v<P, MlpPolicy>)
+    if (parameter_noise_) {
+      parameter_noise_->act(policy, obs_, action_);
+      return action_.col(0).cast<double>();
+    }
   policy.act(obs_, memory_, {RandomStream(seed_, Stream::kPolicy).key(), number, {}}, action_, workspace_);
   noise_.disturb(t, action_.col(0));
   return action_.col(0).cast<double>();

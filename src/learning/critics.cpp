@@ -74,13 +74,13 @@ void draw_critics(std::vector<int>& critics, int count, std::uint64_t seed, std:
 
 void Critic::save(StateDict& out, const std::string& prefix) const {
   network.save(out, prefix + "network.");
-  target.save(out, prefix + "target.");
+  if (!network.settings().batch_norm.on) target.save(out, prefix + "target.");
   adam.save(out, prefix + "adam.");
 }
 
 void Critic::load(const StateDict& in, const std::string& prefix) {
   network.load(in, prefix + "network.");
-  target.load(in, prefix + "target.");
+  if (!network.settings().batch_norm.on) target.load(in, prefix + "target.");
   adam.load(in, prefix + "adam.");
 }
 
@@ -119,6 +119,11 @@ void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
     c.smallest.assign(static_cast<std::size_t>(range.count), 0);
     c.error.resize(range.count);
     c.first = range.first;
+    if (critics_[0].network.settings().batch_norm.on) {
+      for (const Critic& critic : critics_)
+        c.joint_passes.emplace_back(critic.network, static_cast<int>(2 * range.count));
+      c.joint_input.resize(critics_[0].network.in(), 2 * range.count);
+    }
     chunks_.push_back(std::move(c));
   }
   for (std::size_t i = 0; i < critics_.size(); ++i) {
@@ -184,6 +189,57 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
     }
     pass.backward(critics_[i].network, n, &c.gradients[i]);
   }
+}
+
+void Critics::set_joint(Chunk& c, const Transitions& batch, ConstBatchRef<float> action) const {
+  const Index n = batch.obs.cols();
+  scaled(batch.obs, batch.action, c.input);
+  c.joint_input.leftCols(n) = c.input;
+  scaled(batch.next_obs, action, c.input);
+  c.joint_input.rightCols(n) = c.input;
+}
+
+void Critics::evaluate_joint(Chunk& c, int i) const {
+  nn::Pass& pass = c.joint_passes[static_cast<std::size_t>(i)];
+  pass.set_input(c.joint_input);
+  pass.forward_in_batch(network(i), static_cast<int>(c.joint_input.cols()));
+}
+
+void Critics::joint_values(const Chunk& c, std::span<const int> which, Vecf& out) const {
+  const Index n = c.joint_input.cols() / 2;
+  out.setConstant(n, std::numeric_limits<float>::infinity());
+  for (const int i : which) {
+    const float* next = c.joint_passes[static_cast<std::size_t>(i)].output() + n;
+    for (Index j = 0; j < n; ++j)
+      if (!(next[j] >= out(j))) out(j) = next[j];  // NaN stays
+  }
+}
+
+void Critics::learn_joint(Chunk& c, const Transitions& batch, const Vecf& target, float weight, int i) {
+  const auto k = static_cast<std::size_t>(i);
+  nn::Pass& pass = c.joint_passes[k];
+  const Index n = target.size();
+  const bool weighted = batch.weight.size() > 0;
+  for (Index j = 0; j < n; ++j) {
+    pass.output_gradient()[j] =
+        (weighted ? weight * batch.weight(j) : weight) * (pass.output()[j] - target(j));
+    pass.output_gradient()[n + j] = 0;  // what follows is a target
+  }
+  pass.backward(critics_[k].network, static_cast<int>(2 * n), &c.gradients[k]);
+  critics_[k].network.follow(pass);
+}
+
+void Critics::sum_joint(Chunk& c, const Vecf& target) const {
+  c.loss = c.value = 0;
+  c.error.setZero();
+  const float share = 1.0f / static_cast<float>(critics_.size());
+  for (const nn::Pass& pass : c.joint_passes)
+    for (Index j = 0; j < target.size(); ++j) {
+      const float error = pass.output()[j] - target(j);
+      c.loss += error * error;
+      c.value += pass.output()[j];
+      c.error(j) += share * std::abs(error);
+    }
 }
 
 void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, float weight) const {

@@ -24,6 +24,7 @@ DiscreteSac::DiscreteSac(int obs_dim, const ActionBounds& bounds, const SacSetti
   settings.validate();
   require(settings.conservatism == 0, "sac: conservatism is ", settings.conservatism,
           ", expected 0 where actions are choices");
+  require(!settings.batch_norm.on, "sac: batch_norm.on is true, expected false where actions are choices");
   for (int i = 0; i < settings.critics; ++i) {
     critics_.emplace_back(obs_dim, policy_.choices(), settings.critic, settings.adam, seed,
                           1 + static_cast<std::uint32_t>(i));

@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::uint32_t kTargetStep = 0, kPolicyStep = 1, kSteps = 2;  // of an update's noise
 
+nn::NetworkSettings with(nn::NetworkSettings network, const nn::BatchNormSettings& batch_norm) {
+  network.batch_norm = batch_norm;
+  return network;
+}
+
 }  // namespace
 
 void SacSettings::validate() const {
@@ -27,6 +32,11 @@ void SacSettings::validate() const {
           ", expected 0: only critics leave units out");
   require(temperature > 0 && std::isfinite(temperature), "sac: temperature is ", temperature,
           ", expected more than 0");
+  if (batch_norm.on) {
+    batch_norm.validate("sac: batch_norm");
+    require(critic.dropout == 0, "sac: critic.dropout is ", critic.dropout, ", expected 0 with batch_norm");
+    require(conservatism == 0, "sac: conservatism is ", conservatism, ", expected 0 with batch_norm");
+  }
   require(conservatism >= 0 && std::isfinite(conservatism), "sac: conservatism is ", conservatism,
           ", expected a number of at least 0");
   require(penalty_actions >= 1, "sac: penalty_actions is ", penalty_actions, ", expected at least 1");
@@ -47,7 +57,8 @@ Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, s
       pool_(pool),
       policy_(new_policy(obs_dim, bounds, settings, seed)),
       policy_adam_(policy_.network(), settings.adam),
-      critics_(obs_dim, bounds, settings.critics, settings.critic, settings.adam, seed),
+      critics_(obs_dim, bounds, settings.critics, with(settings.critic, settings.batch_norm), settings.adam,
+               seed),
       log_temperature_(std::log(settings.temperature)),
       temperature_adam_(settings.adam),
       seed_(seed) {
@@ -58,7 +69,7 @@ Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, s
 
 MlpPolicy Sac::new_policy(int obs_dim, const ActionBounds& bounds, const SacSettings& settings,
                           std::uint64_t seed) {
-  return {obs_dim, bounds, {.network = settings.policy}, seed};
+  return {obs_dim, bounds, {.network = with(settings.policy, settings.batch_norm)}, seed};
 }
 
 double Sac::temperature() const { return std::exp(log_temperature_); }
@@ -70,7 +81,9 @@ void Sac::make_chunks(Index batch) {
   chunks_.clear();
   ids_.resize(static_cast<std::size_t>(batch));
   for (std::size_t i = 0; i < ids_.size(); ++i) ids_[i] = static_cast<std::uint32_t>(i);
-  const std::vector<BatchRange> ranges = batch_ranges(batch);
+  // Moments are those of all columns.
+  const std::vector<BatchRange> ranges =
+      settings_.batch_norm.on ? std::vector<BatchRange>{{0, batch}} : batch_ranges(batch);
   critics_.make_chunks(ranges);
   chunks_.reserve(ranges.size());
   for (const BatchRange& range : ranges) {
@@ -97,23 +110,46 @@ void Sac::draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, s
   c.log_prob.array() += log_half_;
 }
 
+// From what the targets say, in c.q.
+void Sac::find_target(Chunk& c, const Transitions& batch) {
+  c.q -= static_cast<float>(temperature()) * c.log_prob;
+  bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
+  c.target_sum = c.policy_loss = c.log_prob_sum = 0;
+  for (Index j = 0; j < c.range.count; ++j) {
+    c.target_sum += c.target(j);
+    c.log_prob_sum += c.log_prob(j);
+  }
+}
+
 void Sac::learn_critics(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto [first, count] = c.range;
   const auto next = batch.next_obs.middleCols(first, count);
   sample(c, next, kTargetStep);
-  critics_.target_values(critics_.chunk(k), next, c.action,
-                         std::span(drawn_).first(static_cast<std::size_t>(settings_.target_critics)), c.q);
-  c.q -= static_cast<float>(temperature()) * c.log_prob;
-  bellman_targets(batch, c.range, static_cast<float>(settings_.discount), c.q, c.target);
-  c.target_sum = c.policy_loss = c.log_prob_sum = 0;
-  for (Index j = 0; j < count; ++j) {
-    c.target_sum += c.target(j);
-    c.log_prob_sum += c.log_prob(j);
-  }
+  critics_.target_values(critics_.chunk(k), next, c.action, drawn(), c.q);
+  find_target(c, batch);
   critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
   errors_.segment(first, count) = critics_.chunk(k).error;
   if (settings_.conservatism > 0) conserve(k, batch);
+}
+
+// Threads share out the critics.
+void Sac::learn_jointly(const Transitions& batch) {
+  Chunk& c = chunks_[0];
+  Critics::Chunk& critics = critics_.chunk(0);
+  c.policy.in_batch = false;
+  sample(c, batch.next_obs, kTargetStep);
+  critics_.set_joint(critics, batch, c.action);
+  const auto evaluate = [&](int i) { critics_.evaluate_joint(critics, i); };
+  pool_.run(settings_.critics, std::cref(evaluate));
+  critics_.joint_values(critics, drawn(), c.q);
+  find_target(c, batch);
+  const auto learn = [&](int i) {
+    critics_.learn_joint(critics, batch, c.target, 2.0f / static_cast<float>(batch_), i);
+  };
+  pool_.run(settings_.critics, std::cref(learn));
+  critics_.sum_joint(critics, c.target);
+  errors_ = critics.error;
 }
 
 // Actions of three kinds for each transition: uniform, of the policy, of the policy in the next state.
@@ -156,6 +192,7 @@ void Sac::conserve(std::size_t k, const Transitions& batch) {
 void Sac::climb(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto obs = batch.obs.middleCols(c.range.first, c.range.count);
+  c.policy.in_batch = settings_.batch_norm.on;
   sample(c, obs, kPolicyStep);
   const auto alpha = static_cast<float>(temperature()), per_sample = 1.0f / static_cast<float>(batch_);
   critics_.climb(critics_.chunk(k), obs, c.action, settings_.objective, per_sample, c.q, c.action_gradient);
@@ -177,17 +214,22 @@ SacReport Sac::update(const Transitions& batch) {
   critics_.begin_update(updates_);
   const auto count = static_cast<int>(chunks_.size());
   const auto learn = [&](int k) { learn_critics(static_cast<std::size_t>(k), batch); };
+  const bool joint = settings_.batch_norm.on;
   const auto step = [&](int i) {
     critics_.step(i);
-    critics_.move_target(i, settings_.tau);
+    if (!joint) critics_.move_target(i, settings_.tau);
   };
   const auto improve = [&](int k) { climb(static_cast<std::size_t>(k), batch); };
-  pool_.run(count, std::cref(learn));
+  if (joint)
+    learn_jointly(batch);
+  else
+    pool_.run(count, std::cref(learn));
   pool_.run(settings_.critics, std::cref(step));
   const bool policy_moves = (updates_ + 1) % settings_.policy_delay == 0;
   if (policy_moves) {
     pool_.run(count, std::cref(improve));
     sum_and_step(policy_.network(), policy_adam_, policy_gradient_, policy_parts_);
+    if (joint) policy_.network().follow(*chunks_[0].policy.pass);
   }
 
   SacReport report;

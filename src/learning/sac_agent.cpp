@@ -43,11 +43,21 @@ std::string BasicSacAgent<Learner>::trouble() const {
 }
 
 template <class Learner>
+typename BasicSacAgent<Learner>::Policy BasicSacAgent<Learner>::load_policy(const EnvSpec& spec,
+                                                                            const SacSettings& settings,
+                                                                            std::uint64_t seed,
+                                                                            const StateDict& in,
+                                                                            const std::string& prefix) {
+  Policy policy = Learner::new_policy(spec.obs_dim, action_bounds(spec), settings, seed);
+  policy.load(in, prefix + "sac.policy.");
+  return policy;
+}
+
+template <class Learner>
 AnyActor BasicSacAgent<Learner>::load_actor(const EnvSpec& spec, const SacSettings& settings,
                                             std::uint64_t seed, const StateDict& in,
                                             const std::string& prefix) {
-  return loaded_actor(Learner::new_policy(spec.obs_dim, action_bounds(spec), settings, seed), in,
-                      prefix + "sac.policy.");
+  return mode_actor(load_policy(spec, settings, seed, in, prefix));
 }
 
 template <class Learner>

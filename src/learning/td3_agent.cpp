@@ -4,7 +4,7 @@
 
 namespace mbrl {
 
-Td3Agent::Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const ExplorationSettings& exploration,
+Td3Agent::Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const ActorNoiseSettings& exploration,
                    std::int64_t random_steps, std::uint64_t seed, ThreadPool& pool)
     : td3_(spec.obs_dim, action_bounds(spec), settings, seed, pool),
       explorer_(spec, exploration, random_steps, seed) {}
@@ -32,10 +32,16 @@ std::string Td3Agent::trouble() const {
                         "); a smaller td3.critic_adam.learning_rate, or rewards of order 1, may help");
 }
 
+MlpPolicy Td3Agent::load_policy(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
+                                const StateDict& in, const std::string& prefix) {
+  MlpPolicy policy = Td3::new_policy(spec.obs_dim, action_bounds(spec), settings, seed);
+  policy.load(in, prefix + "td3.policy.");
+  return policy;
+}
+
 AnyActor Td3Agent::load_actor(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
                               const StateDict& in, const std::string& prefix) {
-  return loaded_actor(Td3::new_policy(spec.obs_dim, action_bounds(spec), settings, seed), in,
-                      prefix + "td3.policy.");
+  return mode_actor(load_policy(spec, settings, seed, in, prefix));
 }
 
 std::vector<AgentFigure> Td3Agent::figure_columns() {

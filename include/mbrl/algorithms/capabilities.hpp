@@ -7,6 +7,7 @@
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/policy/categorical_policy.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 
@@ -18,6 +19,14 @@ class PolicyOwner : public virtual Capability {
  public:
   /// As it is now, for as long as the algorithm is there; its mode is what acts without exploration.
   virtual LearnedPolicy policy() const = 0;
+};
+
+/// It learns what states are worth (`mbrl plan --terminal`).
+class ValueOwner : public virtual Capability {
+ public:
+  /// As it is now, for as long as the algorithm is there and does not learn.
+  virtual TerminalValueFunction<float> value() const = 0;
+  virtual double discount() const = 0;  // per control step
 };
 
 /// It keeps what it has experienced (`mbrl dataset`).

@@ -9,11 +9,13 @@ namespace mbrl {
 
 /// The loop's settings and the updates'.
 struct SacConfiguration : ReplaySettings {
+  bool normalise_obs = false;  // by mean and deviation of all seen so far
   SacSettings sac;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     ReplaySettings::describe(s, field);
+    field("normalise_obs", s.normalise_obs, "observations by mean and deviation of all seen so far");
     field("sac", s.sac, "policy, critics and temperature");
   }
 

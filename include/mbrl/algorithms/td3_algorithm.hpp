@@ -4,19 +4,21 @@
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/td3.hpp"
-#include "mbrl/policy/exploration.hpp"
+#include "mbrl/policy/actor_noise.hpp"
 
 namespace mbrl {
 
 /// The loop's settings, the noise and the updates'.
 struct Td3Configuration : ReplaySettings {
-  ExplorationSettings exploration{.std = 0.1};
+  ActorNoiseSettings exploration{{.std = 0.1}};
+  bool normalise_obs = false;  // by mean and deviation of all seen so far
   Td3Settings td3;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     ReplaySettings::describe(s, field);
     field("exploration", s.exploration, "noise on executed actions");
+    field("normalise_obs", s.normalise_obs, "observations by mean and deviation of all seen so far");
     field("td3", s.td3, "policy and critics");
   }
 

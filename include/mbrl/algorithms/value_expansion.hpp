@@ -16,7 +16,7 @@
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
-#include "mbrl/policy/exploration.hpp"
+#include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -26,7 +26,7 @@ namespace mbrl {
 /// The loop's settings, the noise's, the model's and the updates'. Defaults are those of the authors of STEVE, for MVE
 /// as well (their code: research/steve in tensorflow/models), but for the model's training, which is MBPO's.
 struct ExpansionSettings : ReplaySettings {
-  ExplorationSettings exploration{.std = 0.1};
+  ActorNoiseSettings exploration{{.std = 0.1}};
   int horizon = 3;        // H: steps imagined from where a transition leads; 0: none, and no model
   int train_every = 250;  // environment steps between trainings of the model
   MlpEnsembleSettings model{.members = 1,

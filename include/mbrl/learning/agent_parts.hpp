@@ -4,14 +4,15 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/policy/actor.hpp"
+#include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/policy/categorical_policy.hpp"
-#include "mbrl/policy/exploration.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/policy/policy.hpp"
 #include "mbrl/policy/policy_actor.hpp"
@@ -24,21 +25,31 @@ namespace mbrl {
 template <StochasticPolicy P>
 class PolicyExplorer {
  public:
-  PolicyExplorer(const EnvSpec& spec, const ExplorationSettings& noise, std::int64_t random_steps,
+  PolicyExplorer(const EnvSpec& spec, const ActorNoiseSettings& noise, std::int64_t random_steps,
                  std::uint64_t seed);
 
-  void begin_episode() { noise_.next_episode(); }
+  void begin_episode() {
+    noise_.next_episode();
+    if (parameter_noise_) parameter_noise_->next_episode();
+  }
   Vecd act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t);
 
   /// Where the noise stands; nothing to save where there is none.
-  void save(StateDict& out, const std::string& prefix) const { noise_.save(out, prefix + "noise."); }
-  void load(const StateDict& in, const std::string& prefix) { noise_.load(in, prefix + "noise."); }
+  void save(StateDict& out, const std::string& prefix) const {
+    noise_.save(out, prefix + "noise.");
+    if (parameter_noise_) parameter_noise_->save(out, prefix + "parameter_noise.");
+  }
+  void load(const StateDict& in, const std::string& prefix) {
+    noise_.load(in, prefix + "noise.");
+    if (parameter_noise_) parameter_noise_->load(in, prefix + "parameter_noise.");
+  }
 
  private:
   EnvSpec spec_;
   std::int64_t random_steps_;
   std::uint64_t seed_;
   ExplorationNoise<float> noise_;
+  std::optional<ParameterNoise> parameter_noise_;
   typename P::Workspace workspace_;
   Batchf obs_, action_, memory_;
 };

@@ -54,7 +54,7 @@ void sum_and_step(nn::Network& network, nn::Adam& adam, AlignedFloats& sum,
 /// Yates); where all are meant nothing is done.
 void draw_critics(std::vector<int>& critics, int count, std::uint64_t seed, std::int64_t update);
 
-/// A network, its target and its optimiser.
+/// A network, its target and its optimiser. With batch_norm there is no target.
 struct Critic {
   nn::Network network, target;
   nn::Adam adam;
@@ -63,7 +63,9 @@ struct Critic {
 
   Critic(int in, int out, const nn::NetworkSettings& settings, const nn::AdamSettings& optimiser,
          std::uint64_t seed, std::uint32_t index)
-      : network(in, out, settings, seed, index), target(network), adam(network, optimiser) {}
+      : network(in, out, settings, seed, index), adam(network, optimiser) {
+    if (!settings.batch_norm.on) target = network;
+  }
 
   /// Along all parts.
   void step() { sum_and_step(network, adam, gradient, parts); }
@@ -106,6 +108,9 @@ class Critics {
     Batchf penalty_input;
     AlignedFloats penalty_gradient;
     std::vector<float> share;  // of each sample
+    // Of critics without targets: one a critic, for the batch and what follows on it.
+    std::vector<nn::Pass> joint_passes;
+    Batchf joint_input;
   };
 
   /// Weights are functions of (seed, index); indices from 1 on are taken, one a critic.
@@ -132,6 +137,17 @@ class Critics {
   /// Gradients of `weight` / 2 times the squared differences of the range's columns to `target` (one a column),
   /// times the batch's own weights, for step.
   void learn(Chunk& c, const Transitions& batch, BatchRange range, const Vecf& target, float weight) const;
+  /// The same without targets, in two steps, for critics with batch_norm and a chunk that is the whole batch:
+  /// (s, a) and (s', `action`) go through critic i together, in the moments of both. Bhatt et al., "CrossQ: batch
+  /// normalization in deep reinforcement learning for greater sample efficiency and simplicity", ICLR 2024, figure 2.
+  /// First set_joint, then evaluate_joint for every i, which threads may share out, and joint_values: the smallest of
+  /// the critics `which` at (s', action). Then learn_joint for every i, and critic i's running moments follow.
+  void set_joint(Chunk& c, const Transitions& batch, ConstBatchRef<float> action) const;
+  void evaluate_joint(Chunk& c, int i) const;
+  void joint_values(const Chunk& c, std::span<const int> which, Vecf& out) const;
+  void learn_joint(Chunk& c, const Transitions& batch, const Vecf& target, float weight, int i);
+  /// After them: the chunk's loss, value and error.
+  void sum_joint(Chunk& c, const Vecf& target) const;
   /// After learn, adds the gradients of `weight` times
   ///   log mean_k (exp Q_i(s, a_k) / p_k) - Q_i(s, a),
   /// with the chunk's penalty_action and penalty_log_density as a_k and log p_k: what actions that were not taken

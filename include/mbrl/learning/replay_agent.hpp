@@ -12,6 +12,7 @@
 #include "mbrl/data/replay_sampler.hpp"
 #include "mbrl/policy/policy.hpp"
 #include "mbrl/task/env_spec.hpp"
+#include "mbrl/task/task_functions.hpp"
 #include "mbrl/task/transitions.hpp"
 
 namespace mbrl {
@@ -65,6 +66,7 @@ concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, C
   { cagent.errors() } -> std::convertible_to<const Vecf&>;                 // |TD error| of each transition of the last batch: priorities
   { cagent.discount() } -> std::convertible_to<double>;                    // gamma, for returns over several steps
   { cagent.value_bias(batch) } -> std::convertible_to<double>;             // of the critics, in an episode of the policy's
+  { cagent.value() } -> std::same_as<TerminalValueFunction<float>>;        // of a state, by the critics; as it is now, for as long as the agent is there
   requires StochasticPolicy<std::remove_cvref_t<decltype(cagent.policy())>>; // its mode acts without exploration
   { A::figure_columns() } -> std::same_as<std::vector<AgentFigure>>;
   { cagent.figures() } -> std::same_as<std::vector<double>>;               // of the episode so far, in their order

@@ -2,12 +2,15 @@
 // Haarnoja et al., "Soft actor-critic algorithms and applications", arXiv 1812.05905, algorithm 1. With more
 // critics and a subset of them in the target it is REDQ: Chen et al., "Randomized ensembled double
 // Q-learning: learning fast without a model", ICLR 2021, algorithm 1; with dropout and layer normalisation in two
-// critics DroQ: Hiraoka et al., "Dropout Q-functions for doubly efficient reinforcement learning", ICLR 2022. Where
+// critics DroQ: Hiraoka et al., "Dropout Q-functions for doubly efficient reinforcement learning", ICLR 2022; with batch
+// renormalisation in place of targets CrossQ: Bhatt, Palenicek, Belousov, Argus, Amiranashvili, Brox, Peters, "CrossQ:
+// batch normalization in deep reinforcement learning for greater sample efficiency and simplicity", ICLR 2024. Where
 // actions are choices: discrete_sac.hpp.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -38,6 +41,7 @@ struct SacSettings {
   bool tune_temperature = true;    // towards the entropy below; false: alpha stays
   double entropy_per_action = -1;  // target of the entropy, per action entry scaled to [-1, 1] (nats)
   double entropy_share = 0.5;      // of choices: the target as a share of log n, which is that of chance
+  nn::BatchNormSettings batch_norm = {};  // of policy and critics, which then have no targets (CrossQ)
   double conservatism = 0;  // weight of the penalty on values of actions that were not taken; 0: none (SAC)
   int penalty_actions =
       10;  // of each kind per transition: uniform, the policy's, the policy's in the next state
@@ -61,6 +65,8 @@ struct SacSettings {
           "target entropy per action entry, actions scaled to [-1, 1] (nats)");
     field("entropy_share", s.entropy_share,
           "where an action is one of n choices: target entropy as a share of log n, the entropy of chance");
+    field("batch_norm", s.batch_norm,
+          "batch renormalisation of policy and critics, which then have no targets (CrossQ)");
     field("conservatism", s.conservatism,
           "weight of the penalty on values of actions that were not taken (CQL); 0: none");
     field("penalty_actions", s.penalty_actions,
@@ -88,6 +94,8 @@ struct SacReport {
 ///   y = r + gamma (1 - terminated) (min_{i in M} Q'_i(s', a') - alpha log pi(a' | s')),
 ///   critics: mean (Q_i(s, a) - y)^2;   policy: mean (alpha log pi(a | s) - min_i Q_i(s, a)), a ~ pi(s);
 ///   temperature: mean -log alpha (log pi(a | s) + H),   targets: Q' <- Q' + tau (Q - Q').
+/// With batch_norm Q' is Q, in one pass with (s, a), whose moments are those of both; in the policy's loss critics have
+/// their running moments and the policy those of its batch, and everywhere else all have the running ones.
 /// With conservatism c the critics' loss has c mean (log mean_k exp Q_i(s, a_k) / p_k - Q_i(s, a)) besides: data that
 /// cannot be added to do not correct values of actions they do not hold (CQL(H): Kumar, Zhou, Tucker, Levine,
 /// "Conservative Q-learning for offline reinforcement learning", NeurIPS 2020, equation 4 and appendix F).
@@ -140,7 +148,12 @@ class Sac {
   void make_chunks(Index batch);
   void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
   void draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number);
+  std::span<const int> drawn() const {
+    return std::span(drawn_).first(static_cast<std::size_t>(settings_.target_critics));
+  }
+  void find_target(Chunk& c, const Transitions& batch);
   void learn_critics(std::size_t k, const Transitions& batch);
+  void learn_jointly(const Transitions& batch);
   void conserve(std::size_t k, const Transitions& batch);
   void climb(std::size_t k, const Transitions& batch);
 

@@ -10,6 +10,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/critic_value.hpp"
 #include "mbrl/learning/discrete_sac.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/sac.hpp"
@@ -46,9 +47,13 @@ class BasicSacAgent {
   std::int64_t updates() const { return sac_.updates(); }
   const Vecf& errors() const { return sac_.errors(); }
   double value_bias(const Transitions& episode) const { return mbrl::value_bias(sac_, episode); }
+  TerminalValueFunction<float> value() const { return critic_value(sac_); }
   double discount() const { return sac_.settings().discount; }
   const Policy& policy() const { return sac_.policy(); }
-  /// What acts without exploration, from a checkpoint of `save` and without critics.
+  /// The policy, from a checkpoint of `save` and without critics.
+  static Policy load_policy(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
+                            const StateDict& in, const std::string& prefix);
+  /// The same as what acts without exploration.
   static AnyActor load_actor(const EnvSpec& spec, const SacSettings& settings, std::uint64_t seed,
                              const StateDict& in, const std::string& prefix);
 

@@ -9,12 +9,13 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/critic_value.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/td3.hpp"
 #include "mbrl/learning/value_bias.hpp"
 #include "mbrl/learning/value_bound.hpp"
 #include "mbrl/policy/actor.hpp"
-#include "mbrl/policy/exploration.hpp"
+#include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
 
@@ -23,9 +24,10 @@ namespace mbrl {
 /// A ReplayAgent. Its figures are means over the updates of the episode.
 class Td3Agent {
  public:
+  using Policy = MlpPolicy;
   /// Acts at random during the first `random_steps` environment steps, by the policy with noise thereafter. Throws
   /// mbrl::Error for settings that make no sense and for actions that are choices. The pool must outlive it.
-  Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const ExplorationSettings& exploration,
+  Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const ActorNoiseSettings& exploration,
            std::int64_t random_steps, std::uint64_t seed, ThreadPool& pool);
 
   void begin_episode();
@@ -37,11 +39,15 @@ class Td3Agent {
   std::int64_t updates() const { return td3_.updates(); }
   const Vecf& errors() const { return td3_.errors(); }
   double value_bias(const Transitions& episode) const { return mbrl::value_bias(td3_, episode); }
+  TerminalValueFunction<float> value() const { return critic_value(td3_); }
   double discount() const { return td3_.settings().discount; }
   const Td3& td3() const { return td3_; }
   const MlpPolicy& policy() const { return td3_.policy(); }
 
-  /// What acts without exploration, from a checkpoint of `save` and without critics.
+  /// The policy, from a checkpoint of `save` and without critics.
+  static MlpPolicy load_policy(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
+                               const StateDict& in, const std::string& prefix);
+  /// The same as what acts without exploration.
   static AnyActor load_actor(const EnvSpec& spec, const Td3Settings& settings, std::uint64_t seed,
                              const StateDict& in, const std::string& prefix);
 

@@ -1,6 +1,7 @@
 // Action noise that is correlated in time: its power falls with the frequency as f^-beta.
 // Timmer, Koenig, "On generating power law noise", Astronomy and Astrophysics 300, 1995; used for planning by
-// Pinneri et al., "Sample-efficient cross-entropy method for real-time planning", CoRL 2020, section 3.1.
+// Pinneri et al., "Sample-efficient cross-entropy method for real-time planning", CoRL 2020, section 3.1. And the
+// Ornstein-Uhlenbeck process, which forgets exponentially: Uhlenbeck, Ornstein, Physical Review 36, 1930.
 #pragma once
 
 #include <cmath>
@@ -37,6 +38,23 @@ inline Batchd coloured_noise_mixing(int horizon, double beta) {
   }
   // Every row has the same norm: sines and cosines of a frequency share its power at every t.
   return mixing / mixing.row(0).norm();
+}
+
+/// The same for the Ornstein-Uhlenbeck process, begun in its stationary state: x_0 = z_0,
+///   x_t = rho x_{t-1} + sqrt(1 - rho^2) z_t,  rho = e^-theta,
+/// of unit variance, with correlations rho^k between steps k apart.
+inline Batchd ornstein_uhlenbeck_mixing(int horizon, double theta) {
+  require(horizon >= 1, "Ornstein-Uhlenbeck noise: horizon is ", horizon, ", expected at least 1");
+  require(theta > 0 && std::isfinite(theta), "Ornstein-Uhlenbeck noise: theta is ", theta,
+          ", expected more than 0");
+  Batchd mixing = Batchd::Zero(horizon, horizon);
+  const double rho = std::exp(-theta);
+  mixing(0, 0) = 1;
+  for (Index t = 1; t < horizon; ++t) {
+    mixing.row(t) = rho * mixing.row(t - 1);
+    mixing(t, t) = std::sqrt(1 - rho * rho);
+  }
+  return mixing;
 }
 
 }  // namespace mbrl

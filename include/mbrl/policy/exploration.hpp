@@ -36,7 +36,13 @@ class ExplorationNoise {
   static constexpr int kStretch = 64;  // control steps whose noise is drawn together
 
   ExplorationNoise(const ActionBounds& bounds, const ExplorationSettings& settings, std::uint64_t seed)
-      : settings_(settings), noise_(seed) {
+      : ExplorationNoise(bounds, settings.std, coloured_noise_mixing(kStretch, settings.noise_beta), seed) {
+    white_noise_ = settings.noise_beta == 0;
+  }
+  /// Other noise of deviation `std`, in half action ranges: `mixing` (rows of unit norm) times white noise is that of
+  /// a stretch of as many control steps.
+  ExplorationNoise(const ActionBounds& bounds, double std, const Batchd& mixing, std::uint64_t seed)
+      : std_(std), stretch_(static_cast<int>(mixing.rows())), noise_(seed) {
     bounds.validate<S>("exploration", bounds.dim());
     const auto dim = static_cast<Index>(bounds.dim());
     low_.resize(dim);
@@ -47,22 +53,21 @@ class ExplorationNoise {
     }
     mid_ = S(0.5) * (low_ + high_);
     if (bounds.choices > 0) mid_ = mid_.array().floor();
-    require(std::isfinite(settings.std) && settings.std >= 0, "exploration: std is ", settings.std,
-            ", expected 0 or more");
-    require(settings.std == 0 || bounds.choices == 0, "exploration: std is ", settings.std,
+    require(std::isfinite(std) && std >= 0, "exploration: std is ", std, ", expected 0 or more");
+    require(std == 0 || bounds.choices == 0, "exploration: std is ", std,
             ", but the actions are choices, to which no noise can be added");
-    mixing_ = coloured_noise_mixing(kStretch, settings.noise_beta).template cast<S>();
-    scale_ = static_cast<S>(settings.std) * S(0.5) * (high_ - low_);
-    white_.setZero(low_.size(), kStretch);
-    noises_.setZero(low_.size(), kStretch);
+    mixing_ = mixing.template cast<S>();
+    scale_ = static_cast<S>(std) * S(0.5) * (high_ - low_);
+    white_.setZero(low_.size(), stretch_);
+    noises_.setZero(low_.size(), stretch_);
   }
 
   /// Adds the noise of control step t of this episode.
   void disturb(int t, VecRef<S> action) {
-    if (settings_.std == 0) return;
+    if (std_ == 0) return;
     require_dim("exploration", "the action", action.size(), low_.size());
-    if (drawn_ != t / kStretch) draw(t / kStretch);
-    action += scale_.cwiseProduct(noises_.col(t % kStretch));
+    if (drawn_ != t / stretch_) draw(t / stretch_);
+    action += scale_.cwiseProduct(noises_.col(t % stretch_));
     action = action.cwiseMax(low_).cwiseMin(high_);
   }
   void next_episode() {
@@ -87,21 +92,23 @@ class ExplorationNoise {
     constexpr std::uint32_t kNoPlanner = 0x80000000u;  // planners count iterations from 0
     noise_.normal(static_cast<std::uint32_t>(episode_), kNoPlanner + static_cast<std::uint32_t>(stretch),
                   white_);
-    if (settings_.noise_beta > 0)
-      noises_.noalias() = white_.lazyProduct(mixing_.transpose());
-    else
+    if (white_noise_)
       noises_ = white_;
+    else
+      noises_.noalias() = white_.lazyProduct(mixing_.transpose());
     drawn_ = stretch;
   }
 
-  ExplorationSettings settings_;
+  double std_;
+  int stretch_;
+  bool white_noise_ = false;
   CandidateNoise<S> noise_;
   std::int64_t episode_ = 0;
   int drawn_ = -1;  // stretch whose noise is drawn
   Vec<S> low_, high_, mid_;
   Vec<S> scale_;             // one standard deviation, in units of the action
-  Batch<S> mixing_;          // kStretch x kStretch
-  Batch<S> white_, noises_;  // action_dim x kStretch
+  Batch<S> mixing_;          // stretch x stretch
+  Batch<S> white_, noises_;  // action_dim x stretch
 };
 
 }  // namespace mbrl
