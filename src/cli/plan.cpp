@@ -23,6 +23,7 @@
 #include "mbrl/planning/registry/budget.hpp"
 #include "plan_pictures.hpp"
 #include "plan_tasks.hpp"
+#include "plan_terminal.hpp"
 #include "registries.hpp"
 #include "settings_list.hpp"
 
@@ -30,7 +31,7 @@ namespace mbrl::cli {
 namespace {
 
 struct PlanOptions {
-  std::string environment;
+  std::string environment, terminal;
   std::vector<std::string> planners = {"icem"};
   int steps = 0;
   std::uint64_t seed = 1;
@@ -44,6 +45,8 @@ struct PlanOptions {
   std::vector<std::string> assignments;
 
   bool pictures() const { return still || video; }
+  // Rollouts that are the planner's.
+  int own_budget() const { return terminal.empty() ? budget : budget - kProposalRollouts; }
 };
 
 // Settings with which no plan costs more than `budget` rollouts (a plan that begins again from nothing, since
@@ -93,7 +96,7 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
     const std::size_t at = assignment.find(".iterations=");
     if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
   }
-  apply_budget(c.planner, planner, options.budget, keep_iterations);
+  apply_budget(c.planner, planner, options.own_budget(), keep_iterations);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   c.planner.sampling.name = planner;
   return c;
@@ -140,7 +143,7 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
               steps);
     if (episode == 0 && options.pictures()) result.trace.episode.begin(env);
     while (static_cast<int>(rewards.size()) < steps && !step.terminated && !step.truncated) {
-      const Vecd action = controller.act(env);
+      const Vecd action = controller.act(env, obs);
       if (controller.mpc.planned_now()) {
         ++plans;
         rollouts += static_cast<double>(controller.mpc.last_plan().report.rollouts);
@@ -201,8 +204,12 @@ void check(const PlanOptions& options, const PlanTask& task, const EnvSpec& spec
 }
 
 void plan(const PlanOptions& options) {
-  require(options.budget >= 10, "--budget is ", options.budget, ", expected at least 10 rollouts per plan");
-  const PlanTask task = plan_task(options.environment);
+  require(options.own_budget() >= 10, "--budget is ", options.budget, ", expected at least ",
+          10 + options.budget - options.own_budget(), " rollouts per plan");
+  std::shared_ptr<const LearnedTerminal> terminal;
+  if (!options.terminal.empty())
+    terminal = std::make_shared<LearnedTerminal>(options.terminal, options.environment);
+  const PlanTask task = plan_task(options.environment, terminal);
   ThreadPool pool(options.threads);
   const EnvSpec spec = registries().environments.spec(options.environment);
   check(options, task, spec, pool);
@@ -273,7 +280,9 @@ void add_plan(CLI::App& app) {
       "  mbrl plan --env HalfCheetah-v4 --planner icem --steps 200 --budget 300 --set horizon=20\n"
       "  mbrl plan --env control/CartPole --planner ilqr,cem --out pictures --csv table.csv\n"
       "  mbrl plan --env control/CartPole --planner icem --set mpc.deadline=0.005   a plan in 5 ms\n"
-      "  mbrl plan --env control/CartPole --planner ilqr --set mpc.open_loop=true   without looking\n\n"
+      "  mbrl plan --env control/CartPole --planner ilqr --set mpc.open_loop=true   without looking\n"
+      "  mbrl plan --env Pendulum-v1 --planner cem --set horizon=5 --terminal runs/pendulum   with a run's "
+      "critics\n\n"
       "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment. gradient and ilqr "
       "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks (but dmc/reacher-easy) "
       "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
@@ -292,6 +301,12 @@ void add_plan(CLI::App& app) {
       ->delimiter(',')
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();
+  command
+      ->add_option(
+          "--terminal", options->terminal,
+          "Run (sac, td3, ddpg, mve, steve) whose critics say what lies beyond the horizon, and whose "
+          "policy proposes action sequences; planners that sample")
+      ->type_name("RUN");
   command->add_option("--steps", options->steps, "Control steps of an episode at most (default: all)");
   command->add_option("--seed", options->seed, "Start state and random numbers of the first episode")
       ->capture_default_str();

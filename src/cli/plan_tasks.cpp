@@ -10,9 +10,11 @@
 #include "control_tasks.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/analytic/systems.hpp"
+#include "mbrl/planning/proposing_planner.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 #include "mbrl/task/env_spec.hpp"
 #include "plan_mujoco.hpp"
+#include "plan_terminal.hpp"
 #include "registries.hpp"
 
 namespace mbrl::cli {
@@ -28,8 +30,11 @@ class EnvironmentRollout {
  public:
   using Scalar = double;
   using State = Vecd;
-  EnvironmentRollout(const std::function<AnyEnvironment()>& make, int horizon, ThreadPool& pool)
-      : rollout_(make, {.horizon = horizon}, pool) {}
+  EnvironmentRollout(const std::function<AnyEnvironment()>& make, int horizon,
+                     const LearnedTerminal* terminal, ThreadPool& pool)
+      : rollout_(make, {.horizon = horizon, .discount = terminal ? terminal->discount() : 1.0}, pool) {
+    if (terminal) rollout_.set_terminal_value(terminal->value());
+  }
   int horizon() const { return rollout_.horizon(); }
   int action_dim() const { return rollout_.action_dim(); }
   void evaluate(const Vecd& state, ConstBatchRef<double> actions, RolloutKey key, VecRef<double> returns) {
@@ -52,9 +57,24 @@ bool samples(const std::string& name) {
 
 // Sampling planners in the environment itself.
 PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvSpec& spec,
-                         const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool) {
-  OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, pool)), action_bounds(spec),
-                        c.planner.sampling, seed);
+                         const PlanConfiguration& c, std::uint64_t seed, ThreadPool& pool,
+                         const std::shared_ptr<const LearnedTerminal>& terminal = {}) {
+  OwningPlanner planner(Rollout(EnvironmentRollout(make, c.planner.horizon, terminal.get(), pool)),
+                        action_bounds(spec), c.planner.sampling, seed);
+  if (terminal) {
+    auto observation = std::make_shared<Vecd>(Vecd::Zero(spec.obs_dim));
+    const auto simulator = std::make_shared<AnyEnvironment>(make());
+    simulator->reset(seed);
+    Rollout& rollout = planner.evaluator();
+    ProposingPlanner proposing(
+        std::move(planner), rollout,
+        [terminal, observation, simulator, seed](const Vecd& state, int t, BatchRef<double> sequences) {
+          terminal->propose(*simulator, state, *observation, seed, t, sequences);
+        },
+        kProposals);
+    return {Mpc(Planner(std::move(proposing)), action_bounds(spec), c.mpc, seed), whole_state,
+            [](Planner&) { return std::vector<double>(); }, observation};
+  }
   return {Mpc(Planner(std::move(planner)), action_bounds(spec), c.mpc, seed), whole_state,
           [](Planner&) { return std::vector<double>(); }};
 }
@@ -95,9 +115,20 @@ PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::ui
 
 Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
-PlanTask plan_task(const std::string& environment) {
+PlanTask plan_task(const std::string& environment, std::shared_ptr<const LearnedTerminal> terminal) {
   const EnvRegistry& registry = registries().environments;
   const EnvSpec spec = registry.spec(environment);
+  if (terminal) {
+    PlanTask task;
+    task.make = [&registry, environment] { return registry.make(environment); };
+    task.controller = [make = task.make, spec, terminal](const PlanConfiguration& c, std::uint64_t seed,
+                                                         ThreadPool& pool) {
+      require(samples(c.planner.sampling.name), "--terminal: planner '", c.planner.sampling.name,
+              "' descends; expected one that samples: rs, cem, icem, mppi, pddm or cmaes");
+      return simulated(make, spec, c, seed, pool, terminal);
+    };
+    return task;
+  }
   for (ControlTaskEntry& e : control_tasks())
     if (e.spec.name == environment) return std::move(e.task);
   PlanTask task;

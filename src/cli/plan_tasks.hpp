@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,12 @@ struct PlanController {
   std::function<std::vector<double>(Planner&)>
       cost_per_iteration;  // of the last plan, iLQR's and DDP's alone
 
-  const Vecd& act(const AnyEnvironment& env) { return mpc.act(state(env)); }
+  std::shared_ptr<Vecd> observation{};  // where proposals look for it
+
+  const Vecd& act(const AnyEnvironment& env, const Vecd& obs) {
+    if (observation) *observation = obs;
+    return mpc.act(state(env));
+  }
 };
 
 Vecd physics_state(const AnyEnvironment& env);
@@ -53,7 +59,11 @@ struct PlanTask {
   int horizon = 30;  // steps a plan looks ahead unless the user says otherwise
 };
 
-// Throws for an unknown environment; its `controller` throws for a planner that the environment cannot serve.
-PlanTask plan_task(const std::string& environment);
+class LearnedTerminal;
+
+// Throws for an unknown environment; its `controller` throws for a planner that the environment cannot serve. With a
+// `terminal`, planners that sample alone: in the environment itself, with its value beyond the horizon and its policy's
+// proposals.
+PlanTask plan_task(const std::string& environment, std::shared_ptr<const LearnedTerminal> terminal = {});
 
 }  // namespace mbrl::cli

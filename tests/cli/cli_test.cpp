@@ -213,6 +213,34 @@ TEST_CASE("plan compares planners on the true dynamics") {
   CHECK(list.out.find("horizon = 20\n") != std::string::npos);
 }
 
+TEST_CASE("plan with what a run has learned at the end of its horizon") {
+  const Scratch scratch;
+  const std::string run = (scratch / "run").string();
+  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--set", "steps=200",
+                         "random_steps=150", "sac.policy.hidden=8", "sac.critic.hidden=8", "batch_size=16"})
+              .status == 0);
+  const auto plan = [&](const std::string& environment, const std::string& planner,
+                        const std::string& terminal) {
+    std::vector<std::string> arguments = {"plan", "--env",    environment, "--planner", planner,    "--steps",
+                                          "4",    "--budget", "20",        "--set",     "horizon=3"};
+    if (!terminal.empty()) arguments.insert(arguments.end(), {"--terminal", terminal});
+    return mbrl(scratch, arguments);
+  };
+  const Outcome with = plan("Pendulum-v1", "cem,icem", run), without = plan("Pendulum-v1", "cem,icem", "");
+  CHECK(with.status == 0);
+  CHECK(with.out.find("cem") != std::string::npos);
+  CHECK(without.status == 0);
+  CHECK(with.out != without.out);
+  const auto complains = [&](const Outcome& outcome, const std::string& of) {
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(of) != std::string::npos);
+  };
+  complains(plan("Acrobot-v1", "cem", run), "is a run in Pendulum-v1, expected one in Acrobot-v1");
+  complains(plan("Pendulum-v1", "ilqr", run), "'ilqr' descends");
+  complains(plan("Pendulum-v1", "cem", run + "_none"), "run_none");
+}
+
 TEST_CASE("plan runs on any environment, and says what it cannot do") {
   const Scratch scratch;
   const auto plan = [&](const std::string& environment, const std::string& planner,
