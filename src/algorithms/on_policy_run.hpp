@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,8 @@
 
 namespace mbrl {
 
-/// An Algorithm over what learns from what a policy has just done (Ppo, Trpo); a round is an iteration: `horizon` steps of
-/// every environment, then an update.
+/// An Algorithm over what learns from what a policy has just done (BasicPpo, BasicTrpo); a round is an iteration:
+/// `horizon` steps of every environment, then an update.
 template <class Learner>
 class OnPolicyRun final : public PolicyOwner {
  public:
@@ -107,7 +108,7 @@ class OnPolicyRun final : public PolicyOwner {
   // As the networks see them.
   void normalise(ConstBatchRef<double> obs, BatchRef<float> out) const {
     out = obs.cast<float>();
-    if (settings_.normalise_obs) obs_statistics_.normalize(out, out);
+    if (settings_.normalise_obs) out = ((out.colwise() - mean_).array().colwise() / scale_.array()).matrix();
   }
 
   void collect(RunObserver& observer) {
@@ -122,6 +123,9 @@ class OnPolicyRun final : public PolicyOwner {
     truncated_.resize(static_cast<std::size_t>(rows));
     ended_total_ = ended_length_ = 0;
     ended_ = 0;
+    last_.clear();
+    mean_ = obs_statistics_.mean().cast<float>();
+    scale_ = obs_statistics_.scale().cast<float>();
     Batchf memory(0, envs);
     Vecd returns(rows);
     for (int t = 0; t < settings_.horizon; ++t) {
@@ -134,7 +138,6 @@ class OnPolicyRun final : public PolicyOwner {
       learner_.policy().act(obs, memory, {random.key(), static_cast<std::uint32_t>(steps_ / envs), {}},
                             action, workspace_);
       const VectorStep& step = envs_.step(action.cast<double>());
-      normalise(step.next_obs, next_obs_.middleCols(first, envs));
       std::string fault;
       for (Index i = 0; i < envs; ++i) {
         const auto e = static_cast<std::size_t>(i);
@@ -148,7 +151,13 @@ class OnPolicyRun final : public PolicyOwner {
         returns(first + i) = discounted_(i);
         totals_(i) += step.reward(i);
         lengths_(i) += 1;
-        if (terminated_[k] == 0 && truncated_[k] == 0) continue;
+        const bool ended = terminated_[k] != 0 || truncated_[k] != 0;
+        if (ended || t + 1 == settings_.horizon) {
+          normalise(step.next_obs.middleCols(i, 1),
+                    next_obs_.middleCols(static_cast<Index>(last_.size()), 1));
+          last_.push_back(first + i);
+        }
+        if (!ended) continue;
         ended_total_ += totals_(i);
         ended_length_ += lengths_(i);
         ++ended_;
@@ -174,7 +183,12 @@ class OnPolicyRun final : public PolicyOwner {
     value_.resize(envs, settings_.horizon);
     next_value_.resize(envs, settings_.horizon);
     learner_.values(batch_.obs, Eigen::Map<Vecf>(value_.data(), rows));
-    learner_.values(next_obs_, Eigen::Map<Vecf>(next_value_.data(), rows));
+    // Of the observations that follow, those that are another column's have their values already.
+    const auto asked = static_cast<Index>(last_.size());
+    Vecf of_last(asked);
+    learner_.values(next_obs_.leftCols(asked), of_last);
+    next_value_.leftCols(settings_.horizon - 1) = value_.rightCols(settings_.horizon - 1);
+    for (Index j = 0; j < asked; ++j) next_value_.data()[last_[static_cast<std::size_t>(j)]] = of_last(j);
     generalized_advantages({reward_, value_, next_value_, terminated_, truncated_},
                            learner_.settings().discount, learner_.settings().lambda, advantage_);
     batch_.advantage = Eigen::Map<const Vecf>(advantage_.data(), rows);
@@ -221,8 +235,8 @@ class OnPolicyRun final : public PolicyOwner {
   AnyEnvironment env_;  // for looking at
   VectorEnvironment envs_;
   Learner learner_;
-  MlpPolicy acting_;  // takes observations as they are
-  MlpPolicy::Workspace workspace_;
+  typename Learner::Policy acting_;  // takes observations as they are
+  typename Learner::Policy::Workspace workspace_;
   Normalizer obs_statistics_, return_statistics_;
   std::int64_t steps_ = 0;
   Vecd discounted_, totals_, lengths_;  // of the episodes under way
@@ -230,32 +244,44 @@ class OnPolicyRun final : public PolicyOwner {
   int ended_ = 0;  // episodes of the iteration
   Batchd raw_;
   OnPolicyBatch batch_;
-  Batchf next_obs_, reward_, value_, next_value_, advantage_;
+  std::vector<Index> last_;  // columns that are the last of an episode or of the iteration
+  Batchf next_obs_;          // what follows them
+  Vecf mean_, scale_;        // of observations, as the iteration began
+  Batchf reward_, value_, next_value_, advantage_;
   std::vector<std::uint8_t> terminated_, truncated_;
   MetricTable metrics_;
 };
 
-/// What PPO's and TRPO's entries in the registry have in common; `settings` are the learner's in the configuration.
-template <class Learner, class Configuration, class Settings>
+/// What PPO's and TRPO's entries in the registry have in common: learners of real actions and of choices; `settings` are
+/// theirs in the configuration.
+template <class Learner, class DiscreteLearner, class Configuration, class Settings>
 AlgorithmDescription<Configuration> on_policy_description(const std::string& name,
                                                           Settings Configuration::*settings) {
   AlgorithmDescription<Configuration> d;
   d.name = name;
   d.details = "  mbrl train " + name +
               " --env Pendulum-v1 --preset quick --out runs/pendulum\n  mbrl train " + name +
-              " --env InvertedPendulum-v4 --steps 200000 --out runs/pole";
+              " --env InvertedPendulum-v4 --steps 200000 --out runs/pole\n  mbrl train " + name +
+              " --env CartPole-v1 --preset quick --out runs/cartpole\n"
+              "Where an action is one of several choices the policy gives each its probability.";
   d.steps_key = "steps";
   d.check = [](const Configuration& c, const EnvSpec& spec) { c.validate(spec); };
   d.make = [name, settings](const Configuration& c, const AlgorithmContext& context) {
     const EnvSpec spec = context.make_environment().spec();
-    Learner learner(spec.obs_dim, action_bounds(spec), c.*settings, context.seed, context.pool);
-    return AnyAlgorithm(std::make_unique<OnPolicyRun<Learner>>(name, c, context, std::move(learner)));
+    const auto of = [&]<class L>(std::type_identity<L>) {
+      L learner(spec.obs_dim, action_bounds(spec), c.*settings, context.seed, context.pool);
+      return AnyAlgorithm(std::make_unique<OnPolicyRun<L>>(name, c, context, std::move(learner)));
+    };
+    return spec.choices > 0 ? of(std::type_identity<DiscreteLearner>()) : of(std::type_identity<Learner>());
   };
   d.load_actor = [settings](const Configuration& c, const AlgorithmContext& context, const StateDict& in,
                             const std::string& prefix) {
     const EnvSpec spec = context.make_environment().spec();
-    return loaded_actor(Learner::new_policy(spec.obs_dim, action_bounds(spec), c.*settings, context.seed), in,
-                        prefix + "acting.");
+    const auto of = [&]<class L>(std::type_identity<L>) {
+      return loaded_actor(L::new_policy(spec.obs_dim, action_bounds(spec), c.*settings, context.seed), in,
+                          prefix + "acting.");
+    };
+    return spec.choices > 0 ? of(std::type_identity<DiscreteLearner>()) : of(std::type_identity<Learner>());
   };
   return d;
 }

@@ -26,7 +26,7 @@ PpoConfiguration quick_ppo(const EnvSpec&) {
 }  // namespace
 
 void register_ppo(AlgorithmRegistry& registry) {
-  auto ppo = on_policy_description<Ppo>("ppo", &PpoConfiguration::ppo);
+  auto ppo = on_policy_description<Ppo, DiscretePpo>("ppo", &PpoConfiguration::ppo);
   ppo.summary =
       "PPO (Schulman et al. 2017): a stochastic policy from what it has just done, without a model.";
   ppo.presets.push_back({"quick", "100,000 steps that look less far ahead, for a first look", quick_ppo});

@@ -25,7 +25,7 @@ TrpoConfiguration quick_trpo(const EnvSpec&) {
 }  // namespace
 
 void register_trpo(AlgorithmRegistry& registry) {
-  auto trpo = on_policy_description<Trpo>("trpo", &TrpoConfiguration::trpo);
+  auto trpo = on_policy_description<Trpo, DiscreteTrpo>("trpo", &TrpoConfiguration::trpo);
   trpo.summary =
       "TRPO (Schulman et al. 2015): natural gradient steps within a bound on how far the policy moves.";
   trpo.presets.push_back({"quick", "100,000 steps that look less far ahead, for a first look", quick_trpo});

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "learning/policy_of.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -33,7 +34,8 @@ bool PpoReport::finite() const {
          std::isfinite(kl);
 }
 
-Ppo::Chunk::Chunk(const Ppo& ppo)
+template <class P>
+BasicPpo<P>::Chunk::Chunk(const BasicPpo& ppo)
     : obs(ppo.policy_.obs_dim(), kColumns),
       action(ppo.policy_.action_dim(), kColumns),
       fresh(ppo.policy_.action_dim(), kColumns),
@@ -42,8 +44,9 @@ Ppo::Chunk::Chunk(const Ppo& ppo)
       fresh_log_prob(kColumns),
       value(ppo.value_, kColumns) {}
 
-Ppo::Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
-         ThreadPool& pool)
+template <class P>
+BasicPpo<P>::BasicPpo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
+                      std::uint64_t seed, ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
       policy_(new_policy(obs_dim, bounds, settings, seed)),
@@ -54,13 +57,15 @@ Ppo::Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, s
   settings.validate();
 }
 
-MlpPolicy Ppo::new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
+template <class P>
+P BasicPpo<P>::new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
                           std::uint64_t seed) {
-  return {obs_dim, bounds, {.network = settings.policy}, seed};
+  return policy_of<P>(obs_dim, bounds, settings.policy, seed);
 }
 
 // Log-probabilities by the function that the ratios ask, so that they begin at 1 exactly.
-void Ppo::remember(const OnPolicyBatch& batch) {
+template <class P>
+void BasicPpo<P>::remember(const OnPolicyBatch& batch) {
   const Index n = batch.obs.cols();
   old_log_prob_.resize(n);
   const std::vector<BatchRange> ranges = batch_ranges(n);
@@ -74,15 +79,16 @@ void Ppo::remember(const OnPolicyBatch& batch) {
   pool_.run(static_cast<int>(ranges.size()), std::cref(one));
 }
 
-void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows,
-                AdvantageScale normal, float share, std::uint32_t pass) {
+template <class P>
+void BasicPpo<P>::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows,
+                        AdvantageScale normal, float share, std::uint32_t pass) {
   const auto n = static_cast<Index>(rows.size());
   for (Index j = 0; j < n; ++j) {
     const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
     c.obs.col(j) = batch.obs.col(row);
     c.action.col(j) = batch.action.col(row);
   }
-  Batchf memory(0, n), no_gradient(policy_.obs_dim(), 0);
+  Batchf memory(0, n);
   policy_.log_probability(c.obs.leftCols(n), memory, c.action.leftCols(n), c.log_prob.head(n), c.policy);
   const auto low = static_cast<float>(1 - settings_.clip), high = static_cast<float>(1 + settings_.clip);
   c.policy_loss = c.value_loss = c.log_prob_sum = c.kl = c.clipped = 0;
@@ -97,15 +103,7 @@ void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint3
     c.kl += ratio - 1 - difference;
     c.clipped += ratio < low || ratio > high ? 1 : 0;
   }
-  policy_.log_probability_backward(c.weight.head(n), &c.policy_gradient, no_gradient, c.policy);
-  if (settings_.entropy > 0) {  // -entropy = E log pi, through actions drawn anew
-    const PolicyKey key{RandomStream(seed_, Stream::kUpdate).key(), pass, rows};
-    policy_.sample(c.obs.leftCols(n), key, c.fresh.leftCols(n), c.fresh_log_prob.head(n), c.policy);
-    c.weight.head(n).setConstant(share * static_cast<float>(settings_.entropy));
-    c.fresh.leftCols(n).setZero();
-    policy_.sample_backward(c.fresh.leftCols(n), c.weight.head(n), &c.entropy_gradient, no_gradient,
-                            c.policy);
-  }
+  learn_policy(c, {RandomStream(seed_, Stream::kUpdate).key(), pass, rows}, share);
 
   c.value.set_input(c.obs.leftCols(n));
   c.value.forward(value_, static_cast<int>(n));
@@ -128,7 +126,29 @@ void Ppo::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint3
   c.value.backward(value_, static_cast<int>(n), &c.value_gradient);
 }
 
-PpoReport Ppo::update(const OnPolicyBatch& batch) {
+// Down `weight` times the logarithms of the probabilities, and up the entropy.
+template <class P>
+void BasicPpo<P>::learn_policy(Chunk& c, const PolicyKey& key, float share) {
+  const auto n = static_cast<Index>(key.ids.size());
+  Batchf no_gradient(policy_.obs_dim(), 0);
+  const float entropy_weight = share * static_cast<float>(settings_.entropy);
+  if constexpr (kEntropyIsDrawn) {
+    policy_.log_probability_backward(c.weight.head(n), &c.policy_gradient, no_gradient, c.policy);
+    if (settings_.entropy == 0) return;
+    policy_.sample(c.obs.leftCols(n), key, c.fresh.leftCols(n), c.fresh_log_prob.head(n), c.policy);
+    c.weight.head(n).setConstant(entropy_weight);
+    c.fresh.leftCols(n).setZero();
+    policy_.sample_backward(c.fresh.leftCols(n), c.weight.head(n), &c.entropy_gradient, no_gradient,
+                            c.policy);
+  } else {
+    c.fresh_log_prob.head(n).setConstant(-entropy_weight);
+    policy_.log_probability_backward(c.weight.head(n), c.fresh_log_prob.head(settings_.entropy > 0 ? n : 0),
+                                     &c.policy_gradient, no_gradient, c.policy);
+  }
+}
+
+template <class P>
+PpoReport BasicPpo<P>::update(const OnPolicyBatch& batch) {
   check_batch("Ppo::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
   remember(batch);
@@ -161,7 +181,7 @@ PpoReport Ppo::update(const OnPolicyBatch& batch) {
       for (int k = 0; k < count; ++k) {
         const Chunk& c = chunks_[static_cast<std::size_t>(k)];
         policy_parts_.push_back(&c.policy_gradient);
-        if (settings_.entropy > 0) policy_parts_.push_back(&c.entropy_gradient);
+        if (kEntropyIsDrawn && settings_.entropy > 0) policy_parts_.push_back(&c.entropy_gradient);
         value_parts_.push_back(&c.value_gradient);
         report.policy_loss += c.policy_loss;
         report.value_loss += c.value_loss;
@@ -181,14 +201,16 @@ PpoReport Ppo::update(const OnPolicyBatch& batch) {
   return report;
 }
 
-void Ppo::values(ConstBatchRef<float> obs, VecRef<float> out) const {
+template <class P>
+void BasicPpo<P>::values(ConstBatchRef<float> obs, VecRef<float> out) const {
   require_dim("Ppo::values", "out", out.size(), obs.cols());
   Batchf v(1, obs.cols());
   value_.evaluate(obs, v);
   out = v.row(0).transpose();
 }
 
-std::vector<AgentFigure> Ppo::figure_columns() {
+template <class P>
+std::vector<AgentFigure> BasicPpo<P>::figure_columns() {
   return {{.name = "policy_loss", .decimals = 4},
           {.name = "value_loss", .title = "value", .decimals = 3},
           {.name = "entropy", .title = "entropy", .decimals = 2},
@@ -197,18 +219,21 @@ std::vector<AgentFigure> Ppo::figure_columns() {
           {.name = "epochs", .decimals = 0}};
 }
 
-std::vector<double> Ppo::figures(const PpoReport& report) {
+template <class P>
+std::vector<double> BasicPpo<P>::figures(const PpoReport& report) {
   return {report.policy_loss, report.value_loss, report.entropy,
           report.kl,          report.clipped,    static_cast<double>(report.epochs)};
 }
 
-std::string Ppo::trouble(const PpoReport& report) const {
+template <class P>
+std::string BasicPpo<P>::trouble(const PpoReport& report) const {
   return detail::concat("update ", updates_, " gave a number that is not finite (policy's loss ",
                         report.policy_loss, ", value's ", report.value_loss, ", entropy ", report.entropy,
                         "); a smaller learning_rate, or normalise_reward, may help");
 }
 
-void Ppo::save(StateDict& out, const std::string& prefix) const {
+template <class P>
+void BasicPpo<P>::save(StateDict& out, const std::string& prefix) const {
   policy_.save(out, prefix + "policy.");
   value_.save(out, prefix + "value.");
   policy_adam_.save(out, prefix + "policy_adam.");
@@ -216,12 +241,16 @@ void Ppo::save(StateDict& out, const std::string& prefix) const {
   out.put_scalar(prefix + "updates", updates_);
 }
 
-void Ppo::load(const StateDict& in, const std::string& prefix) {
+template <class P>
+void BasicPpo<P>::load(const StateDict& in, const std::string& prefix) {
   policy_.load(in, prefix + "policy.");
   value_.load(in, prefix + "value.");
   policy_adam_.load(in, prefix + "policy_adam.");
   value_adam_.load(in, prefix + "value_adam.");
   updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
 }
+
+template class BasicPpo<MlpPolicy>;
+template class BasicPpo<CategoricalPolicy>;
 
 }  // namespace mbrl

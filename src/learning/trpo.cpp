@@ -5,6 +5,7 @@
 #include <functional>
 #include <numeric>
 
+#include "learning/policy_of.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -21,8 +22,6 @@ ConstBlock block(const AlignedFloats& v) { return {v.data(), static_cast<Index>(
 double dot(const AlignedFloats& a, const AlignedFloats& b) {
   return (block(a).cast<double>() * block(b).cast<double>()).sum();
 }
-
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 }  // namespace
 
@@ -48,32 +47,31 @@ bool TrpoReport::finite() const {
          std::isfinite(entropy);
 }
 
-Trpo::Trpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
-           ThreadPool& pool)
+template <class P>
+BasicTrpo<P>::BasicTrpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
+                        std::uint64_t seed, ThreadPool& pool)
     : settings_(settings),
       pool_(pool),
       policy_(new_policy(obs_dim, bounds, settings, seed)),
-      gaussian_(policy_.action_dim(), policy_.settings().min_logvar, policy_.settings().max_logvar),
+      fisher_(fisher_of(policy_)),
       value_(obs_dim, 1, settings.value, seed, 1),
       value_adam_(value_, settings.value_adam),
       seed_(seed) {
   settings.validate();
 }
 
-MlpPolicy Trpo::new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
+template <class P>
+P BasicTrpo<P>::new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
                            std::uint64_t seed) {
-  return {obs_dim, bounds, {.network = settings.policy}, seed};
+  return policy_of<P>(obs_dim, bounds, settings.policy, seed);
 }
 
-// The policy's distributions here, and their Fisher matrices with respect to the network's outputs: 1 / sigma^2 of a
-// mean, 1/2 of a log-variance, times the square of the slope of its bounds.
-void Trpo::linearize(ConstBatchRef<float> obs) {
+// The policy's distributions here, and their Fisher matrices with respect to the network's outputs.
+template <class P>
+void BasicTrpo<P>::linearize(ConstBatchRef<float> obs) {
   size_ = obs.cols();
   const std::vector<BatchRange> ranges = batch_ranges(size_);
   chunks_.resize(ranges.size());
-  const Index dim = policy_.action_dim();
-  const auto low = static_cast<float>(policy_.settings().min_logvar),
-             high = static_cast<float>(policy_.settings().max_logvar);
   const auto one = [&](int k) {
     Chunk& c = chunks_[static_cast<std::size_t>(k)];
     c.first = ranges[static_cast<std::size_t>(k)].first;
@@ -85,33 +83,25 @@ void Trpo::linearize(ConstBatchRef<float> obs) {
     c.pass->set_input(columns);
     c.pass->forward(policy_.network(), static_cast<int>(c.count));
     c.old = c.pass->outputs(static_cast<int>(c.count));
-    nn::RowBatch<float> mean(dim, c.count), variance(dim, c.count);
-    gaussian_.moments(c.old, mean, variance);
-    c.fisher.resize(2 * dim, c.count);
-    c.fisher.topRows(dim) = variance.cwiseInverse();
-    for (Index j = 0; j < c.count; ++j)
-      for (Index i = 0; i < dim; ++i) {
-        const float raw = c.old(dim + i, j), distance = high - raw;
-        const float softplus = std::max(distance, 0.0f) + std::log1p(std::exp(-std::abs(distance)));
-        const float slope = sigmoid(distance) * sigmoid(high - softplus - low);
-        c.fisher(dim + i, j) = 0.5f * slope * slope;
-      }
+    c.fisher = fisher_.at(c.old);
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(one));
 }
 
-AlignedFloats Trpo::sum_of_gradients() const {
+template <class P>
+AlignedFloats BasicTrpo<P>::sum_of_gradients() const {
   AlignedFloats sum = chunks_.front().gradient;
   for (std::size_t k = 1; k < chunks_.size(); ++k) block(sum) += block(chunks_[k].gradient);
   return sum;
 }
 
-AlignedFloats Trpo::product(const AlignedFloats& v) {
+template <class P>
+AlignedFloats BasicTrpo<P>::product(const AlignedFloats& v) {
   const float share = 1.0f / static_cast<float>(size_);
   const auto one = [&](int k) {
     Chunk& c = chunks_[static_cast<std::size_t>(k)];
     c.tangent->apply(policy_.network(), v, c.moved);
-    c.pass->output_gradients(static_cast<int>(c.count)) = share * c.fisher.cwiseProduct(c.moved);
+    c.pass->output_gradients(static_cast<int>(c.count)) = share * fisher_.product(c.fisher, c.moved);
     c.pass->backward(policy_.network(), static_cast<int>(c.count), &c.gradient);
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(one));
@@ -120,14 +110,16 @@ AlignedFloats Trpo::product(const AlignedFloats& v) {
   return out;
 }
 
-AlignedFloats Trpo::fisher_product(ConstBatchRef<float> obs, const AlignedFloats& v) {
+template <class P>
+AlignedFloats BasicTrpo<P>::fisher_product(ConstBatchRef<float> obs, const AlignedFloats& v) {
   require(obs.cols() >= 1, "Trpo::fisher_product: there is no observation");
   linearize(obs);
   return product(v);
 }
 
 // Hestenes and Stiefel 1952.
-AlignedFloats Trpo::solve(const AlignedFloats& g, double& residual) {
+template <class P>
+AlignedFloats BasicTrpo<P>::solve(const AlignedFloats& g, double& residual) {
   AlignedFloats x(g.size()), r = g, p = g;
   const double size = dot(g, g);
   double rr = size;
@@ -145,14 +137,15 @@ AlignedFloats Trpo::solve(const AlignedFloats& g, double& residual) {
 }
 
 // The policy as it is now against that of linearize.
-void Trpo::compare(const OnPolicyBatch& batch, AdvantageScale normal, double& gain, double& kl) {
+template <class P>
+void BasicTrpo<P>::compare(const OnPolicyBatch& batch, AdvantageScale normal, double& gain, double& kl) {
   const auto one = [&](int k) {
     Chunk& c = chunks_[static_cast<std::size_t>(k)];
     const auto obs = batch.obs.middleCols(c.first, c.count);
     c.pass->set_input(obs);
     c.pass->forward(policy_.network(), static_cast<int>(c.count));
     c.kl.resize(c.count);
-    gaussian_.kl(c.old, c.pass->outputs(static_cast<int>(c.count)), c.kl);
+    fisher_.kl(c.old, c.pass->outputs(static_cast<int>(c.count)), c.kl);
     c.new_log_prob.resize(c.count);
     Batchf memory(0, c.count);
     policy_.log_probability(obs, memory, batch.action.middleCols(c.first, c.count), c.new_log_prob, c.policy);
@@ -173,7 +166,8 @@ void Trpo::compare(const OnPolicyBatch& batch, AdvantageScale normal, double& ga
   kl /= static_cast<double>(size_);
 }
 
-TrpoReport Trpo::update(const OnPolicyBatch& batch) {
+template <class P>
+TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch) {
   check_batch("Trpo::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
   order_.resize(static_cast<std::size_t>(n));
@@ -194,7 +188,7 @@ TrpoReport Trpo::update(const OnPolicyBatch& batch) {
     policy_.log_probability_backward(c.weight, &c.gradient, no_gradient, c.policy);
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(gradient));
-  for (const Chunk& c : chunks_) report.entropy -= c.log_prob.cast<double>().sum();
+  for (const Chunk& c : chunks_) report.entropy -= c.log_prob.template cast<double>().sum();
   report.entropy /= static_cast<double>(n);
 
   const AlignedFloats g = sum_of_gradients(), x = solve(g, report.residual);
@@ -224,7 +218,8 @@ TrpoReport Trpo::update(const OnPolicyBatch& batch) {
   return report;
 }
 
-void Trpo::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
+template <class P>
+void BasicTrpo<P>::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
   const Index n = batch.obs.cols(), parts = (n + settings_.value_minibatch - 1) / settings_.value_minibatch;
   const RandomStream shuffle(seed_, Stream::kShuffle);
   nn::Pass pass(value_, settings_.value_minibatch);
@@ -254,14 +249,16 @@ void Trpo::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
   }
 }
 
-void Trpo::values(ConstBatchRef<float> obs, VecRef<float> out) const {
+template <class P>
+void BasicTrpo<P>::values(ConstBatchRef<float> obs, VecRef<float> out) const {
   require_dim("Trpo::values", "out", out.size(), obs.cols());
   Batchf v(1, obs.cols());
   value_.evaluate(obs, v);
   out = v.row(0).transpose();
 }
 
-std::vector<AgentFigure> Trpo::figure_columns() {
+template <class P>
+std::vector<AgentFigure> BasicTrpo<P>::figure_columns() {
   return {{.name = "gain", .decimals = 4},
           {.name = "kl", .title = "KL", .decimals = 4},
           {.name = "step_share", .title = "step", .decimals = 2},
@@ -270,28 +267,35 @@ std::vector<AgentFigure> Trpo::figure_columns() {
           {.name = "entropy", .title = "entropy", .decimals = 2}};
 }
 
-std::vector<double> Trpo::figures(const TrpoReport& report) {
+template <class P>
+std::vector<double> BasicTrpo<P>::figures(const TrpoReport& report) {
   return {report.gain, report.kl, report.step, report.residual, report.value_loss, report.entropy};
 }
 
-std::string Trpo::trouble(const TrpoReport& report) const {
+template <class P>
+std::string BasicTrpo<P>::trouble(const TrpoReport& report) const {
   return detail::concat("update ", updates_, " gave a number that is not finite (gain ", report.gain, ", KL ",
                         report.kl, ", value's loss ", report.value_loss, ", entropy ", report.entropy,
                         "); a smaller max_kl, or normalise_reward, may help");
 }
 
-void Trpo::save(StateDict& out, const std::string& prefix) const {
+template <class P>
+void BasicTrpo<P>::save(StateDict& out, const std::string& prefix) const {
   policy_.save(out, prefix + "policy.");
   value_.save(out, prefix + "value.");
   value_adam_.save(out, prefix + "value_adam.");
   out.put_scalar(prefix + "updates", updates_);
 }
 
-void Trpo::load(const StateDict& in, const std::string& prefix) {
+template <class P>
+void BasicTrpo<P>::load(const StateDict& in, const std::string& prefix) {
   policy_.load(in, prefix + "policy.");
   value_.load(in, prefix + "value.");
   value_adam_.load(in, prefix + "value_adam.");
   updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
 }
+
+template class BasicTrpo<MlpPolicy>;
+template class BasicTrpo<CategoricalPolicy>;
 
 }  // namespace mbrl

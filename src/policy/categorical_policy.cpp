@@ -41,6 +41,7 @@ nn::ConstRowMap<float> CategoricalPolicy::logits(const char* where, const ConstB
   w.pass.fit(network_, n);
   w.pass->set_input(obs);
   w.pass->forward(network_, n);
+  w.given = false;
   return w.pass->outputs(n);
 }
 
@@ -78,6 +79,30 @@ void CategoricalPolicy::log_probability(ConstBatchRef<float> obs, BatchRef<float
   w.choice.resize(obs.cols());
   for (Index j = 0; j < obs.cols(); ++j) w.choice(j) = choice(kWhere, action(0, j));
   head_.log_prob(z, w.choice, out);
+  w.given = true;
+}
+
+void CategoricalPolicy::log_probability_backward(ConstVecRef<float> log_prob_weight,
+                                                 ConstVecRef<float> entropy_weight, AlignedFloats* gradient,
+                                                 BatchRef<float> obs_gradient, Workspace& w) const {
+  constexpr const char* kWhere = "CategoricalPolicy::log_probability_backward";
+  require(w.given, kWhere, ": expected a call of log_probability with the same workspace before it");
+  const Index n = w.choice.size();
+  const auto samples = static_cast<int>(n);
+  require_dim(kWhere, "log_prob_weight", log_prob_weight.size(), n);
+  nn::RowMap<float> logits = w.pass->output_gradients(samples);
+  logits.setZero();
+  head_.log_prob_gradient(w.pass->outputs(samples), w.choice, log_prob_weight, logits);
+  if (entropy_weight.size() > 0) {
+    require_dim(kWhere, "entropy_weight", entropy_weight.size(), n);
+    head_.entropy_gradient(w.pass->outputs(samples), entropy_weight, logits);
+  }
+  const bool obs_wanted = obs_gradient.cols() > 0;
+  w.pass->backward(network_, samples, gradient, obs_wanted);
+  if (!obs_wanted) return;
+  require_dim(kWhere, "obs_gradient", obs_gradient.rows(), obs_dim());
+  require_dim(kWhere, "obs_gradient's batch", obs_gradient.cols(), n);
+  obs_gradient = w.pass->input_gradients(samples);
 }
 
 }  // namespace mbrl

@@ -1,7 +1,10 @@
-// PETS where an action is a choice: what is stored is what was executed.
+// Where an action is a choice: what PETS stores is what was executed, and on-policy learners take one choice.
+#include <string>
 #include <vector>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
+#include "mbrl/algorithms/on_policy_settings.hpp"
 #include "mbrl/algorithms/pets.hpp"
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
@@ -79,6 +82,14 @@ TEST_CASE("an environment says what of an action is executed") {
   other.reset(1);
   CHECK(one.step(Vecd::Constant(1, 0.8)).obs == other.step(Vecd::Constant(1, 1.0)).obs);
   CHECK(ScaledActions(AnyEnvironment(CartPole())).spec().choices == 0);
+}
+
+TEST_CASE("on-policy learners take one choice, not several at once") {
+  EnvSpec spec = CartPole().spec();
+  OnPolicySettings().validate("ppo", spec);
+  spec.action_low = spec.action_high = Vecd::Zero(2);
+  const std::string error = error_of([&] { OnPolicySettings().validate("ppo", spec); });
+  CHECK(contains(error, "2 choices at once, expected one"));
 }
 
 }  // namespace

@@ -46,6 +46,15 @@ TEST_CASE("a policy is exported, and a run that plans says that it has none") {
   CHECK(mbrl(scratch, {"export", choices, "--out", chooser}).status == 0);
   CHECK(slurp(chooser).find("action[0] = ") != std::string::npos);
   CHECK(mbrl(scratch, {"eval", choices, "--episodes", "1"}).status == 0);
+  for (const std::string name : {"ppo", "trpo"}) {
+    const std::string chosen = (scratch / name).string();
+    REQUIRE(mbrl(scratch, {"train", name, "--env", "Acrobot-v1", "--out", chosen, "--steps", "200", "--set",
+                           "environments=2", "--set", "horizon=100", "--set", name + ".policy.hidden=8"})
+                .status == 0);
+    CHECK(mbrl(scratch, {"export", chosen, "--out", chooser}).status == 0);
+    CHECK(slurp(chooser).find("action[0] = ") != std::string::npos);
+    CHECK(mbrl(scratch, {"eval", chosen, "--episodes", "1"}).status == 0);
+  }
   CHECK(slurp(arrays).find(R"("activation":"relu")") != std::string::npos);
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
     const Outcome outcome = mbrl(scratch, arguments);

@@ -128,6 +128,86 @@ TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written
   }
 }
 
+TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
+  // J as above; M by differences of the gradient of KL(old || new) in the logits, softmax - old, in double.
+  ThreadPool pool(2);
+  TrpoSettings settings = small({5});
+  DiscreteTrpo trpo(3, ActionBounds::choice_of(4), settings, 3, pool);
+  constexpr Index kObs = 150, kOutputs = 4;
+  Batchf obs(3, kObs);
+  fill_uniform(obs, -1, 1, 0, 0);
+  const CategoricalPolicy& policy = trpo.policy();
+  const std::size_t size = policy.parameters().size();
+  Batchd fisher = Batchd::Zero(static_cast<Index>(size), static_cast<Index>(size));
+  nn::Pass pass(policy.network(), 1);
+  for (Index n = 0; n < kObs; ++n) {
+    Batchd j(kOutputs, static_cast<Index>(size));
+    Vecd z(kOutputs);
+    pass.set_input(obs.col(n));
+    pass.forward(policy.network(), 1);
+    for (Index o = 0; o < kOutputs; ++o) z(o) = static_cast<double>(pass.outputs(1)(o, 0));
+    for (Index o = 0; o < kOutputs; ++o) {
+      AlignedFloats row;
+      pass.output_gradients(1).setZero();
+      pass.output_gradients(1)(o, 0) = 1;
+      pass.backward(policy.network(), 1, &row);
+      for (std::size_t p = 0; p < size; ++p) j(o, static_cast<Index>(p)) = static_cast<double>(row[p]);
+    }
+    const auto softmax = [](const Vecd& logits) -> Vecd {
+      return logits.array().exp() / logits.array().exp().sum();
+    };
+    Batchd m(kOutputs, kOutputs);
+    constexpr double kStep = 1e-4;
+    for (Index o = 0; o < kOutputs; ++o)
+      m.col(o) =
+          (softmax(z + kStep * Vecd::Unit(kOutputs, o)) - softmax(z - kStep * Vecd::Unit(kOutputs, o))) /
+          (2 * kStep);
+    fisher += j.transpose() * m * j / double{kObs};
+  }
+  for (std::uint32_t trial = 0; trial < 3; ++trial) {
+    AlignedFloats v(size);
+    const RandomStream random(4, Stream::kUser);
+    for (std::size_t p = 0; p < size; ++p)
+      v[p] = static_cast<float>(random.normal(trial, static_cast<std::uint32_t>(p)));
+    const AlignedFloats product = trpo.fisher_product(obs, v);
+    Vecd direction(static_cast<Index>(size)), got(static_cast<Index>(size));
+    for (std::size_t p = 0; p < size; ++p) {
+      direction(static_cast<Index>(p)) = static_cast<double>(v[p]);
+      got(static_cast<Index>(p)) = static_cast<double>(product[p]) - 0.1 * static_cast<double>(v[p]);
+    }
+    const Vecd expected = fisher * direction;
+    CHECK((got - expected).norm() < 1e-5 * expected.norm());
+  }
+}
+
+TEST_CASE("trpo: of choices a step stays within the bound, and the best is found") {
+  ThreadPool one(1), three(3);
+  TrpoSettings settings = small();
+  settings.max_kl = 0.02;
+  DiscreteTrpo trpo(3, ActionBounds::choice_of(3), settings, 1, one),
+      other(3, ActionBounds::choice_of(3), settings, 1, three);
+  constexpr Index kSteps = 300;
+  CategoricalPolicy::Workspace workspace;
+  OnPolicyBatch batch = some(0, kSteps);
+  batch.action.resize(1, kSteps);
+  Batchf memory(0, kSteps);
+  for (std::uint32_t round = 0; round < 40; ++round) {
+    trpo.policy().act(batch.obs, memory, {RandomStream(2, Stream::kUser).key(), round, {}}, batch.action,
+                      workspace);
+    // 2 where obs(0) is positive, 0 where it is not
+    batch.advantage =
+        (batch.obs.row(0).array().sign() * (batch.action.row(0).array() - 1)).matrix().transpose();
+    const TrpoReport report = trpo.update(batch);
+    REQUIRE(report.finite());
+    CHECK(report.kl <= settings.max_kl);
+    if (round == 0) CHECK(report.kl > 0.3 * settings.max_kl);
+    if (round < 3) CHECK(report.gain == other.update(batch).gain);
+  }
+  trpo.policy().mode(batch.obs, memory, batch.action, workspace);
+  CHECK((batch.obs.row(0).array().sign() * (batch.action.row(0).array() - 1)).mean() > 0.95f);
+  CHECK(contains(error_of([&] { Trpo(3, ActionBounds::choice_of(3), settings, 1, one); }), "choices"));
+}
+
 TEST_CASE("trpo: a step gains, and stays within the bound") {
   ThreadPool pool(1);
   for (const double bound : {0.001, 0.01, 0.1}) {

@@ -2,6 +2,7 @@
 // Wolski, Dhariwal, Radford, Klimov, "Proximal policy optimization algorithms", arXiv 1707.06347, algorithm 1.
 #pragma once
 
+#include <concepts>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
+#include "mbrl/policy/categorical_policy.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 
@@ -59,7 +61,7 @@ struct PpoSettings {
 /// Of one update: means over the steps of the last epoch.
 struct PpoReport {
   double policy_loss = 0, value_loss = 0;  // half the mean squared error
-  double entropy = 0;                      // -log pi of what was done
+  double entropy = 0;                      // mean of -log pi of what was done
   double kl = 0;                           // of the old policy to the new: mean of ratio - 1 - log ratio
   double clipped = 0;                      // share of steps whose ratio is beyond the clip
   int epochs = 0;
@@ -68,17 +70,20 @@ struct PpoReport {
 
 /// With ratio = pi(a | s) / pi_old(a | s), the policy climbs mean min(ratio A, clamp(ratio, 1 - eps, 1 + eps) A)
 /// (equation 7) and the value function descends mean (V(s) - target)^2 / 2, each by its own optimiser. Numbers are
-/// functions of (seed, number of the update, batch) and do not depend on the number of threads. The pool must outlive
-/// it.
-class Ppo {
+/// functions of (seed, number of the update, batch) and do not depend on the number of threads. P is MlpPolicy or, where
+/// an action is a choice, CategoricalPolicy. The pool must outlive it.
+template <class P>
+class BasicPpo {
  public:
-  /// Throws mbrl::Error for settings that make no sense and for actions that are choices.
-  Ppo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
-      ThreadPool& pool);
-  Ppo(Ppo&&) = default;
+  using Policy = P;
+
+  /// Throws mbrl::Error for settings that make no sense and for actions that are not the policy's.
+  BasicPpo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
+           ThreadPool& pool);
+  BasicPpo(BasicPpo&&) = default;
   /// As it is before the first update.
-  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
-                              std::uint64_t seed);
+  static P new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
+                      std::uint64_t seed);
 
   /// All epochs. Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite
   /// (see PpoReport::finite) the networks concerned are left as they were from there on.
@@ -87,7 +92,7 @@ class Ppo {
   /// V of each column.
   void values(ConstBatchRef<float> obs, VecRef<float> out) const;
 
-  const MlpPolicy& policy() const { return policy_; }
+  const P& policy() const { return policy_; }
   static std::vector<AgentFigure> figure_columns();
   static std::vector<double> figures(const PpoReport& report);  // in their order
   /// What to say of a report that is not finite.
@@ -102,21 +107,24 @@ class Ppo {
  private:
   // Some columns of a minibatch.
   struct Chunk {
-    explicit Chunk(const Ppo& ppo);
+    explicit Chunk(const BasicPpo& ppo);
     Batchf obs, action, fresh;
     Vecf log_prob, weight, fresh_log_prob;
-    MlpPolicy::Workspace policy;
-    AlignedFloats policy_gradient, entropy_gradient, value_gradient;
+    typename P::Workspace policy;
+    AlignedFloats policy_gradient, entropy_gradient, value_gradient;  // entropy's: of actions drawn anew
     nn::Pass value;
     double policy_loss = 0, value_loss = 0, log_prob_sum = 0, kl = 0, clipped = 0;
   };
   void remember(const OnPolicyBatch& batch);
+  // The entropy of choices is known; that of real actions is asked of actions drawn anew.
+  static constexpr bool kEntropyIsDrawn = !std::same_as<P, CategoricalPolicy>;
   void learn(Chunk& c, const OnPolicyBatch& batch, std::span<const std::uint32_t> rows, AdvantageScale normal,
              float share, std::uint32_t pass);
+  void learn_policy(Chunk& c, const PolicyKey& key, float share);
 
   PpoSettings settings_;
   ThreadPool& pool_;
-  MlpPolicy policy_;
+  P policy_;
   nn::Network value_;
   nn::Adam policy_adam_, value_adam_;
   AlignedFloats policy_sum_, value_sum_;
@@ -127,5 +135,10 @@ class Ppo {
   Vecf old_log_prob_;
   std::vector<const AlignedFloats*> policy_parts_, value_parts_;
 };
+
+extern template class BasicPpo<MlpPolicy>;
+extern template class BasicPpo<CategoricalPolicy>;
+using Ppo = BasicPpo<MlpPolicy>;
+using DiscretePpo = BasicPpo<CategoricalPolicy>;
 
 }  // namespace mbrl

@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
@@ -14,11 +15,13 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/on_policy_batch.hpp"
+#include "mbrl/learning/policy_fisher.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/nn/adam.hpp"
-#include "mbrl/nn/distributions.hpp"
 #include "mbrl/nn/network.hpp"
+#include "mbrl/nn/rows.hpp"
 #include "mbrl/nn/tangent.hpp"
+#include "mbrl/policy/categorical_policy.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 
@@ -71,18 +74,22 @@ struct TrpoReport {
 
 /// With rho = pi(a | s) / pi_old(a | s), the policy climbs mean rho A, A normalised, along x with F x = g: g the
 /// objective's gradient, F = mean J' M J the Fisher matrix, in products with vectors alone (J forward, then backward; M
-/// that of the Gaussian, in closed form). The first of the steps ratio^j sqrt(2 delta / x'F x) x with a gain and a KL
+/// that of the distribution, in closed form: policy_fisher.hpp). The first of the steps ratio^j sqrt(2 delta / x'F x) x with a gain and a KL
 /// within delta is taken. The value function descends mean (V(s) - target)^2 / 2. Numbers are functions of (seed, number
-/// of the update, batch) and do not depend on the number of threads. The pool must outlive it.
-class Trpo {
+/// of the update, batch) and do not depend on the number of threads. P is MlpPolicy or, where an action is a choice,
+/// CategoricalPolicy. The pool must outlive it.
+template <class P>
+class BasicTrpo {
  public:
-  /// Throws mbrl::Error for settings that make no sense and for actions that are choices.
-  Trpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
-       ThreadPool& pool);
-  Trpo(Trpo&&) = default;
+  using Policy = P;
+
+  /// Throws mbrl::Error for settings that make no sense and for actions that are not the policy's.
+  BasicTrpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
+            ThreadPool& pool);
+  BasicTrpo(BasicTrpo&&) = default;
   /// As it is before the first update.
-  static MlpPolicy new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
-                              std::uint64_t seed);
+  static P new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
+                      std::uint64_t seed);
 
   /// Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite (see
   /// TrpoReport::finite) the policy is as it was.
@@ -94,7 +101,7 @@ class Trpo {
   /// V of each column.
   void values(ConstBatchRef<float> obs, VecRef<float> out) const;
 
-  const MlpPolicy& policy() const { return policy_; }
+  const P& policy() const { return policy_; }
   std::int64_t updates() const { return updates_; }
   const TrpoSettings& settings() const { return settings_; }
   static std::vector<AgentFigure> figure_columns();
@@ -113,9 +120,9 @@ class Trpo {
     std::optional<nn::Tangent> tangent;
     std::optional<nn::Pass> pass;
     nn::RowBatch<float> old;  // the network's outputs
-    Batchf fisher, moved;     // diagonal of M, J v
+    Batchf fisher, moved;     // what is known of M, and J v
     Vecf log_prob, new_log_prob, weight, kl;
-    MlpPolicy::Workspace policy;
+    typename P::Workspace policy;
     AlignedFloats gradient;
     double gain = 0, kl_sum = 0;
   };
@@ -128,8 +135,8 @@ class Trpo {
 
   TrpoSettings settings_;
   ThreadPool& pool_;
-  MlpPolicy policy_;
-  nn::Gaussian<float> gaussian_;
+  P policy_;
+  decltype(fisher_of(std::declval<const P&>())) fisher_;
   nn::Network value_;
   nn::Adam value_adam_;
   std::int64_t updates_ = 0;
@@ -138,5 +145,10 @@ class Trpo {
   std::vector<Chunk> chunks_;
   std::vector<std::uint32_t> order_;
 };
+
+extern template class BasicTrpo<MlpPolicy>;
+extern template class BasicTrpo<CategoricalPolicy>;
+using Trpo = BasicTrpo<MlpPolicy>;
+using DiscreteTrpo = BasicTrpo<CategoricalPolicy>;
 
 }  // namespace mbrl

@@ -27,6 +27,7 @@ class CategoricalPolicy {
     nn::RowBatch<float> noise;  // 1 x batch
     Vec<int> choice;
     Vecf log_prob;
+    bool given = false;  // filled by log_probability
   };
 
   /// Weights are a function of (seed, index). Throws mbrl::Error for bounds that are not one entry of choices.
@@ -53,6 +54,16 @@ class CategoricalPolicy {
   /// Logarithms of probabilities. Throws mbrl::Error for actions that are no choice.
   void log_probability(ConstBatchRef<float> obs, BatchRef<float> memory, ConstBatchRef<float> action,
                        VecRef<float> out, Workspace& w) const;
+
+  /// After log_probability with the same workspace: of a loss of the logarithms, whose gradients are given, and of the
+  /// distributions' entropies (empty: of the logarithms alone), as DifferentiablePolicy's backward has it. Throws
+  /// mbrl::Error for other sizes, and without that call.
+  void log_probability_backward(ConstVecRef<float> log_prob_weight, ConstVecRef<float> entropy_weight,
+                                AlignedFloats* gradient, BatchRef<float> obs_gradient, Workspace& w) const;
+  void log_probability_backward(ConstVecRef<float> log_prob_weight, AlignedFloats* gradient,
+                                BatchRef<float> obs_gradient, Workspace& w) const {
+    log_probability_backward(log_prob_weight, Vecf(), gradient, obs_gradient, w);
+  }
 
   void save(StateDict& out, const std::string& prefix) const { network_.save(out, prefix + "network."); }
   /// Throws mbrl::Error unless the network is of this shape; it is then unchanged.

@@ -1,0 +1,45 @@
+#include "mbrl/learning/policy_fisher.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace mbrl {
+namespace {
+
+float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
+
+}  // namespace
+
+GaussianFisher::GaussianFisher(const MlpPolicy& policy)
+    : head_(policy.action_dim(), policy.settings().min_logvar, policy.settings().max_logvar),
+      low_(static_cast<float>(policy.settings().min_logvar)),
+      high_(static_cast<float>(policy.settings().max_logvar)) {}
+
+Batchf GaussianFisher::at(nn::ConstRows<float> outputs) const {
+  const Index dim = head_.dim(), n = outputs.cols();
+  nn::RowBatch<float> mean(dim, n), variance(dim, n);
+  head_.moments(outputs, mean, variance);
+  Batchf m(2 * dim, n);
+  m.topRows(dim) = variance.cwiseInverse();
+  for (Index j = 0; j < n; ++j)
+    for (Index i = 0; i < dim; ++i) {
+      const float distance = high_ - outputs(dim + i, j);
+      const float softplus = std::max(distance, 0.0f) + std::log1p(std::exp(-std::abs(distance)));
+      const float slope = sigmoid(distance) * sigmoid(high_ - softplus - low_);
+      m(dim + i, j) = 0.5f * slope * slope;
+    }
+  return m;
+}
+
+Batchf CategoricalFisher::at(nn::ConstRows<float> outputs) const {
+  nn::RowBatch<float> p(outputs.rows(), outputs.cols());
+  head_.probabilities(outputs, p);
+  return p;
+}
+
+Batchf CategoricalFisher::product(const Batchf& at, const Batchf& v) {
+  const Batchf weighted = at.cwiseProduct(v);
+  return weighted - at * weighted.colwise().sum().asDiagonal();
+}
+
+}  // namespace mbrl
