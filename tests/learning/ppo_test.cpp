@@ -308,7 +308,8 @@ TEST_CASE("ppo: the policy of a single step finds the best action, and the value
   OnPolicyBatch batch = the_same(kSteps, 0);
   Batchf memory(0, kSteps);
   Vecf earned(kSteps);
-  for (std::uint32_t round = 0; round < 60; ++round) {
+  // With many more rounds it is as narrow as it may be, and wanders.
+  for (std::uint32_t round = 0; round < 25; ++round) {
     ppo.policy().act(batch.obs, memory, {RandomStream(2, Stream::kUser).key(), round, {}}, batch.action,
                      workspace);
     earned = -(batch.action.row(0).array() - 2.6f).square().matrix().transpose();
