@@ -43,6 +43,23 @@ HWY_INLINE V sigmoid(D d, V x) {
   return hn::Div(one, hn::Add(one, exp_of(d, hn::Neg(x))));
 }
 
+// tanh within 4 units in the last place: the ratio of polynomials of Eigen's vectorised tanh, at half the cost of
+// Highway's, which goes by way of e^x - 1. From 7.9 on it is 1 to within a rounding.
+HWY_INLINE V tanh_of(D d, V z) {
+  const V x = hn::Min(hn::Max(z, hn::Set(d, -7.90531110763549805f)), hn::Set(d, 7.90531110763549805f));
+  const V square = hn::Mul(x, x);
+  V above = hn::MulAdd(square, hn::Set(d, -2.76076847742355e-16f), hn::Set(d, 2.00018790482477e-13f));
+  above = hn::MulAdd(square, above, hn::Set(d, -8.60467152213735e-11f));
+  above = hn::MulAdd(square, above, hn::Set(d, 5.12229709037114e-08f));
+  above = hn::MulAdd(square, above, hn::Set(d, 1.48572235717979e-05f));
+  above = hn::MulAdd(square, above, hn::Set(d, 6.37261928875436e-04f));
+  above = hn::MulAdd(square, above, hn::Set(d, 4.89352455891786e-03f));
+  V below = hn::MulAdd(square, hn::Set(d, 1.19825839466702e-06f), hn::Set(d, 1.18534705686654e-04f));
+  below = hn::MulAdd(square, below, hn::Set(d, 2.26843463243900e-03f));
+  below = hn::MulAdd(square, below, hn::Set(d, 4.89352518554385e-03f));
+  return hn::Div(hn::Mul(x, above), below);
+}
+
 // log(1 + e^x) without overflow.
 HWY_INLINE V softplus(D d, V x) {
   return hn::Add(hn::Max(x, hn::Zero(d)), hn::Log1p(d, hn::Exp(d, hn::Neg(hn::Abs(x)))));
@@ -164,7 +181,7 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
     value = hn::IfThenElse(positive, z, below);
     slope = hn::IfThenElse(positive, one, hn::Add(below, one));
   } else {
-    value = hn::Tanh(d, z);
+    value = tanh_of(d, z);
     slope = hn::NegMulAdd(value, value, one);
   }
   // Highway's functions swallow a NaN; an input without a value must not look like one that has one.

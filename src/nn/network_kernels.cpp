@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "nn/few_samples-inl.hpp"
 #include "nn/multiply-inl.hpp"
 #include "nn/network_kernels.hpp"
 #include "simd/philox-inl.hpp"
@@ -222,6 +223,18 @@ void NormaliseOverBatchBackward(const Layer& layer, int l, const float* paramete
   }
 }
 
+// What ForwardPass gives, for few samples of a network without layer_norm, batch_norm and masks.
+template <Activation kActivation>
+void ForwardFew(const Layer* layers, int layer_count, const float* parameters, int samples,
+                const PassArrays& work) {
+  for (int l = 0; l < layer_count; ++l) {
+    const bool last = l + 1 == layer_count;
+    few_layer<kActivation>(layers[l], parameters, work.inputs[l], static_cast<std::size_t>(samples),
+                           static_cast<std::size_t>(work.stride), last ? work.output : work.inputs[l + 1],
+                           last ? nullptr : work.slopes[l]);
+  }
+}
+
 template <Activation kActivation>
 void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays& work, int l,
                    std::size_t columns) {
@@ -237,6 +250,19 @@ void ActivateLayer(const Layer& layer, const float* parameters, const PassArrays
 void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& settings,
                  const float* parameters, int samples, const DropoutKey& dropout, const PassArrays& work) {
   const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  if (static_cast<std::size_t>(samples) <= kFewSamples && !settings.layer_norm && !settings.batch_norm.on &&
+      !work.masks) {
+    switch (settings.activation) {
+      case Activation::kSilu:
+        return ForwardFew<Activation::kSilu>(layers, layer_count, parameters, samples, work);
+      case Activation::kRelu:
+        return ForwardFew<Activation::kRelu>(layers, layer_count, parameters, samples, work);
+      case Activation::kTanh:
+        return ForwardFew<Activation::kTanh>(layers, layer_count, parameters, samples, work);
+      case Activation::kElu:
+        return ForwardFew<Activation::kElu>(layers, layer_count, parameters, samples, work);
+    }
+  }
   for (int l = 0; l < layer_count; ++l) {
     const Layer& layer = layers[l];
     const auto in = static_cast<std::size_t>(layer.in);
@@ -272,6 +298,24 @@ void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& se
   }
 }
 
+#if HWY_TARGET != HWY_SCALAR
+// 4 x 4 numbers.
+HWY_INLINE void TransposeFour(const float* from, std::size_t ld, float* to, std::size_t to_ld) {
+  const hn::FixedTag<float, 4> d;
+  const hn::FixedTag<std::uint64_t, 2> pairs;
+  const auto a = hn::LoadU(d, from), b = hn::LoadU(d, from + ld), c = hn::LoadU(d, from + 2 * ld),
+             e = hn::LoadU(d, from + 3 * ld);
+  const auto ab_low = hn::BitCast(pairs, hn::InterleaveLower(d, a, b)),
+             ab_high = hn::BitCast(pairs, hn::InterleaveUpper(d, a, b)),
+             ce_low = hn::BitCast(pairs, hn::InterleaveLower(d, c, e)),
+             ce_high = hn::BitCast(pairs, hn::InterleaveUpper(d, c, e));
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_low, ce_low)), d, to);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_low, ce_low)), d, to + to_ld);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, ab_high, ce_high)), d, to + 2 * to_ld);
+  hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, ab_high, ce_high)), d, to + 3 * to_ld);
+}
+#endif
+
 // gradient [out][ld] to transposed [sample][to_ld], padded by zeros to `stride`; 16 x 16 at a time, which
 // stay in cache.
 void Transpose(const float* gradient, std::size_t ld, std::size_t out, std::size_t stride,
@@ -280,12 +324,40 @@ void Transpose(const float* gradient, std::size_t ld, std::size_t out, std::size
     for (std::size_t b0 = 0; b0 < samples; b0 += kPad) {
       const std::size_t rows = o0 < out ? std::min<std::size_t>(kPad, out - o0) : 0;
       const std::size_t columns = std::min<std::size_t>(kPad, samples - b0);
+#if HWY_TARGET != HWY_SCALAR
+      if (rows == kPad && columns == kPad) {
+        for (std::size_t o = o0; o < o0 + kPad; o += 4)
+          for (std::size_t b = b0; b < b0 + kPad; b += 4)
+            TransposeFour(gradient + o * ld + b, ld, to + b * to_ld + o, to_ld);
+        continue;
+      }
+#endif
       for (std::size_t b = 0; b < columns; ++b) {
         float* row = to + (b0 + b) * to_ld + o0;
         for (std::size_t o = 0; o < rows; ++o) row[o] = gradient[(o0 + o) * ld + b0 + b];
         for (std::size_t o = rows; o < kPad; ++o) row[o] = 0.0f;
       }
     }
+}
+
+// Sums of columns [0, stride) over n rows, several at a time to hide the latency of an addition.
+void SumOfRows(const float* rows, std::size_t ld, std::size_t n, std::size_t stride, float* to) {
+  const D d;
+  const std::size_t lanes = hn::Lanes(d);
+  std::size_t o = 0;
+  for (; o + 4 * lanes <= stride; o += 4 * lanes) {
+    V sum[4] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    for (std::size_t b = 0; b < n; ++b)
+#pragma GCC unroll 4
+      for (std::size_t i = 0; i < 4; ++i)
+        sum[i] = hn::Add(sum[i], hn::Load(d, rows + b * ld + o + i * lanes));
+    for (std::size_t i = 0; i < 4; ++i) hn::Store(sum[i], d, to + o + i * lanes);
+  }
+  for (; o < stride; o += lanes) {
+    V sum = hn::Zero(d);
+    for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, rows + b * ld + o));
+    hn::Store(sum, d, to + o);
+  }
 }
 
 void BackwardPass(const Layer* layers, int layer_count, const float* parameters, int samples,
@@ -337,11 +409,7 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
       for (std::size_t first = 0; first < stride; first += step)
         multiply<false>(in, first, std::min(stride, first + step), n, SampleRows{work.inputs[l], ld, n},
                         work.transposed, across, PanelEpilogue{gradient + layer.weight, in});
-      for (std::size_t o = 0; o < stride; o += hn::Lanes(d)) {
-        V sum = hn::Zero(d);
-        for (std::size_t b = 0; b < n; ++b) sum = hn::Add(sum, hn::Load(d, work.transposed + b * across + o));
-        hn::Store(sum, d, gradient + layer.bias + o);
-      }
+      SumOfRows(work.transposed, across, n, stride, gradient + layer.bias);
     }
     turn = 1 - turn;
   }

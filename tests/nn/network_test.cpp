@@ -92,7 +92,7 @@ Batchf noise(Index rows, Index columns, std::uint32_t id) {
 }
 
 // A network whose vectors are not at their first values.
-Network some_network(Activation f, bool norm, std::vector<int> hidden = {20, 33}, double dropout = 0) {
+Network some_network(Activation f, bool norm, std::vector<int> hidden = {20, 99}, double dropout = 0) {
   Network network(5, 3, {std::move(hidden), f, norm, dropout}, 7);
   for (int l = 0; l < static_cast<int>(network.layers().size()); ++l) {
     Network::Plain p = network.layer(l);
@@ -124,13 +124,51 @@ TEST_CASE("network: outputs are those of the plain sum") {
 }
 
 TEST_CASE("network: a sample's numbers do not depend on its place or company") {
-  const Network network = some_network(Activation::kSilu, true);
-  const Batchf x = noise(5, 41, 1);
-  Batchf all(3, 41), one(3, 1);
-  network.evaluate(x, all);
-  for (Index b = 0; b < x.cols(); ++b) {
-    network.evaluate(x.col(b), one);
-    CHECK(one.col(0) == all.col(b));
+  for (const Activation f : kAll)
+    for (const bool norm : {false, true}) {
+      CAPTURE(f, norm);
+      const Network network = some_network(f, norm);
+      const Batchf x = noise(5, 41, 1);
+      Batchf all(3, 41);
+      network.evaluate(x, all);
+      for (const Index count :
+           {1, 2, 3, 4, 5, 7, 8, 9, 17})  // few samples go through the layers on another path
+        for (Index b = 0; b + count <= x.cols(); ++b) {
+          Batchf some(3, count);
+          network.evaluate(x.middleCols(b, count), some);
+          REQUIRE(some == all.middleCols(b, count));
+        }
+    }
+}
+
+TEST_CASE("network: few samples' gradients are those of the same samples among many") {
+  for (const Activation f : kAll) {
+    CAPTURE(f);
+    const Network network = some_network(f, false);
+    const Batchf x = noise(5, 12, 1), weight = noise(3, 12, 2);
+    const auto gradients = [&](Index count, Batchf& of_input) {
+      Pass pass(network, 12);
+      pass.set_input(x.leftCols(count));
+      pass.forward(network, static_cast<int>(count));
+      pass.output_gradients(static_cast<int>(count)) = weight.leftCols(count);
+      AlignedFloats gradient;
+      pass.backward(network, static_cast<int>(count), &gradient, true);
+      of_input = pass.input_gradients(static_cast<int>(count));
+      return gradient;
+    };
+    Batchf many, few;
+    gradients(12, many);
+    AlignedFloats sum = gradients(6, few);
+    CHECK(few == many.leftCols(6));
+    // The parameters' gradient, as twelve samples of which six have no weight give it.
+    Pass pass(network, 12);
+    pass.set_input(x);
+    pass.forward(network, 12);
+    pass.output_gradients(12).setZero();
+    pass.output_gradients(12).leftCols(6) = weight.leftCols(6);
+    AlignedFloats expected;
+    pass.backward(network, 12, &expected);
+    for (std::size_t i = 0; i < sum.size(); ++i) REQUIRE(sum[i] == expected[i]);
   }
 }
 
