@@ -69,14 +69,20 @@ void BasicPpo<P>::remember(const OnPolicyBatch& batch) {
   const Index n = batch.obs.cols();
   old_log_prob_.resize(n);
   const std::vector<BatchRange> ranges = batch_ranges(n);
-  while (chunks_.size() < ranges.size()) chunks_.emplace_back(*this);
-  const auto one = [&](int k) {
-    const auto [first, count] = ranges[static_cast<std::size_t>(k)];
-    Batchf memory(0, count);
-    policy_.log_probability(batch.obs.middleCols(first, count), memory, batch.action.middleCols(first, count),
-                            old_log_prob_.segment(first, count), chunks_[static_cast<std::size_t>(k)].policy);
+  // One worker's scratch memory for many ranges, so that it stays in cache.
+  const std::size_t workers = std::min(ranges.size(), static_cast<std::size_t>(pool_.size()));
+  const std::size_t used = std::max(workers, batch_ranges(std::min<Index>(n, settings_.minibatch)).size());
+  while (chunks_.size() < used) chunks_.emplace_back(*this);
+  const auto one = [&](int worker) {
+    for (auto k = static_cast<std::size_t>(worker); k < ranges.size(); k += workers) {
+      const auto [first, count] = ranges[k];
+      Batchf memory(0, count);
+      policy_.log_probability(batch.obs.middleCols(first, count), memory,
+                              batch.action.middleCols(first, count), old_log_prob_.segment(first, count),
+                              chunks_[static_cast<std::size_t>(worker)].policy);
+    }
   };
-  pool_.run(static_cast<int>(ranges.size()), std::cref(one));
+  pool_.run(static_cast<int>(workers), std::cref(one));
 }
 
 template <class P>

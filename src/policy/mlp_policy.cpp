@@ -10,6 +10,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/normals.hpp"
+#include "nn/elementary.hpp"
 
 namespace mbrl {
 namespace {
@@ -206,8 +207,8 @@ void MlpPolicy::log_probability(ConstBatchRef<float> obs, BatchRef<float>, Const
     for (Index j = 0; j < n; ++j) {
       const float a = (action(i, std::min(j, w.batch - 1)) - mid_[at]) / half_[at];
       tanh[j] = a < -kInside ? -kInside : a > kInside ? kInside : a;
-      u[j] = std::atanh(tanh[j]);
     }
+    nn::atanh_all(tanh.data(), u.data(), static_cast<std::size_t>(n));
     noise = (u - ConstRow(w.pass->output() + i * stride, n)) / ConstRow(row(w, kSpread, i), n);
     log_density(w, i, out.data());
   }
