@@ -13,7 +13,7 @@ table() { "$script" --program "$program" "$@" > out 2>&1; }
 # Two algorithms and a planner; the run of one seed is there already, but short.
 few=(--set environments=2 --set horizon=100 --set ppo.policy.hidden=4 --set ppo.value.hidden=4 --set ppo.epochs=1)
 "$program" train ppo --env Pendulum-v1 --seed 2 --steps 200 --out runs/ppo/Pendulum-v1/seed_2 "${few[@]}" > /dev/null 2>&1
-whole=(--tasks Pendulum-v1 --algorithms ppo,plan/rs --steps 600 --jobs 2 --runs runs --out results
+whole=(--tasks Pendulum-v1 --algorithms 'ppo,plan/rs' --steps 600 --jobs 2 --runs runs --out results
        --with "ppo=${few[*]}" --with 'plan/rs=--budget 10 --steps 20')
 table "${whole[@]}" || fail "it fails:"
 says "ppo on Pendulum-v1, seed 1: begins"
