@@ -1,6 +1,7 @@
 #include "mbrl/algorithms/built_in.hpp"
 
 #include "mbrl/algorithms/cql_algorithm.hpp"
+#include "mbrl/algorithms/dhmbpo.hpp"
 #include "mbrl/algorithms/dyna_algorithm.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/me_trpo.hpp"
@@ -10,6 +11,7 @@
 #include "mbrl/algorithms/ppo_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
 #include "mbrl/algorithms/steve.hpp"
+#include "mbrl/algorithms/svg.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
 #include "mbrl/algorithms/trpo_algorithm.hpp"
 #include "mbrl/algorithms/versions_algorithm.hpp"
@@ -19,6 +21,7 @@ namespace mbrl {
 void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
                                   const OwnPlanners& planners) {
   register_cql(registry);
+  register_dhmbpo(registry);
   register_dyna(registry);
   register_mbpo(registry);
   register_me_trpo(registry);
@@ -28,6 +31,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_ppo(registry);
   register_sac(registry);
   register_steve(registry);
+  register_svg(registry);
   register_td3(registry);
   register_trpo(registry);
   register_versions(registry);

@@ -174,9 +174,9 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
   scaled(batch.obs.middleCols(range.first, n), batch.action.middleCols(range.first, n), c.input);
   c.loss = c.value = 0;
   c.error.setZero();
+  nn::Pass& pass = c.passes[0];  // of all: its numbers stay near
+  pass.set_input(c.input);
   for (std::size_t i = 0; i < critics_.size(); ++i) {
-    nn::Pass& pass = c.passes[i];
-    pass.set_input(c.input);
     pass.forward(critics_[i].network, n, dropout(critic_use::kLearn, i, c.first));
     const float* q = pass.output();
     float* gradient = pass.output_gradient();
@@ -291,7 +291,8 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
 }
 
 void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action,
-                    PolicyObjective objective, float weight, Vecf& q, Batchf& action_gradient) const {
+                    PolicyObjective objective, float weight, Vecf& q, Batchf& action_gradient,
+                    Batchf* obs_gradient) const {
   const auto n = static_cast<int>(obs.cols());
   scaled(obs, action, c.input);
   const bool mean = objective == PolicyObjective::kMean;
@@ -314,6 +315,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   }
   // dQ/da through the critic that counts.
   action_gradient.setZero(action.rows(), action.cols());
+  if (obs_gradient) obs_gradient->setZero(obs.rows(), obs.cols());
   for (std::size_t i = 0; i < used; ++i) {
     nn::Pass& pass = c.passes[i];
     float* gradient = pass.output_gradient();
@@ -323,6 +325,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
     for (Index k = 0; k < action.rows(); ++k)
       action_gradient.row(k) -=
           weight / half_[static_cast<std::size_t>(k)] * pass.input_gradients(n).row(obs.rows() + k);
+    if (obs_gradient) *obs_gradient -= weight * pass.input_gradients(n).topRows(obs.rows());
   }
 }
 

@@ -154,9 +154,9 @@ class Critics {
   /// are worth above those that were (conservative Q-learning: Kumar et al., NeurIPS 2020, equation 4).
   void conserve(Chunk& c, const Transitions& batch, BatchRange range, float weight) const;
   /// What the objective is worth, one a column, into `q`, and into `action_gradient` `weight` times its gradient
-  /// with respect to the actions, downhill.
+  /// with respect to the actions, downhill; into `obs_gradient`, unless null, that with respect to the observations.
   void climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> action, PolicyObjective objective,
-             float weight, Vecf& q, Batchf& action_gradient) const;
+             float weight, Vecf& q, Batchf& action_gradient, Batchf* obs_gradient = nullptr) const;
   /// Critic i along what all chunks have learned.
   void step(int i) { critics_[static_cast<std::size_t>(i)].step(); }
   /// Q' <- Q' + tau (Q - Q').

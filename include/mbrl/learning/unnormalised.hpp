@@ -9,17 +9,22 @@
 
 namespace mbrl {
 
-/// The policy that takes observations as they are, of one that takes them normalised: the first layer does it. Its
+/// The policy that takes observations as they are, of one that takes (obs - mean) / scale: the first layer does it. Its
 /// network must be without batch_norm.
 template <class Policy>
-Policy unnormalised(Policy policy, const Normalizer& statistics) {
+Policy unnormalised(Policy policy, const Vecf& mean, const Vecf& scale) {
   nn::Network::Plain first = policy.network().layer(0);
-  const Vecf scale = statistics.scale().template cast<float>(),
-             mean = statistics.mean().template cast<float>();
   first.weight = (first.weight * scale.cwiseInverse().asDiagonal()).eval();
   first.bias -= first.weight * mean;
   policy.network().set_layer(0, first);
   return policy;
+}
+
+template <class Policy>
+Policy unnormalised(Policy policy, const Normalizer& statistics) {
+  const Vecf mean = statistics.mean().template cast<float>(),
+             scale = statistics.scale().template cast<float>();
+  return unnormalised(std::move(policy), mean, scale);
 }
 
 }  // namespace mbrl
