@@ -11,6 +11,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/math/dare.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "mbrl/rollout/gradient_by_horizon.hpp"
 
 namespace mbrl {
 namespace {
@@ -276,6 +277,34 @@ TEST_CASE("differentiable rollout: climbing it through time ends at the regulato
   const Batchd best = infinite_lqr(task.a, task.b, task.q, task.r).gain;
   CHECK(gain(0) == Approx(best(0)).epsilon(0.01));
   CHECK(gain(1) == Approx(best(1)).epsilon(0.01));
+}
+
+TEST_CASE("differentiable rollout: its gradient grows with the horizon as the loop's eigenvalue says") {
+  // x' = (m - 1/2) x + u / 2 = m x under u = x, with r = x: J = sum_h (discount m)^h x_0.
+  for (const float m : {0.9f, 1.2f}) {
+    DifferentiableEnsemble model(1, ActionBounds::uniform(1, -1, 1),
+                                 {.members = 1, .network = {.hidden = {}}}, 1);
+    nn::Network::Plain layer = model.network(0).layer(0);
+    layer.weight = Batchf{{m - 1.5f, 0.5f}, {1.0f, 0.0f}};
+    layer.bias.setZero();
+    model.network(0).set_layer(0, layer);
+    model.log_deviation().setConstant(std::log(1e-6f));
+    LinearPolicy policy(1, ActionBounds::uniform(1, -1, 1));
+    policy.set(Batchd{{1.0}}, Vecd::Zero(1));
+    ThreadPool pool(1);
+    const std::vector<int> horizons = {1, 5, 20};
+    const auto found =
+        gradient_by_horizon(policy, model, {}, Batchf{{0.01f, -0.02f}}, horizons, 0.95, pool, 1);
+    REQUIRE(found.size() == 3);
+    for (const HorizonGradient& at : found) {
+      const double ratio = 0.95 * static_cast<double>(m),
+                   sum = (1 - std::pow(ratio, at.horizon)) / (1 - ratio);
+      CHECK(at.of_starts == Approx(sum).epsilon(1e-3));
+      CHECK(at.expected == Approx(-0.005 * sum).epsilon(1e-3));
+    }
+    CHECK(found[0].of_policy == 0);  // the first reward is that of the start
+    CHECK(found[2].of_policy > found[1].of_policy);
+  }
 }
 
 TEST_CASE("differentiable rollout: threads change no bit, and what is not finite is left out") {

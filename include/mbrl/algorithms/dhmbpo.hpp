@@ -1,5 +1,5 @@
 // DHMBPO: a policy climbs the gradient of a learned model over a few steps, from states that the model has led it to
-// over many. Kubo et al., "Double horizon model-based policy optimization", TMLR 2025, algorithm 1. From replayed states
+// over many. Kubo, Parmas, Ishii, "Double horizon model-based policy optimization", TMLR 2025, algorithm 1. From replayed states
 // alone it is SVG(H) (svg.hpp).
 #pragma once
 
@@ -24,12 +24,12 @@ namespace mbrl {
 
 /// Defaults are the authors' (4kubo/erl_lib, config/agent), but for the model's training, which is shorter: docs/dhmbpo.md.
 struct DhmbpoSettings : ReplaySettings {
-  int train_every = 500;  // environment steps between trainings of the model
+  int train_every = 1000;  // environment steps between trainings of the model
   int distribution_horizon =
       20;  // steps the model leads the policy on to where updates begin; 0: replayed states
   int distribution_every = 20;  // updates between these
   int distribution_keep = 10;   // of these, the newest whose states are drawn from
-  int critic_updates = 125;     // updates of the critics alone behind each training
+  int critic_updates = 250;     // updates of the critics alone behind each training
   bool warm_start = true;       // behind the first training, the updates of the random steps, too
   DifferentiableEnsembleSettings model;
   DifferentiableTrainingSettings training;

@@ -1,5 +1,5 @@
 // A policy that climbs the gradient of what a learned model expects of it, some steps ahead and then by critics, and
-// the critics, which learn from the same steps: one update of DHMBPO and of SVG(H). Kubo et al., "Double horizon
+// the critics, which learn from the same steps: one update of DHMBPO and of SVG(H). Kubo, Parmas, Ishii, "Double horizon
 // model-based policy optimization", TMLR 2025; Amos, Stanton, Yarats, Wilson, "On the model-based stochastic value
 // gradient for continuous reinforcement learning", L4DC 2021.
 #pragma once

@@ -1,6 +1,6 @@
 // A learned model whose predictions hand gradients back: to where they were made from and to the action, by the
 // networks' own backward passes. What policies need that learn by the gradient of a model. An ensemble of networks for
-// the mean, each with a noise of its own that does not depend on the input: Kubo et al., "Double horizon model-based
+// the mean, each with a noise of its own that does not depend on the input: Kubo, Parmas, Ishii, "Double horizon model-based
 // policy optimization", TMLR 2025 (after Lakshminarayanan, Pritzel, Blundell, NeurIPS 2017).
 #pragma once
 

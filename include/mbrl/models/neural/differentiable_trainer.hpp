@@ -11,7 +11,7 @@
 namespace mbrl {
 
 struct DifferentiableTrainingSettings {
-  int epochs = 60;              // at most
+  int epochs = 100;             // at most
   int patience = 5;             // epochs that do not look better than the best before it stops
   int batches = 20;             // of an epoch, for each member
   int batch_size = 256;         // rows of each
