@@ -118,6 +118,8 @@ bool DhmbpoAgent::fit_model(const TransitionBuffer& buffer, std::int64_t steps, 
   if (due && owed_updates_ + owed_critic_updates_ == 0 && !train(buffer, steps, round, observer))
     return false;
   const auto owed = static_cast<int>(owed_updates_ + owed_critic_updates_);
+  const int epochs =
+      trainings_ > 0 ? settings_.training.epochs_of(static_cast<std::uint32_t>(trainings_ - 1)) : 0;
   for (int done = 1; owed_updates_ + owed_critic_updates_ > 0; ++done) {
     const bool critics_alone = owed_critic_updates_ > 0;
     draw_starts(buffer, settings_.batch_size, RandomStream(seed_, Stream::kStarts),
@@ -129,8 +131,8 @@ bool DhmbpoAgent::fit_model(const TransitionBuffer& buffer, std::int64_t steps, 
     --(critics_alone ? owed_critic_updates_ : owed_updates_);
     observer.on_progress({.phase = RunPhase::kTraining,
                           .round = round,
-                          .done = settings_.training.epochs + done,
-                          .total = settings_.training.epochs + owed,
+                          .done = epochs + done,
+                          .total = epochs + owed,
                           .value = last_.critic_loss,
                           .steps = steps});
     if (!observer.stop_requested()) continue;

@@ -22,7 +22,7 @@ DhmbpoSettings small() {
   s.distribution_horizon = 3;
   s.model.members = 2;
   s.model.network.hidden = s.learner.policy.hidden = s.learner.critic.hidden = {8};
-  s.training.epochs = 3;
+  s.training.epochs = s.training.first_epochs = 3;
   s.training.batches = 2;
   s.training.batch_size = 16;
   s.learner.critics = 2;

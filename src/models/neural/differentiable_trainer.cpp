@@ -254,6 +254,7 @@ void DifferentiableTrainingSettings::validate(const char* who) const {
     require(value >= 1, who, ": training.", name, " is ", value, ", expected at least 1");
   };
   at_least("epochs", epochs);
+  at_least("first_epochs", first_epochs);
   at_least("patience", patience);
   at_least("batches", batches);
   at_least("batch_size", batch_size);
@@ -289,7 +290,8 @@ TrainingReport DifferentiableTrainer::train(const TransitionBatch& data, Differe
   Score best = judge();
   Kept kept(model);
   int worse = 0;
-  for (int epoch = 0; epoch < settings_.epochs && worse < settings_.patience; ++epoch) {
+  const int most = settings_.epochs_of(round);
+  for (int epoch = 0; epoch < most && worse < settings_.patience; ++epoch) {
     const auto learn = [&](int k) { training.epoch(k, epoch); };
     pool_->run(members, std::cref(learn));
     report.epochs = epoch + 1;
@@ -304,7 +306,7 @@ TrainingReport DifferentiableTrainer::train(const TransitionBatch& data, Differe
         kept = Kept(model);
       }
     }
-    if (on_epoch && !on_epoch(report.epochs, settings_.epochs, loss)) break;
+    if (on_epoch && !on_epoch(report.epochs, most, loss)) break;
   }
   if (training.judged()) kept.restore(model);
   report.steps = static_cast<std::int64_t>(report.epochs) * settings_.batches;

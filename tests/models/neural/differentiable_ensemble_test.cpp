@@ -45,7 +45,7 @@ TEST_CASE("differentiable ensemble: training finds a linear system and its noise
   ThreadPool pool(2);
   DifferentiableEnsemble model = linear_model();
   const TransitionBatch data = linear_data(3000);
-  DifferentiableTrainer trainer({.epochs = 60, .learning_rate = 0.02}, pool, 1);
+  DifferentiableTrainer trainer({.first_epochs = 60, .learning_rate = 0.02}, pool, 1);
   const TrainingReport report = trainer.train(data, model, 0);
   CHECK(report.holdout_loss.size() == 3);
   // What a step from (5, 1) under 1 gives, in the environment's units, without and with a unit of noise.
@@ -70,7 +70,7 @@ TEST_CASE("differentiable ensemble: threads change no bit, and what a training l
   const auto trained = [&](int threads, double rate) {
     ThreadPool pool(threads);
     DifferentiableEnsemble model{2, kBounds, {.members = 3, .network = {.hidden = {8}, .dropout = 0.1}}, 1};
-    DifferentiableTrainer({.epochs = 3, .batches = 5, .batch_size = 32, .learning_rate = rate}, pool, 1)
+    DifferentiableTrainer({.first_epochs = 3, .batches = 5, .batch_size = 32, .learning_rate = rate}, pool, 1)
         .train(data, model, 0);
     StateDict state;
     model.save(state, "");

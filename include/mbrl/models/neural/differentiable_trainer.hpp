@@ -11,7 +11,8 @@
 namespace mbrl {
 
 struct DifferentiableTrainingSettings {
-  int epochs = 100;             // at most
+  int epochs = 30;              // at most
+  int first_epochs = 100;       // of the first training, round 0
   int patience = 5;             // epochs that do not look better than the best before it stops
   int batches = 20;             // of an epoch, for each member
   int batch_size = 256;         // rows of each
@@ -26,6 +27,7 @@ struct DifferentiableTrainingSettings {
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("epochs", s.epochs, "epochs at most");
+    field("first_epochs", s.first_epochs, "epochs of the first training at most");
     field("patience", s.patience, "epochs without a better held-out score before it stops");
     field("batches", s.batches, "batches of an epoch, for each member");
     field("batch_size", s.batch_size, "rows of a batch");
@@ -39,6 +41,7 @@ struct DifferentiableTrainingSettings {
     field("bootstrap", s.bootstrap, "each member weighs each row by an exponential number of its own");
   }
 
+  int epochs_of(std::uint32_t round) const { return round == 0 ? first_epochs : epochs; }
   /// Throws mbrl::Error, which begins with `who`, unless every value makes sense.
   void validate(const char* who) const;
 };
