@@ -46,6 +46,33 @@ MeanAndDeviation moments(const Eigen::Ref<const Batchf>& x, Index row) {
 // A change is not resolved finer than this share of its entry's spread.
 constexpr double kLeastChange = 1e-4;
 
+// To these rows; the range, and how fine a change is resolved, come from all of the data.
+void scale_to(const Batchf& inputs, const Batchf& targets, const TransitionBatch& data,
+              bool standardise_targets, MlpEnsemble& model) {
+  for (Index r = 0; r < inputs.rows(); ++r) {
+    const auto [mean, std_dev] = moments(inputs, r);
+    model.input_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
+    model.input_std[static_cast<std::size_t>(r)] = varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+  }
+  std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
+  std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
+  for (Index r = 0; r < targets.rows() && standardise_targets; ++r) {
+    auto [mean, std_dev] = moments(targets, r);
+    if (r < model.obs_dim()) {
+      const auto [obs_mean, obs_std] = moments(data.obs, r);
+      if (varies(obs_mean, obs_std)) std_dev = std::max(std_dev, kLeastChange * obs_std);
+    }
+    model.target_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
+    model.target_std[static_cast<std::size_t>(r)] =
+        varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+  }
+  for (Index r = 0; r < model.obs_dim(); ++r) {
+    const auto i = static_cast<std::size_t>(r);
+    model.obs_low[i] = std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff());
+    model.obs_high[i] = std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff());
+  }
+}
+
 }  // namespace
 
 bool varies(double mean, double std_dev) { return std_dev >= std::max(1e-12, 1e-7 * std::abs(mean)); }
@@ -103,6 +130,11 @@ Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data)
   return targets;
 }
 
+void fit_scaling(const TransitionBatch& data, MlpEnsemble& model) {
+  check_transitions(data, model);
+  scale_to(raw_inputs(model, data.obs, data.action), regression_targets(model, data), data, true, model);
+}
+
 PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
                                   std::uint64_t seed, std::uint32_t round, MlpEnsemble& model) {
   const int members = static_cast<int>(model.members.size());
@@ -128,36 +160,15 @@ PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTra
   prepared.holdout_inputs = columns(inputs, split.holdout);
   prepared.holdout_targets = columns(targets, split.holdout);
 
-  const Index n = prepared.inputs.cols();
-  for (Index r = 0; r < prepared.inputs.rows(); ++r) {
-    const auto [mean, std_dev] = moments(prepared.inputs, r);
-    model.input_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
-    model.input_std[static_cast<std::size_t>(r)] = varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
-  }
+  scale_to(prepared.inputs, prepared.targets, data, settings.standardise_targets, model);
   standardise(model, prepared.inputs);
-  if (prepared.holdout_inputs.cols() > 0) standardise(model, prepared.holdout_inputs);
-
-  std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
-  std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
-  for (Index r = 0; r < prepared.targets.rows() && settings.standardise_targets; ++r) {
-    auto [mean, std_dev] = moments(prepared.targets, r);
-    if (r < model.obs_dim()) {
-      const auto [obs_mean, obs_std] = moments(data.obs, r);
-      if (varies(obs_mean, obs_std)) std_dev = std::max(std_dev, kLeastChange * obs_std);
-    }
-    model.target_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
-    model.target_std[static_cast<std::size_t>(r)] =
-        varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
-  }
   standardise(model.target_mean, model.target_std, prepared.targets);
-  if (prepared.holdout_targets.cols() > 0)
+  if (prepared.holdout_inputs.cols() > 0) {
+    standardise(model, prepared.holdout_inputs);
     standardise(model.target_mean, model.target_std, prepared.holdout_targets);
-  for (Index r = 0; r < model.obs_dim(); ++r) {
-    const auto i = static_cast<std::size_t>(r);
-    model.obs_low[i] = std::min(data.obs.row(r).minCoeff(), data.next_obs.row(r).minCoeff());
-    model.obs_high[i] = std::max(data.obs.row(r).maxCoeff(), data.next_obs.row(r).maxCoeff());
   }
 
+  const Index n = prepared.inputs.cols();
   for (int member = 0; member < members; ++member) {
     if (settings.bootstrap) {
       prepared.samples.push_back(

@@ -96,6 +96,9 @@ bool varies(double mean, double std_dev);
 PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTrainingSettings& settings,
                                   std::uint64_t seed, std::uint32_t round, MlpEnsemble& model);
 
+/// The first of that alone, with standardised targets: scales and range, of all rows.
+void fit_scaling(const TransitionBatch& data, MlpEnsemble& model);
+
 /// Follows the members' holdout losses: which of them improved, and whether none has for `patience` epochs
 /// (Janner et al. 2019, appendix C).
 class EarlyStopping {
