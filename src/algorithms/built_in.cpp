@@ -10,6 +10,7 @@
 #include "mbrl/algorithms/pets_algorithm.hpp"
 #include "mbrl/algorithms/ppo_algorithm.hpp"
 #include "mbrl/algorithms/sac_algorithm.hpp"
+#include "mbrl/algorithms/slbo.hpp"
 #include "mbrl/algorithms/steve.hpp"
 #include "mbrl/algorithms/svg.hpp"
 #include "mbrl/algorithms/td3_algorithm.hpp"
@@ -30,6 +31,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_pets(registry, backend, planners);
   register_ppo(registry);
   register_sac(registry);
+  register_slbo(registry);
   register_steve(registry);
   register_svg(registry);
   register_td3(registry);

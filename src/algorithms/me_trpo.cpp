@@ -1,7 +1,5 @@
 #include "mbrl/algorithms/me_trpo.hpp"
 
-#include <algorithm>
-#include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,7 +10,6 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/agent_parts.hpp"
-#include "mbrl/learning/gae.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 
 namespace mbrl {
@@ -60,8 +57,7 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination, settings.imagination,
-                   context.pool, seed_),
+      imagined_(model_, env_.spec(), settings.imagination, settings.normalise_reward, context.pool, seed_),
       trpo_(env_.spec().obs_dim, action_bounds(env_.spec()), settings.trpo, seed_, context.pool),
       metrics_(MetricTable::with(
           {{.name = "imagined_return", .title = "imagined"},
@@ -97,18 +93,12 @@ void MeTrpo::collect(RunObserver& observer) {
 
 // Each model alone, for validation, and all of them.
 void MeTrpo::use_model() {
-  imagination_.set_model(model_);
+  imagined_.set_model(model_);
   for (std::size_t k = 0; k < single_.size(); ++k) {
     MlpEnsemble one = model_;
     one.elites = {static_cast<int>(k)};
     single_[k].set_model(one);
   }
-}
-
-void MeTrpo::find_starts() {
-  start_rows_.clear();
-  for (std::size_t row = 0; row < buffer_.size(); ++row)
-    if (buffer_.step(row) == 0) start_rows_.push_back(static_cast<std::uint32_t>(row));
 }
 
 bool MeTrpo::fit_model(RunObserver& observer) {
@@ -119,7 +109,7 @@ bool MeTrpo::fit_model(RunObserver& observer) {
   if (!done) return false;
   model_loss_ = mean_loss(*done);
   use_model();
-  find_starts();
+  imagined_.find_starts(buffer_);
   best_ = {};
   trpo_.save(best_, "");
   best_returns_ = returns_by_model();
@@ -132,86 +122,20 @@ bool MeTrpo::fit_model(RunObserver& observer) {
 
 // Undiscounted, from the same starts and with the same noise throughout a round.
 std::vector<double> MeTrpo::returns_by_model() {
-  constexpr Index kStarts = 100;
-  const RandomStream random(seed_, Stream::kStarts);
-  starts_.resize(env_.spec().obs_dim, kStarts);
-  for (Index i = 0; i < kStarts; ++i)
-    starts_.col(i) = buffer_.obs(
-        start_rows_[random.below(start_rows_.size(), kValidation + rounds_, static_cast<std::uint32_t>(i))]);
+  constexpr int kStarts = 100;
+  const Batchf starts = imagined_.starts(buffer_, kStarts, kValidation + rounds_);
   std::vector<double> returns;
   for (Imagination<MlpPolicy>& one : single_) {
-    one.run(trpo_.policy(), starts_, {.plan = kValidation + rounds_}, paths_);
+    one.run(trpo_.policy(), starts, {.plan = kValidation + rounds_}, paths_);
     returns.push_back(paths_.reward.cast<double>().sum() / double{kStarts});
   }
   return returns;
 }
 
-// What the policy does in the models, as a batch of steps with advantages.
-void MeTrpo::imagine_batch() {
-  const auto number = static_cast<std::uint32_t>(trpo_.updates());
-  const RandomStream random(seed_, Stream::kStarts);
-  const Index n = settings_.rollouts, horizon = settings_.imagination.horizon;
-  starts_.resize(env_.spec().obs_dim, n);
-  for (Index i = 0; i < n; ++i)
-    starts_.col(i) =
-        buffer_.obs(start_rows_[random.below(start_rows_.size(), number, static_cast<std::uint32_t>(i))]);
-  imagination_.run(trpo_.policy(), starts_, {.plan = number}, paths_);
-
-  Index rows = 0;
-  for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];
-  require(rows > 0, "me-trpo: every trajectory that the models of round ", rounds_ + 1,
-          " imagined left the numbers in its first step; a larger collect may help");
-  const auto sound = [&](Index i, Index h) { return h < paths_.length[static_cast<std::size_t>(i)]; };
-  reward_ = paths_.reward;
-  if (settings_.normalise_reward) {
-    std::vector<double> returns;
-    for (Index i = 0; i < n; ++i) {
-      double discounted = 0;
-      for (Index h = 0; sound(i, h); ++h) {
-        discounted = settings_.trpo.discount * discounted + static_cast<double>(reward_(i, h));
-        returns.push_back(discounted);
-      }
-    }
-    return_statistics_.update(ConstBatchRef<double>(
-        Eigen::Map<const Batchd>(returns.data(), 1, static_cast<Index>(returns.size()))));
-    reward_ /= static_cast<float>(return_statistics_.scale()(0));
-  }
-  terminated_.assign(static_cast<std::size_t>(n * horizon), 0);
-  truncated_ = terminated_;
-  for (Index i = 0; i < n; ++i) {
-    const Index length = paths_.length[static_cast<std::size_t>(i)];
-    for (Index h = std::max<Index>(0, length - 1); h < horizon; ++h) {
-      const auto k = static_cast<std::size_t>(h * n + i);
-      const bool end = h + 1 == length && paths_.terminated(i, h) != 0;
-      (end ? terminated_ : truncated_)[k] = 1;
-    }
-  }
-  value_.resize(n, horizon + 1);  // of every observation, those at the end among them
-  trpo_.values(paths_.obs, Eigen::Map<Vecf>(value_.data(), value_.size()));
-  generalized_advantages(
-      {reward_, value_.leftCols(horizon), value_.rightCols(horizon), terminated_, truncated_},
-      settings_.trpo.discount, settings_.trpo.lambda, advantage_);
-
-  batch_.obs.resize(paths_.obs.rows(), rows);
-  batch_.action.resize(paths_.action.rows(), rows);
-  for (Vecf* v : {&batch_.advantage, &batch_.target, &batch_.old_value}) v->resize(rows);
-  Index row = 0;
-  for (Index h = 0; h < horizon; ++h)
-    for (Index i = 0; i < n; ++i) {
-      if (!sound(i, h)) continue;
-      batch_.obs.col(row) = paths_.obs.col(h * n + i);
-      batch_.action.col(row) = paths_.action.col(h * n + i);
-      batch_.advantage(row) = advantage_(i, h);
-      batch_.old_value(row) = value_(i, h);
-      batch_.target(row) = advantage_(i, h) + value_(i, h);
-      ++row;
-    }
-}
-
 void MeTrpo::improve(RunObserver& observer) {
   const Stopwatch watch;
-  imagine_batch();
-  const TrpoReport report = trpo_.update(batch_);
+  const TrpoReport report = trpo_.update(imagined_.make("me-trpo", trpo_, buffer_, settings_.rollouts,
+                                                        static_cast<std::uint32_t>(trpo_.updates())));
   if (!report.finite()) {
     observer.on_safe_point(false);
     fail("me-trpo: ", trpo_.trouble(report));
@@ -273,7 +197,7 @@ void MeTrpo::save(StateDict& out, const std::string& prefix) const {
   buffer_.save(out, prefix + "buffer.");
   model_.save(out, prefix + "model.");
   trainer_.save(out, prefix + "trainer.");
-  return_statistics_.save(out, prefix + "return_statistics.");
+  imagined_.save(out, prefix + "return_statistics.");
   metrics_.save(out, prefix + "metrics");
   collector_.save(out, prefix);
   const EpisodePosition& at = collector_.position();
@@ -296,7 +220,7 @@ void MeTrpo::load(const StateDict& in, const std::string& prefix) {
   buffer_.load(in, prefix + "buffer.");
   model_.load(in, prefix + "model.");
   trainer_.load(in, prefix + "trainer.");
-  return_statistics_.load(in, prefix + "return_statistics.");
+  imagined_.load(in, prefix + "return_statistics.");
   metrics_.load(in, prefix + "metrics");
   collector_.load(in, prefix, position[0],
                   {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
@@ -318,7 +242,7 @@ void MeTrpo::load(const StateDict& in, const std::string& prefix) {
   for (const auto& [name, array] : in.arrays)
     if (name.rfind(own, 0) == 0) best_.arrays[name.substr(own.size())] = array;
   use_model();
-  find_starts();
+  imagined_.find_starts(buffer_);
 }
 
 namespace {

@@ -138,7 +138,7 @@ AlignedFloats BasicTrpo<P>::solve(const AlignedFloats& g, double& residual) {
 
 // The policy as it is now against that of linearize.
 template <class P>
-void BasicTrpo<P>::compare(const OnPolicyBatch& batch, AdvantageScale normal, double& gain, double& kl) {
+void BasicTrpo<P>::compare(const OnPolicyBatch& batch, double& gain, double& kl) {
   const auto one = [&](int k) {
     Chunk& c = chunks_[static_cast<std::size_t>(k)];
     const auto obs = batch.obs.middleCols(c.first, c.count);
@@ -151,8 +151,7 @@ void BasicTrpo<P>::compare(const OnPolicyBatch& batch, AdvantageScale normal, do
     policy_.log_probability(obs, memory, batch.action.middleCols(c.first, c.count), c.new_log_prob, c.policy);
     c.gain = c.kl_sum = 0;
     for (Index j = 0; j < c.count; ++j) {
-      const float advantage = normal.scale * (batch.advantage(c.first + j) - normal.mean);
-      c.gain += (std::exp(c.new_log_prob(j) - c.log_prob(j)) - 1.0f) * advantage;
+      c.gain += (std::exp(c.new_log_prob(j) - c.log_prob(j)) - 1.0f) * c.advantage(j);
       c.kl_sum += c.kl(j);
     }
   };
@@ -167,7 +166,7 @@ void BasicTrpo<P>::compare(const OnPolicyBatch& batch, AdvantageScale normal, do
 }
 
 template <class P>
-TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch) {
+TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
   check_batch("Trpo::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
   order_.resize(static_cast<std::size_t>(n));
@@ -176,20 +175,27 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch) {
   linearize(batch.obs);
 
   TrpoReport report;
-  const auto gradient = [&](int k) {
+  const auto density = [&](int k) {
     Chunk& c = chunks_[static_cast<std::size_t>(k)];
     c.log_prob.resize(c.count);
-    c.weight.resize(c.count);
-    Batchf memory(0, c.count), no_gradient(policy_.obs_dim(), 0);
+    Batchf memory(0, c.count);
     policy_.log_probability(batch.obs.middleCols(c.first, c.count), memory,
                             batch.action.middleCols(c.first, c.count), c.log_prob, c.policy);
-    for (Index j = 0; j < c.count; ++j)
-      c.weight(j) = normal.scale * (batch.advantage(c.first + j) - normal.mean) / static_cast<float>(n);
+  };
+  pool_.run(static_cast<int>(chunks_.size()), std::cref(density));
+  for (const Chunk& c : chunks_) report.entropy -= c.log_prob.template cast<double>().sum();
+  report.entropy /= static_cast<double>(n);
+
+  const auto bonus = static_cast<float>(entropy), mean_entropy = static_cast<float>(report.entropy);
+  const auto gradient = [&](int k) {
+    Chunk& c = chunks_[static_cast<std::size_t>(k)];
+    c.advantage = normal.scale * (batch.advantage.segment(c.first, c.count).array() - normal.mean);
+    if (entropy != 0) c.advantage.array() -= bonus * (c.log_prob.array() + mean_entropy);
+    c.weight = c.advantage / static_cast<float>(n);
+    Batchf no_gradient(policy_.obs_dim(), 0);
     policy_.log_probability_backward(c.weight, &c.gradient, no_gradient, c.policy);
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(gradient));
-  for (const Chunk& c : chunks_) report.entropy -= c.log_prob.template cast<double>().sum();
-  report.entropy /= static_cast<double>(n);
 
   const AlignedFloats g = sum_of_gradients(), x = solve(g, report.residual);
   const double curvature = dot(x, product(x));
@@ -200,7 +206,7 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch) {
       const double length = share * std::sqrt(2 * settings_.max_kl / curvature);
       policy_.parameters() = before;
       block(policy_.parameters()) += static_cast<float>(length) * block(x);
-      compare(batch, normal, report.gain, report.kl);
+      compare(batch, report.gain, report.kl);
       if (report.gain > 0 && report.kl <= settings_.max_kl) {
         report.step = share;
         break;

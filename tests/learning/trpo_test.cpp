@@ -305,4 +305,27 @@ TEST_CASE("trpo: mistakes are named, and numbers that are not finite change no p
   CHECK(trpo.policy().network().layer(0).weight == before);
 }
 
+TEST_CASE("trpo: the entropy's weight moves the policy where its advantages do not") {
+  ThreadPool pool(2);
+  OnPolicyBatch batch = some(0, 300);
+  MlpPolicy::Workspace w;
+  Trpo plain(3, bounds(), small(), 3, pool), wide(3, bounds(), small(), 3, pool);
+  Batchf memory(0, 300);
+  plain.policy().act(batch.obs, memory, {}, batch.action,
+                     w);  // what the policy does, so that its entropy is known
+  batch.advantage.setZero();
+  const MlpPolicy before = plain.policy();
+  plain.update(batch);
+  CHECK(equal(plain.policy(), before));
+  const double first = wide.update(batch, 0.1).entropy;
+  CHECK(!equal(wide.policy(), before));
+  double last = first;
+  for (std::uint32_t i = 1; i < 6; ++i) {
+    wide.policy().act(batch.obs, memory, {{1, 2}, i, {}}, batch.action, w);
+    last = wide.update(batch, 0.1).entropy;
+  }
+  CHECK(last > first + 0.05);  // of a squashed Gaussian at most 2 log 4
+  CHECK(last <= 2 * std::log(4.0) + 0.1);
+}
+
 }  // namespace mbrl

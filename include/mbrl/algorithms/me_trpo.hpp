@@ -8,11 +8,10 @@
 #include <vector>
 
 #include "mbrl/algorithms/capabilities.hpp"
+#include "mbrl/algorithms/imagined_batch.hpp"
 #include "mbrl/algorithms/registry.hpp"
-#include "mbrl/data/normalizer.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/agent_parts.hpp"
-#include "mbrl/learning/on_policy_batch.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
@@ -103,9 +102,7 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
   void collect(RunObserver& observer);
   bool fit_model(RunObserver& observer);
   void improve(RunObserver& observer);
-  void imagine_batch();
   void use_model();
-  void find_starts();
   std::vector<double> returns_by_model();
   void finish(RunObserver& observer);
 
@@ -116,10 +113,9 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
   Collector<AnyEnvironment> collector_;
   MlpEnsemble model_;
   NativeTrainer trainer_;
-  Imagination<MlpPolicy> imagination_;
+  ImaginedBatches imagined_;
   std::vector<Imagination<MlpPolicy>> single_;  // of each model alone
   Trpo trpo_;
-  Normalizer return_statistics_{1};
 
   int phase_ = kCollecting;
   std::int64_t episodes_ = 0;   // begun
@@ -134,11 +130,7 @@ class MeTrpo final : public PolicyOwner, public DataOwner {
   double seconds_ = 0;
   bool new_row_ = false;
 
-  std::vector<std::uint32_t> start_rows_;
-  Batchf starts_, reward_, value_, advantage_;
-  std::vector<std::uint8_t> terminated_, truncated_;
   Trajectories paths_;
-  OnPolicyBatch batch_;
   MlpPolicy::Workspace workspace_;
   MetricTable metrics_;
 };

@@ -91,9 +91,10 @@ class BasicTrpo {
   static P new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
                       std::uint64_t seed);
 
-  /// Throws mbrl::Error for a batch of other dimensions or without a column. Where a number is not finite (see
-  /// TrpoReport::finite) the policy is as it was.
-  TrpoReport update(const OnPolicyBatch& batch);
+  /// The objective has `entropy` times the policy's entropy in addition: -log pi_old of what was done, less its mean, beside
+  /// the normalised advantage, whose gradient at the old policy is that of the entropy. Throws mbrl::Error for a batch of
+  /// other dimensions or without a column. Where a number is not finite (see TrpoReport::finite) the policy is as it was.
+  TrpoReport update(const OnPolicyBatch& batch, double entropy = 0);
 
   /// F v + damping v at the present policy, over these observations. For tests and for other optimisers.
   AlignedFloats fisher_product(ConstBatchRef<float> obs, const AlignedFloats& v);
@@ -121,7 +122,7 @@ class BasicTrpo {
     std::optional<nn::Pass> pass;
     nn::RowBatch<float> old;  // the network's outputs
     Batchf fisher, moved;     // what is known of M, and J v
-    Vecf log_prob, new_log_prob, weight, kl;
+    Vecf log_prob, new_log_prob, advantage, weight, kl;
     typename P::Workspace policy;
     AlignedFloats gradient;
     double gain = 0, kl_sum = 0;
@@ -130,7 +131,7 @@ class BasicTrpo {
   AlignedFloats product(const AlignedFloats& v);
   AlignedFloats sum_of_gradients() const;
   AlignedFloats solve(const AlignedFloats& g, double& residual);
-  void compare(const OnPolicyBatch& batch, AdvantageScale normal, double& gain, double& kl);
+  void compare(const OnPolicyBatch& batch, double& gain, double& kl);
   void fit_value(const OnPolicyBatch& batch, TrpoReport& report);
 
   TrpoSettings settings_;
