@@ -17,9 +17,9 @@ using simd::TileRange;
 
 // Columns a policy is called with: whole vectors of its networks (16 floats) and whole tiles of ours.
 constexpr std::size_t kChunk = 96;
-// Trajectories that step together, so that weights are read for many of them: where each has a network of its
-// own, enough for every network.
-std::size_t unit_size(MemberUse members) { return (members == MemberUse::kOwn ? 5 : 2) * kChunk; }
+// Most trajectories that step together, so that weights are read for many of them: where each has a network of
+// its own, enough to fill every network's tiles.
+std::size_t unit_size(MemberUse members) { return (members == MemberUse::kOwn ? 12 : 2) * kChunk; }
 
 struct Workspace {
   SamplerColumns columns;
@@ -125,6 +125,8 @@ struct ImaginationEngine::Impl {
 
 void ImaginationEngine::Impl::split(const Call& call, std::size_t n) {
   const int groups = settings.propagation == Propagation::kTSinf ? sampler.elites() : 1;
+  const auto threads = static_cast<std::size_t>((pool->size() + groups - 1) / groups);
+  const std::size_t most = unit_size(members_of(settings.propagation));
   order.resize(n);
   units.clear();
   std::size_t end = 0;
@@ -133,11 +135,10 @@ void ImaginationEngine::Impl::split(const Call& call, std::size_t n) {
     for (std::uint32_t k = 0; k < n; ++k)
       if (groups == 1 || call.id(k) % static_cast<std::uint32_t>(groups) == static_cast<std::uint32_t>(e))
         order[end++] = k;
-    // Few trajectories: a unit for each thread.
-    const std::size_t share =
-        (n + static_cast<std::size_t>(pool->size()) - 1) / static_cast<std::size_t>(pool->size());
-    const std::size_t size = std::clamp((share + kChunk - 1) / kChunk * kChunk, kChunk,
-                                        unit_size(members_of(settings.propagation)));
+    // Equal sizes, and as many for each of the threads that a group can keep busy.
+    const std::size_t round = most * threads, m = end - first;
+    const std::size_t parts = std::max<std::size_t>(1, (m + round - 1) / round) * threads;
+    const std::size_t size = std::max<std::size_t>(1, sampler.padded((m + parts - 1) / parts));
     for (std::size_t at = first; at < end; at += size)
       units.push_back({at, std::min(size, end - at), sampler.model().elites[static_cast<std::size_t>(e)]});
   }
