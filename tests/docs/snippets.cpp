@@ -12,15 +12,12 @@
 //   <!-- snippet: continues -->      it goes on behind the C++ block before it on the page
 //   <!-- snippet: from PATH -->      it is an excerpt of that file, which is compiled elsewhere
 #include <algorithm>
-#include <array>
 #include <cctype>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
-#include <functional>
 #include <iostream>
 #include <map>
-#include <memory>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -28,70 +25,10 @@
 #include <string>
 #include <vector>
 
-namespace fs = std::filesystem;
+#include "pages.hpp"
 
+namespace docs {
 namespace {
-
-struct Block {
-  std::string page;      // relative to the root
-  std::size_t line = 0;  // of its first line of text, from 1
-  std::string language, mark;
-  std::vector<std::string> lines;
-  std::string where() const { return page + ":" + std::to_string(line); }
-};
-
-std::vector<std::string> read_lines(const fs::path& path) {
-  std::ifstream file(path);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
-
-std::vector<fs::path> pages(const fs::path& root) {
-  std::vector<fs::path> found = {root / "README.md", root / "CONTRIBUTING.md"};
-  for (const auto& entry : fs::directory_iterator(root / "docs"))
-    if (entry.path().extension() == ".md") found.push_back(entry.path());
-  for (const auto& entry : fs::directory_iterator(root / "docs/results"))
-    if (entry.path().extension() == ".md") found.push_back(entry.path());
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
-std::string trimmed(std::string text) {
-  while (!text.empty() && std::isspace(static_cast<unsigned char>(text.back()))) text.pop_back();
-  const auto first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? "" : text.substr(first);
-}
-
-// Fenced blocks, those in lists too: the fence's indentation is taken off.
-std::vector<Block> blocks(const fs::path& root, const fs::path& path) {
-  const std::vector<std::string> lines = read_lines(path);
-  std::vector<Block> found;
-  bool inside = false;
-  std::size_t indent = 0;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const std::string text = trimmed(lines[i]);
-    if (text.rfind("```", 0) == 0) {
-      if (inside) {
-        inside = false;
-        continue;
-      }
-      inside = true;
-      indent = lines[i].find('`');
-      Block block{fs::relative(path, root).string(), i + 2, text.substr(3), "", {}};
-      static const std::regex mark("<!-- snippet: (.*) -->");
-      std::smatch match;
-      const std::string before = i > 0 ? trimmed(lines[i - 1]) : "";
-      if (std::regex_match(before, match, mark)) block.mark = match[1];
-      found.push_back(std::move(block));
-    } else if (inside) {
-      found.back().lines.push_back(lines[i].size() > indent ? lines[i].substr(indent) : text);
-    }
-  }
-  if (inside) throw std::runtime_error(found.back().where() + ": the block is not closed");
-  return found;
-}
 
 bool is_include(const std::string& line) { return line.rfind("#include", 0) == 0; }
 
@@ -204,134 +141,6 @@ int sources(const fs::path& root, const fs::path& out) {
   return 0;
 }
 
-// --- commands ----------------------------------------------------------------------------------------------
-
-std::string output_of(const std::string& command) {
-  const std::unique_ptr<FILE, int (*)(FILE*)> pipe(popen((command + " 2>&1").c_str(), "r"), pclose);
-  std::string text;
-  std::array<char, 4096> buffer;
-  for (std::size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe.get())) > 0;)
-    text.append(buffer.data(), n);
-  return text;
-}
-
-struct Command {
-  std::string where;
-  std::vector<std::string> words;  // after `mbrl`
-};
-
-void add_command(std::string text, const std::string& where, std::vector<Command>& out) {
-  text = trimmed(text);
-  if (text.rfind("mbrl ", 0) != 0) return;
-  if (const auto comment = text.find(" #"); comment != std::string::npos) text.resize(comment);
-  std::istringstream in(text.substr(5));
-  Command command{where, {}};
-  for (std::string word; in >> word;) {
-    if (word.front() == '|' || word.front() == '>' || word.front() == '&' || word.front() == ';') break;
-    command.words.push_back(word);
-  }
-  if (!command.words.empty()) out.push_back(std::move(command));
-}
-
-// Those in blocks of sh and in `code` within lines.
-std::vector<Command> commands_of(const fs::path& root, const fs::path& path) {
-  std::vector<Command> found;
-  for (const Block& block : blocks(root, path)) {
-    if (block.language != "sh") continue;
-    std::string text;
-    for (std::size_t i = 0; i < block.lines.size(); ++i) {
-      text += block.lines[i];
-      if (!text.empty() && text.back() == '\\') {
-        text.back() = ' ';
-        continue;
-      }
-      static const std::regex screen("^xvfb-run -a ");
-      add_command(std::regex_replace(text, screen, ""), block.page + ":" + std::to_string(block.line + i),
-                  found);
-      text.clear();
-    }
-  }
-  static const std::regex code("`(mbrl [^`]+)`");
-  const std::vector<std::string> lines = read_lines(path);
-  for (std::size_t i = 0; i < lines.size(); ++i)
-    for (std::sregex_iterator match(lines[i].begin(), lines[i].end(), code), end; match != end; ++match)
-      add_command((*match)[1], fs::relative(path, root).string() + ":" + std::to_string(i + 1), found);
-  return found;
-}
-
-bool holds_word(const std::string& text, const std::string& word) {
-  const auto part = [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.' || c == '/';
-  };
-  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1)) {
-    const auto end = at + word.size();
-    if ((at == 0 || !part(text[at - 1])) && (end == text.size() || !part(text[end]))) return true;
-  }
-  return false;
-}
-
-int commands(const fs::path& root, const std::string& program) {
-  std::map<std::string, std::string> answers;
-  const auto ask = [&](const std::string& arguments) -> const std::string& {
-    auto [entry, fresh] = answers.try_emplace(arguments);
-    if (fresh) entry->second = output_of("'" + program + "' " + arguments);
-    return entry->second;
-  };
-  int checked = 0, wrong = 0;
-  const auto complain = [&](const Command& command, const std::string& what) {
-    std::printf("%s: mbrl", command.where.c_str());
-    for (const std::string& word : command.words) std::printf(" %s", word.c_str());
-    std::printf("\n  %s\n", what.c_str());
-    ++wrong;
-  };
-  for (const fs::path& page : pages(root))
-    for (const Command& command : commands_of(root, page)) {
-      ++checked;
-      const std::vector<std::string>& words = command.words;
-      std::string name;
-      if (words[0].front() != '-') {
-        name = words[0];
-        if (!holds_word(ask("--help"), name)) {
-          complain(command, "there is no command " + name);
-          continue;
-        }
-        if (name == "train" && words.size() > 1 && words[1].front() != '-') name += " " + words[1];
-      }
-      const std::string help = ask(name + " --help");
-      std::string env = "Pendulum-v1";  // settings depend on it
-      for (std::size_t i = 0; i + 1 < words.size(); ++i)
-        if (words[i] == "--env" && holds_word(ask("envs"), words[i + 1])) env = words[i + 1];
-      for (std::size_t i = 0; i < words.size(); ++i) {
-        if (words[i].rfind("--", 0) != 0) continue;
-        const std::string option = words[i].substr(0, words[i].find('='));
-        if (!holds_word(help, option)) {
-          complain(command, "mbrl " + name + " --help does not list " + option);
-          continue;
-        }
-        std::string value = words[i].size() > option.size() ? words[i].substr(option.size() + 1)
-                            : i + 1 < words.size()          ? words[i + 1]
-                                                            : "";
-        // Words in capitals are the reader's to fill in.
-        const bool placeholder = !value.empty() && std::all_of(value.begin(), value.end(), [](char c) {
-          return std::isupper(static_cast<unsigned char>(c)) != 0 || c == '_' || c == ',' || c == '.';
-        });
-        if (value.empty() || placeholder) continue;
-        if (option == "--env") {
-          std::istringstream names(value);
-          for (std::string one; std::getline(names, one, ',');)
-            if (!holds_word(ask("envs"), one)) complain(command, "mbrl envs does not list " + one);
-        }
-        if (option == "--set" && (name == "train pets" || name == "plan")) {
-          const std::string key = value.substr(0, value.find('='));
-          if (!holds_word(ask(name + " --env '" + env + "' --list-settings"), key))
-            complain(command, "mbrl " + name + " --list-settings does not list " + key);
-        }
-      }
-    }
-  std::printf("%d commands, %d complaints\n", checked, wrong);
-  return wrong == 0 && checked >= 20 ? 0 : 1;
-}
-
 // --- links -------------------------------------------------------------------------------------------------
 
 // As the usual viewers make anchors of headings.
@@ -392,8 +201,10 @@ int block(const fs::path& root, const std::string& page, const std::string& lang
 }
 
 }  // namespace
+}  // namespace docs
 
 int main(int argc, char** argv) {
+  using namespace docs;
   const std::vector<std::string> arguments(argv + 1, argv + argc);
   try {
     if (arguments.size() == 3 && arguments[0] == "sources") return sources(arguments[1], arguments[2]);

@@ -5,8 +5,6 @@
 #include <cmath>
 #include <memory>
 #include <numbers>
-#include <numeric>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -16,6 +14,7 @@
 #include "mbrl/planning/sampling/random_shooting.hpp"
 #include "mbrl/planning/trajectory/gradient_planner.hpp"
 #include "mbrl/planning/trajectory/ilqr_planner.hpp"
+#include "planning/slow_clocks.hpp"
 #include "planning/test_evaluators.hpp"
 #include "planning/trajectory/trajectory_support.hpp"
 
@@ -24,43 +23,14 @@ namespace {
 
 using planning_test::column;
 using planning_test::diagonal;
+using planning_test::iterated;
 using planning_test::NoisyEvaluator;
-using planning_test::ObjectiveEvaluator;
 using planning_test::PendulumModel;
 using planning_test::quadratic;
+using planning_test::SlowEvaluator;
+using planning_test::SlowModel;
+using planning_test::UnsteadyEvaluator;
 using planning_test::vec;
-
-// A clock at `*now` seconds; each evaluated candidate moves it by one.
-struct SlowEvaluator {
-  std::shared_ptr<double> now = std::make_shared<double>(100.0);
-  ObjectiveEvaluator<float> evaluator{2, 6, [this](const Vecf& s, const Batchf& a) {
-                                        *now += 1;
-                                        return quadratic<float>()(s, a);
-                                      }};
-  SecondsClock clock() const {
-    return [now = now] { return *now; };
-  }
-  Deadline in(double seconds) const {
-    return Deadline(std::make_shared<const SecondsClock>(clock()), *now + seconds);
-  }
-};
-
-PlannerSettings iterated(const std::string& name, int iterations) {
-  PlannerSettings s{.name = name};
-  s.cem = {.population = 40, .elites = 5, .iterations = iterations, .epsilon = 0};
-  s.icem = {.population = 40,
-            .elites = 5,
-            .iterations = iterations,
-            .decay = 1,
-            .keep_elites = false,
-            .shift_elites = false,
-            .add_mean = false,
-            .stop_std = 0};
-  s.mppi.population = s.pddm.population = s.cmaes.population = 40;
-  s.mppi.iterations = s.pddm.iterations = s.cmaes.iterations = iterations;
-  s.cmaes.stop_std = 0;
-  return s;
-}
 
 TEST_CASE("a sampling planner stops in time with the plan it has") {
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
@@ -100,41 +70,6 @@ TEST_CASE("a sampling planner stops in time with the plan it has") {
     CHECK(planner.plan(state, 1).report.iterations == 6);
   }
 }
-
-// Evaluates particles on a clock of its own; what a call costs varies from call to call by up to a tenth, and
-// now and then by a half.
-struct UnsteadyEvaluator {
-  using Scalar = float;
-  using State = Vecf;
-  std::shared_ptr<double> now = std::make_shared<double>(0.0);
-  NoisyEvaluator<float> evaluator;
-  explicit UnsteadyEvaluator(int particles)
-      : evaluator(
-            2, 6, particles,  // the same best action at every step, so that a shifted plan is as good
-            [](const Vecf&, const Batchf& actions) {
-              return -(actions.row(0).array() - 0.5f).square().sum() -
-                     (actions.row(1).array() + 0.3f).square().sum();
-            },
-            0.01f, 0.01f) {}
-  int horizon() const { return evaluator.horizon(); }
-  int action_dim() const { return evaluator.action_dim(); }
-  int particles() const { return evaluator.particles(); }
-  void evaluate(const State& state, ConstBatchRef<float> actions, RolloutKey key, VecRef<float> returns) {
-    spend(static_cast<double>(actions.cols()) * particles());
-    evaluator.evaluate(state, actions, key, returns);
-  }
-  void evaluate_particles(const State& state, ConstBatchRef<float> actions, const std::uint32_t* ids,
-                          RolloutKey key, int first, int last, BatchRef<float> returns) {
-    spend(static_cast<double>(actions.cols()) * (last - first));
-    evaluator.evaluate_particles(state, actions, ids, key, first, last, returns);
-  }
-  void spend(double rollouts) {
-    ++calls;
-    const double extra = calls % 23 == 0 ? 0.5 : 0.1 * static_cast<double>(calls * 7919 % 11) / 10;
-    *now += (0.2 + 0.1 * rollouts) * (1 + extra);
-  }
-  std::int64_t calls = 0;
-};
 
 TEST_CASE("no plan of a sampling planner is late, however short the deadline, and the time is used") {
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
@@ -274,22 +209,6 @@ TEST_CASE("ilqr and the gradient planner stop in time with the best trajectory s
   CHECK(planner.plan(hanging, 0).report.timed_out);
 }
 
-// Moves the clock by a hundredth of a second a step and by one and a half a linearisation.
-struct SlowModel : PendulumModel {
-  std::shared_ptr<double> now = std::make_shared<double>(100.0);
-  explicit SlowModel(const PendulumModel& model) : PendulumModel(model) {}
-  template <class... Arguments>
-  void step(Arguments&&... arguments) const {
-    *now += 0.01;
-    PendulumModel::step(std::forward<Arguments>(arguments)...);
-  }
-  template <class... Arguments>
-  void linearize(Arguments&&... arguments) const {
-    *now += 1.5;
-    PendulumModel::linearize(std::forward<Arguments>(arguments)...);
-  }
-};
-
 TEST_CASE("no plan of a planner that descends is late once its work is known, and the time is used") {
   const SlowModel model(PendulumModel({}, {0.05}));
   const QuadraticCost cost(diagonal({1.0, 0.1}), diagonal({0.01}), diagonal({100.0, 10.0}),
@@ -316,106 +235,6 @@ TEST_CASE("no plan of a planner that descends is late once its work is known, an
   check(IlqrPlanner(model, cost, 60, {.second_order = true}, bounds));
   ThreadPool pool(1);
   check(GradientPlanner(model, cost, bounds, {.horizon = 60, .iterations = 1000}, 7, pool));
-}
-
-// What a busy machine does to a clock: at one in seven of the first 400 readings it has gone on by `pause`.
-SecondsClock interrupted(std::shared_ptr<double> now, double pause) {
-  return [now = std::move(now), pause, readings = 0, random = std::minstd_rand(3)]() mutable {
-    if (++readings <= 400 && random() % 7 == 0) *now += pause;
-    return *now;
-  };
-}
-
-TEST_CASE("plans that pauses have made late are followed by plans that use their time") {
-  const auto check = [](auto planner, double deadline, double pause, std::shared_ptr<double> now,
-                        const auto& state_at, int least) {
-    Mpc mpc(std::move(planner), {.deadline = deadline}, interrupted(now, pause));
-    int iterations = 0;
-    for (int t = 0; t < 400; ++t) {
-      mpc.act(state_at(t));
-      if (t >= 390) iterations += mpc.last_plan().report.iterations;
-    }
-    CHECK(mpc.latency().missed() > 5);
-    CHECK(iterations >= 10 * least);
-  };
-  const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
-    INFO(name);
-    UnsteadyEvaluator unsteady(5);
-    check(
-        make_planner(unsteady, bounds, iterated(name, 6), 5), 80.0, 300.0, unsteady.now,
-        [](int) { return vec({0.4f}); }, 2);
-  }
-  const SlowModel model(PendulumModel({}, {0.05}));
-  const QuadraticCost cost(diagonal({1.0, 0.1}), diagonal({0.01}), diagonal({100.0, 10.0}),
-                           column({0.0, 0.0}));
-  const ActionBounds torques = ActionBounds::uniform(1, -2.5, 2.5);
-  ThreadPool pool(1);
-  const auto somewhere = [](int t) { return column({3.0 * std::cos(0.3 * t), 1.0}); };
-  check(IlqrPlanner(model, cost, 60, {}, torques), 12.0, 100.0, model.now, somewhere, 1);
-  check(GradientPlanner(model, cost, torques, {.horizon = 60, .iterations = 1000}, 7, pool), 12.0, 100.0,
-        model.now, somewhere, 1);
-}
-
-// Takes as many seconds as it is told.
-struct SlowPlanner : Anytime {
-  using Scalar = float;
-  using State = int;
-  double* now;
-  explicit SlowPlanner(double* clock) : now(clock) {}
-  ActionPlan<float> plan(int seconds, int) {
-    limits.push_back(deadline_.given() ? deadline_.at() - *now : 0.0);
-    *now += seconds;
-    ActionPlan<float> plan;
-    plan.actions = Batchf::Zero(1, 4);
-    plan.report.rollouts = 1;
-    return plan;
-  }
-  void advance(int) {}
-  void reset() {}
-  std::vector<double> limits;
-};
-
-TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and counts what came late") {
-  double now = 0;
-  const SecondsClock clock = [&] { return now; };
-  Mpc mpc(SlowPlanner(&now), {.deadline = 5}, clock);
-  for (const int seconds : {2, 5, 6, 9, 1}) mpc.act(seconds);
-  CHECK(mpc.planner().limits == std::vector<double>(5, 5.0));
-  CHECK(mpc.latency().count() == 5);
-  CHECK(mpc.latency().missed() == 2);
-  CHECK(mpc.latency().p50() == 5);
-  CHECK(mpc.latency().p99() == 9);
-  CHECK(mpc.latency().total() == 23);
-  mpc.latency().clear();
-  CHECK(mpc.latency().missed() == 0);
-
-  // The plans of a cold start share one deadline.
-  Mpc cold(SlowPlanner(&now), {.cold_start_plans = 10, .deadline = 5}, clock);
-  cold.act(2);
-  CHECK(cold.planner().limits == std::vector<double>{5, 3});  // a third would be late
-  CHECK(cold.last_plan().report.rollouts == 2);
-  CHECK(cold.latency().missed() == 0);
-
-  Mpc free(SlowPlanner(&now), {}, clock);
-  free.act(1000);
-  CHECK(free.planner().limits == std::vector<double>{0});
-  CHECK(free.latency().missed() == 0);
-  CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {.deadline = -1}), Error);
-  CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {}, SecondsClock()), Error);
-
-  // A planner chosen by name keeps it.
-  SlowEvaluator slow;
-  Mpc named(make_planner(slow.evaluator, ActionBounds::uniform(2, -1, 1), iterated("cem", 50), 5),
-            {.deadline = 300}, slow.clock());
-  for (int t = 0; t < 5; ++t) {
-    named.act(vec({0.1f}));
-    CHECK(named.last_plan().report.timed_out);
-    CHECK(named.last_plan().report.iterations == 7);
-  }
-  CHECK(named.latency().missed() == 0);
-  CHECK(named.latency().p99() <= 300);
-  CHECK(named.latency().p50() > 270);
 }
 
 }  // namespace
