@@ -27,6 +27,11 @@ inline RewardFunction<float> given_reward(const MlpEnsemble& model, const EnvSpe
   return model.settings.learned_reward ? RewardFunction<float>{} : spec.reward;
 }
 
+/// What is given of the termination: empty where the ensemble predicts it, or nothing ends early.
+inline TerminationFunction<float> given_termination(const MlpEnsemble& model, const EnvSpec& spec) {
+  return model.settings.learned_termination ? TerminationFunction<float>{} : spec.termination;
+}
+
 /// Training number `number` of the run, told as part of its `round` after `steps` environment steps. One that is
 /// stopped is undone, so that the steps before it can be kept, and gives nothing.
 inline std::optional<TrainingReport> fit_or_undo(const TransitionBatch& data, std::uint32_t number, int round,

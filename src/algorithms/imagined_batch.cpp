@@ -14,7 +14,7 @@ ImaginedBatches::ImaginedBatches(const MlpEnsemble& model, const EnvSpec& spec,
                                  std::uint64_t seed)
     : seed_(seed),
       normalise_reward_(normalise_reward),
-      imagination_(model, given_reward(model, spec), spec.termination, settings, pool, seed) {}
+      imagination_(model, given_reward(model, spec), given_termination(model, spec), settings, pool, seed) {}
 
 void ImaginedBatches::find_starts(const TransitionBuffer& data) {
   start_rows_.clear();

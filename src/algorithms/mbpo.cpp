@@ -119,7 +119,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination,
+      imagination_(model_, given_reward(model_, env_.spec()), given_termination(model_, env_.spec()),
                    {.horizon = settings.horizon.first,
                     .uncertainty = settings.uncertainty_cut.enabled ? EnsembleUncertainty::kDivergence
                                                                     : EnsembleUncertainty::kNone},

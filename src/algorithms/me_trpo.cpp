@@ -70,7 +70,7 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
            {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}})) {
   settings.validate(env_.spec());
   for (int k = 0; k < settings.model.members; ++k)
-    single_.emplace_back(model_, given_reward(model_, env_.spec()), env_.spec().termination,
+    single_.emplace_back(model_, given_reward(model_, env_.spec()), given_termination(model_, env_.spec()),
                          settings.imagination, context.pool, seed_);
 }
 

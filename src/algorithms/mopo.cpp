@@ -59,7 +59,7 @@ Mopo::Mopo(const MopoSettings& settings, const AlgorithmContext& context)
       model_(MlpEnsemble::create(ensemble_settings(settings.model, env_.spec()), env_.spec().encoding,
                                  env_.spec().action_dim(), seed_)),
       trainer_(settings.training, context.pool, seed_),
-      imagination_(model_, given_reward(model_, env_.spec()), env_.spec().termination,
+      imagination_(model_, given_reward(model_, env_.spec()), given_termination(model_, env_.spec()),
                    imagination_settings(settings), context.pool, seed_),
       agent_(env_.spec(), settings.sac, 0, seed_, context.pool),
       metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},

@@ -12,7 +12,7 @@ MveAgent::MveAgent(const EnvSpec& spec, const MveSettings& settings, std::uint64
       horizon_(settings.horizon),
       td_k_(settings.td_k),
       model_(settings, spec, seed, pool),
-      imagination_(model_.ensemble(), model_.reward(), spec.termination,
+      imagination_(model_.ensemble(), model_.reward(), model_.termination(),
                    {.horizon = std::max(1, horizon_), .propagation = Propagation::kExpectation}, pool, seed) {
 }
 

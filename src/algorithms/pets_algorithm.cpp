@@ -54,13 +54,13 @@ struct Parts {
   }
   EnsembleRollout native_rollout(const EnsembleRolloutSettings& rollout, const MlpEnsemble& model,
                                  const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed) const {
-    return {model, given_reward(model, spec), spec.termination, rollout, pool, seed};
+    return {model, given_reward(model, spec), given_termination(model, spec), rollout, pool, seed};
   }
   AnyEnsembleEvaluator evaluator(const EnsembleRolloutSettings& rollout, const MlpEnsemble& model,
                                  const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed) const {
     const std::string device = device_of("evaluator", configuration.evaluator);
     if (device.empty()) return AnyEnsembleEvaluator(native_rollout(rollout, model, spec, pool, seed));
-    require(!spec.termination, "evaluator is '", configuration.evaluator, "', but ", spec.name,
+    require(!given_termination(model, spec), "evaluator is '", configuration.evaluator, "', but ", spec.name,
             " ends episodes early, which LibTorch's evaluator is not told; expected native");
     return opened().evaluator(model, spec.name, rollout, device, seed);
   }
@@ -172,9 +172,10 @@ void choose_device(Parts& parts, const std::string& device, const EnvSpec& spec)
   parts.opened().check_device(chosen);
   c.trainer = "torch-" + chosen;
   const std::vector<std::string> known = parts.opened().tensor_tasks();
-  const bool has_reward = parts.model_settings(spec).learned_reward ||
-                          std::find(known.begin(), known.end(), spec.name) != known.end();
-  if (has_reward && !spec.termination)
+  const MlpEnsembleSettings model = parts.model_settings(spec);
+  const bool has_reward =
+      model.learned_reward || std::find(known.begin(), known.end(), spec.name) != known.end();
+  if (has_reward && (model.learned_termination || !spec.termination))
     c.evaluator = "torch-" + chosen;
   else
     spdlog::warn(

@@ -9,7 +9,7 @@ SteveAgent::SteveAgent(const EnvSpec& spec, const ExpansionSettings& settings, s
                        ThreadPool& pool)
     : Td3Agent(spec, settings.td3, settings.exploration, settings.random_steps, seed, pool),
       model_(settings, spec, seed, pool),
-      expansion_(model_.ensemble(), model_.reward(), spec.termination, settings.horizon,
+      expansion_(model_.ensemble(), model_.reward(), model_.termination(), settings.horizon,
                  settings.td3.discount, pool, seed) {}
 
 void SteveAgent::begin_episode() {

@@ -56,6 +56,7 @@ ExpansionModel::ExpansionModel(const ExpansionSettings& settings, const EnvSpec&
       ensemble_(MlpEnsemble::create(ensemble_settings(settings.model, spec), spec.encoding, spec.action_dim(),
                                     seed)),
       given_(given_reward(ensemble_, spec)),
+      termination_(given_termination(ensemble_, spec)),
       trainer_(settings.training, pool, seed) {}
 
 FitOutcome ExpansionModel::fit(const TransitionBuffer& buffer, std::int64_t steps, int round,

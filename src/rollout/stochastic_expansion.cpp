@@ -93,7 +93,7 @@ void StochasticExpansion::ask_rewards() {
     rewards_->predict(elites_[e], paths_.obs.leftCols(steps), paths_.action, predicted_, spread_, *pool_);
     earned_[e].resize(n, horizon_);
     for (int h = 0; h < horizon_; ++h)
-      earned_[e].col(h) = predicted_.row(targets - 1).segment(h * n, n).transpose();
+      earned_[e].col(h) = predicted_.row(rewards_->model().reward_row()).segment(h * n, n).transpose();
   }
 }
 

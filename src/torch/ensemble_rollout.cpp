@@ -198,12 +198,14 @@ Outputs EnsembleRollout::Impl::compute(const RolloutRows& s, Beyond beyond, cons
     next = at::where((status == kAlive).unsqueeze(1), next, obs);
 
     const Tensor reward =
-        (learned_reward() ? mean.select(1, dims) : task->reward(obs, action, next, in.t + step))
+        (learned_reward() ? mean.select(1, model.reward_row()) : task->reward(obs, action, next, in.t + step))
             .to(at::kDouble);
     mark(at::logical_and(status == kAlive, at::isfinite(reward).logical_not()), kNotFinite);
     total = total + at::where(status == kAlive, reward * discount, zero);
     if (task && task->termination)
       mark(at::logical_and(status == kAlive, task->termination(next).to(at::kFloat) > 0.5), kTerminated);
+    else if (model.settings.learned_termination)
+      mark(at::logical_and(status == kAlive, mean.select(1, model.termination_row()) > 0), kTerminated);
     if (matching) next = redraw(s.candidates, next, status == kAlive, rows_of(redraw_noise, step));
     obs = next;
   }

@@ -104,7 +104,8 @@ class Round {
       const at::Tensor losses = member_losses(x, y);
       at::Tensor total = losses.sum();
       if (model_.settings.gaussian)
-        total = total + static_cast<double>(settings_.logvar_bound_weight) * (high_.sum() - low_.sum());
+        total = total + static_cast<double>(settings_.logvar_bound_weight) *
+                            (regressed(high_).sum() - regressed(low_).sum());
       total.backward();
       adam(++steps_);
       sum += losses.detach().to(at::kDouble) * static_cast<double>(count);
@@ -116,7 +117,8 @@ class Round {
     const at::NoGradGuard no_grad;
     const at::Tensor x = holdout_inputs_.unsqueeze(0).expand({members_, -1, -1});
     const at::Tensor mean = batched_forward(layers_, model_.settings.activation, x).narrow(2, 0, dims_);
-    return to_vector((mean - holdout_targets_.unsqueeze(0)).square().to(at::kDouble).mean({1, 2}));
+    const at::Tensor y = holdout_targets_.unsqueeze(0);
+    return to_vector(with_termination((mean - y).square(), mean, y).to(at::kDouble).mean({1, 2}));
   }
 
   void keep(const std::vector<char>& improved) {
@@ -178,11 +180,29 @@ class Round {
     return {cpu.data_ptr<double>(), cpu.data_ptr<double>() + cpu.numel()};
   }
 
+  // Without the last entry where that is the termination's, which has no variance.
+  at::Tensor regressed(const at::Tensor& bounds) const {
+    return bounds.narrow(0, 0, dims_ - (model_.settings.learned_termination ? 1 : 0));
+  }
+
+  // The last entry's losses replaced by the logistic ones, where that is the termination's.
+  at::Tensor with_termination(const at::Tensor& loss, const at::Tensor& mean, const at::Tensor& y) const {
+    if (!model_.settings.learned_termination) return loss;
+    const at::Tensor logit = mean.select(2, dims_ - 1), over = y.select(2, dims_ - 1);
+    at::Tensor ends = at::softplus(logit) - logit * over;
+    ends = ends + (training::kTerminationWeight - 1) * (ends - ends.detach());  // weighs the gradient alone
+    return at::cat({loss.narrow(2, 0, dims_ - 1), ends.unsqueeze(2)}, 2);
+  }
+
   at::Tensor member_losses(const at::Tensor& x, const at::Tensor& y) const {
     const at::Tensor out = batched_forward(layers_, model_.settings.activation, x);
-    if (!model_.settings.gaussian) return (out - y).square().mean({1, 2});
-    const at::Tensor logvar = bound_logvar(out.narrow(2, dims_, dims_), high_, low_);
-    return ((out.narrow(2, 0, dims_) - y).square() * at::exp(-logvar) + logvar).mean({1, 2});
+    const at::Tensor mean = out.narrow(2, 0, dims_);
+    at::Tensor loss = (mean - y).square();
+    if (model_.settings.gaussian) {
+      const at::Tensor logvar = bound_logvar(out.narrow(2, dims_, dims_), high_, low_);
+      loss = loss * at::exp(-logvar) + logvar;
+    }
+    return with_termination(loss, mean, y).mean({1, 2});
   }
 
   void adam(std::int64_t step) {

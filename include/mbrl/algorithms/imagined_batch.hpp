@@ -19,7 +19,7 @@
 
 namespace mbrl {
 
-/// Rewards come from the specification, or are the model's where it has none; terminations come from the specification.
+/// Rewards and terminations come from the specification, or are the model's where it learns them.
 /// Everything is a function of (seed, model, policy, starts, number of the batch). The pool must outlive it.
 class ImaginedBatches {
  public:

@@ -20,6 +20,7 @@
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 #include "mbrl/task/env_spec.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 
@@ -77,6 +78,8 @@ class ExpansionModel {
   const MlpEnsemble& ensemble() const { return ensemble_; }
   /// Empty where it is learned.
   const RewardFunction<float>& reward() const { return given_; }
+  /// The same of the termination, or empty where nothing ends early.
+  const TerminationFunction<float>& termination() const { return termination_; }
   /// Mean over the networks after the last training, on held-out rows where there are any; NaN before.
   double loss() const { return loss_; }
 
@@ -87,6 +90,7 @@ class ExpansionModel {
   std::int64_t first_, every_;  // environment steps; first_ < 0: never
   MlpEnsemble ensemble_;
   RewardFunction<float> given_;
+  TerminationFunction<float> termination_;
   NativeTrainer trainer_;
   std::int64_t trainings_ = 0, trained_at_ = 0;
   double loss_ = MetricTable::kNone;

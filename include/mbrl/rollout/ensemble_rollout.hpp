@@ -45,8 +45,8 @@ class EnsembleRollout {
   using Scalar = float;
   using State = Vecf;  // an observation
 
-  /// The reward may be empty if the ensemble has learned it; an empty termination never ends a rollout. After
-  /// a predicted termination a particle earns nothing more (the terminating step's own reward counts). The
+  /// The reward may be empty if the ensemble has learned it; an empty termination is the ensemble's where it has
+  /// learned one (its logit above 0), and else never ends a rollout. After a predicted termination a particle earns nothing more (the terminating step's own reward counts). The
   /// pool must outlive the evaluator; the model is copied.
   EnsembleRollout(const MlpEnsemble& model, RewardFunction<float> reward,
                   TerminationFunction<float> termination, const EnsembleRolloutSettings& settings,

@@ -75,8 +75,8 @@ class PolicyPort {
 /// The loop over any policy.
 class ImaginationEngine {
  public:
-  /// As EnsembleRollout: the reward may be empty if the ensemble has learned it, an empty termination ends
-  /// nothing, the pool must outlive this, the model is copied. Throws mbrl::Error for a horizon below 1, for
+  /// As EnsembleRollout: the reward may be empty if the ensemble has learned it, an empty termination is the
+  /// ensemble's where it has learned one and else ends nothing, the pool must outlive this, the model is copied. Throws mbrl::Error for a horizon below 1, for
   /// moment matching, and for an uncertainty of variances that the ensemble does not predict.
   ImaginationEngine(const MlpEnsemble& model, RewardFunction<float> reward,
                     TerminationFunction<float> termination, const ImaginationSettings& settings,

@@ -22,7 +22,8 @@ class EnsembleRollout {
   using Scalar = float;
   using State = Vecf;  // an observation
 
-  /// device: "cpu", "cuda" or "cuda:<index>". A task without reward (or none at all) asks for a learned one.
+  /// device: "cpu", "cuda" or "cuda:<index>". A task without reward (or none at all) asks for a learned one; one
+  /// without termination takes the ensemble's where it has learned it.
   /// Throws mbrl::Error if there is no such device or the settings do not fit the model.
   EnsembleRollout(const MlpEnsemble& model, std::shared_ptr<const TensorTask> task,
                   const EnsembleRolloutSettings& settings, const std::string& device, std::uint64_t seed);

@@ -62,7 +62,7 @@ EnsembleSampler::EnsembleSampler(const char* where, const MlpEnsemble& model, Re
   for (int i = 0; i < model.obs_dim(); ++i)
     if (model.encoding.targets[static_cast<std::size_t>(i)] != TargetKind::kConstant) observed_.push_back(i);
   predicted_ = observed_;
-  if (model.settings.learned_reward) predicted_.push_back(model.obs_dim());
+  if (model.settings.learned_reward) predicted_.push_back(model.reward_row());
 }
 
 const simd::EnsembleKernels& EnsembleSampler::kernels() const { return *packed_.impl().kernels; }
@@ -314,11 +314,12 @@ void EnsembleSampler::earn(const Step& s, const TileRange& tile, SamplerColumns&
   const Columns action =
       transpose(c.action.data() + tile.first * m.action_dim, m.action_dim, width, c.action_columns.data());
   const Columns next = transpose(c.next_obs.data() + tile.first * dims, dims, width, c.next_columns.data());
+  const auto predicted = [&](int row) { return c.mean.data() + tile.first * m.target_dim() + row * width; };
   Eigen::Map<Vecf> out(c.output.data(), width);
   if (reward_) {
     reward_(obs, action, next, s.t, out);
   } else {
-    std::copy_n(c.mean.data() + tile.first * m.target_dim() + dims * width, width, out.data());
+    std::copy_n(predicted(m.reward_row()), width, out.data());
   }
   for (int j = 0; j < width; ++j) {
     if (status[j] != ColumnStatus::kAlive) continue;
@@ -328,10 +329,17 @@ void EnsembleSampler::earn(const Step& s, const TileRange& tile, SamplerColumns&
       status[j] = ColumnStatus::kNotFinite;
     }
   }
-  if (!termination_) return;
-  termination_(obs, action, next, s.t, out);
+  float ends_above = 0.5f;
+  if (termination_) {
+    termination_(obs, action, next, s.t, out);
+  } else if (m.settings.learned_termination) {
+    std::copy_n(predicted(m.termination_row()), width, out.data());
+    ends_above = 0;  // a logit
+  } else {
+    return;
+  }
   for (int j = 0; j < width; ++j)
-    if (status[j] == ColumnStatus::kAlive && out[j] > 0.5f) status[j] = ColumnStatus::kTerminated;
+    if (status[j] == ColumnStatus::kAlive && out[j] > ends_above) status[j] = ColumnStatus::kTerminated;
 }
 
 void EnsembleSampler::evaluate(const TerminalValueFunction<float>& value, int t, SamplerColumns& c) const {

@@ -62,8 +62,9 @@ struct SamplerColumns {
 // results do not depend on the columns beside it.
 class EnsembleSampler {
  public:
-  // The reward may be empty if the ensemble has learned it; an empty termination ends nothing. noise: draw
-  // the next observation; else take its mean. Throws mbrl::Error for an invalid model, or if nothing gives
+  // The reward may be empty if the ensemble has learned it. An empty termination is the ensemble's own where it
+  // has learned one (a step ends where its logit is above 0), and else ends nothing. noise:
+  // draw the next observation; else take its mean. Throws mbrl::Error for an invalid model, or if nothing gives
   // the reward.
   EnsembleSampler(const char* where, const MlpEnsemble& model, RewardFunction<float> reward,
                   TerminationFunction<float> termination, MemberUse members, bool noise);

@@ -56,7 +56,8 @@ void scale_to(const Batchf& inputs, const Batchf& targets, const TransitionBatch
   }
   std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
   std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
-  for (Index r = 0; r < targets.rows() && standardise_targets; ++r) {
+  const Index regressed = targets.rows() - (model.settings.learned_termination ? 1 : 0);
+  for (Index r = 0; r < regressed && standardise_targets; ++r) {
     auto [mean, std_dev] = moments(targets, r);
     if (r < model.obs_dim()) {
       const auto [obs_mean, obs_std] = moments(data.obs, r);
@@ -115,6 +116,8 @@ std::vector<std::uint32_t> PreparedTraining::epoch_order(int member, int epoch) 
 
 void check_transitions(const TransitionBatch& data, const MlpEnsemble& model) {
   check_transitions(data, model.obs_dim(), model.action_dim, model.settings.learned_reward);
+  if (model.settings.learned_termination)
+    require_dim("training", "terminated", data.terminated.size(), data.obs.cols());
 }
 
 Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action) {
@@ -126,7 +129,10 @@ Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, C
 Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data) {
   Batchf targets(model.target_dim(), data.obs.cols());
   model.encoding.target<float>(data.obs, data.next_obs, targets.topRows(model.obs_dim()));
-  if (model.settings.learned_reward) targets.bottomRows(1) = data.reward.transpose();
+  if (model.settings.learned_reward) targets.row(model.reward_row()) = data.reward.transpose();
+  if (model.settings.learned_termination)
+    targets.row(model.termination_row()) =
+        Eigen::Map<const Batch<std::uint8_t>>(data.terminated.data(), 1, data.obs.cols()).cast<float>();
   return targets;
 }
 

@@ -159,10 +159,14 @@ void MlpEnsemble::validate() const {
 
 void MlpEnsemble::save(StateDict& out, const std::string& prefix) const {
   out.put(prefix + "hidden", widen(settings.hidden));
-  const std::vector<std::int64_t> shape = {settings.members, static_cast<std::int64_t>(settings.activation),
-                                           settings.gaussian ? 1 : 0, settings.learned_reward ? 1 : 0,
-                                           action_dim};
-  out.put(prefix + "shape", shape);  // members, activation, gaussian, learned_reward, action_dim
+  const std::vector<std::int64_t> shape = {settings.members,
+                                           static_cast<std::int64_t>(settings.activation),
+                                           settings.gaussian ? 1 : 0,
+                                           settings.learned_reward ? 1 : 0,
+                                           action_dim,
+                                           settings.learned_termination ? 1 : 0};
+  // members, activation, gaussian, learned_reward, action_dim, learned_termination
+  out.put(prefix + "shape", shape);
   save_encoding(encoding, out, prefix);
   for (std::size_t m = 0; m < members.size(); ++m) {
     for (std::size_t l = 0; l < members[m].size(); ++l) {
@@ -186,12 +190,14 @@ void MlpEnsemble::load(const StateDict& in, const std::string& prefix) {
   MlpEnsemble model;
   model.settings.hidden = narrow(in.get<std::int64_t>(prefix + "hidden"), prefix + "hidden");
   const std::vector<int> shape = narrow(in.get<std::int64_t>(prefix + "shape"), prefix + "shape");
-  require(shape.size() == 5, "checkpoint: '", prefix, "shape' has ", shape.size(), " values, expected 5");
+  require(shape.size() == 5 || shape.size() == 6, "checkpoint: '", prefix, "shape' has ", shape.size(),
+          " values, expected 6");
   model.settings.members = shape[0];
   model.settings.activation = static_cast<Activation>(shape[1]);
   model.settings.gaussian = shape[2] != 0;
   model.settings.learned_reward = shape[3] != 0;
   model.action_dim = shape[4];
+  model.settings.learned_termination = shape.size() > 5 && shape[5] != 0;  // 5: written before it was there
   model.encoding = load_encoding(in, prefix);
   check_settings(model.settings, model.encoding, model.action_dim);
   for (int m = 0; m < model.settings.members; ++m) {

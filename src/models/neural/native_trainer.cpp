@@ -171,8 +171,10 @@ struct Bounds {
   std::vector<float> high, low;
   std::vector<float> high_m, high_v, low_m, low_v;
 
-  void update(const std::vector<std::unique_ptr<Member>>& members, float weight, const AdamNumbers& adam) {
-    for (std::size_t r = 0; r < high.size(); ++r) {
+  // Of the first `rows` targets: others are not Gaussian.
+  void update(const std::vector<std::unique_ptr<Member>>& members, int rows, float weight,
+              const AdamNumbers& adam) {
+    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
       double high_grad = static_cast<double>(weight), low_grad = -static_cast<double>(weight);
       for (const auto& member : members) {
         high_grad += member->max_grad[r];
@@ -248,18 +250,19 @@ class Round {
       double loss = 0.0;
       if (gaussian) {
         wait_until([&] { return bounds_step.load(std::memory_order_acquire) == t; });
-        loss = training::gaussian_loss(member.targets, model_.target_dim(), samples, bounds_.high.data(),
-                                       bounds_.low.data(), member.work, member.terms, member.max_grad.data(),
-                                       member.min_grad.data());
+        loss = training::gaussian_loss(member.targets, regressed(), model_.target_dim(), samples,
+                                       bounds_.high.data(), bounds_.low.data(), member.work, member.terms,
+                                       member.max_grad.data(), member.min_grad.data());
         if (losses.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
-          bounds_.update(members_, settings_.logvar_bound_weight, adam);
+          bounds_.update(members_, regressed(), settings_.logvar_bound_weight, adam);
           losses.store(0, std::memory_order_relaxed);
           bounds_step.store(t + 1, std::memory_order_release);
         }
       } else {
-        loss =
-            training::squared_loss(member.targets, model_.target_dim(), samples, member.work, member.terms);
+        loss = training::squared_loss(member.targets, regressed(), model_.target_dim(), samples, member.work,
+                                      member.terms);
       }
+      loss += termination_loss(member, samples);
       member.loss_sum += loss * static_cast<double>(samples);
       training::backward_update(member.layers.data(), member.layer_count(), samples, adam, member.work);
       done[i].store(t + 1, std::memory_order_release);
@@ -290,8 +293,9 @@ class Round {
         member.gather(data_.holdout_inputs, data_.holdout_targets, order.data() + begin, samples);
         training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,
                           member.work);
-        sum += samples * training::squared_loss(member.targets, model_.target_dim(), samples, member.work,
-                                                member.terms);
+        const double loss = training::squared_loss(member.targets, regressed(), model_.target_dim(), samples,
+                                                   member.work, member.terms);
+        sum += samples * (loss + termination_loss(member, samples));
       }
       loss[static_cast<std::size_t>(i)] = sum / rows;
     });
@@ -325,6 +329,19 @@ class Round {
   }
 
  private:
+  // Targets that are regressed on: all but a learned termination, the last.
+  int regressed() const { return model_.target_dim() - (model_.settings.learned_termination ? 1 : 0); }
+
+  // Of a learned termination, and its gradient; 0 without one.
+  double termination_loss(Member& member, int samples) const {
+    if (!model_.settings.learned_termination) return 0.0;
+    const int row = model_.termination_row(), dims = model_.target_dim();
+    if (model_.settings.gaussian)  // it has no variance
+      std::fill_n(member.work.gradient[0] + (dims + row) * member.work.stride, padded(samples), 0.0f);
+    return training::logistic_loss(member.targets, row, dims, samples, training::kTerminationWeight,
+                                   member.work, member.terms);
+  }
+
   const EnsembleTrainingSettings& settings_;
   ThreadPool& pool_;
   const PreparedTraining& data_;

@@ -80,7 +80,7 @@ HWY_INLINE double row_sum(const float* row, int samples) {
   return sum;
 }
 
-double GaussianLoss(const float* targets, int dims, int samples, const float* max_logvar,
+double GaussianLoss(const float* targets, int rows, int dims, int samples, const float* max_logvar,
                     const float* min_logvar, const Activations& work, float* terms, double* max_grad,
                     double* min_grad) {
   const D d;
@@ -88,7 +88,7 @@ double GaussianLoss(const float* targets, int dims, int samples, const float* ma
   const auto size = static_cast<std::size_t>(dims) * ld;
   const double count = static_cast<double>(samples) * static_cast<double>(dims);
   const V share = hn::Set(d, static_cast<float>(1.0 / count)), one = hn::Set(d, 1.0f);
-  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) {
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
     const V high = hn::Set(d, max_logvar[r]), low = hn::Set(d, min_logvar[r]);
     for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
       const std::size_t at = r * ld + n, at_raw = at + size;
@@ -114,7 +114,7 @@ double GaussianLoss(const float* targets, int dims, int samples, const float* ma
     }
   }
   double loss = 0.0;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) {
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
     loss += row_sum(terms + r * ld, samples);
     max_grad[r] = row_sum(terms + size + r * ld, samples);
     min_grad[r] = row_sum(terms + 2 * size + r * ld, samples);
@@ -122,12 +122,13 @@ double GaussianLoss(const float* targets, int dims, int samples, const float* ma
   return loss / count;
 }
 
-double SquaredLoss(const float* targets, int dims, int samples, const Activations& work, float* terms) {
+double SquaredLoss(const float* targets, int rows, int dims, int samples, const Activations& work,
+                   float* terms) {
   const D d;
   const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
   const double count = static_cast<double>(samples) * static_cast<double>(dims);
   const V twice_share = hn::Set(d, static_cast<float>(2.0 / count));
-  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r)
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r)
     for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
       const std::size_t at = r * ld + n;
       const auto used =
@@ -137,8 +138,26 @@ double SquaredLoss(const float* targets, int dims, int samples, const Activation
       hn::Store(hn::Mul(error, error), d, terms + at);
     }
   double loss = 0.0;
-  for (std::size_t r = 0; r < static_cast<std::size_t>(dims); ++r) loss += row_sum(terms + r * ld, samples);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) loss += row_sum(terms + r * ld, samples);
   return loss / count;
+}
+
+double LogisticLoss(const float* targets, int row, int dims, int samples, double weight,
+                    const Activations& work, float* terms) {
+  const D d;
+  const auto ld = static_cast<std::size_t>(work.stride), columns = static_cast<std::size_t>(padded(samples));
+  const double count = static_cast<double>(samples) * static_cast<double>(dims);
+  const V share = hn::Set(d, static_cast<float>(weight / count));
+  for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
+    const std::size_t at = static_cast<std::size_t>(row) * ld + n;
+    const auto used =
+        hn::FirstN(d, n < static_cast<std::size_t>(samples) ? static_cast<std::size_t>(samples) - n : 0);
+    const V logit = hn::Load(d, work.output + at), target = hn::Load(d, targets + at);
+    hn::Store(hn::IfThenElseZero(used, hn::Mul(hn::Sub(sigmoid(d, logit), target), share)), d,
+              work.gradient[0] + at);
+    hn::Store(hn::Sub(softplus(d, logit), hn::Mul(logit, target)), d, terms + n);
+  }
+  return row_sum(terms, samples) / count;
 }
 
 void BackwardUpdate(const LayerState* layers, int layer_count, int samples, const AdamNumbers& step,
@@ -184,6 +203,7 @@ namespace mbrl::training {
 HWY_EXPORT(Forward);
 HWY_EXPORT(GaussianLoss);
 HWY_EXPORT(SquaredLoss);
+HWY_EXPORT(LogisticLoss);
 HWY_EXPORT(BackwardUpdate);
 
 void forward(const LayerState* layers, int layer_count, Activation activation, int samples,
@@ -191,15 +211,21 @@ void forward(const LayerState* layers, int layer_count, Activation activation, i
   HWY_DYNAMIC_DISPATCH(Forward)(layers, layer_count, activation, samples, work);
 }
 
-double gaussian_loss(const float* targets, int dims, int samples, const float* max_logvar,
+double gaussian_loss(const float* targets, int rows, int dims, int samples, const float* max_logvar,
                      const float* min_logvar, const Activations& work, float* terms, double* max_grad,
                      double* min_grad) {
-  return HWY_DYNAMIC_DISPATCH(GaussianLoss)(targets, dims, samples, max_logvar, min_logvar, work, terms,
+  return HWY_DYNAMIC_DISPATCH(GaussianLoss)(targets, rows, dims, samples, max_logvar, min_logvar, work, terms,
                                             max_grad, min_grad);
 }
 
-double squared_loss(const float* targets, int dims, int samples, const Activations& work, float* terms) {
-  return HWY_DYNAMIC_DISPATCH(SquaredLoss)(targets, dims, samples, work, terms);
+double squared_loss(const float* targets, int rows, int dims, int samples, const Activations& work,
+                    float* terms) {
+  return HWY_DYNAMIC_DISPATCH(SquaredLoss)(targets, rows, dims, samples, work, terms);
+}
+
+double logistic_loss(const float* targets, int row, int dims, int samples, double weight,
+                     const Activations& work, float* terms) {
+  return HWY_DYNAMIC_DISPATCH(LogisticLoss)(targets, row, dims, samples, weight, work, terms);
 }
 
 void backward_update(const LayerState* layers, int layer_count, int samples, const nn::AdamNumbers& adam,

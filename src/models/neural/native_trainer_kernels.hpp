@@ -41,13 +41,19 @@ struct Activations {
 void forward(const LayerState* layers, int layer_count, Activation activation, int samples,
              const Activations& work);
 
-// Loss of the outputs against targets ([dims][stride]), mean over samples and dims; writes its gradient with
-// respect to the raw outputs into work.gradient[0]. Gaussian: writes the gradients of the log-variance bounds
-// to max_grad and min_grad (dims entries); terms: scratch of 3 * dims * stride floats.
-double gaussian_loss(const float* targets, int dims, int samples, const float* max_logvar,
+// Loss of the outputs' first `rows` rows against targets ([dims][stride]), their share of the mean over samples
+// and dims; writes its gradient with respect to the raw outputs into work.gradient[0]. Gaussian: writes the
+// gradients of the log-variance bounds to max_grad and min_grad (`rows` entries); terms: scratch of
+// 3 * dims * stride floats.
+double gaussian_loss(const float* targets, int rows, int dims, int samples, const float* max_logvar,
                      const float* min_logvar, const Activations& work, float* terms, double* max_grad,
                      double* min_grad);
-double squared_loss(const float* targets, int dims, int samples, const Activations& work, float* terms);
+double squared_loss(const float* targets, int rows, int dims, int samples, const Activations& work,
+                    float* terms);
+// The same of one row whose targets are 0 or 1 and whose outputs are logits. weight: of the gradient;
+// terms: scratch of stride floats.
+double logistic_loss(const float* targets, int row, int dims, int samples, double weight,
+                     const Activations& work, float* terms);
 
 // Back-propagates work.gradient[0] and updates every layer by Adam as its gradient becomes known.
 void backward_update(const LayerState* layers, int layer_count, int samples, const nn::AdamNumbers& adam,

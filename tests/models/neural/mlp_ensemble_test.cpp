@@ -87,6 +87,22 @@ TEST_CASE("ensemble: a checkpoint restores it exactly") {
     CHECK(twice.arrays.at(name).shape == array.shape);
   }
 
+  SECTION("a termination that is learned, and one from before there was such a thing") {
+    MlpEnsemble with_end = MlpEnsemble::create({.members = 1, .hidden = {3}, .learned_termination = true},
+                                               ObsEncoding::identity(2), 1, 1);
+    CHECK(with_end.target_dim() == 3);
+    CHECK(with_end.termination_row() == 2);
+    StateDict end;
+    with_end.save(end, "model.");
+    loaded.load(end, "model.");
+    CHECK(loaded.settings.learned_termination);
+    std::vector<std::int64_t> shape = dict.get<std::int64_t>("model.shape");
+    shape.pop_back();
+    dict.put("model.shape", shape);
+    loaded.load(dict, "model.");
+    CHECK_FALSE(loaded.settings.learned_termination);
+    CHECK(loaded.members[2][0].weight == model.members[2][0].weight);
+  }
   SECTION("one from before targets were standardised predicts in the targets' own units") {
     for (const char* name : {"target_mean", "target_std"}) dict.arrays.erase(std::string("model.") + name);
     loaded.load(dict, "model.");

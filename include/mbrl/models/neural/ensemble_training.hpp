@@ -79,8 +79,8 @@ void check_transitions(const TransitionBatch& data, const MlpEnsemble& model);
 /// What the networks see: encoded observations and actions, standardised by the model's vectors; input_dim x
 /// batch.
 Batchf standardised_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action);
-/// What the model should predict, in the targets' own units; target_dim x batch. `reward` is read only if the
-/// model learns it.
+/// What the model should predict, in the targets' own units; target_dim x batch. `reward` and
+/// `terminated` are read only if the model learns them.
 Batchf regression_targets(const MlpEnsemble& model, const TransitionBatch& data);
 
 /// Whether numbers with this mean and standard deviation vary by more than the rounding of floats. What does

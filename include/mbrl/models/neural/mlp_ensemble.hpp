@@ -21,8 +21,9 @@ struct MlpEnsembleSettings {
   int members = 5;                                 // networks
   std::vector<int> hidden = {200, 200, 200, 200};  // units of each hidden layer
   Activation activation = Activation::kSilu;       // "swish" in the paper
-  bool gaussian = true;         // false: the deterministic ensemble (DE), outputs are means only
-  bool learned_reward = false;  // true: one more output after the observation's, the reward
+  bool gaussian = true;              // false: the deterministic ensemble (DE), outputs are means only
+  bool learned_reward = false;       // true: one more output after the observation's, the reward
+  bool learned_termination = false;  // true: one more output, the last: whether the step ends it
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -31,6 +32,8 @@ struct MlpEnsembleSettings {
     field("activation", s.activation, "silu, relu, tanh or elu");
     field("gaussian", s.gaussian, "predict variances too; false: means only");
     field("learned_reward", s.learned_reward, "predict the reward too; always so where none is given");
+    field("learned_termination", s.learned_termination,
+          "predict too where episodes end, instead of being told");
   }
 };
 
@@ -74,7 +77,12 @@ struct MlpEnsemble {
 
   int obs_dim() const { return encoding.obs_dim(); }
   int input_dim() const { return encoding.feature_dim() + action_dim; }
-  int target_dim() const { return obs_dim() + (settings.learned_reward ? 1 : 0); }
+  int target_dim() const {
+    return obs_dim() + (settings.learned_reward ? 1 : 0) + (settings.learned_termination ? 1 : 0);
+  }
+  int reward_row() const { return obs_dim(); }  // of the targets, where it is learned
+  /// Of the targets, where it is learned: the logit that the step ends it, by logistic loss; above 0 it does.
+  int termination_row() const { return target_dim() - 1; }
   int output_dim() const { return settings.gaussian ? 2 * target_dim() : target_dim(); }
   int layer_count() const { return static_cast<int>(settings.hidden.size()) + 1; }
 
