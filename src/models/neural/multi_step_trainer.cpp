@@ -77,6 +77,10 @@ void MultiStepTrainer::update(const TransitionBuffer& data, const std::vector<st
 TrainingReport MultiStepTrainer::train(const TransitionBuffer& data, MlpEnsemble& model,
                                        const EpochCallback& on_stage) {
   require_dim("MultiStepTrainer", "the model's networks", model.members.size(), adam_.size());
+  require(
+      !model.settings.learned_termination,
+      "training: model.learned_termination is true, expected false: the error several steps ahead is that of "
+      "observations and rewards");
   fit_scaling(data.batch(), model);
   std::vector<nn::Network> networks;
   for (std::size_t m = 0; m < adam_.size(); ++m) networks.push_back(network_of(model, static_cast<int>(m)));
