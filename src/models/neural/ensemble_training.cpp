@@ -197,7 +197,7 @@ const std::vector<char>& EarlyStopping::update(const std::vector<double>& holdou
   bool any = false;
   for (std::size_t i = 0; i < best_.size(); ++i) {
     const bool first = std::isinf(best_[i]);
-    improved_[i] = first || best_[i] - holdout_loss[i] > improvement_ * best_[i];
+    improved_[i] = first || best_[i] - holdout_loss[i] > improvement_ * best_[i] ? 1 : 0;
     if (improved_[i]) best_[i] = holdout_loss[i];
     any = any || improved_[i];
   }
