@@ -1,7 +1,5 @@
-// A policy that has learned from normalised observations, for observations as they are.
+// What has learned from normalised observations, for observations as they are.
 #pragma once
-
-#include <utility>
 
 #include "mbrl/core/types.hpp"
 #include "mbrl/data/normalizer.hpp"
@@ -9,22 +7,26 @@
 
 namespace mbrl {
 
-/// The policy that takes observations as they are, of one that takes (obs - mean) / scale: the first layer does it. Its
-/// network must be without batch_norm.
-template <class Policy>
-Policy unnormalised(Policy policy, const Vecf& mean, const Vecf& scale) {
-  nn::Network::Plain first = policy.network().layer(0);
+/// The first layer does what was done to the inputs: W (x - mean) / scale + b = W' x + b'. The network must be without
+/// batch_norm.
+inline void take_raw_inputs(nn::Network& network, const Vecf& mean, const Vecf& scale) {
+  nn::Network::Plain first = network.layer(0);
   first.weight = (first.weight * scale.cwiseInverse().asDiagonal()).eval();
   first.bias -= first.weight * mean;
-  policy.network().set_layer(0, first);
+  network.set_layer(0, first);
+}
+
+/// The policy that takes observations as they are, of one that takes (obs - mean) / scale.
+template <class Policy>
+Policy unnormalised(Policy policy, const Vecf& mean, const Vecf& scale) {
+  take_raw_inputs(policy.network(), mean, scale);
   return policy;
 }
 
 template <class Policy>
 Policy unnormalised(Policy policy, const Normalizer& statistics) {
-  const Vecf mean = statistics.mean().template cast<float>(),
-             scale = statistics.scale().template cast<float>();
-  return unnormalised(std::move(policy), mean, scale);
+  take_raw_inputs(policy.network(), statistics.mean().cast<float>(), statistics.scale().cast<float>());
+  return policy;
 }
 
 }  // namespace mbrl

@@ -1,0 +1,94 @@
+// A policy fitted to what an expert would do: behaviour cloning (Pomerleau, "ALVINN", NIPS 1988), the inner step of
+// DAgger, and the supervised step of guided policy search, in which the expert's Gaussian weighs its actions (Levine
+// and Koltun, "Guided policy search", ICML 2013; Levine and Abbeel, NIPS 2014, section 4).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+
+#include "mbrl/core/enum_names.hpp"
+#include "mbrl/core/state_dict.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/nn/adam.hpp"
+#include "mbrl/policy/categorical_policy.hpp"
+#include "mbrl/policy/mlp_policy.hpp"
+#include "mbrl/task/action_bounds.hpp"
+
+namespace mbrl {
+
+/// States and what an expert would do there, one a column.
+struct Demonstrations {
+  Batchf obs, action;  // obs_dim x n, action_dim x n
+  Batchf deviation;  // standard deviations of the expert's Gaussian, action_dim x n; no columns: it has none
+
+  Index size() const { return obs.cols(); }
+  /// Throws mbrl::Error where only one of the two has deviations, and neither is empty.
+  void append(const Demonstrations& more);
+  void save(StateDict& out, const std::string& prefix) const;
+  /// Throws mbrl::Error for arrays whose columns do not go together.
+  void load(const StateDict& in, const std::string& prefix);
+};
+
+/// With y = tanh(m) the policy's action, y* the expert's, both in half action ranges from mid-range, a dimension:
+enum class CloningLoss : int {
+  kMean = 0,  // (y - y*)^2 / 2
+  kKl =
+      1,  // KL(N(y, s^2) || N(y*, c)) = (s^2 / c - log(s^2 / c) - 1 + (y - y*)^2 / c) / 2: precision-weighted
+};  // regression; c is the expert's variance plus min_std^2, s = (1 - y^2) e^(v/2) the policy's deviation
+
+constexpr auto enum_names(CloningLoss) {
+  return std::array{std::pair{CloningLoss::kMean, "mean"}, std::pair{CloningLoss::kKl, "kl"}};
+}
+
+struct CloningSettings {
+  nn::NetworkSettings policy = {.hidden = {64, 64}, .activation = Activation::kTanh};  // its layers
+  CloningLoss loss = CloningLoss::kMean;  // of real actions; of choices: cross-entropy
+  double min_std = 0.1;                   // see CloningLoss, in half action ranges
+  nn::AdamSettings adam = {.learning_rate = 1e-3};
+  int batch_size = 64;
+  int epochs = 200;         // at most
+  int patience = 20;        // epochs without a better validation loss that end a fit
+  double validation = 0.1;  // share of the states held out for that; 0: the training loss decides
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("policy", s.policy, "the policy's layers");
+    field("loss", s.loss,
+          "mean: squared distance; kl: KL divergence to the expert's Gaussian, where it has one");
+    field("min_std", s.min_std, "kl: added to the expert's deviation (as variances), in half action ranges");
+    field("adam", s.adam, "steps of the fit");
+    field("batch_size", s.batch_size, "states of a step");
+    field("epochs", s.epochs, "passes over the data at most");
+    field("patience", s.patience, "epochs without a better validation loss that end a fit");
+    field("validation", s.validation, "share of the states held out; 0: the training loss decides");
+  }
+
+  /// Throws mbrl::Error for settings that make no sense.
+  void validate() const;
+};
+
+struct CloningReport {
+  int epochs = 0;
+  double train_loss = 0;       // mean over the last epoch
+  double validation_loss = 0;  // of the policy that was kept
+  bool stopped = false;        // by the caller: the policy is not to be used
+};
+
+/// Untrained; `round` fixes its weights together with the seed. The Gaussian of a `mean` fit is none: its policy is
+/// deterministic.
+MlpPolicy new_cloned_policy(int obs_dim, const ActionBounds& bounds, const CloningSettings& settings,
+                            std::uint64_t seed, std::uint32_t round);
+
+/// Fits the policy by Adam on minibatches of normalised observations and keeps the parameters of the best epoch; it then
+/// takes observations as they are. Every number is a function of the data, seed and round. `stop` is asked after every
+/// epoch and may be empty. Throws mbrl::Error for no data, data that do not fit the policy or are not finite, a `kl`
+/// without deviations, and a loss that is not finite.
+CloningReport clone(const Demonstrations& data, const CloningSettings& settings, std::uint64_t seed,
+                    std::uint32_t round, MlpPolicy& policy, const std::function<bool()>& stop = {});
+CloningReport clone(const Demonstrations& data, const CloningSettings& settings, std::uint64_t seed,
+                    std::uint32_t round, CategoricalPolicy& policy, const std::function<bool()>& stop = {});
+
+}  // namespace mbrl
