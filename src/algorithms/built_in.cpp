@@ -3,6 +3,7 @@
 #include "mbrl/algorithms/cql_algorithm.hpp"
 #include "mbrl/algorithms/dhmbpo.hpp"
 #include "mbrl/algorithms/dyna_algorithm.hpp"
+#include "mbrl/algorithms/imitation.hpp"
 #include "mbrl/algorithms/mbpo.hpp"
 #include "mbrl/algorithms/me_trpo.hpp"
 #include "mbrl/algorithms/mopo.hpp"
@@ -20,10 +21,11 @@
 namespace mbrl {
 
 void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBackendSource& backend,
-                                  const OwnPlanners& planners) {
+                                  const OwnPlanners& planners, const ExpertSource& experts) {
   register_cql(registry);
   register_dhmbpo(registry);
   register_dyna(registry);
+  register_imitation(registry, experts);
   register_mbpo(registry);
   register_me_trpo(registry);
   register_mopo(registry);

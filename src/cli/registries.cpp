@@ -1,6 +1,7 @@
 #include "registries.hpp"
 
 #include "control_tasks.hpp"
+#include "experts.hpp"
 #include "mbrl/algorithms/built_in.hpp"
 #include "mbrl/cli.hpp"
 #include "mbrl/env/classic/environments.hpp"
@@ -18,7 +19,7 @@ AlgorithmRegistry built_in_algorithms(const OwnPlanners& planners) {
   register_built_in_algorithms(all,
                                {.there = [] { return cli::find_torch_plugin().has_value(); },
                                 .open = []() -> EnsembleBackend& { return cli::torch_plugin(); }},
-                               planners);
+                               planners, cli::expert_source(planners));
   return all;
 }
 

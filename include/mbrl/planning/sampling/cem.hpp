@@ -47,6 +47,9 @@ class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
         "ever tried");
   }
 
+  /// Standard deviation of the last plan's distribution around its actions (horizon x action_dim, stacked).
+  Vec<Scalar> deviation() const { return variance_.cwiseSqrt(); }
+
  private:
   using Base::box_, Base::settings_, Base::noise_, Base::mean_, Base::candidates_, Base::returns_;
 

@@ -75,6 +75,9 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     elite_count_ = elites_.cols();
   }
 
+  /// Standard deviation of the last plan's distribution around its actions (horizon x action_dim, stacked).
+  const Vec<Scalar>& deviation() const { return sigma_; }
+
  private:
   using Base::box_, Base::settings_, Base::evaluator_, Base::noise_, Base::mean_, Base::candidates_,
       Base::returns_;

@@ -1,0 +1,56 @@
+// Who shows an imitator what to do: a planner on an environment's true dynamics, or what a run has learned.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "mbrl/algorithms/registry.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/core/types.hpp"
+#include "mbrl/env/environment.hpp"
+#include "mbrl/planning/registry/known_dynamics.hpp"
+#include "mbrl/planning/registry/own_planners.hpp"
+
+namespace mbrl {
+
+/// What an expert would do in a state.
+struct Advice {
+  Vecd action;     // action_dim
+  Vecd deviation;  // standard deviation of its Gaussian around it (cem, icem); empty: it has none
+};
+
+/// The expert of one episode. Called at every control step, whoever acts: with the environment as it stands, its
+/// observation, and the step's number.
+using Adviser = std::function<Advice(const AnyEnvironment& env, ConstVecRef<double> obs, int t)>;
+
+/// Begins an episode; all that the adviser says is a function of the seed and of what it is shown.
+using Expert = std::function<Adviser(std::uint64_t seed)>;
+
+struct ExpertSettings {
+  std::string run{};                  // folder of a run on the same environment; empty: the planner
+  KnownPlannerSettings planner = {};  // plans on the true dynamics, again at every step
+
+  /// The planner's settings are not nested: expert.name, expert.horizon, expert.cem.population.
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("run", s.run, "folder of a run on this environment that shows what to do; empty: the planner does");
+    KnownPlannerSettings::describe(s.planner, field);
+  }
+};
+
+/// Where experts come from that this part of the library cannot make by itself.
+struct ExpertSource {
+  /// Planners that descend, on the equations of the environment of that name. May be empty.
+  std::function<Expert(const std::string& environment, const KnownPlannerSettings&, ThreadPool&)> planner{};
+  /// What a run's folder has learned. May be empty.
+  std::function<Expert(const std::string& folder, const std::string& environment)> run{};
+  OwnPlanners planners{};  // beside the library's
+};
+
+/// Planners that sample look ahead in copies of the environment itself. Throws mbrl::Error for a planner that does not
+/// exist, or that nothing here can make. The context's pool must outlive it.
+Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& context,
+                   const ExpertSource& source);
+
+}  // namespace mbrl
