@@ -24,6 +24,7 @@ void SlboSettings::validate(const EnvSpec& spec) const {
   require(!model.gaussian, "slbo: model.gaussian is true, expected false: its loss is one of means");
   require_real_actions("slbo", spec);
   require_time_limit("slbo", spec);
+  exploration.validate();
   training.validate();
   trpo.validate();
 }

@@ -14,7 +14,7 @@
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/models/neural/multi_step_trainer.hpp"
-#include "mbrl/policy/exploration.hpp"
+#include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
 #include "mbrl/run/collector.hpp"
@@ -32,7 +32,7 @@ struct SlboSettings {
   double entropy = 0.005;        // weight of the policy's entropy in its updates
   int entropy_stages = 50;       // stages with it
   bool normalise_reward = true;  // by the deviation of the imagined discounted returns
-  ExplorationSettings exploration{.std = 0.3, .noise_beta = 2};
+  ActorNoiseSettings exploration{{.std = 0.3}, NoiseKind::kOu};
   ImaginationSettings imagination{.horizon = 500};
   MlpEnsembleSettings model{
       .members = 1, .hidden = {500, 500}, .activation = Activation::kRelu, .gaussian = false};
