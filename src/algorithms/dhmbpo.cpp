@@ -218,6 +218,18 @@ double DhmbpoAgent::value_bias(const Transitions& episode) const {
   return values.cast<double>().mean() - worth.mean();
 }
 
+TerminalValueFunction<float> DhmbpoAgent::value() const {
+  require(settings_.learner.critics > 0, who_,
+          ": learner.critics is 0, expected at least 1 critic where a value is asked for");
+  return [this](ConstBatchRef<float> obs, int /*t*/, VecRef<float> out) {
+    MlpPolicy::Workspace workspace;
+    Batchf action(acting_.action_dim(), obs.cols()), memory(0, obs.cols()), states(obs.rows(), obs.cols());
+    acting_.mode(obs, memory, action, workspace);
+    model_.normalise(obs, states);
+    learner_.values(states, action, out);
+  };
+}
+
 AnyActor DhmbpoAgent::load_actor(const EnvSpec& spec, const DhmbpoSettings& settings, std::uint64_t seed,
                                  const StateDict& in, const std::string& prefix) {
   return loaded_actor(ValueGradient::new_policy(spec, settings.learner, seed), in, prefix + "acting.");

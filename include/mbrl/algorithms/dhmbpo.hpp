@@ -19,6 +19,7 @@
 #include "mbrl/rollout/differentiable_rollout.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/task/task_functions.hpp"
 
 namespace mbrl {
 
@@ -80,6 +81,8 @@ class DhmbpoAgent {
   const Vecf& errors() const { return errors_; }  // none: transitions are drawn uniformly
   double discount() const { return learner_.settings().discount; }
   double value_bias(const Transitions& episode) const;
+  /// Throws mbrl::Error where there are no critics.
+  TerminalValueFunction<float> value() const;
 
   /// It takes observations as they are.
   const MlpPolicy& policy() const { return acting_; }
