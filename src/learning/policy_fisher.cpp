@@ -15,7 +15,7 @@ GaussianFisher::GaussianFisher(const MlpPolicy& policy)
       low_(static_cast<float>(policy.settings().min_logvar)),
       high_(static_cast<float>(policy.settings().max_logvar)) {}
 
-Batchf GaussianFisher::at(nn::ConstRows<float> outputs) const {
+Batchf GaussianFisher::at(const nn::ConstRows<float>& outputs) const {
   const Index dim = head_.dim(), n = outputs.cols();
   nn::RowBatch<float> mean(dim, n), variance(dim, n);
   head_.moments(outputs, mean, variance);
@@ -31,7 +31,7 @@ Batchf GaussianFisher::at(nn::ConstRows<float> outputs) const {
   return m;
 }
 
-Batchf CategoricalFisher::at(nn::ConstRows<float> outputs) const {
+Batchf CategoricalFisher::at(const nn::ConstRows<float>& outputs) const {
   nn::RowBatch<float> p(outputs.rows(), outputs.cols());
   head_.probabilities(outputs, p);
   return p;

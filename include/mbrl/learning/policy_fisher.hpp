@@ -17,11 +17,13 @@ class GaussianFisher {
   explicit GaussianFisher(const MlpPolicy& policy);
 
   /// What `product` needs to know of M at these outputs, one column a sample.
-  Batchf at(nn::ConstRows<float> outputs) const;
+  Batchf at(const nn::ConstRows<float>& outputs) const;
   /// M v, column by column.
   static Batchf product(const Batchf& at, const Batchf& v) { return at.cwiseProduct(v); }
   /// KL(p || q), one a column.
-  void kl(nn::ConstRows<float> p, nn::ConstRows<float> q, VecRef<float> out) const { head_.kl(p, q, out); }
+  void kl(const nn::ConstRows<float>& p, const nn::ConstRows<float>& q, VecRef<float> out) const {
+    head_.kl(p, q, out);
+  }
 
  private:
   nn::Gaussian<float> head_;
@@ -33,9 +35,11 @@ class CategoricalFisher {
  public:
   explicit CategoricalFisher(const CategoricalPolicy& policy) : head_(policy.choices()) {}
 
-  Batchf at(nn::ConstRows<float> outputs) const;  // the probabilities
+  Batchf at(const nn::ConstRows<float>& outputs) const;  // the probabilities
   static Batchf product(const Batchf& at, const Batchf& v);
-  void kl(nn::ConstRows<float> p, nn::ConstRows<float> q, VecRef<float> out) const { head_.kl(p, q, out); }
+  void kl(const nn::ConstRows<float>& p, const nn::ConstRows<float>& q, VecRef<float> out) const {
+    head_.kl(p, q, out);
+  }
 
  private:
   nn::Categorical<float> head_;

@@ -80,7 +80,7 @@ class BasicPpo {
   /// Throws mbrl::Error for settings that make no sense and for actions that are not the policy's.
   BasicPpo(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings, std::uint64_t seed,
            ThreadPool& pool);
-  BasicPpo(BasicPpo&&) = default;
+  BasicPpo(BasicPpo&&) noexcept = default;
   /// As it is before the first update.
   static P new_policy(int obs_dim, const ActionBounds& bounds, const PpoSettings& settings,
                       std::uint64_t seed);

@@ -86,7 +86,7 @@ class BasicTrpo {
   /// Throws mbrl::Error for settings that make no sense and for actions that are not the policy's.
   BasicTrpo(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings, std::uint64_t seed,
             ThreadPool& pool);
-  BasicTrpo(BasicTrpo&&) = default;
+  BasicTrpo(BasicTrpo&&) noexcept = default;
   /// As it is before the first update.
   static P new_policy(int obs_dim, const ActionBounds& bounds, const TrpoSettings& settings,
                       std::uint64_t seed);
