@@ -60,7 +60,7 @@ template <class System>
 using GoalTask = ControlTask<AnalyticModel<System>, QuadraticCost>;
 
 template <class T>
-ControlTaskEntry entry(T task, int horizon, std::vector<std::string> obs_names,
+ControlTaskEntry entry(T task, int horizon, const CemSettings& cem, std::vector<std::string> obs_names,
                        std::vector<std::string> action_names) {
   ControlTaskEntry e;
   e.spec = task.spec();
@@ -71,6 +71,7 @@ ControlTaskEntry entry(T task, int horizon, std::vector<std::string> obs_names,
     return known_controller(task.model, task.cost, task.bounds, c, seed, pool);
   };
   e.task.horizon = horizon;
+  e.task.cem = cem;
   return e;
 }
 
@@ -88,7 +89,7 @@ std::vector<ControlTaskEntry> control_tasks() {
                                                          .spread = Vecd::Constant(4, 0.05),
                                                          .dt = 0.05,
                                                          .max_steps = 200},
-                      20, {"position", "angle", "velocity", "angular velocity"}, {"force"}));
+                      20, {}, {"position", "angle", "velocity", "angular velocity"}, {"force"}));
   all.push_back(entry(Task<AcrobotSystem, AcrobotCost>{.name = "control/Acrobot",
                                                        .source = kSystem,
                                                        .model = AnalyticModel(AcrobotSystem{}, {0.05}),
@@ -98,7 +99,8 @@ std::vector<ControlTaskEntry> control_tasks() {
                                                        .spread = Vecd::Constant(4, 0.05),
                                                        .dt = 0.05,
                                                        .max_steps = 400},
-                      60, {"angle 1", "angle 2", "angular velocity 1", "angular velocity 2"}, {"torque"}));
+                      60, {.iterations = 3, .spline = {.knots = 10}},
+                      {"angle 1", "angle 2", "angular velocity 1", "angular velocity 2"}, {"torque"}));
   all.push_back(entry(
       GoalTask<PointMassSystem>{.name = "control/PointMass",
                                 .source = kSystem,
@@ -110,7 +112,7 @@ std::vector<ControlTaskEntry> control_tasks() {
                                 .spread = column({0.5, 0.5, 0.1, 0.1}),
                                 .dt = 0.1,
                                 .max_steps = 100},
-      20, {"x", "y", "x velocity", "y velocity"}, {"x force", "y force"}));
+      20, {}, {"x", "y", "x velocity", "y velocity"}, {"x force", "y force"}));
   const PlanarQuadrotorSystem planar;
   const double hover = 0.5 * planar.mass * planar.gravity;
   all.push_back(entry(
@@ -126,7 +128,8 @@ std::vector<ControlTaskEntry> control_tasks() {
           .spread = column({0.5, 0.5, 0.2, 0.1, 0.1, 0.1}),
           .dt = 0.05,
           .max_steps = 100},
-      30, {"x", "z", "pitch", "x velocity", "z velocity", "pitch rate"}, {"right thrust", "left thrust"}));
+      30, {}, {"x", "z", "pitch", "x velocity", "z velocity", "pitch rate"},
+      {"right thrust", "left thrust"}));
   return all;
 }
 

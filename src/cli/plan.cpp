@@ -86,6 +86,7 @@ const char* without_effect(std::string_view key) {
 PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, const std::string& planner) {
   PlanConfiguration c;
   c.planner.horizon = task.horizon;
+  c.planner.sampling.cem = task.cem;
   for (const std::string& assignment : options.assignments) {
     const std::string key = assignment.substr(0, assignment.find('='));
     if (const char* why = without_effect(key)) fail("--set ", key, " has no effect: ", why);

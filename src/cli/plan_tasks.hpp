@@ -56,7 +56,9 @@ PlanController known_controller(const Model& model, const Cost& cost, const Acti
 struct PlanTask {
   std::function<AnyEnvironment()> make;
   std::function<PlanController(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)> controller;
-  int horizon = 30;  // steps a plan looks ahead unless the user says otherwise
+  // Unless the user says otherwise:
+  int horizon = 30;      // steps a plan looks ahead
+  CemSettings cem = {};  // population and elites are the budget's
 };
 
 class LearnedTerminal;

@@ -10,6 +10,7 @@
 #include "mbrl/planning/sampling/mppi.hpp"
 #include "mbrl/planning/sampling/pddm.hpp"
 #include "mbrl/planning/sampling/random_shooting.hpp"
+#include "mbrl/planning/sampling/spline_cem.hpp"
 #include "planning/test_evaluators.hpp"
 
 namespace mbrl {
@@ -38,6 +39,17 @@ struct MakeCem {
   auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
     return Cem<E>(evaluator, bounds, {.population = 15 * effort, .elites = 2 * effort, .iterations = 4},
                   seed);
+  }
+};
+
+struct MakeSplineCem {
+  static constexpr bool kWarmStart = true;
+  static constexpr bool kReturnsMean = true;
+  template <class E>
+  auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
+    return SplineCem<E>(
+        evaluator, bounds,
+        {.population = 15 * effort, .elites = 2 * effort, .iterations = 4, .spline = {.knots = 4}}, seed);
   }
 };
 
@@ -297,6 +309,7 @@ void conformance() {
 
 TEST_CASE("planner conformance: random shooting") { conformance<MakeRandomShooting>(); }
 TEST_CASE("planner conformance: cem") { conformance<MakeCem>(); }
+TEST_CASE("planner conformance: cem over splines") { conformance<MakeSplineCem>(); }
 TEST_CASE("planner conformance: icem") { conformance<MakeICem<Execute::kMean, true>>(); }
 TEST_CASE("planner conformance: icem without racing") { conformance<MakeICem<Execute::kMean, false>>(); }
 TEST_CASE("planner conformance: icem that executes the best sample") {

@@ -31,6 +31,21 @@ struct RandomShootingSettings {
   }
 };
 
+/// Candidates that are interpolated between knots: spline_cem.hpp.
+struct SplineSettings {
+  int knots = 0;     // numbers an action's change over the horizon is drawn by; 0: one a step, as PETS
+  double std = 0.4;  // of the knots in a plan's first iteration, in half action ranges
+  int keep = 3;      // best candidates of an iteration that compete in the next
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("knots", s.knots,
+          "numbers an action's change over the horizon is drawn by, linear in between; 0: one a step");
+    field("std", s.std, "standard deviation of the knots in a plan's first iteration, in half action ranges");
+    field("keep", s.keep, "best candidates of an iteration that compete in the next");
+  }
+};
+
 /// The cross-entropy method: cem.hpp. Defaults: PETS on HalfCheetah.
 struct CemSettings {
   int population = 500;   // candidates an iteration
@@ -39,6 +54,7 @@ struct CemSettings {
   double alpha = 0.1;     // share of the old mean and variance that is kept
   double epsilon = 1e-3;  // no further iteration once the largest variance is below (half action ranges^2)
   WarmStartPad pad = WarmStartPad::kZero;  // what the shifted plan ends with
+  SplineSettings spline = {};              // where it has knots: SplineCem
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -49,6 +65,7 @@ struct CemSettings {
     field("epsilon", s.epsilon,
           "no further iteration once the largest variance is below, in half action ranges squared");
     field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+    field("spline", s.spline, "candidates that are interpolated between knots");
   }
 };
 

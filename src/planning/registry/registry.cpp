@@ -10,6 +10,7 @@
 #include "mbrl/planning/sampling/mppi.hpp"
 #include "mbrl/planning/sampling/pddm.hpp"
 #include "mbrl/planning/sampling/random_shooting.hpp"
+#include "mbrl/planning/sampling/spline_cem.hpp"
 
 namespace mbrl {
 namespace {
@@ -59,9 +60,13 @@ AnyPlanner<OpaqueState, S> make(const OpaqueRollout<S>& rollout, const ActionBou
     return AnyPlanner<OpaqueState, S>(Held<P, S>(rollout, bounds, settings, seed, round));
   };
   if (s.name == "rs") return held.template operator()<RandomShooting>(s.rs, false);
-  if (s.name == "cem")
-    return bounds.choices > 0 ? held.template operator()<CategoricalCem>(s.cem, false)
-                              : held.template operator()<Cem>(s.cem);
+  if (s.name == "cem") {
+    const bool splines = s.cem.spline.knots != 0;
+    require(bounds.choices == 0 || !splines, "cem: spline.knots is ", s.cem.spline.knots,
+            ", expected 0: actions that are choices cannot be interpolated");
+    if (bounds.choices > 0) return held.template operator()<CategoricalCem>(s.cem, false);
+    return splines ? held.template operator()<SplineCem>(s.cem) : held.template operator()<Cem>(s.cem);
+  }
   if (s.name == "icem") return held.template operator()<ICem>(s.icem);
   if (s.name == "mppi") return held.template operator()<Mppi>(s.mppi);
   if (s.name == "pddm") return held.template operator()<Pddm>(s.pddm);
