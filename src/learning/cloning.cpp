@@ -50,7 +50,7 @@ class GaussianLoss {
     if (kl_) variance_ = (scale.asDiagonal() * data.deviation).array().square() + floor_;
   }
 
-  double operator()(nn::ConstRowMap<float> output, const std::uint32_t* rows,
+  double operator()(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
                     nn::RowMap<float>* gradient) const {
     const Index dims = target_.rows(), n = output.cols();
     double sum = 0;
@@ -93,7 +93,7 @@ class ChoiceLoss {
     for (Index j = 0; j < data.size(); ++j) choice_(j) = policy.choice("cloning", data.action(0, j));
   }
 
-  double operator()(nn::ConstRowMap<float> output, const std::uint32_t* rows,
+  double operator()(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
                     nn::RowMap<float>* gradient) const {
     const Index n = output.cols();
     Vec<int> choice(n);
