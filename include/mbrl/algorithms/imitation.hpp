@@ -5,7 +5,7 @@
 //     states s of T-step trajectories of pi_i;  D <- D + {(s, pi*(s))}
 //     pi^_(i+1) <- the policy fitted to D
 // With beta_i = 1 throughout it is behaviour cloning. A planner's distillation is DAgger from the planner with the
-// distance to its Gaussian as the loss (Levine and Abbeel 2014; catalogue of supervised losses: learning/cloning.hpp).
+// distance to its Gaussian as the loss (learning/cloning.hpp).
 #pragma once
 
 #include <cstdint>
