@@ -29,11 +29,15 @@ namespace {
 SacConfiguration quick_sac(const EnvSpec& spec) {
   SacConfiguration c;
   c.steps = 10'000;
+  c.random_steps = 200;
   c.batch_size = 128;
   c.sac.policy.hidden = c.sac.critic.hidden = {64, 64};
-  c.sac.adam.learning_rate = 1e-3;
+  c.sac.adam.learning_rate = 2e-3;
+  c.sac.tau = 0.02;
   if (spec.choices > 0) {
     c.steps = 20'000;
+    c.random_steps = 1000;
+    c.sac.adam.learning_rate = 1e-3;
     c.sac.tau = 0.05;
     c.sac.critic.layer_norm = true;  // without it returns of 500 are lost again now and then
   }

@@ -27,7 +27,7 @@ TEST_CASE("learning: sac on Pendulum-v1") {
   REQUIRE(returns.size() >= 50);
   std::vector<double> last(returns.end() - 15, returns.end());
   std::sort(last.begin(), last.end());
-  CHECK(last[last.size() / 2] > -200);  // seen: -125
+  CHECK(last[last.size() / 2] > -200);  // seen: -124
   CHECK(last.front() > -700);
 }
 
