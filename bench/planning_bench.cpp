@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/algorithms/planning/pets_configuration.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"

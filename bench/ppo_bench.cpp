@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 #include "own_time.hpp"

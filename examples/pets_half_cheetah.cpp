@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/mujoco/tasks/pets_half_cheetah.hpp"
 #include "mbrl/planning/sampling/icem.hpp"

@@ -7,7 +7,7 @@
 
 #include "command_line.hpp"
 #include "commands.hpp"
-#include "mbrl/algorithms/ensemble_planning.hpp"
+#include "mbrl/algorithms/planning/ensemble_planning.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/table.hpp"

@@ -1,7 +1,7 @@
 // Whom imitators can ask in the program: any planner of mbrl plan, and any run's folder.
 #pragma once
 
-#include "mbrl/algorithms/expert.hpp"
+#include "mbrl/algorithms/imitation/expert.hpp"
 
 namespace mbrl::cli {
 

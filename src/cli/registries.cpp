@@ -2,7 +2,7 @@
 
 #include "control_tasks.hpp"
 #include "experts.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/cli.hpp"
 #include "mbrl/env/classic/environments.hpp"
 #include "torch_plugin.hpp"

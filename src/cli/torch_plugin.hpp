@@ -9,7 +9,7 @@
 #include <optional>
 #include <string>
 
-#include "mbrl/algorithms/ensemble_backend.hpp"
+#include "mbrl/algorithms/planning/ensemble_backend.hpp"
 
 namespace spdlog {
 class logger;

@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "episode_video.hpp"
-#include "mbrl/algorithms/ensemble_planning.hpp"
+#include "mbrl/algorithms/planning/ensemble_planning.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/io/output_path.hpp"
 #include "mbrl/mujoco/render/window.hpp"

@@ -11,7 +11,7 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/env/classic/environments.hpp"

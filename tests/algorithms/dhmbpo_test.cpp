@@ -1,13 +1,13 @@
 // DHMBPO and SVG: runs that are stopped in a training or in the updates behind it, who acts, and what is refused.
-#include "mbrl/algorithms/dhmbpo.hpp"
+#include "mbrl/algorithms/imagined/dhmbpo.hpp"
 
 #include <limits>
 
 #include "algorithms/expansion_runs.hpp"
 #include "catch.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
+#include "mbrl/algorithms/imagined/svg.hpp"
 #include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/algorithms/svg.hpp"
 
 namespace mbrl {
 namespace {

@@ -4,8 +4,8 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/algorithms/on_policy_settings.hpp"
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/model_free/on_policy_settings.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
 #include "mbrl/env/wrappers/wrappers.hpp"

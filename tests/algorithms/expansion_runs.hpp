@@ -5,7 +5,7 @@
 #include <string>
 
 #include "learning/replay_batches.hpp"
-#include "mbrl/algorithms/value_expansion.hpp"
+#include "mbrl/algorithms/imagined/value_expansion.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/run/collector.hpp"
 

@@ -1,5 +1,5 @@
 // DAgger where a clone drifts; a planner distilled; experts by name.
-#include "mbrl/algorithms/imitation.hpp"
+#include "mbrl/algorithms/imitation/imitation.hpp"
 
 #include <cmath>
 #include <cstdint>

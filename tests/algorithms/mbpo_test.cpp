@@ -1,5 +1,5 @@
 // MBPO's loop: when the model is trained, what is imagined and kept, and the authors' settings.
-#include "mbrl/algorithms/mbpo.hpp"
+#include "mbrl/algorithms/imagined/mbpo.hpp"
 
 #include <cmath>
 #include <memory>

@@ -1,6 +1,6 @@
 // ME-TRPO's rule of when to stop, on the pendulum, and its numbers on a task that terminates. What it owes to the program is
 // in conformance_test.cpp.
-#include "mbrl/algorithms/me_trpo.hpp"
+#include "mbrl/algorithms/imagined/me_trpo.hpp"
 
 #include <cmath>
 #include <functional>

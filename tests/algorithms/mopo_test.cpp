@@ -1,5 +1,5 @@
 // MOPO: what the penalty takes off imagined rewards, what it is for, and what is asked of the data.
-#include "mbrl/algorithms/mopo.hpp"
+#include "mbrl/algorithms/imagined/mopo.hpp"
 
 #include <cmath>
 #include <filesystem>

@@ -1,5 +1,5 @@
 // MVE: without a horizon it is DDPG; threads, stops, and numbers that are not finite.
-#include "mbrl/algorithms/mve.hpp"
+#include "mbrl/algorithms/imagined/mve.hpp"
 
 #include <limits>
 #include <vector>
@@ -8,9 +8,9 @@
 #include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/algorithms/td3_algorithm.hpp"
+#include "mbrl/algorithms/model_free/td3_algorithm.hpp"
 
 namespace mbrl {
 namespace {

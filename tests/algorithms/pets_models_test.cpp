@@ -5,7 +5,7 @@
 #include <string>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/env/analytic_environment.hpp"
 #include "mbrl/models/forest/forest_trainer.hpp"
 #include "mbrl/models/linear/linear_gaussian_model.hpp"

@@ -1,5 +1,5 @@
 // The PETS loop on the pendulum: it learns, it can be stopped anywhere, and threads do not change it.
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 
 #include <cmath>
 #include <memory>

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/algorithms/planning/pets_configuration.hpp"
 
 namespace mbrl {
 namespace {

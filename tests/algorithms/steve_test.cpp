@@ -1,5 +1,5 @@
 // STEVE: what it stands on without a horizon, threads, stops and numbers that are not finite.
-#include "mbrl/algorithms/steve.hpp"
+#include "mbrl/algorithms/imagined/steve.hpp"
 
 #include <limits>
 #include <vector>
@@ -8,7 +8,7 @@
 #include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 
 namespace mbrl {
 namespace {

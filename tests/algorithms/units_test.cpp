@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/env/analytic_environment.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/planning/sampling/icem.hpp"

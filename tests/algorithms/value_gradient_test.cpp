@@ -1,5 +1,5 @@
 // One update of DHMBPO: its targets summed term by term, and its gradient against differences of what it climbs.
-#include "mbrl/algorithms/value_gradient.hpp"
+#include "mbrl/algorithms/imagined/value_gradient.hpp"
 
 #include <algorithm>
 #include <cmath>

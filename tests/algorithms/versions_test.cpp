@@ -1,5 +1,5 @@
 // Versions 0.5, 1.0 and 1.5 of model-based RL on a swing-up: each is better than the one before.
-#include "mbrl/algorithms/versions.hpp"
+#include "mbrl/algorithms/planning/versions.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
 #include "mbrl/env/classic/mbbl.hpp"
 #include "mbrl/math/augmented_lagrangian.hpp"

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/built_in.hpp"
+#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/algorithms/load_run.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 

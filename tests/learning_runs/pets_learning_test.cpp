@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets.hpp"
-#include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/algorithms/planning/pets.hpp"
+#include "mbrl/algorithms/planning/pets_configuration.hpp"
 #include "mbrl/env/classic/environments.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "catch.hpp"
-#include "mbrl/algorithms/pets_configuration.hpp"
+#include "mbrl/algorithms/planning/pets_configuration.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/mujoco/environments.hpp"
 

@@ -1,0 +1,101 @@
+#include "mbrl/algorithms/imagined/imagined_batch.hpp"
+
+#include <algorithm>
+
+#include "algorithms/fit_model.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/learning/gae.hpp"
+
+namespace mbrl {
+
+ImaginedBatches::ImaginedBatches(const MlpEnsemble& model, const EnvSpec& spec,
+                                 const ImaginationSettings& settings, bool normalise_reward, ThreadPool& pool,
+                                 std::uint64_t seed)
+    : seed_(seed),
+      normalise_reward_(normalise_reward),
+      imagination_(model, given_reward(model, spec), given_termination(model, spec), settings, pool, seed) {}
+
+void ImaginedBatches::find_starts(const TransitionBuffer& data) {
+  start_rows_.clear();
+  for (std::size_t row = 0; row < data.size(); ++row)
+    if (data.step(row) == 0) start_rows_.push_back(static_cast<std::uint32_t>(row));
+}
+
+Batchf ImaginedBatches::starts(const TransitionBuffer& data, int count, std::uint32_t number) const {
+  const RandomStream random(seed_, Stream::kStarts);
+  Batchf out(data.obs_dim(), count);
+  for (Index i = 0; i < count; ++i)
+    out.col(i) =
+        data.obs(start_rows_[random.below(start_rows_.size(), number, static_cast<std::uint32_t>(i))]);
+  return out;
+}
+
+const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const Trpo& learner,
+                                           const TransitionBuffer& data, int trajectories,
+                                           std::uint32_t number) {
+  imagination_.run(learner.policy(), starts(data, trajectories, number), {.plan = number}, paths_);
+  const Index n = trajectories, horizon = paths_.horizon;
+  Index rows = 0;
+  for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];
+  require(rows > 0, where,
+          ": every imagined trajectory left the numbers in its first step; a larger collect may help");
+  reward_ = paths_.reward;
+  if (normalise_reward_) normalise_rewards(learner.settings().discount);
+  mark_ends();
+  value_.resize(n, horizon + 1);  // of every observation, those at the end among them
+  learner.values(paths_.obs, Eigen::Map<Vecf>(value_.data(), value_.size()));
+  generalized_advantages(
+      {reward_, value_.leftCols(horizon), value_.rightCols(horizon), terminated_, truncated_},
+      learner.settings().discount, learner.settings().lambda, advantage_);
+
+  batch_.obs.resize(paths_.obs.rows(), rows);
+  batch_.action.resize(paths_.action.rows(), rows);
+  for (Vecf* v : {&batch_.advantage, &batch_.target, &batch_.old_value}) v->resize(rows);
+  Index row = 0;
+  for (Index h = 0; h < horizon; ++h)
+    for (Index i = 0; i < n; ++i) {
+      if (!sound(i, h)) continue;
+      batch_.obs.col(row) = paths_.obs.col(h * n + i);
+      batch_.action.col(row) = paths_.action.col(h * n + i);
+      batch_.advantage(row) = advantage_(i, h);
+      batch_.old_value(row) = value_(i, h);
+      batch_.target(row) = advantage_(i, h) + value_(i, h);
+      ++row;
+    }
+  return batch_;
+}
+
+void ImaginedBatches::normalise_rewards(double discount) {
+  std::vector<double> returns;
+  for (Index i = 0; i < paths_.count(); ++i) {
+    double discounted = 0;
+    for (Index h = 0; sound(i, h); ++h) {
+      discounted = discount * discounted + static_cast<double>(reward_(i, h));
+      returns.push_back(discounted);
+    }
+  }
+  return_statistics_.update(
+      ConstBatchRef<double>(Eigen::Map<const Batchd>(returns.data(), 1, static_cast<Index>(returns.size()))));
+  reward_ /= static_cast<float>(return_statistics_.scale()(0));
+}
+
+void ImaginedBatches::mark_ends() {
+  const Index n = paths_.count(), horizon = paths_.horizon;
+  terminated_.assign(static_cast<std::size_t>(n * horizon), 0);
+  truncated_ = terminated_;
+  for (Index i = 0; i < n; ++i) {
+    const Index length = paths_.length[static_cast<std::size_t>(i)];
+    for (Index h = std::max<Index>(0, length - 1); h < horizon; ++h) {
+      const auto k = static_cast<std::size_t>(h * n + i);
+      const bool end = h + 1 == length && paths_.terminated(i, h) != 0;
+      (end ? terminated_ : truncated_)[k] = 1;
+    }
+  }
+}
+
+double ImaginedBatches::mean_return() const {
+  return paths_.reward.cast<double>().sum() / static_cast<double>(paths_.count());
+}
+
+}  // namespace mbrl

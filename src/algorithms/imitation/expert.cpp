@@ -1,0 +1,66 @@
+#include "mbrl/algorithms/imitation/expert.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/planning/mpc.hpp"
+#include "mbrl/planning/sampling/cem.hpp"
+#include "mbrl/planning/sampling/icem.hpp"
+#include "mbrl/rollout/simulator_rollout.hpp"
+
+namespace mbrl {
+namespace {
+
+using Rollout = SimulatorRollout<AnyEnvironment>;
+
+// A planner in its loop, with the rollouts it plans through. `make(rollout)` gives the planner.
+template <class Make>
+Adviser planning(const std::function<AnyEnvironment()>& make_environment, int horizon, ThreadPool& pool,
+                 const Make& make) {
+  auto rollout =
+      std::make_shared<Rollout>(make_environment, SimulatorRolloutSettings{.horizon = horizon}, pool);
+  using P = decltype(make(*rollout));
+  auto mpc = std::make_shared<Mpc<P>>(make(*rollout));
+  return [rollout, mpc](const AnyEnvironment& env, ConstVecRef<double>, int) {
+    Advice advice{mpc->act(env.state()), {}};
+    if constexpr (requires { mpc->planner().deviation(); })
+      advice.deviation = mpc->planner().deviation().head(advice.action.size());
+    return advice;
+  };
+}
+
+}  // namespace
+
+Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& context,
+                   const ExpertSource& source) {
+  const EnvSpec spec = context.make_environment().spec();
+  if (!settings.run.empty()) {
+    require(static_cast<bool>(source.run), "expert: run is '", settings.run,
+            "', but this program reads no run folders; name a planner");
+    return source.run(settings.run, spec.name);
+  }
+  const KnownPlannerSettings& s = settings.planner;
+  const std::string& name = s.sampling.name;
+  const auto& library = planner_names();
+  const bool samples =
+      source.planners.contains(name) || std::find(library.begin(), library.end(), name) != library.end();
+  if (!samples && source.planner) return source.planner(spec.name, s, context.pool);
+
+  Expert expert = [s, spec, planners = source.planners, make = context.make_environment,
+                   &pool = context.pool](std::uint64_t seed) {
+    const ActionBounds bounds = action_bounds(spec);
+    const auto with = [&](const auto& planner) { return planning(make, s.horizon, pool, planner); };
+    // Those whose Gaussian can be asked for, by their own types.
+    if (s.sampling.name == "cem" && bounds.choices == 0)
+      return with([&](Rollout& rollout) { return Cem<Rollout>(rollout, bounds, s.sampling.cem, seed); });
+    if (s.sampling.name == "icem" && bounds.choices == 0)
+      return with([&](Rollout& rollout) { return ICem<Rollout>(rollout, bounds, s.sampling.icem, seed); });
+    return with([&](Rollout& rollout) { return planners.make(rollout, bounds, s.sampling, seed); });
+  };
+  expert(0);  // settings that make no sense are refused here
+  return expert;
+}
+
+}  // namespace mbrl

@@ -1,0 +1,303 @@
+#include "mbrl/algorithms/imitation/imitation.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "algorithms/stopwatch.hpp"
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/latency_recorder.hpp"
+#include "mbrl/core/random.hpp"
+#include "mbrl/env/episode_seed.hpp"
+#include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/replay_agent.hpp"
+#include "mbrl/policy/random_actor.hpp"
+
+namespace mbrl {
+namespace {
+
+// Series of episodes' seeds (env/episode_seed.hpp); 0 to 2 are learning, evaluation and showing.
+constexpr std::uint32_t kCheck = 3, kAdvice = 4;
+
+int episode_limit(const ImitationConfiguration& c, const EnvSpec& spec) {
+  return c.episode_steps > 0 ? std::min(c.episode_steps, spec.max_steps) : spec.max_steps;
+}
+
+std::vector<MetricColumn> columns() {
+  return {{.name = "expert_return", .title = "expert's return", .decimals = 1},
+          {.name = "score", .title = "score", .decimals = 3},
+          {.name = "beta", .decimals = 3},
+          {.name = "train_loss", .decimals = 4},
+          {.name = "validation_loss", .title = "loss", .decimals = 4},
+          {.name = "epochs", .title = "epochs", .decimals = 0},
+          {.name = "expert_us", .wall_clock = true, .title = "expert (us)", .decimals = 0},
+          {.name = "policy_us", .wall_clock = true, .title = "policy (us)", .decimals = 2}};
+}
+
+}  // namespace
+
+void ImitationConfiguration::validate(const std::string& who, const EnvSpec& spec) const {
+  require_time_limit(who.c_str(), spec);
+  require(steps >= 0, who, ": steps is ", steps, ", expected at least 1, or 0 for a budget of rounds");
+  require(rounds >= 1, who, ": rounds is ", rounds, ", expected at least 1");
+  require(episodes >= 1, who, ": episodes is ", episodes, ", expected at least 1");
+  require(episode_steps >= 0, who, ": episode_steps is ", episode_steps, ", expected at least 0");
+  require(beta >= 0 && beta <= 1, who, ": beta is ", beta, ", expected 0 to 1");
+  require(check_episodes >= 1, who, ": check_episodes is ", check_episodes, ", expected at least 1");
+  require(spec.choices == 0 || cloning.loss == CloningLoss::kMean, who, ": cloning.loss is kl, but ",
+          spec.name, " has choices, which are fitted by their cross-entropy; expected mean");
+  cloning.validate();
+}
+
+template <class P>
+Imitation<P>::Imitation(const ImitationConfiguration& configuration, const AlgorithmContext& context,
+                        Expert expert)
+    : c_(configuration),
+      seed_(context.seed),
+      expert_(std::move(expert)),
+      env_(context.make_environment()),
+      policy_(new_policy(env_.spec(), configuration.cloning, context.seed, 0)),
+      metrics_(MetricTable::with(columns())) {}
+
+template <class P>
+P Imitation<P>::new_policy(const EnvSpec& spec, const CloningSettings& settings, std::uint64_t seed,
+                           std::uint32_t round) {
+  if constexpr (std::is_same_v<P, MlpPolicy>)
+    return new_cloned_policy(spec.obs_dim, action_bounds(spec), settings, seed, round);
+  else
+    return P(spec.obs_dim, action_bounds(spec), settings.policy, seed, round);
+}
+
+template <class P>
+bool Imitation<P>::run(RunObserver& observer) {
+  while (!spent()) {
+    const auto round = static_cast<std::uint32_t>(metrics_.rows());
+    if (round == 0) {  // what there is to reach, and from where
+      const auto chance =
+          check_actor(observer, AnyActor(RandomActor(env_.spec().obs_dim, action_bounds(env_.spec()))));
+      const auto expert = chance ? check_expert(observer) : std::nullopt;
+      if (!expert) return false;
+      random_check_ = *chance;
+      expert_check_ = *expert;
+    }
+    std::optional<Demonstrations> shown = collect(observer);  // D_i = {(s, pi*(s))} of pi_i
+    if (!shown) return false;
+    Demonstrations data = data_;
+    data.append(*shown);  // D <- D + D_i
+    P policy = new_policy(env_.spec(), c_.cloning, seed_, round);
+    const CloningReport report =
+        clone(data, c_.cloning, seed_, round, policy, [&] { return observer.stop_requested(); });
+    const auto reached = report.stopped ? std::nullopt : check_actor(observer, mode_actor(policy));
+    if (!reached) return false;
+
+    steps_ += shown->size();
+    data_ = std::move(data);
+    policy_ = std::move(policy);
+    metrics_.add(
+        {{"step", static_cast<double>(steps_)},
+         {"return", reached->total},
+         {"expert_return", expert_check_.total},
+         {"score", (reached->total - random_check_.total) / (expert_check_.total - random_check_.total)},
+         {"beta", std::pow(c_.beta, round)},
+         {"train_loss", report.train_loss},
+         {"validation_loss", report.validation_loss},
+         {"epochs", static_cast<double>(report.epochs)},
+         {"expert_us", 1e6 * expert_check_.seconds},
+         {"policy_us", 1e6 * reached->seconds}});
+    observer.on_round(metrics_, {});
+    if (!observer.on_safe_point(true)) return false;
+  }
+  return true;
+}
+
+template <class P>
+bool Imitation<P>::spent() const {
+  return c_.steps > 0 ? steps_ >= c_.steps : static_cast<int>(metrics_.rows()) >= c_.rounds;
+}
+
+// Trajectories of the mixture of expert and policy, with what the expert would do in every state.
+template <class P>
+std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer) {
+  const auto round = static_cast<std::uint32_t>(metrics_.rows());
+  const int limit = episode_limit(c_, env_.spec());
+  const double share = std::pow(c_.beta, round);  // beta_1 = 0^0 = 1
+  const RandomStream random(seed_, Stream::kPolicy);
+  AnyActor own = actor();
+  std::vector<Vecd> states;
+  std::vector<Advice> said;
+  for (int e = 0; e < c_.episodes; ++e) {
+    const std::uint32_t episode =
+        round * static_cast<std::uint32_t>(c_.episodes) + static_cast<std::uint32_t>(e);
+    Vecd obs = env_.reset(episode_seed(seed_, episode));
+    own.begin(episode_seed(seed_, episode));
+    const Adviser expert = expert_(episode_seed(seed_, episode, kAdvice));
+    double total = 0;
+    for (int t = 0; t < limit; ++t) {
+      Advice advice = expert(env_, obs, t);
+      require(advice.action.allFinite() && advice.deviation.allFinite(),
+              "imitation: what the expert would do at step ", t, " is not finite");
+      advice.action = env_.spec().executed(advice.action);
+      const bool its_turn = random.uniform(episode, static_cast<std::uint32_t>(t)) < share;
+      const StepResult step = env_.step(its_turn ? advice.action : env_.spec().executed(own.act(obs, t)));
+      states.push_back(obs);
+      said.push_back(std::move(advice));
+      total += step.reward;
+      obs = step.obs;
+      observer.on_progress({.phase = RunPhase::kActing,
+                            .round = static_cast<int>(round) + 1,
+                            .rounds = c_.steps > 0 ? 0 : c_.rounds,
+                            .done = t + 1,
+                            .total = limit,
+                            .value = total,
+                            .steps = steps_ + static_cast<std::int64_t>(states.size()),
+                            .fault = step.fault});
+      if (observer.stop_requested()) return std::nullopt;
+      if (step.terminated || step.truncated) break;
+    }
+  }
+  const auto n = static_cast<Index>(states.size());
+  Demonstrations shown{Batchf(env_.spec().obs_dim, n), Batchf(env_.spec().action_dim(), n), {}};
+  if (said.front().deviation.size() > 0) shown.deviation.resize(env_.spec().action_dim(), n);
+  for (Index j = 0; j < n; ++j) {
+    const auto k = static_cast<std::size_t>(j);
+    shown.obs.col(j) = states[k].cast<float>();
+    shown.action.col(j) = said[k].action.cast<float>();
+    if (shown.deviation.cols() > 0) shown.deviation.col(j) = said[k].deviation.cast<float>();
+  }
+  return shown;
+}
+
+// begin(seed) gives what acts in an episode: a function of the observation and the step. Nothing if asked to stop.
+template <class P>
+template <class Begin>
+std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& observer, const Begin& begin) {
+  Check result;
+  LatencyRecorder latency;
+  for (int e = 0; e < c_.check_episodes; ++e) {
+    const std::uint64_t seed = episode_seed(seed_, static_cast<std::uint32_t>(e), kCheck);
+    Vecd obs = env_.reset(seed);
+    auto act = begin(seed);
+    for (int t = 0; t < episode_limit(c_, env_.spec()); ++t) {
+      const Stopwatch watch;
+      const Vecd action = act(obs, t);
+      latency.add(watch.seconds());
+      StepResult step = env_.step(env_.spec().executed(action));
+      result.total += step.reward / c_.check_episodes;
+      obs = std::move(step.obs);
+      if (observer.stop_requested()) return std::nullopt;
+      if (step.terminated || step.truncated) break;
+    }
+  }
+  result.seconds = latency.p50();
+  return result;
+}
+
+template <class P>
+std::optional<typename Imitation<P>::Check> Imitation<P>::check_expert(RunObserver& observer) {
+  return check(observer, [&](std::uint64_t seed) {
+    return [this, adviser = expert_(seed)](const Vecd& obs, int t) { return adviser(env_, obs, t).action; };
+  });
+}
+
+template <class P>
+std::optional<typename Imitation<P>::Check> Imitation<P>::check_actor(RunObserver& observer, AnyActor actor) {
+  return check(observer, [&](std::uint64_t seed) {
+    actor.begin(seed);
+    return [&actor](const Vecd& obs, int t) -> const Vecd& { return actor.act(obs, t); };
+  });
+}
+
+template <class P>
+AnyActor Imitation<P>::actor() const {
+  return mode_actor(policy_);
+}
+
+template <class P>
+void Imitation<P>::save(StateDict& out, const std::string& prefix) const {
+  policy_.save(out, prefix + "policy.");
+  data_.save(out, prefix + "data.");
+  metrics_.save(out, prefix + "metrics");
+  out.put_scalar(prefix + "steps", steps_);
+  const double checks[] = {expert_check_.total, expert_check_.seconds, random_check_.total,
+                           random_check_.seconds};
+  out.put(prefix + "checks", checks, {4});
+}
+
+template <class P>
+void Imitation<P>::load(const StateDict& in, const std::string& prefix) {
+  const auto checks = in.get<double>(prefix + "checks");
+  require_dim("checkpoint", "'" + prefix + "checks'", checks.size(), 4);
+  policy_.load(in, prefix + "policy.");
+  data_.load(in, prefix + "data.");
+  metrics_.load(in, prefix + "metrics");
+  steps_ = in.get_scalar<std::int64_t>(prefix + "steps");
+  expert_check_ = {checks[0], checks[1]};
+  random_check_ = {checks[2], checks[3]};
+}
+
+template class Imitation<MlpPolicy>;
+template class Imitation<CategoricalPolicy>;
+
+namespace {
+
+ImitationConfiguration distillation() {
+  ImitationConfiguration c;
+  c.expert.planner.sampling.name = "cem";
+  c.cloning.loss = CloningLoss::kKl;
+  return c;
+}
+
+AlgorithmDescription<ImitationConfiguration> description(const std::string& name,
+                                                         const ExpertSource& experts) {
+  AlgorithmDescription<ImitationConfiguration> d;
+  d.name = name;
+  d.steps_key = "steps";
+  d.rounds_key = "rounds";
+  d.check = [name](const ImitationConfiguration& c, const EnvSpec& spec) { c.validate(name, spec); };
+  d.make = [experts](const ImitationConfiguration& c, const AlgorithmContext& context) {
+    Expert expert = make_expert(c.expert, context, experts);
+    if (context.make_environment().spec().choices > 0)
+      return AnyAlgorithm(std::make_unique<Imitation<CategoricalPolicy>>(c, context, std::move(expert)));
+    return AnyAlgorithm(std::make_unique<Imitation<MlpPolicy>>(c, context, std::move(expert)));
+  };
+  d.load_actor = [](const ImitationConfiguration& c, const AlgorithmContext& context, const StateDict& in,
+                    const std::string& prefix) {
+    const EnvSpec spec = context.make_environment().spec();
+    const auto loaded = [&](auto policy) { return loaded_actor(std::move(policy), in, prefix + "policy."); };
+    return spec.choices > 0
+               ? loaded(Imitation<CategoricalPolicy>::new_policy(spec, c.cloning, context.seed, 0))
+               : loaded(Imitation<MlpPolicy>::new_policy(spec, c.cloning, context.seed, 0));
+  };
+  return d;
+}
+
+}  // namespace
+
+void register_imitation(AlgorithmRegistry& registry, const ExpertSource& experts) {
+  auto dagger = description("dagger", experts);
+  dagger.summary =
+      "DAgger (Ross et al. 2011) and behaviour cloning: a policy that imitates a planner or a run.";
+  dagger.details =
+      "  mbrl train dagger --env Pendulum-v1 --set expert.name=icem --out runs/dagger\n"
+      "  mbrl train dagger --env Pendulum-v1 --preset cloning --set expert.run=runs/sac --out runs/cloned";
+  dagger.presets.push_back({"cloning", "behaviour cloning: the expert alone acts", [](const EnvSpec&) {
+                              ImitationConfiguration c;
+                              c.beta = 1;
+                              return c;
+                            }});
+  registry.add(std::move(dagger));
+
+  auto distill = description("distill", experts);
+  distill.summary = "Planner distillation: a policy that acts as a planner would, in microseconds.";
+  distill.details =
+      "  mbrl train distill --env Pendulum-v1 --out runs/distilled\n"
+      "  mbrl train distill --env control/CartPole --set expert.name=ilqr --set cloning.loss=mean --out "
+      "runs/cart";
+  distill.blank = distillation();
+  registry.add(std::move(distill));
+}
+
+}  // namespace mbrl
