@@ -12,11 +12,11 @@
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/critics.hpp"
 #include "mbrl/learning/sac.hpp"
-#include "mbrl/learning/scalar_adam.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/distributions.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/nn/rows.hpp"
+#include "mbrl/nn/scalar_adam.hpp"
 #include "mbrl/policy/categorical_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -94,7 +94,7 @@ class DiscreteSac {
   std::vector<const AlignedFloats*> policy_parts_;
   std::vector<Critic> critics_;
   double log_temperature_;
-  ScalarAdam temperature_adam_;
+  nn::ScalarAdam temperature_adam_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
   std::vector<Chunk> chunks_;

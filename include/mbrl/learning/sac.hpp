@@ -19,9 +19,9 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/learning/critics.hpp"
-#include "mbrl/learning/scalar_adam.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
+#include "mbrl/nn/scalar_adam.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -165,7 +165,7 @@ class Sac {
   std::vector<const AlignedFloats*> policy_parts_;
   Critics critics_;
   double log_temperature_;
-  ScalarAdam temperature_adam_;
+  nn::ScalarAdam temperature_adam_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
   float log_half_ = 0;  // sum of log(half): densities of scaled actions

@@ -13,9 +13,9 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/learning/critics.hpp"
-#include "mbrl/learning/scalar_adam.hpp"
 #include "mbrl/models/neural/differentiable_ensemble.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/scalar_adam.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/differentiable_rollout.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -114,7 +114,7 @@ class ValueGradient {
   nn::Adam policy_adam_;
   Critics critics_;
   double log_temperature_;
-  ScalarAdam temperature_adam_;
+  nn::ScalarAdam temperature_adam_;
   DifferentiableRollout<MlpPolicy> rollout_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;

@@ -9,12 +9,12 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/nn/adam.hpp"
 
-namespace mbrl {
+namespace mbrl::nn {
 
-/// Kingma and Ba, ICLR 2015, algorithm 1, as nn::Adam; clipping and decay are not used.
+/// Kingma and Ba, ICLR 2015, algorithm 1, as Adam; clipping and decay are not used.
 class ScalarAdam {
  public:
-  explicit ScalarAdam(const nn::AdamSettings& settings) : settings_(settings) {}
+  explicit ScalarAdam(const AdamSettings& settings) : settings_(settings) {}
 
   /// One step of `value` down the gradient. A gradient that is not finite changes nothing.
   void step(double& value, double gradient) {
@@ -39,8 +39,8 @@ class ScalarAdam {
   }
 
  private:
-  nn::AdamSettings settings_;
+  AdamSettings settings_;
   double first_ = 0, second_ = 0, steps_ = 0;
 };
 
-}  // namespace mbrl
+}  // namespace mbrl::nn
