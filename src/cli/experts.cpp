@@ -14,8 +14,8 @@ namespace {
 Expert planner(const std::string& environment, const KnownPlannerSettings& settings, ThreadPool& pool) {
   Expert expert = [task = plan_task(environment), settings, &pool](std::uint64_t seed) -> Adviser {
     auto controller = std::make_shared<PlanController>(task.controller({settings, {}}, seed, pool));
-    return [controller](const AnyEnvironment& env, ConstVecRef<double>, int) {
-      return Advice{controller->act(env), {}};
+    return [controller](const AnyEnvironment& env, ConstVecRef<double> obs, int) {
+      return Advice{controller->act(env, obs), {}};
     };
   };
   expert(0);  // settings that make no sense are refused here

@@ -1,5 +1,6 @@
 // Proximal policy optimisation learns Pendulum-v1 by the program's quick preset.
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
 #include "catch.hpp"
@@ -19,9 +20,11 @@ TEST_CASE("learning: ppo on Pendulum-v1") {
   AnyAlgorithm ppo = make_algorithm(run, registries, pool);
   RunObserver silent;
   REQUIRE(ppo.run(silent));
-  // Random actions are worth about -1200 an episode; means of the eight or twelve episodes of an iteration.
-  const std::vector<double> returns = ppo.metrics().column("return");
+  // Random actions are worth about -1200 an episode; means of the sixteen that end in an iteration, if any does.
+  std::vector<double> returns = ppo.metrics().column("return");
   REQUIRE(returns.size() == 49);
+  std::erase_if(returns, [](double r) { return std::isnan(r); });
+  REQUIRE(returns.size() >= 30);
   std::vector<double> last(returns.end() - 10, returns.end());
   std::sort(last.begin(), last.end());
   CHECK(last[last.size() / 2] > -300);

@@ -16,8 +16,8 @@ namespace {
 PpoConfiguration quick_ppo(const EnvSpec& spec) {
   PpoConfiguration c;
   c.steps = 100'000;
-  c.environments = 4;
-  c.horizon = 512;
+  c.environments = 16;
+  c.horizon = 128;
   if (spec.choices == 0) c.ppo.discount = 0.95;
   c.ppo.adam.learning_rate = 1e-3;
   return c;
