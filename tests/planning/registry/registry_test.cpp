@@ -77,7 +77,7 @@ TEST_CASE("every planner setting is described") {
   std::map<std::string, std::string> helps;
   PlannerSettings settings;
   PlannerSettings::describe(settings, NameCollector{helps, ""});
-  CHECK(helps.size() == 7 + 1 + 6 + 15 + 3 + 9 + 8 + 6);
+  CHECK(helps.size() == 7 + 1 + (6 + 4) + 15 + 3 + 9 + 8 + 6);
   for (const char* name : {"name", "rs.population", "cem.epsilon", "icem.execute", "icem.racing.confidence",
                            "mppi.temperature", "pddm.beta", "cmaes.separable"})
     CHECK(helps.contains(name));
