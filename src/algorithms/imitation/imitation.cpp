@@ -182,7 +182,7 @@ std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& obs
     auto act = begin(seed);
     for (int t = 0; t < episode_limit(c_, env_.spec()); ++t) {
       const Stopwatch watch;
-      const Vecd action = act(obs, t);
+      const Vecd& action = act(obs, t);
       latency.add(watch.seconds());
       StepResult step = env_.step(env_.spec().executed(action));
       result.total += step.reward / c_.check_episodes;
