@@ -115,7 +115,7 @@ PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::ui
 
 Vecd physics_state(const AnyEnvironment& env) { return vector_of(env.physics_state()); }
 
-PlanTask plan_task(const std::string& environment, std::shared_ptr<const LearnedTerminal> terminal) {
+PlanTask plan_task(const std::string& environment, const std::shared_ptr<const LearnedTerminal>& terminal) {
   const EnvRegistry& registry = registries().environments;
   const EnvSpec spec = registry.spec(environment);
   if (terminal) {

@@ -66,6 +66,7 @@ class LearnedTerminal;
 // Throws for an unknown environment; its `controller` throws for a planner that the environment cannot serve. With a
 // `terminal`, planners that sample alone: in the environment itself, with its value beyond the horizon and its policy's
 // proposals.
-PlanTask plan_task(const std::string& environment, std::shared_ptr<const LearnedTerminal> terminal = {});
+PlanTask plan_task(const std::string& environment,
+                   const std::shared_ptr<const LearnedTerminal>& terminal = {});
 
 }  // namespace mbrl::cli
