@@ -7,18 +7,15 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/algorithms/capabilities.hpp"
-#include "mbrl/algorithms/imagined/imagined_batch.hpp"
+#include "mbrl/algorithms/imagined/trpo_in_model.hpp"
 #include "mbrl/algorithms/registry.hpp"
-#include "mbrl/data/transition_buffer.hpp"
-#include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/core/state_dict.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
-#include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 
@@ -64,75 +61,31 @@ struct MeTrpoSettings {
 };
 
 /// An Algorithm. A round is: real episodes of the policy, a training of the model on all of them, updates of the policy
-/// in it. Rewards come from the environment's specification, or are learned with the dynamics where it has none;
-/// terminations come from the specification. Numbers are functions of the seed, for any number of threads; a saved run
-/// continues exactly.
-class MeTrpo final : public PolicyOwner, public DataOwner {
+/// in it.
+class MeTrpo final : public TrpoInModel {
  public:
   MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context);
-
-  bool run(RunObserver& observer) {
-    while (phase_ != kCollecting || collector_.running() || collector_.steps() < settings_.steps) {
-      if (phase_ == kCollecting) {
-        collect(observer);  // D <- episodes of the policy
-      } else if (phase_ == kFitting) {
-        if (!fit_model(observer)) return false;  // f_1 ... f_K <- least squares on D
-      } else {
-        improve(observer);  // trust region steps on imagined trajectories, until too few models agree
-      }
-      if (!observer.on_safe_point(new_row_)) return false;
-      new_row_ = false;
-    }
-    return true;
-  }
-
-  const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return mode_actor(trpo_.policy()); }
-  AnyEnvironment& environment() { return env_; }
-  LearnedPolicy policy() const override { return &trpo_.policy(); }
-  const TransitionBuffer& buffer() const override { return buffer_; }
-  const MlpEnsemble& model() const { return model_; }
 
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 
  private:
-  enum : int { kCollecting, kFitting, kImproving };
-
-  void collect(RunObserver& observer);
-  bool fit_model(RunObserver& observer);
-  void improve(RunObserver& observer);
+  bool fit_model(RunObserver& observer) override;  // f_1 ... f_K <- least squares on D
+  void improve(RunObserver& observer)
+      override;  // trust region steps on imagined trajectories, until too few models agree
   void use_model();
   std::vector<double> returns_by_model();
-  void finish(RunObserver& observer);
+  void end_round(RunObserver& observer);
 
   MeTrpoSettings settings_;
-  std::uint64_t seed_;
-  AnyEnvironment env_;
-  TransitionBuffer buffer_;
-  Collector<AnyEnvironment> collector_;
-  MlpEnsemble model_;
   NativeTrainer trainer_;
-  ImaginedBatches imagined_;
   std::vector<Imagination<MlpPolicy>> single_;  // of each model alone
-  Trpo trpo_;
 
-  int phase_ = kCollecting;
-  std::int64_t episodes_ = 0;   // begun
-  std::uint32_t rounds_ = 0;    // finished
-  std::int64_t collected_ = 0;  // environment steps of the round
-  double real_total_ = 0;       // of the round's episodes
-  int real_episodes_ = 0;
   int updates_ = 0, idle_ = 0;        // of the policy in this round; validations without an improvement
   std::vector<double> best_returns_;  // in each model, of the best policy of the round
   StateDict best_;                    // that policy and its value function
-  double model_loss_ = MetricTable::kNone, kl_ = MetricTable::kNone, agreement_ = MetricTable::kNone;
-  double seconds_ = 0;
-  bool new_row_ = false;
-
+  double agreement_ = MetricTable::kNone;
   Trajectories paths_;
-  MlpPolicy::Workspace workspace_;
-  MetricTable metrics_;
 };
 
 /// Registers it as "me-trpo".

@@ -6,18 +6,14 @@
 #include <cstdint>
 #include <string>
 
-#include "mbrl/algorithms/capabilities.hpp"
-#include "mbrl/algorithms/imagined/imagined_batch.hpp"
+#include "mbrl/algorithms/imagined/trpo_in_model.hpp"
 #include "mbrl/algorithms/registry.hpp"
-#include "mbrl/data/transition_buffer.hpp"
-#include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/core/state_dict.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/models/neural/multi_step_trainer.hpp"
 #include "mbrl/policy/actor_noise.hpp"
-#include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
-#include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
 
@@ -65,68 +61,26 @@ struct SlboSettings {
   void validate(const EnvSpec& spec) const;
 };
 
-/// An Algorithm. Rewards come from the environment's specification, or are learned with the dynamics where it has none;
-/// terminations come from the specification. Numbers are functions of the seed, for any number of threads; a saved run
-/// continues exactly.
-class Slbo final : public PolicyOwner, public DataOwner {
+/// An Algorithm. A round, the paper's stage, is: real episodes of the policy, disturbed, then n_inner times a training of
+/// the model on all of them and updates of the policy in it.
+class Slbo final : public TrpoInModel {
  public:
   Slbo(const SlboSettings& settings, const AlgorithmContext& context);
-
-  bool run(RunObserver& observer) {
-    while (phase_ != kCollecting || collector_.running() || collector_.steps() < settings_.steps) {
-      if (phase_ == kCollecting) {
-        collect(observer);  // D <- episodes of the policy, disturbed
-      } else if (phase_ == kFitting) {
-        fit_model(observer);  // n_model steps down the loss of equation 6.1
-      } else {
-        improve(observer);  // n_policy trust region steps; after n_inner of both, the next stage
-      }
-      if (!observer.on_safe_point(new_row_)) return false;
-      new_row_ = false;
-    }
-    return true;
-  }
-
-  const MetricTable& metrics() const { return metrics_; }
-  AnyActor actor() const { return mode_actor(trpo_.policy()); }
-  AnyEnvironment& environment() { return env_; }
-  LearnedPolicy policy() const override { return &trpo_.policy(); }
-  const TransitionBuffer& buffer() const override { return buffer_; }
-  const MlpEnsemble& model() const { return model_; }
 
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 
  private:
-  enum : int { kCollecting, kFitting, kImproving };
-
-  void collect(RunObserver& observer);
-  void fit_model(RunObserver& observer);
-  void improve(RunObserver& observer);
-  void finish(RunObserver& observer);
+  bool fit_model(RunObserver& observer) override;  // n_model steps down the loss of equation 6.1
+  void improve(
+      RunObserver& observer) override;  // n_policy trust region steps; after n_inner of both, the next stage
+  void tell(RunObserver& observer, double value) const;
 
   SlboSettings settings_;
-  AnyEnvironment env_;
-  TransitionBuffer buffer_;
-  Collector<AnyEnvironment> collector_;
-  PolicyExplorer<MlpPolicy> explorer_;
-  MlpEnsemble model_;
   MultiStepTrainer trainer_;
-  ImaginedBatches imagined_;
-  Trpo trpo_;
 
-  int phase_ = kCollecting;
-  std::int64_t episodes_ = 0;   // begun
-  int stage_ = 0;               // stages finished
-  std::int64_t collected_ = 0;  // environment steps of the stage
-  double real_total_ = 0;       // of the stage's episodes
-  int real_episodes_ = 0;
   int iteration_ = 0, updates_ = 0;  // of the stage; of the policy in the iteration
-  double model_loss_ = MetricTable::kNone, kl_ = MetricTable::kNone, imagined_return_ = MetricTable::kNone,
-         policy_entropy_ = MetricTable::kNone;
-  double seconds_ = 0;
-  bool new_row_ = false;
-  MetricTable metrics_;
+  double imagined_return_ = MetricTable::kNone, policy_entropy_ = MetricTable::kNone;
 };
 
 /// Registers it as "slbo".

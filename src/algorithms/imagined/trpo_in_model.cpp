@@ -1,0 +1,140 @@
+#include "mbrl/algorithms/imagined/trpo_in_model.hpp"
+
+#include <span>
+
+#include "algorithms/fit_model.hpp"
+#include "algorithms/stopwatch.hpp"
+#include "mbrl/core/error.hpp"
+
+namespace mbrl {
+
+TrpoInModel::TrpoInModel(const char* who, const AlgorithmContext& context, const Budget& budget,
+                         const ActorNoiseSettings& exploration, const MlpEnsembleSettings& model,
+                         const ImaginationSettings& imagination, bool normalise_reward,
+                         const TrpoSettings& trpo, std::vector<MetricColumn> columns)
+    : who_(who),
+      budget_(budget),
+      env_(context.make_environment()),
+      buffer_(env_.spec().obs_dim, env_.spec().action_dim(),
+              static_cast<std::size_t>(budget.steps + env_.spec().max_steps)),
+      collector_(env_, buffer_, context.seed),
+      explorer_(env_.spec(), exploration, 0, context.seed),
+      model_(MlpEnsemble::create(ensemble_settings(model, env_.spec()), env_.spec().encoding,
+                                 env_.spec().action_dim(), context.seed)),
+      imagined_(model_, env_.spec(), imagination, normalise_reward, context.pool, context.seed),
+      trpo_(env_.spec().obs_dim, action_bounds(env_.spec()), trpo, context.seed, context.pool),
+      metrics_(MetricTable::with(std::move(columns))) {}
+
+bool TrpoInModel::run(RunObserver& observer) {
+  while (phase_ != kCollecting || collector_.running() || collector_.steps() < budget_.steps) {
+    if (phase_ == kCollecting) {
+      collect(observer);
+    } else if (phase_ == kFitting) {
+      if (!fit_model(observer)) return false;
+    } else {
+      improve(observer);
+    }
+    if (!observer.on_safe_point(new_row_)) return false;
+    new_row_ = false;
+  }
+  return true;
+}
+
+void TrpoInModel::collect(RunObserver& observer) {
+  const Stopwatch watch;
+  if (!collector_.running()) {
+    collector_.begin(static_cast<std::uint32_t>(episodes_++));
+    explorer_.begin_episode();
+  }
+  collector_.step(explorer_.act(trpo_.policy(), collector_.obs(), collector_.steps(), collector_.t()));
+  ++collected_;
+  seconds_ += watch.seconds();
+  observer.on_progress(collector_.progress(0, metrics_.rows()));
+  if (collector_.running()) return;
+  real_total_ += collector_.total();
+  ++real_episodes_;
+  if (collected_ < budget_.collect && collector_.steps() < budget_.steps) return;
+  imagined_.find_starts(buffer_);
+  phase_ = kFitting;
+}
+
+TrpoReport TrpoInModel::climb(RunObserver& observer, double entropy) {
+  const auto number = static_cast<std::uint32_t>(trpo_.updates());
+  const TrpoReport report =
+      trpo_.update(imagined_.make(who_, trpo_, buffer_, budget_.rollouts, number), entropy);
+  if (!report.finite()) {
+    observer.on_safe_point(false);
+    fail(who_, ": ", trpo_.trouble(report));
+  }
+  kl_ = report.kl;
+  return report;
+}
+
+void TrpoInModel::finish(RunObserver& observer, double imagined_return,
+                         std::initializer_list<std::pair<std::string_view, double>> row) {
+  std::vector<std::pair<std::string_view, double>> all = {
+      {"step", static_cast<double>(collector_.steps())},
+      {"return", real_return()},
+      {"imagined_return", imagined_return},
+      {"gap", imagined_return - real_return()},
+      {"kl", kl_},
+      {"model_loss", model_loss_},
+      {"episodes", static_cast<double>(real_episodes_)},
+      {"steps_per_s", static_cast<double>(collected_) / seconds_}};
+  all.insert(all.end(), row.begin(), row.end());
+  metrics_.add(std::span<const std::pair<std::string_view, double>>(all));
+  ++rounds_;
+  collected_ = real_episodes_ = 0;
+  real_total_ = seconds_ = 0;
+  phase_ = kCollecting;
+  new_row_ = true;
+  observer.on_round(metrics_, {});
+}
+
+void TrpoInModel::save(StateDict& out, const std::string& prefix, const Besides& besides) const {
+  trpo_.save(out, prefix + "trpo.");
+  buffer_.save(out, prefix + "buffer.");
+  model_.save(out, prefix + "model.");
+  imagined_.save(out, prefix + "return_statistics.");
+  metrics_.save(out, prefix + "metrics");
+  collector_.save(out, prefix);
+  const EpisodePosition& at = collector_.position();
+  std::vector<std::int64_t> position = {
+      collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_, phase_, collected_, real_episodes_};
+  position.insert(position.end(), besides.counts.begin(), besides.counts.end());
+  std::vector<double> figures = {at.total, seconds_, real_total_, model_loss_, kl_};
+  figures.insert(figures.end(), besides.figures.begin(), besides.figures.end());
+  out.put(prefix + "position", position);
+  out.put(prefix + "figures", figures);
+}
+
+TrpoInModel::Besides TrpoInModel::load(const StateDict& in, const std::string& prefix, std::size_t counts,
+                                       std::size_t figures) {
+  constexpr std::size_t kCounts = 8, kFigures = 5;
+  const std::string where = detail::concat("checkpoint of ", who_);
+  const auto position = in.get<std::int64_t>(prefix + "position");
+  require_dim(where, "'position'", position.size(), kCounts + counts);
+  const auto figure = in.get<double>(prefix + "figures");
+  require_dim(where, "'figures'", figure.size(), kFigures + figures);
+  trpo_.load(in, prefix + "trpo.");
+  buffer_.load(in, prefix + "buffer.");
+  model_.load(in, prefix + "model.");
+  imagined_.load(in, prefix + "return_statistics.");
+  metrics_.load(in, prefix + "metrics");
+  collector_.load(in, prefix, position[0],
+                  {.t = static_cast<int>(position[3]), .total = figure[0], .running = position[2] != 0});
+  episodes_ = position[1];
+  rounds_ = static_cast<std::uint32_t>(position[4]);
+  phase_ = static_cast<int>(position[5]);
+  collected_ = position[6];
+  real_episodes_ = static_cast<int>(position[7]);
+  seconds_ = figure[1];
+  real_total_ = figure[2];
+  model_loss_ = figure[3];
+  kl_ = figure[4];
+  imagined_.set_model(model_);
+  imagined_.find_starts(buffer_);
+  return {{position.begin() + kCounts, position.end()}, {figure.begin() + kFigures, figure.end()}};
+}
+
+}  // namespace mbrl
