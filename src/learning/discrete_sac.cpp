@@ -18,8 +18,7 @@ DiscreteSac::DiscreteSac(int obs_dim, const ActionBounds& bounds, const SacSetti
       policy_(new_policy(obs_dim, bounds, settings, seed)),
       head_(policy_.choices()),
       policy_adam_(policy_.network(), settings.adam),
-      log_temperature_(std::log(settings.temperature)),
-      temperature_adam_(settings.adam),
+      temperature_(settings.temperature, settings.tune_temperature, settings.adam),
       seed_(seed) {
   settings.validate();
   require(settings.conservatism == 0, "sac: conservatism is ", settings.conservatism,
@@ -36,8 +35,6 @@ CategoricalPolicy DiscreteSac::new_policy(int obs_dim, const ActionBounds& bound
                                           const SacSettings& settings, std::uint64_t seed) {
   return {obs_dim, bounds, settings.policy, seed};
 }
-
-double DiscreteSac::temperature() const { return std::exp(log_temperature_); }
 
 void DiscreteSac::make_chunks(Index batch) {
   if (batch == errors_.size()) return;
@@ -198,9 +195,7 @@ SacReport DiscreteSac::update(const Transitions& batch) {
   report.target /= size;
   report.policy_loss /= size;
   report.entropy /= size;
-  if (settings_.tune_temperature && policy_moves)
-    temperature_adam_.step(log_temperature_,
-                           report.entropy - settings_.entropy_share * std::log(policy_.choices()));
+  if (policy_moves) temperature_.step(report.entropy, settings_.entropy_share * std::log(policy_.choices()));
   report.temperature = temperature();
   ++updates_;
   return report;
@@ -226,8 +221,7 @@ void DiscreteSac::save(StateDict& out, const std::string& prefix) const {
   policy_.save(out, prefix + "policy.");
   policy_adam_.save(out, prefix + "policy_adam.");
   save_critics(critics_, out, prefix);
-  temperature_adam_.save(out, prefix + "temperature_adam.");
-  out.put(prefix + "log_temperature", std::vector<double>{log_temperature_});
+  temperature_.save(out, prefix);
   out.put(prefix + "updates", std::vector<std::int64_t>{updates_});
 }
 
@@ -235,8 +229,7 @@ void DiscreteSac::load(const StateDict& in, const std::string& prefix) {
   policy_.load(in, prefix + "policy.");
   policy_adam_.load(in, prefix + "policy_adam.");
   load_critics(critics_, in, prefix);
-  temperature_adam_.load(in, prefix + "temperature_adam.");
-  log_temperature_ = in.get_scalar<double>(prefix + "log_temperature");
+  temperature_.load(in, prefix);
   updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
 }
 

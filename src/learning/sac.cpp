@@ -59,8 +59,7 @@ Sac::Sac(int obs_dim, const ActionBounds& bounds, const SacSettings& settings, s
       policy_adam_(policy_.network(), settings.adam),
       critics_(obs_dim, bounds, settings.critics, with(settings.critic, settings.batch_norm), settings.adam,
                seed),
-      log_temperature_(std::log(settings.temperature)),
-      temperature_adam_(settings.adam),
+      temperature_(settings.temperature, settings.tune_temperature, settings.adam),
       seed_(seed) {
   settings.validate();
   for (const float half : critics_.half()) log_half_ += std::log(half);
@@ -71,8 +70,6 @@ MlpPolicy Sac::new_policy(int obs_dim, const ActionBounds& bounds, const SacSett
                           std::uint64_t seed) {
   return {obs_dim, bounds, {.network = with(settings.policy, settings.batch_norm)}, seed};
 }
-
-double Sac::temperature() const { return std::exp(log_temperature_); }
 
 void Sac::make_chunks(Index batch) {
   if (batch == batch_) return;
@@ -251,9 +248,7 @@ SacReport Sac::update(const Transitions& batch) {
   report.target /= size;
   report.policy_loss /= size;
   report.entropy = -log_prob / size;
-  if (settings_.tune_temperature && policy_moves)
-    temperature_adam_.step(log_temperature_,
-                           report.entropy - settings_.entropy_per_action * policy_.action_dim());
+  if (policy_moves) temperature_.step(report.entropy, settings_.entropy_per_action * policy_.action_dim());
   report.temperature = temperature();
   ++updates_;
   return report;
@@ -267,8 +262,7 @@ void Sac::save(StateDict& out, const std::string& prefix) const {
   policy_.save(out, prefix + "policy.");
   policy_adam_.save(out, prefix + "policy_adam.");
   critics_.save(out, prefix);
-  temperature_adam_.save(out, prefix + "temperature_adam.");
-  out.put(prefix + "log_temperature", std::vector<double>{log_temperature_});
+  temperature_.save(out, prefix);
   out.put(prefix + "updates", std::vector<std::int64_t>{updates_});
 }
 
@@ -276,8 +270,7 @@ void Sac::load(const StateDict& in, const std::string& prefix) {
   policy_.load(in, prefix + "policy.");
   policy_adam_.load(in, prefix + "policy_adam.");
   critics_.load(in, prefix);
-  temperature_adam_.load(in, prefix + "temperature_adam.");
-  log_temperature_ = in.get_scalar<double>(prefix + "log_temperature");
+  temperature_.load(in, prefix);
   updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
 }
 

@@ -16,8 +16,8 @@
 #include "mbrl/nn/distributions.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/nn/rows.hpp"
-#include "mbrl/nn/scalar_adam.hpp"
 #include "mbrl/policy/categorical_policy.hpp"
+#include "mbrl/policy/entropy_temperature.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/transitions.hpp"
 
@@ -54,7 +54,7 @@ class DiscreteSac {
 
   const CategoricalPolicy& policy() const { return policy_; }
   const nn::Network& critic(int i) const { return critics_.at(static_cast<std::size_t>(i)).network; }
-  double temperature() const;
+  double temperature() const { return temperature_.value(); }
   std::int64_t updates() const { return updates_; }
   /// |Q - y| of each transition of the last update, mean over the critics, before it.
   const Vecf& errors() const { return errors_; }
@@ -93,8 +93,7 @@ class DiscreteSac {
   AlignedFloats policy_gradient_;
   std::vector<const AlignedFloats*> policy_parts_;
   std::vector<Critic> critics_;
-  double log_temperature_;
-  nn::ScalarAdam temperature_adam_;
+  EntropyTemperature temperature_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
   std::vector<Chunk> chunks_;

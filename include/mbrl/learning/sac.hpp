@@ -21,7 +21,7 @@
 #include "mbrl/learning/critics.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
-#include "mbrl/nn/scalar_adam.hpp"
+#include "mbrl/policy/entropy_temperature.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/transitions.hpp"
@@ -122,7 +122,7 @@ class Sac {
 
   const MlpPolicy& policy() const { return policy_; }
   const nn::Network& critic(int i) const { return critics_.network(i); }
-  double temperature() const;
+  double temperature() const { return temperature_.value(); }
   std::int64_t updates() const { return updates_; }
   /// |Q - y| of each transition of the last update, mean over the critics, before it.
   const Vecf& errors() const { return errors_; }
@@ -164,8 +164,7 @@ class Sac {
   AlignedFloats policy_gradient_;
   std::vector<const AlignedFloats*> policy_parts_;
   Critics critics_;
-  double log_temperature_;
-  nn::ScalarAdam temperature_adam_;
+  EntropyTemperature temperature_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
   float log_half_ = 0;  // sum of log(half): densities of scaled actions

@@ -35,8 +35,7 @@ ValueGradient::ValueGradient(const EnvSpec& spec, const DifferentiableEnsemble& 
       policy_(new_policy(spec, settings, seed)),
       policy_adam_(policy_.network(), settings.adam),
       critics_(spec.obs_dim, action_bounds(spec), settings.critics, settings.critic, settings.adam, seed),
-      log_temperature_(settings.temperature > 0 ? std::log(settings.temperature) : 0.0),
-      temperature_adam_(settings.adam),
+      temperature_(settings.temperature, settings.tune_temperature, settings.adam),
       rollout_(model, spec.termination, settings.horizon, true, pool, seed),
       seed_(seed) {
   settings.validate("value gradient");
@@ -47,10 +46,6 @@ ValueGradient::ValueGradient(const EnvSpec& spec, const DifferentiableEnsemble& 
 MlpPolicy ValueGradient::new_policy(const EnvSpec& spec, const ValueGradientSettings& settings,
                                     std::uint64_t seed) {
   return {spec.obs_dim, action_bounds(spec), {.network = settings.policy}, seed};
-}
-
-double ValueGradient::temperature() const {
-  return settings_.temperature > 0 ? std::exp(log_temperature_) : 0.0;
 }
 
 // Critics take the same columns at once as the rollout, step by step.
@@ -175,9 +170,7 @@ ValueGradientReport ValueGradient::update(ConstBatchRef<float> starts, bool crit
   if (with_critics) learn_critics(report);
   if (!critics_alone) climb(report);
   report.entropy = -static_cast<double>(rollout_.paths().log_prob.col(0).mean() + log_half_);
-  if (settings_.tune_temperature && settings_.temperature > 0 && !critics_alone)
-    temperature_adam_.step(log_temperature_,
-                           report.entropy - settings_.entropy_per_action * policy_.action_dim());
+  if (!critics_alone) temperature_.step(report.entropy, settings_.entropy_per_action * policy_.action_dim());
   report.temperature = temperature();
   ++updates_;
   return report;
@@ -194,8 +187,7 @@ void ValueGradient::save(StateDict& out, const std::string& prefix) const {
   policy_.save(out, prefix + "policy.");
   policy_adam_.save(out, prefix + "policy_adam.");
   critics_.save(out, prefix);
-  temperature_adam_.save(out, prefix + "temperature_adam.");
-  out.put(prefix + "log_temperature", std::vector<double>{log_temperature_});
+  temperature_.save(out, prefix);
   out.put(prefix + "updates", std::vector<std::int64_t>{updates_});
 }
 
@@ -203,8 +195,7 @@ void ValueGradient::load(const StateDict& in, const std::string& prefix) {
   policy_.load(in, prefix + "policy.");
   policy_adam_.load(in, prefix + "policy_adam.");
   critics_.load(in, prefix);
-  temperature_adam_.load(in, prefix + "temperature_adam.");
-  log_temperature_ = in.get_scalar<double>(prefix + "log_temperature");
+  temperature_.load(in, prefix);
   updates_ = in.get_scalar<std::int64_t>(prefix + "updates");
 }
 

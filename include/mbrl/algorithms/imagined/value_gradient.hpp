@@ -15,7 +15,7 @@
 #include "mbrl/learning/critics.hpp"
 #include "mbrl/models/neural/differentiable_ensemble.hpp"
 #include "mbrl/nn/adam.hpp"
-#include "mbrl/nn/scalar_adam.hpp"
+#include "mbrl/policy/entropy_temperature.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/differentiable_rollout.hpp"
 #include "mbrl/task/env_spec.hpp"
@@ -91,7 +91,7 @@ class ValueGradient {
   void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
 
   const MlpPolicy& policy() const { return policy_; }
-  double temperature() const;
+  double temperature() const { return temperature_.value(); }
   /// Of the last update that moved the policy: of minus what it expected, a block like the policy's parameters.
   const AlignedFloats& gradient() const { return gradient_; }
   std::int64_t updates() const { return updates_; }
@@ -113,8 +113,7 @@ class ValueGradient {
   MlpPolicy policy_;
   nn::Adam policy_adam_;
   Critics critics_;
-  double log_temperature_;
-  nn::ScalarAdam temperature_adam_;
+  EntropyTemperature temperature_;
   DifferentiableRollout<MlpPolicy> rollout_;
   std::int64_t updates_ = 0;
   std::uint64_t seed_;
