@@ -1,8 +1,5 @@
 #include "mbrl/learning/value_bias.hpp"
 
-#include <cmath>
-#include <type_traits>
-
 #include "mbrl/core/error.hpp"
 #include "mbrl/learning/discrete_sac.hpp"
 #include "mbrl/learning/sac.hpp"
@@ -10,24 +7,6 @@
 
 namespace mbrl {
 namespace {
-
-template <class Learner>
-double bias(const Learner& learner, const Transitions& episode, const Vecf& bonus) {
-  const Index n = episode.obs.cols();
-  Vecf q(n), after = Vecf::Zero(1);
-  learner.values(episode.obs, episode.action, q);
-  if (episode.terminated.back() == 0) {
-    const auto& policy = learner.policy();
-    typename std::remove_cvref_t<decltype(policy)>::Workspace workspace;
-    Batchf action(policy.action_dim(), 1), memory(0, 1);
-    const Batchf last = episode.next_obs.rightCols(1);
-    policy.mode(last, memory, action, workspace);
-    learner.values(last, action, after);
-  }
-  const Vecd worth =
-      realised_values(episode, learner.settings().discount, bonus, static_cast<double>(after(0)));
-  return q.cast<double>().mean() - worth.mean();
-}
 
 // log pi(a_t | s_t).
 template <class P>
@@ -56,20 +35,23 @@ Vecd realised_values(const Transitions& episode, double discount, const Vecf& bo
   return worth;
 }
 
+Vecf entropy_bonus(const MlpPolicy& policy, double alpha, float shift, const Transitions& episode) {
+  return -static_cast<float>(alpha) * (log_probabilities(policy, episode).array() + shift);
+}
+
 double value_bias(const Sac& sac, const Transitions& episode) {
-  Vecf bonus = log_probabilities(sac.policy(), episode);
-  bonus = -static_cast<float>(sac.temperature()) * (bonus.array() + sac.log_half());
-  return bias(sac, episode, bonus);
+  const Vecf bonus = entropy_bonus(sac.policy(), sac.temperature(), sac.log_half(), episode);
+  return value_bias(sac, sac.settings().discount, bonus, episode);
 }
 
 double value_bias(const DiscreteSac& sac, const Transitions& episode) {
-  return bias(sac, episode,
-              -static_cast<float>(sac.temperature()) * log_probabilities(sac.policy(), episode));
+  const Vecf bonus = -static_cast<float>(sac.temperature()) * log_probabilities(sac.policy(), episode);
+  return value_bias(sac, sac.settings().discount, bonus, episode);
 }
 
 double value_bias(const Td3& td3, const Transitions& episode) {
   check_batch("value_bias", episode, td3.policy().obs_dim(), td3.policy().action_dim());
-  return bias(td3, episode, {});
+  return value_bias(td3, td3.settings().discount, {}, episode);
 }
 
 }  // namespace mbrl

@@ -11,7 +11,7 @@
 namespace mbrl {
 
 /// V(s) = min_i Q_i(s, pi(s)), with the mode of the learner's policy: for set_terminal_value of a rollout whose
-/// discount is the learner's. The learner (Sac, DiscreteSac, Td3) must outlive it and must not learn while it is asked; any number
+/// discount is the learner's. The learner (Sac, DiscreteSac, Td3, DhmbpoAgent) must outlive it and must not learn while it is asked; any number
 /// of threads may ask.
 template <class Learner>
 TerminalValueFunction<float> critic_value(const Learner& learner) {

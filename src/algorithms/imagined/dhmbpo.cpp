@@ -7,6 +7,7 @@
 #include "algorithms/imagined/dhmbpo_description.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/learning/critic_value.hpp"
 #include "mbrl/learning/unnormalised.hpp"
 #include "mbrl/learning/value_bias.hpp"
 #include "mbrl/rollout/start_states.hpp"
@@ -198,36 +199,22 @@ std::string DhmbpoAgent::trouble() const {
                         "learner.horizon may help");
 }
 
+void DhmbpoAgent::values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const {
+  Batchf states(obs.rows(), obs.cols());
+  model_.normalise(obs, states);
+  learner_.values(states, action, out);
+}
+
 double DhmbpoAgent::value_bias(const Transitions& episode) const {
   if (settings_.learner.critics == 0) return MetricTable::kNone;
-  MlpPolicy::Workspace workspace;
-  const Index n = episode.obs.cols();
-  Batchf memory(0, n), states(episode.obs.rows(), n);
-  Vecf bonus(n), values(n), after = Vecf::Zero(1);
-  acting_.log_probability(episode.obs, memory, episode.action, bonus, workspace);
-  bonus = -static_cast<float>(learner_.temperature()) * (bonus.array() + learner_.log_half());
-  model_.normalise(episode.obs, states);
-  learner_.values(states, episode.action, values);
-  if (episode.terminated.back() == 0) {
-    Batchf last(episode.obs.rows(), 1), action(acting_.action_dim(), 1), none(0, 1);
-    acting_.mode(episode.next_obs.rightCols(1), none, action, workspace);
-    model_.normalise(episode.next_obs.rightCols(1), last);
-    learner_.values(last, action, after);
-  }
-  const Vecd worth = realised_values(episode, discount(), bonus, static_cast<double>(after(0)));
-  return values.cast<double>().mean() - worth.mean();
+  const Vecf bonus = entropy_bonus(acting_, learner_.temperature(), learner_.log_half(), episode);
+  return mbrl::value_bias(*this, discount(), bonus, episode);
 }
 
 TerminalValueFunction<float> DhmbpoAgent::value() const {
   require(settings_.learner.critics > 0, who_,
           ": learner.critics is 0, expected at least 1 critic where a value is asked for");
-  return [this](ConstBatchRef<float> obs, int /*t*/, VecRef<float> out) {
-    MlpPolicy::Workspace workspace;
-    Batchf action(acting_.action_dim(), obs.cols()), memory(0, obs.cols()), states(obs.rows(), obs.cols());
-    acting_.mode(obs, memory, action, workspace);
-    model_.normalise(obs, states);
-    learner_.values(states, action, out);
-  };
+  return critic_value(*this);
 }
 
 AnyActor DhmbpoAgent::load_actor(const EnvSpec& spec, const DhmbpoSettings& settings, std::uint64_t seed,

@@ -80,6 +80,8 @@ class DhmbpoAgent {
   std::int64_t updates() const { return learner_.updates(); }
   const Vecf& errors() const { return errors_; }  // none: transitions are drawn uniformly
   double discount() const { return learner_.settings().discount; }
+  /// Smallest critic's value of each column, observations as they are; 0 without critics.
+  void values(ConstBatchRef<float> obs, ConstBatchRef<float> action, VecRef<float> out) const;
   double value_bias(const Transitions& episode) const;
   /// Throws mbrl::Error where there are no critics.
   TerminalValueFunction<float> value() const;
