@@ -15,6 +15,7 @@
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/policy/random_actor.hpp"
+#include "mbrl/run/evaluation.hpp"
 
 namespace mbrl {
 namespace {
@@ -25,6 +26,30 @@ constexpr std::uint32_t kCheck = 3, kAdvice = 4;
 int episode_limit(const ImitationConfiguration& c, const EnvSpec& spec) {
   return c.episode_steps > 0 ? std::min(c.episode_steps, spec.max_steps) : spec.max_steps;
 }
+
+// An expert that acts, in the environment that it is shown.
+struct ExpertActor {
+  Expert expert;
+  const AnyEnvironment* env;
+  Adviser adviser{};
+
+  void begin(std::uint64_t seed) { adviser = expert(seed); }
+  Vecd act(ConstVecRef<double> obs, int t) { return adviser(*env, obs, t).action; }
+};
+
+// How long an actor thinks about each action.
+struct Timed {
+  AnyActor actor;
+  LatencyRecorder* latency;
+
+  void begin(std::uint64_t seed) { actor.begin(seed); }
+  const Vecd& act(ConstVecRef<double> obs, int t) {
+    const Stopwatch watch;
+    const Vecd& action = actor.act(obs, t);
+    latency->add(watch.seconds());
+    return action;
+  }
+};
 
 std::vector<MetricColumn> columns() {
   return {{.name = "expert_return", .title = "expert's return", .decimals = 1},
@@ -77,8 +102,8 @@ bool Imitation<P>::run(RunObserver& observer) {
     const auto round = static_cast<std::uint32_t>(metrics_.rows());
     if (round == 0) {  // what there is to reach, and from where
       const auto chance =
-          check_actor(observer, AnyActor(RandomActor(env_.spec().obs_dim, action_bounds(env_.spec()))));
-      const auto expert = chance ? check_expert(observer) : std::nullopt;
+          check(observer, AnyActor(RandomActor(env_.spec().obs_dim, action_bounds(env_.spec()))));
+      const auto expert = chance ? check(observer, AnyActor(ExpertActor{expert_, &env_})) : std::nullopt;
       if (!expert) return false;
       random_check_ = *chance;
       expert_check_ = *expert;
@@ -90,7 +115,7 @@ bool Imitation<P>::run(RunObserver& observer) {
     P policy = new_policy(env_.spec(), c_.cloning, seed_, round);
     const CloningReport report =
         clone(data, c_.cloning, seed_, round, policy, [&] { return observer.stop_requested(); });
-    const auto reached = report.stopped ? std::nullopt : check_actor(observer, mode_actor(policy));
+    const auto reached = report.stopped ? std::nullopt : check(observer, mode_actor(policy));
     if (!reached) return false;
 
     steps_ += shown->size();
@@ -170,44 +195,20 @@ std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer) {
   return shown;
 }
 
-// begin(seed) gives what acts in an episode: a function of the observation and the step. Nothing if asked to stop.
 template <class P>
-template <class Begin>
-std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& observer, const Begin& begin) {
+std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& observer, AnyActor actor) {
   Check result;
   LatencyRecorder latency;
+  AnyActor timed(Timed{std::move(actor), &latency});
+  const auto go_on = [&](int, const StepResult&, double) { return !observer.stop_requested(); };
   for (int e = 0; e < c_.check_episodes; ++e) {
     const std::uint64_t seed = episode_seed(seed_, static_cast<std::uint32_t>(e), kCheck);
-    Vecd obs = env_.reset(seed);
-    auto act = begin(seed);
-    for (int t = 0; t < episode_limit(c_, env_.spec()); ++t) {
-      const Stopwatch watch;
-      const Vecd& action = act(obs, t);
-      latency.add(watch.seconds());
-      StepResult step = env_.step(env_.spec().executed(action));
-      result.total += step.reward / c_.check_episodes;
-      obs = std::move(step.obs);
-      if (observer.stop_requested()) return std::nullopt;
-      if (step.terminated || step.truncated) break;
-    }
+    result.total += run_episode(env_, timed, seed, go_on, episode_limit(c_, env_.spec())).total;
+    if (observer.stop_requested()) return std::nullopt;
   }
+  result.total /= c_.check_episodes;
   result.seconds = latency.p50();
   return result;
-}
-
-template <class P>
-std::optional<typename Imitation<P>::Check> Imitation<P>::check_expert(RunObserver& observer) {
-  return check(observer, [&](std::uint64_t seed) {
-    return [this, adviser = expert_(seed)](const Vecd& obs, int t) { return adviser(env_, obs, t).action; };
-  });
-}
-
-template <class P>
-std::optional<typename Imitation<P>::Check> Imitation<P>::check_actor(RunObserver& observer, AnyActor actor) {
-  return check(observer, [&](std::uint64_t seed) {
-    actor.begin(seed);
-    return [&actor](const Vecd& obs, int t) -> const Vecd& { return actor.act(obs, t); };
-  });
 }
 
 template <class P>

@@ -83,10 +83,7 @@ class Imitation final : public PolicyOwner {
   };
   bool spent() const;
   std::optional<Demonstrations> collect(RunObserver& observer);
-  template <class Begin>
-  std::optional<Check> check(RunObserver& observer, const Begin& begin);
-  std::optional<Check> check_expert(RunObserver& observer);
-  std::optional<Check> check_actor(RunObserver& observer, AnyActor actor);
+  std::optional<Check> check(RunObserver& observer, AnyActor actor);
 
   ImitationConfiguration c_;
   std::uint64_t seed_;
