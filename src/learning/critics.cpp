@@ -96,11 +96,7 @@ void load_critics(std::vector<Critic>& critics, const StateDict& in, const std::
 
 Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::NetworkSettings& network,
                  const nn::AdamSettings& adam, std::uint64_t seed)
-    : seed_(seed) {
-  for (std::size_t i = 0; i < bounds.low.size(); ++i) {
-    mid_.push_back(static_cast<float>(0.5 * (bounds.low[i] + bounds.high[i])));
-    half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
-  }
+    : seed_(seed), mid_(bounds.mid<float>()), half_(bounds.half<float>()) {
   const int in = obs_dim + static_cast<int>(bounds.low.size());
   for (int i = 0; i < count; ++i)
     critics_.emplace_back(in, 1, network, adam, seed, 1 + static_cast<std::uint32_t>(i));

@@ -66,9 +66,9 @@ MlpPolicy::MlpPolicy(int obs_dim, const ActionBounds& bounds, const MlpPolicySet
   require(bounds.choices == 0, "MlpPolicy: the actions are choices, expected real numbers");
   require(settings.min_logvar < settings.max_logvar, "MlpPolicy: min_logvar is ", settings.min_logvar,
           " and max_logvar ", settings.max_logvar, ", expected min_logvar < max_logvar");
+  mid_ = bounds.mid<float>();
+  half_ = bounds.half<float>();
   for (std::size_t i = 0; i < bounds.low.size(); ++i) {
-    mid_.push_back(static_cast<float>(0.5 * (bounds.low[i] + bounds.high[i])));
-    half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
     low_.push_back(bounds.inner_low<float>(i));
     high_.push_back(bounds.inner_high<float>(i));
   }

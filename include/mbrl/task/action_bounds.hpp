@@ -45,6 +45,16 @@ struct ActionBounds {
 
   int dim() const { return static_cast<int>(low.size()); }
 
+  /// Of every entry the middle of its range, and half of it: networks see actions scaled to [-1, 1] by them.
+  template <class S>
+  std::vector<S> mid() const {
+    return each<S>([](double l, double h) { return 0.5 * (l + h); });
+  }
+  template <class S>
+  std::vector<S> half() const {
+    return each<S>([](double l, double h) { return 0.5 * (h - l); });
+  }
+
   /// Throws unless there are `action_dim` pairs with low < high which a planner that computes with numbers of
   /// type S can work with: the bounds, their difference and its square neither overflow nor vanish.
   template <class S = double>
@@ -78,6 +88,14 @@ struct ActionBounds {
     return static_cast<double>(rounded) > high[i]
                ? std::nextafter(rounded, -std::numeric_limits<S>::infinity())
                : rounded;
+  }
+
+ private:
+  template <class S, class F>
+  std::vector<S> each(const F& of) const {
+    std::vector<S> out;
+    for (std::size_t i = 0; i < low.size(); ++i) out.push_back(static_cast<S>(of(low[i], high[i])));
+    return out;
   }
 };
 

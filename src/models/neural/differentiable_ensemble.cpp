@@ -41,10 +41,8 @@ DifferentiableEnsemble::DifferentiableEnsemble(int obs_dim, const ActionBounds& 
   settings.validate(kWhere);
   bounds.validate<float>(kWhere, bounds.dim());
   require(bounds.choices == 0, kWhere, ": the actions are choices, expected real numbers");
-  for (std::size_t i = 0; i < bounds.low.size(); ++i) {
-    mid_.push_back(static_cast<float>(0.5 * (bounds.low[i] + bounds.high[i])));
-    half_.push_back(static_cast<float>(0.5 * (bounds.high[i] - bounds.low[i])));
-  }
+  mid_ = bounds.mid<float>();
+  half_ = bounds.half<float>();
   constexpr std::uint32_t kFirst = 1000;  // behind those of policies and critics
   for (int k = 0; k < settings.members; ++k)
     networks_.emplace_back(obs_dim + bounds.dim(), obs_dim + 1, settings.network, seed,

@@ -192,9 +192,8 @@ class KnownPlannerRegistry {
       IlqrSettings ilqr = settings.ilqr;
       ilqr.second_order = name == "ddp";
       bounds.validate("planners", static_cast<int>(model.action_dim()));
-      Vecd start(model.action_dim());
-      for (std::size_t i = 0; i < bounds.low.size(); ++i)
-        start(static_cast<Index>(i)) = 0.5 * (bounds.low[i] + bounds.high[i]);
+      const std::vector<double> mid = bounds.mid<double>();
+      const Vecd start = Eigen::Map<const Vecd>(mid.data(), model.action_dim());
       return use(
           IlqrPlanner(model, cost, settings.horizon, ilqr, bounds, start, nullptr, settings.starts, seed));
     } else {
