@@ -13,6 +13,7 @@
 #include "mbrl/data/normalizer.hpp"
 #include "mbrl/data/splits.hpp"
 #include "mbrl/learning/unnormalised.hpp"
+#include "mbrl/nn/bounded_logvar.hpp"
 #include "mbrl/nn/distributions.hpp"
 
 namespace mbrl {
@@ -25,9 +26,6 @@ Batchf columns(const Batchf& from, const std::uint32_t* rows, Index count) {
   for (Index j = 0; j < count; ++j) to.col(j) = from.col(rows[j]);
   return to;
 }
-
-float softplus(float x) { return std::max(x, 0.0f) + std::log1p(std::exp(-std::abs(x))); }
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
 
 // The losses of a policy's outputs: sum over the columns, and into `gradient` that of their mean.
 class GaussianLoss {
@@ -63,18 +61,16 @@ class GaussianLoss {
           if (gradient != nullptr) (*gradient)(i, j) = error * slope / static_cast<float>(n);
           continue;
         }
-        // The bounds of the log-variance, as the policy's (nn/distributions.hpp).
         const float raw = output(dims + i, j), low = static_cast<float>(settings_.min_logvar),
-                    high = static_cast<float>(settings_.max_logvar);
-        const float below = high - softplus(high - raw), v = low + softplus(below - low);
+                    high = static_cast<float>(settings_.max_logvar), v = nn::bounded_logvar(raw, low, high);
         const float c = variance_(i, rows[j]);
-        const float log_slope = 2.0f * (std::numbers::ln2_v<float> - m - softplus(-2.0f * m));
+        const float log_slope = 2.0f * (std::numbers::ln2_v<float> - m - nn::softplus(-2.0f * m));
         const float log_ratio = v + 2.0f * log_slope - std::log(c), ratio = std::exp(log_ratio);
         sum += 0.5 * static_cast<double>(ratio - log_ratio - 1.0f + error * error / c);
         if (gradient == nullptr) continue;
         const float pull = 0.5f * (ratio - 1.0f);  // of log s^2
         (*gradient)(i, j) = (error / c * slope - 4.0f * pull * y) / static_cast<float>(n);
-        (*gradient)(dims + i, j) = pull * sigmoid(high - raw) * sigmoid(below - low) / static_cast<float>(n);
+        (*gradient)(dims + i, j) = pull * nn::bounded_logvar_slope(raw, low, high) / static_cast<float>(n);
       }
     return sum;
   }

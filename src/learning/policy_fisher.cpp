@@ -1,14 +1,8 @@
 #include "mbrl/learning/policy_fisher.hpp"
 
-#include <algorithm>
-#include <cmath>
+#include "mbrl/nn/bounded_logvar.hpp"
 
 namespace mbrl {
-namespace {
-
-float sigmoid(float x) { return 1.0f / (1.0f + std::exp(-x)); }
-
-}  // namespace
 
 GaussianFisher::GaussianFisher(const MlpPolicy& policy)
     : head_(policy.action_dim(), policy.settings().min_logvar, policy.settings().max_logvar),
@@ -23,9 +17,7 @@ Batchf GaussianFisher::at(const nn::ConstRows<float>& outputs) const {
   m.topRows(dim) = variance.cwiseInverse();
   for (Index j = 0; j < n; ++j)
     for (Index i = 0; i < dim; ++i) {
-      const float distance = high_ - outputs(dim + i, j);
-      const float softplus = std::max(distance, 0.0f) + std::log1p(std::exp(-std::abs(distance)));
-      const float slope = sigmoid(distance) * sigmoid(high_ - softplus - low_);
+      const float slope = nn::bounded_logvar_slope(outputs(dim + i, j), low_, high_);
       m(dim + i, j) = 0.5f * slope * slope;
     }
   return m;

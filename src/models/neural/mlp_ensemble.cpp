@@ -7,6 +7,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/nn/bounded_logvar.hpp"
 #include "mbrl/task/encoding_checkpoint.hpp"
 
 namespace mbrl {
@@ -31,11 +32,6 @@ void check_numbers(const std::vector<float>& v, int size, const std::string& nam
           " entries, expected ", size);
   for (std::size_t i = 0; i < v.size(); ++i)
     require(std::isfinite(v[i]), "MlpEnsemble: ", name, "[", i, "] is ", v[i], ", expected a finite number");
-}
-
-template <class S>
-S softplus(S x) {
-  return std::max(x, S(0)) + std::log1p(std::exp(-std::abs(x)));
 }
 
 std::string layer_name(const std::string& prefix, std::size_t member, std::size_t layer) {
@@ -284,8 +280,7 @@ void predict_member(const MlpEnsemble& model, int member, ConstBatchRef<float> o
     for (Index i = 0; i < targets; ++i) {
       const float high = model.max_logvar[static_cast<std::size_t>(i)];
       const float low = model.min_logvar[static_cast<std::size_t>(i)];
-      const float capped = high - softplus(high - x(targets + i, j));
-      logvar(i, j) = low + softplus(capped - low) + 2.0f * std::log(target_std(i));
+      logvar(i, j) = nn::bounded_logvar(x(targets + i, j), low, high) + 2.0f * std::log(target_std(i));
     }
   }
 }
