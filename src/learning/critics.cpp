@@ -268,11 +268,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
       c.penalty += largest + std::log(sum) - log_samples;
     }
     wide.backward(critics_[i].network, all, &c.penalty_gradient);
-    Eigen::Map<Eigen::ArrayXf> total(c.gradients[i].data(), static_cast<Index>(c.gradients[i].size()));
-    const auto add = [&] {
-      total += Eigen::Map<const Eigen::ArrayXf>(c.penalty_gradient.data(), total.size());
-    };
-    add();
+    c.gradients[i] += c.penalty_gradient;
 
     nn::Pass& taken = c.passes[i];
     taken.set_input(c.input);
@@ -282,7 +278,7 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
       taken.output_gradient()[j] = -weight;
     }
     taken.backward(critics_[i].network, n, &c.penalty_gradient);
-    add();
+    c.gradients[i] += c.penalty_gradient;
   }
 }
 

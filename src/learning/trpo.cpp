@@ -91,7 +91,7 @@ void BasicTrpo<P>::linearize(ConstBatchRef<float> obs) {
 template <class P>
 AlignedFloats BasicTrpo<P>::sum_of_gradients() const {
   AlignedFloats sum = chunks_.front().gradient;
-  for (std::size_t k = 1; k < chunks_.size(); ++k) block(sum) += block(chunks_[k].gradient);
+  for (std::size_t k = 1; k < chunks_.size(); ++k) sum += chunks_[k].gradient;
   return sum;
 }
 

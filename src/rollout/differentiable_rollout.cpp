@@ -187,9 +187,7 @@ void DifferentiableRollout<P>::backward(const P& policy, const PathWeights& weig
   };
   pool_->run(static_cast<int>(chunks_.size()), std::cref(task));
   gradient = chunks_[0].gradient;
-  Eigen::Map<Eigen::ArrayXf> total(gradient.data(), static_cast<Index>(gradient.size()));
-  for (std::size_t k = 1; k < chunks_.size(); ++k)
-    total += Eigen::Map<const Eigen::ArrayXf>(chunks_[k].gradient.data(), total.size());
+  for (std::size_t k = 1; k < chunks_.size(); ++k) gradient += chunks_[k].gradient;
 }
 
 // Through the actions of step h into the parameters; into obs_gradient what reaches the observations.
@@ -205,8 +203,7 @@ void DifferentiableRollout<P>::add_policy(Chunk& c, const P& policy, int h, cons
   } else {
     policy.backward(action_gradient, &c.part, obs_gradient, workspace);
   }
-  Eigen::Map<Eigen::ArrayXf>(c.gradient.data(), static_cast<Index>(c.gradient.size())) +=
-      Eigen::Map<const Eigen::ArrayXf>(c.part.data(), static_cast<Index>(c.part.size()));
+  c.gradient += c.part;
 }
 
 // With g_h the loss's gradient with respect to z_h, from the last step back:

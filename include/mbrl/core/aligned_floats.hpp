@@ -32,6 +32,13 @@ class AlignedFloats {
     return *this;
   }
 
+  /// Entry by entry. Throws mbrl::Error for another size.
+  AlignedFloats& operator+=(const AlignedFloats& other) {
+    require_dim("AlignedFloats", "the other block", other.size_, size_);
+    for (std::size_t i = 0; i < size_; ++i) data_[i] += other.data_[i];
+    return *this;
+  }
+
   std::size_t size() const { return size_; }
   float* data() { return data_.get(); }
   const float* data() const { return data_.get(); }

@@ -60,12 +60,11 @@ void MultiStepTrainer::update(const TransitionBuffer& data, const std::vector<st
   pool_.run(static_cast<int>(parts_.size()), std::cref(one));
   for (std::size_t m = 0; m < networks.size(); ++m) {
     AlignedFloats gradient(networks[m].parameters().size());
-    Eigen::Map<Eigen::ArrayXf> sum(gradient.data(), static_cast<Index>(gradient.size()));
     double loss = 0;
     for (const Part& p : parts_) {
       if (p.member != m) continue;
       loss += p.loss;
-      sum += Eigen::Map<const Eigen::ArrayXf>(p.unroll.gradient().data(), sum.size());
+      gradient += p.unroll.gradient();
     }
     require(std::isfinite(loss), "training: the loss of member ", m, " over ", steps, " steps is ", loss,
             ", expected a finite number (try a smaller learning_rate, or max_gradient)");

@@ -117,7 +117,6 @@ void Unroll::lead_back(const MlpEnsemble& model, const nn::Network& network, std
   const int samples = static_cast<int>(count);
   Batchf state = Batchf::Zero(states, count);  // gradient of the loss at x_{i+1}
   sum_ = AlignedFloats(network.parameters().size());
-  Eigen::Map<Eigen::ArrayXf> sum(sum_.data(), static_cast<Index>(sum_.size()));
   for (std::size_t i = steps; i-- > 0;) {
     nn::Pass& pass = passes_[i];
     Batchf out = error_[i];
@@ -130,7 +129,7 @@ void Unroll::lead_back(const MlpEnsemble& model, const nn::Network& network, std
         out.row(r) += scale(r) * state.row(r);
     pass.output_gradients(samples) = out;
     pass.backward(network, samples, &part_, i > 0);
-    sum += Eigen::Map<const Eigen::ArrayXf>(part_.data(), static_cast<Index>(part_.size()));
+    sum_ += part_;
     if (i == 0) break;
     for (Index r = 0; r < states; ++r)
       if (model.encoding.targets[static_cast<std::size_t>(r)] == TargetKind::kAbsolute)
