@@ -57,6 +57,45 @@ double log_density(const MlpPolicy& policy, const Vecd& outputs, const Vecd& u) 
   return sum;
 }
 
+// A network's outputs for one observation, and their derivatives with respect to its parameters, by backward passes.
+struct Linearised {
+  Vecd outputs;
+  Batchd jacobian;
+};
+Linearised linearised(const nn::Network& network, const Batchf& obs) {
+  nn::Pass pass(network, 1);
+  pass.set_input(obs);
+  pass.forward(network, 1);
+  const Index outputs = network.out(), size = static_cast<Index>(network.parameters().size());
+  Linearised at{pass.outputs(1).col(0).cast<double>(), Batchd(outputs, size)};
+  for (Index o = 0; o < outputs; ++o) {
+    AlignedFloats row;
+    pass.output_gradients(1).setZero();
+    pass.output_gradients(1)(o, 0) = 1;
+    pass.backward(network, 1, &row);
+    at.jacobian.row(o) = Eigen::Map<const Vecf>(row.data(), size).cast<double>().transpose();
+  }
+  return at;
+}
+
+// Products of the optimiser against this matrix, the damping taken off.
+template <class T>
+void check_products(T& trpo, const Batchf& obs, const Batchd& fisher, double damping) {
+  const auto size = static_cast<std::size_t>(fisher.rows());
+  for (std::uint32_t trial = 0; trial < 3; ++trial) {
+    AlignedFloats v(size);
+    const RandomStream random(4, Stream::kUser);
+    for (std::size_t p = 0; p < size; ++p)
+      v[p] = static_cast<float>(random.normal(trial, static_cast<std::uint32_t>(p)));
+    const AlignedFloats product = trpo.fisher_product(obs, v);
+    const Vecd direction = Eigen::Map<const Vecf>(v.data(), fisher.rows()).cast<double>();
+    const Vecd got =
+        Eigen::Map<const Vecf>(product.data(), fisher.rows()).cast<double>() - damping * direction;
+    const Vecd expected = fisher * direction;
+    CHECK((got - expected).norm() < 1e-5 * expected.norm());
+  }
+}
+
 }  // namespace
 
 TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written out") {
@@ -72,20 +111,8 @@ TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written
   const MlpPolicy& policy = trpo.policy();
   const std::size_t size = policy.parameters().size();
   Batchd fisher = Batchd::Zero(static_cast<Index>(size), static_cast<Index>(size));
-  nn::Pass pass(policy.network(), 1);
   for (Index n = 0; n < kObs; ++n) {
-    Batchd j(kOutputs, static_cast<Index>(size));
-    Vecd outputs(kOutputs);
-    pass.set_input(obs.col(n));
-    pass.forward(policy.network(), 1);
-    for (Index o = 0; o < kOutputs; ++o) outputs(o) = static_cast<double>(pass.outputs(1)(o, 0));
-    for (Index o = 0; o < kOutputs; ++o) {
-      AlignedFloats row;
-      pass.output_gradients(1).setZero();
-      pass.output_gradients(1)(o, 0) = 1;
-      pass.backward(policy.network(), 1, &row);
-      for (std::size_t p = 0; p < size; ++p) j(o, static_cast<Index>(p)) = static_cast<double>(row[p]);
-    }
+    const auto [outputs, j] = linearised(policy.network(), obs.col(n));
     Batchd m = Batchd::Zero(kOutputs, kOutputs);
     constexpr double kStep = 1e-3;
     for (Index i = 0; i < 2; ++i) {
@@ -112,20 +139,7 @@ TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written
     }
     fisher += j.transpose() * m * j / double{kObs};
   }
-  for (std::uint32_t trial = 0; trial < 3; ++trial) {
-    AlignedFloats v(size);
-    const RandomStream random(4, Stream::kUser);
-    for (std::size_t p = 0; p < size; ++p)
-      v[p] = static_cast<float>(random.normal(trial, static_cast<std::uint32_t>(p)));
-    const AlignedFloats product = trpo.fisher_product(obs, v);
-    Vecd direction(static_cast<Index>(size)), got(static_cast<Index>(size));
-    for (std::size_t p = 0; p < size; ++p) {
-      direction(static_cast<Index>(p)) = static_cast<double>(v[p]);
-      got(static_cast<Index>(p)) = static_cast<double>(product[p]) - 0.1 * static_cast<double>(v[p]);
-    }
-    const Vecd expected = fisher * direction;
-    CHECK((got - expected).norm() < 1e-5 * expected.norm());
-  }
+  check_products(trpo, obs, fisher, settings.cg_damping);
 }
 
 TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
@@ -139,20 +153,8 @@ TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
   const CategoricalPolicy& policy = trpo.policy();
   const std::size_t size = policy.parameters().size();
   Batchd fisher = Batchd::Zero(static_cast<Index>(size), static_cast<Index>(size));
-  nn::Pass pass(policy.network(), 1);
   for (Index n = 0; n < kObs; ++n) {
-    Batchd j(kOutputs, static_cast<Index>(size));
-    Vecd z(kOutputs);
-    pass.set_input(obs.col(n));
-    pass.forward(policy.network(), 1);
-    for (Index o = 0; o < kOutputs; ++o) z(o) = static_cast<double>(pass.outputs(1)(o, 0));
-    for (Index o = 0; o < kOutputs; ++o) {
-      AlignedFloats row;
-      pass.output_gradients(1).setZero();
-      pass.output_gradients(1)(o, 0) = 1;
-      pass.backward(policy.network(), 1, &row);
-      for (std::size_t p = 0; p < size; ++p) j(o, static_cast<Index>(p)) = static_cast<double>(row[p]);
-    }
+    const auto [z, j] = linearised(policy.network(), obs.col(n));
     const auto softmax = [](const Vecd& logits) -> Vecd {
       return logits.array().exp() / logits.array().exp().sum();
     };
@@ -164,20 +166,7 @@ TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
           (2 * kStep);
     fisher += j.transpose() * m * j / double{kObs};
   }
-  for (std::uint32_t trial = 0; trial < 3; ++trial) {
-    AlignedFloats v(size);
-    const RandomStream random(4, Stream::kUser);
-    for (std::size_t p = 0; p < size; ++p)
-      v[p] = static_cast<float>(random.normal(trial, static_cast<std::uint32_t>(p)));
-    const AlignedFloats product = trpo.fisher_product(obs, v);
-    Vecd direction(static_cast<Index>(size)), got(static_cast<Index>(size));
-    for (std::size_t p = 0; p < size; ++p) {
-      direction(static_cast<Index>(p)) = static_cast<double>(v[p]);
-      got(static_cast<Index>(p)) = static_cast<double>(product[p]) - 0.1 * static_cast<double>(v[p]);
-    }
-    const Vecd expected = fisher * direction;
-    CHECK((got - expected).norm() < 1e-5 * expected.norm());
-  }
+  check_products(trpo, obs, fisher, settings.cg_damping);
 }
 
 TEST_CASE("trpo: of choices a step stays within the bound, and the best is found") {
