@@ -5,6 +5,10 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 torch_version=${MBRL_TORCH_VERSION:-2.13.0}
 mujoco_version=${MBRL_MUJOCO_VERSION:-4.0.0}
 deps_folder=${MBRL_DEPS_FOLDER:-$root/.deps}
+# One version everywhere, and one that knows concepts: the layout of two versions is never quite the same.
+clang_format_version=18.1.8
+# shellcheck disable=SC2034  # read by the scripts that source this
+wheel_clang_format=$deps_folder/clang-format-$clang_format_version/clang_format/data/bin/clang-format
 # shellcheck disable=SC2034  # read by the scripts that source this
 jobs=${MBRL_JOBS:-$(nproc)}
 
