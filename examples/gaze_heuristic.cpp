@@ -86,8 +86,7 @@ int main() {
   const auto planned = [&](double drag, double speed, double& us) {
     mbrl::ModelRollout rollouts(FlyBall{drag}, &reward, &landed, {.horizon = 45}, pool);
     mbrl::Mpc controller(mbrl::ICem(rollouts, bounds, {.population = 64, .elites = 8}, 1));
-    return miss(
-        speed, [&](const mbrl::Vecd& obs) { return controller.act(obs)(0); }, us);
+    return miss(speed, [&](const mbrl::Vecd& obs) { return controller.act(obs)(0); }, us);
   };
   std::printf("distance from the ball where it lands, m (and microseconds a decision)\n");
   std::printf("%8s %18s %18s %28s\n", "throw", "gaze heuristic", "planner", "planner that knows no drag");
@@ -95,8 +94,7 @@ int main() {
   for (const double speed : {4.0, 4.5, 5.0, 5.5, 6.0}) {
     double us[3];
     Gaze gaze;
-    const double by_gaze = miss(
-        speed, [&](const mbrl::Vecd& obs) { return gaze.act(obs); }, us[0]);
+    const double by_gaze = miss(speed, [&](const mbrl::Vecd& obs) { return gaze.act(obs); }, us[0]);
     const double exact = planned(FlyBall{}.drag, speed, us[1]), wrong = planned(0, speed, us[2]);
     std::printf("%4.1f m/s %8.2f (%7.2f) %8.2f (%7.0f) %18.2f (%7.0f)\n", speed, by_gaze, us[0], exact, us[1],
                 wrong, us[2]);

@@ -29,10 +29,10 @@ namespace mbrl {
 /// An agent that learns a model of what is experienced, too. Nothing is done unless it is due; false: the observer has
 /// stopped the training, which is undone and was followed by a safe point.
 template <class A>
-concept ModelLearner = requires(A& agent, const TransitionBuffer& buffer, std::int64_t steps, int round,
-                                RunObserver& observer) {
-  { agent.fit_model(buffer, steps, round, observer) } -> std::same_as<bool>;
-};
+concept ModelLearner =
+    requires(A& agent, const TransitionBuffer& buffer, std::int64_t steps, int round, RunObserver& observer) {
+      { agent.fit_model(buffer, steps, round, observer) } -> std::same_as<bool>;
+    };
 
 /// An Algorithm over any ReplayAgent; a round is an episode.
 template <ReplayAgent Agent>

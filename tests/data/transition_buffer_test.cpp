@@ -247,13 +247,9 @@ TEST_CASE("broken checkpoints are refused and change nothing", "[buffer]") {
   };
   CHECK(contains(error([](StateDict& s) { s.arrays.erase("reward"); }), "no array named 'reward'"));
   CHECK(contains(error([](StateDict& s) { s.arrays.erase("terminated"); }), "no array named 'terminated'"));
-  CHECK(contains(error([](StateDict& s) {
-                   s.put("obs", std::vector<float>(8).data(), {2, 4});
-                 }),
+  CHECK(contains(error([](StateDict& s) { s.put("obs", std::vector<float>(8).data(), {2, 4}); }),
                  "'obs' has dimension 4, expected 3"));
-  CHECK(contains(error([](StateDict& s) {
-                   s.put("action", std::vector<float>(4).data(), {2, 2});
-                 }),
+  CHECK(contains(error([](StateDict& s) { s.put("action", std::vector<float>(4).data(), {2, 2}); }),
                  "has 2 rows"));
   CHECK(contains(error([](StateDict& s) { s.put("obs", std::vector<float>(6)); }), "has 1 axes, expected 2"));
   CHECK(contains(error([](StateDict& s) {
@@ -268,9 +264,7 @@ TEST_CASE("broken checkpoints are refused and change nothing", "[buffer]") {
                    s.put("episode", episodes);
                  }),
                  "out of order"));
-  CHECK(contains(error([](StateDict& s) {
-                   s.put("position", std::vector<std::uint64_t>{0, 0, 0});
-                 }),
+  CHECK(contains(error([](StateDict& s) { s.put("position", std::vector<std::uint64_t>{0, 0, 0}); }),
                  "'position'"));
   TransitionBuffer small(kObs, kAction, 5);
   CHECK(contains(error_of([&] { small.load(good, ""); }), "expected at most the capacity, 5"));

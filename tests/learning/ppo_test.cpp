@@ -162,11 +162,11 @@ TEST_CASE("ppo: advantages are sums of what was better than expected") {
         CHECK(static_cast<double>(advantage(i, t)) == Approx(expected).margin(1e-5));
       }
   }
-  CHECK(contains(
-      error_of([&] {
-        generalized_advantages({reward, value, Batchf(2, kTimes), terminated, truncated}, 1, 1, advantage);
-      }),
-      "values' environments"));
+  CHECK(contains(error_of([&] {
+                   generalized_advantages({reward, value, Batchf(2, kTimes), terminated, truncated}, 1, 1,
+                                          advantage);
+                 }),
+                 "values' environments"));
 }
 
 TEST_CASE("ppo: a probability is raised as far as the clip and little further") {

@@ -54,7 +54,10 @@ class AnyAlgorithm {
 
   /// The algorithm as an interface that derives from Capability; null if it does not offer it.
   template <class I>
-  requires std::derived_from<I, Capability> I* find() { return dynamic_cast<I*>(self_->capability()); }
+    requires std::derived_from<I, Capability>
+  I* find() {
+    return dynamic_cast<I*>(self_->capability());
+  }
 
  private:
   struct Interface {

@@ -12,9 +12,7 @@ namespace mbrl {
 /// An enum E with a function `constexpr auto enum_names(E)` in its namespace that gives an array of
 /// (value, name) pairs.
 template <class E>
-concept NamedEnum = std::is_enum_v<E> && requires(E e) {
-  enum_names(e).begin()->second;
-};
+concept NamedEnum = std::is_enum_v<E> && requires(E e) { enum_names(e).begin()->second; };
 
 /// The value's name; "unnamed value 7" for a number that has none.
 template <NamedEnum E>

@@ -29,9 +29,7 @@ struct AnyField {
 
 template <class T>
 concept Settings = std::is_class_v<T> && std::is_copy_constructible_v<T> && std::is_copy_assignable_v<T> &&
-    requires(T& settings, const detail::AnyField& field) {
-  T::describe(settings, field);
-};
+                   requires(T& settings, const detail::AnyField& field) { T::describe(settings, field); };
 
 /// An enum member seen through its names.
 struct EnumSetting {

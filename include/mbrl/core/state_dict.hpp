@@ -137,10 +137,10 @@ class StateDict {
 /// What can be put into a checkpoint: `save` writes arrays whose names start with prefix, `load` restores them
 /// exactly.
 template <class T>
-concept Checkpointable = requires(const T& c, T& m, StateDict& out, const StateDict& in,
-                                  const std::string& prefix) {
-  c.save(out, prefix);
-  m.load(in, prefix);
-};
+concept Checkpointable =
+    requires(const T& c, T& m, StateDict& out, const StateDict& in, const std::string& prefix) {
+      c.save(out, prefix);
+      m.load(in, prefix);
+    };
 
 }  // namespace mbrl

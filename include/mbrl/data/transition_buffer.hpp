@@ -58,7 +58,7 @@ class TransitionBuffer {
   bool truncated(std::size_t row) const { return (flags_[slot(row)] & kTruncated) != 0; }
   std::uint64_t episode(std::size_t row) const {
     return episode_[slot(row)];
-  }                                                                       // counts from 0 and never repeats
+  }  // counts from 0 and never repeats
   std::uint32_t step(std::size_t row) const { return step_[slot(row)]; }  // control step within the episode
 
   /// Rows [first, first + count) as a matrix without a copy (dim x count), where the ring does not wrap

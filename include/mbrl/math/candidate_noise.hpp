@@ -23,9 +23,8 @@ class CandidateNoise {
 
   /// Uniform in (0, 1]; rounding to float reaches 1.
   void uniform(std::uint32_t plan, std::uint32_t iteration, BatchRef<S> out, Index first = 0) const {
-    fill(plan, iteration, out, first, [](const Words& w) {
-      return std::array<S, 4>{unit(w[0]), unit(w[1]), unit(w[2]), unit(w[3])};
-    });
+    fill(plan, iteration, out, first,
+         [](const Words& w) { return std::array<S, 4>{unit(w[0]), unit(w[1]), unit(w[2]), unit(w[3])}; });
   }
 
   /// Standard normal, by Box-Muller.

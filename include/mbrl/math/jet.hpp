@@ -18,7 +18,9 @@ struct Jet {
 
   Jet() = default;
   Jet(double value) : v(value) {}  // NOLINT: constants mix freely with jets
-  Jet(const T& value) requires(!std::is_same_v<T, double>) : v(value) {}  // NOLINT
+  Jet(const T& value)
+    requires(!std::is_same_v<T, double>)
+      : v(value) {}  // NOLINT
 
   /// The i-th independent variable.
   static Jet variable(const T& value, int i) {

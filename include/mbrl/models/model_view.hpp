@@ -23,20 +23,32 @@ class ModelView {
   int action_dim() const { return static_cast<int>(model_->action_dim()); }
 
   void step(ConstBatchRef<Scalar> obs, ConstBatchRef<Scalar> action, BatchRef<Scalar> next_obs,
-            Workspace& workspace) const requires DynamicsModel<M> {
+            Workspace& workspace) const
+    requires DynamicsModel<M>
+  {
     model_->step(obs, action, next_obs, workspace);
   }
   void predict(ConstBatchRef<Scalar> obs, ConstBatchRef<Scalar> action, BatchRef<Scalar> mean,
-               BatchRef<Scalar> variance, Workspace& workspace) const requires ProbabilisticModel<M> {
+               BatchRef<Scalar> variance, Workspace& workspace) const
+    requires ProbabilisticModel<M>
+  {
     model_->predict(obs, action, mean, variance, workspace);
   }
-  int members() const requires EnsembleModel<M> { return static_cast<int>(model_->members()); }
+  int members() const
+    requires EnsembleModel<M>
+  {
+    return static_cast<int>(model_->members());
+  }
   void predict(int member, ConstBatchRef<Scalar> obs, ConstBatchRef<Scalar> action, BatchRef<Scalar> mean,
-               BatchRef<Scalar> variance, Workspace& workspace) const requires EnsembleModel<M> {
+               BatchRef<Scalar> variance, Workspace& workspace) const
+    requires EnsembleModel<M>
+  {
     model_->predict(member, obs, action, mean, variance, workspace);
   }
   void linearize(ConstBatchRef<Scalar> obs, ConstBatchRef<Scalar> action, BatchRef<Scalar> jacobian,
-                 Workspace& workspace) const requires DifferentiableModel<M> {
+                 Workspace& workspace) const
+    requires DifferentiableModel<M>
+  {
     model_->linearize(obs, action, jacobian, workspace);
   }
 

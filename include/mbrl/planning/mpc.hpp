@@ -121,7 +121,7 @@ class Mpc {
   /// double gives the action in double, so that `env.step(mpc.act(obs))` serves any planner whose state is an
   /// observation; this is the place where the two are converted.
   template <class Obs>
-    requires(std::same_as<State, Vec<Scalar>>&& std::same_as<typename Obs::Scalar, Other>)
+    requires(std::same_as<State, Vec<Scalar>> && std::same_as<typename Obs::Scalar, Other>)
   const Vec<Other>& act(const Eigen::MatrixBase<Obs>& state) {
     other_state_ = state.template cast<Scalar>();
     other_action_ = act(other_state_).template cast<Other>();
@@ -153,7 +153,9 @@ class Mpc {
   LatencyRecorder& latency() { return latency_; }
   const LatencyRecorder& latency() const { return latency_; }
 
-  void save(StateDict& out, const std::string& prefix) const requires Checkpointable<P> {
+  void save(StateDict& out, const std::string& prefix) const
+    requires Checkpointable<P>
+  {
     planner_.save(out, prefix + "planner.");
     out.put_matrix(prefix + "actions", plan_.actions);
     out.put_scalar(prefix + "predicted_return", plan_.predicted_return);
@@ -166,7 +168,9 @@ class Mpc {
     out.put_matrix(prefix + "intended", intended_);
     if (noise_) noise_->save(out, prefix + "noise.");
   }
-  void load(const StateDict& in, const std::string& prefix) requires Checkpointable<P> {
+  void load(const StateDict& in, const std::string& prefix)
+    requires Checkpointable<P>
+  {
     ActionPlan<Scalar> plan;
     plan.actions = in.get_matrix<Scalar>(prefix + "actions");
     plan.predicted_return = in.get_scalar<Scalar>(prefix + "predicted_return");

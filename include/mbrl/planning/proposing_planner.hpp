@@ -24,7 +24,7 @@ namespace mbrl {
 /// A Planner over another one and its evaluator, which must outlive it. The other one's warm start is its own plan.
 template <Planner P, RolloutEvaluator E>
   requires std::same_as<typename P::State, typename E::State> &&
-      std::same_as<typename P::Scalar, typename E::Scalar>
+           std::same_as<typename P::Scalar, typename E::Scalar>
 class ProposingPlanner {
  public:
   using Scalar = typename P::Scalar;

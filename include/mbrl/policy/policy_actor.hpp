@@ -36,8 +36,8 @@ class PolicyActor {
       require(mode == ActMode::kSample, "PolicyActor: the policy has no mode, expected ActMode::kSample");
     begin(0);
   }
-  explicit PolicyActor(const P& policy,
-                       ActMode mode = ActMode::kSample) requires std::constructible_from<E, int>
+  explicit PolicyActor(const P& policy, ActMode mode = ActMode::kSample)
+    requires std::constructible_from<E, int>
       : PolicyActor(policy, E(policy.obs_dim()), mode) {}
 
   void begin(std::uint64_t seed) {

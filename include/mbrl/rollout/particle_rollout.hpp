@@ -49,8 +49,8 @@ struct ParticleRolloutSettings {
 /// any subset of candidates or particles too if the model computes each column by itself. The pool must
 /// outlive the evaluator.
 template <class Model, class Reward = RewardFunction<typename Model::Scalar>>
-  requires(ProbabilisticModel<Model> || EnsembleModel<Model>)
-&&RewardModel<Reward, typename Model::Scalar> class ParticleRollout {
+  requires(ProbabilisticModel<Model> || EnsembleModel<Model>) && RewardModel<Reward, typename Model::Scalar>
+class ParticleRollout {
  public:
   using Scalar = typename Model::Scalar;
   using State = Vec<Scalar>;  // an observation

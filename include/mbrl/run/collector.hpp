@@ -120,13 +120,17 @@ class Collector {
   }
 
   /// The environment and the last observation; steps and position go with the algorithm's own figures.
-  void save(StateDict& out, const std::string& prefix) const requires Resettable<Env> {
+  void save(StateDict& out, const std::string& prefix) const
+    requires Resettable<Env>
+  {
     out.put(prefix + "env", env_.state());
     out.put(prefix + "obs", std::vector<double>(obs_.data(), obs_.data() + obs_.size()));
   }
   /// Throws mbrl::Error for an observation of another length, or whatever the environment refuses.
   void load(const StateDict& in, const std::string& prefix, std::int64_t steps,
-            const EpisodePosition& position) requires Resettable<Env> {
+            const EpisodePosition& position)
+    requires Resettable<Env>
+  {
     const auto obs = in.get<double>(prefix + "obs");
     require_dim("checkpoint", "'" + prefix + "obs'", obs.size(), env_.spec().obs_dim);
     env_.set_state(in.get<double>(prefix + "env"));

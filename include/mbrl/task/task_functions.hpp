@@ -15,16 +15,14 @@ namespace mbrl {
 /// t the control step since the start of the episode (time-varying rewards); out one reward a column. Must be
 /// thread-safe.
 template <class F, class S>
-concept RewardModel = std::is_invocable_v < const F&,
-        ConstBatchRef<S>, ConstBatchRef<S>, ConstBatchRef<S>,
-int, VecRef < S >> ;
+concept RewardModel =
+    std::is_invocable_v<const F&, ConstBatchRef<S>, ConstBatchRef<S>, ConstBatchRef<S>, int, VecRef<S>>;
 
 /// Called as done(obs, action, next_obs, t, out), arguments as a reward's: writes 1 where the episode ends,
 /// else 0. Must be thread-safe.
 template <class F, class S>
-concept TerminationModel = std::is_invocable_v < const F&,
-        ConstBatchRef<S>, ConstBatchRef<S>, ConstBatchRef<S>,
-int, VecRef < S >> ;
+concept TerminationModel =
+    std::is_invocable_v<const F&, ConstBatchRef<S>, ConstBatchRef<S>, ConstBatchRef<S>, int, VecRef<S>>;
 
 /// Most tasks end by where they arrive: done(next_obs, out).
 template <class F, class S>

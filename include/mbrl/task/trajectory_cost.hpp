@@ -186,14 +186,12 @@ class DifferencedCost {
                          BatchRef<double> hessian) const {
     Vecd z(x.size() + u.size());
     z << x, u;
-    differences(
-        z, [&] { return f_.stage(z.head(x.size()), z.tail(u.size()), t); }, gradient, hessian);
+    differences(z, [&] { return f_.stage(z.head(x.size()), z.tail(u.size()), t); }, gradient, hessian);
   }
   void final_derivatives(ConstVecRef<double> x, int t, VecRef<double> gradient,
                          BatchRef<double> hessian) const {
     Vecd z = x;
-    differences(
-        z, [&] { return f_.final_cost(z, t); }, gradient, hessian);
+    differences(z, [&] { return f_.final_cost(z, t); }, gradient, hessian);
   }
 
  private:

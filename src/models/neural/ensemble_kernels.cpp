@@ -95,7 +95,7 @@ struct Linear {};  // the output layer
 // Blocks of outputs summed together: a tile of one vector has too few sums in one block to hide the latency
 // of a multiply-add.
 template <int kVectors>
-constexpr int kBlocksAtOnce = kOutputs* kVectors < 8 ? 2 : 1;
+constexpr int kBlocksAtOnce = kOutputs * kVectors < 8 ? 2 : 1;
 
 // kBlocks * kOutputs outputs for a tile of kVectors vectors. The sums must live in registers: their loops are
 // unrolled whatever the optimisation level. Every column's sum runs over k in order in one accumulator: a

@@ -139,12 +139,9 @@ TEST_CASE("mujoco dynamics: Jacobians are those of its steps") {
 }
 
 TEST_CASE("mujoco dynamics: Jacobians are those of its steps with every integrator and gain") {
-  const std::vector<std::string> integrators = {
-    "Euler",
-    "RK4",
-    "implicit",
+  const std::vector<std::string> integrators = {"Euler", "RK4", "implicit",
 #if mjVERSION_HEADER >= 300
-    "implicitfast"
+                                                "implicitfast"
 #endif
   };
   // A plain motor, a servo, and gains that depend on the velocity.

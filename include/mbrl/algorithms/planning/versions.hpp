@@ -102,8 +102,9 @@ class VersionOfModelBasedRl {
   const TransitionBuffer& buffer() const { return buffer_; }
 
   /// After a trial.
-  void save(StateDict& out,
-            const std::string& prefix) const requires Checkpointable<Model> && Checkpointable<P> {
+  void save(StateDict& out, const std::string& prefix) const
+    requires Checkpointable<Model> && Checkpointable<P>
+  {
     model_.save(out, prefix + "model.");
     if constexpr (Checkpointable<Trainer>) trainer_.save(out, prefix + "trainer.");
     controller_.save(out, prefix + "controller.");
@@ -114,8 +115,9 @@ class VersionOfModelBasedRl {
       trials.insert(trials.end(), {static_cast<double>(t.step), t.episode_return, t.train_loss});
     out.put(prefix + "trials", trials);
   }
-  void load(const StateDict& in,
-            const std::string& prefix) requires Checkpointable<Model> && Checkpointable<P> {
+  void load(const StateDict& in, const std::string& prefix)
+    requires Checkpointable<Model> && Checkpointable<P>
+  {
     const auto position = in.get<std::int64_t>(prefix + "position");
     const auto trials = in.get<double>(prefix + "trials");
     require(position.size() == 2 && trials.size() % 3 == 1, "checkpoint: '", prefix,

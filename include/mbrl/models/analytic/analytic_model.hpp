@@ -72,8 +72,7 @@ class AnalyticModel {
 
   auto advanced() const {
     return [this](const auto& x, const auto& u, Index) {
-      return integrate(
-          integrator_, [&](const auto& at, auto& dx) { system_.derivative(at, u, dx); }, x);
+      return integrate(integrator_, [&](const auto& at, auto& dx) { system_.derivative(at, u, dx); }, x);
     };
   }
 

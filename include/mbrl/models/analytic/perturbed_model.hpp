@@ -83,7 +83,9 @@ class ModelError {
   }
 
   void linearize(ConstBatchRef<Scalar> obs, ConstBatchRef<Scalar> action, BatchRef<Scalar> jacobian,
-                 Workspace& w) const requires DifferentiableModel<Model> {
+                 Workspace& w) const
+    requires DifferentiableModel<Model>
+  {
     check(obs, action);
     const Index n = obs.cols(), inner = nx_ + nu_, nz = obs_dim() + nu_;
     require_dim("ModelError::linearize", "jacobian", jacobian.rows(), obs_dim());

@@ -111,7 +111,7 @@ class Lqr {
   int horizon() const { return horizon_; }
   auto gain(int t) const {
     return gains_t_.middleCols(static_cast<Index>(t) * nu_, nu_).transpose();
-  }                                                               // nu x nx
+  }  // nu x nx
   auto feedforward(int t) const { return feedforward_.col(t); }   // nu
   auto value_hessian(int t) const { return hessian_block(t); }    // nx x nx
   auto value_gradient(int t) const { return gradients_.col(t); }  // nx
