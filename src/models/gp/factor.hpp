@@ -1,0 +1,26 @@
+// Cholesky factors of covariances, and what follows from them. Private to the Gaussian processes.
+#pragma once
+
+#include <optional>
+
+#include "mbrl/core/types.hpp"
+
+namespace mbrl::gp {
+
+struct Factor {
+  Batchd lower;          // L, zero above its diagonal
+  Batchd inverse_lower;  // L^-1, zero above its diagonal
+  double jitter = 0.0;   // added to the diagonal
+
+  double log_determinant() const { return 2.0 * lower.diagonal().array().log().sum(); }
+  /// (L L')^-1
+  Batchd inverse() const;
+  /// (L L')^-1 v
+  Vecd solve(ConstVecRef<double> v) const;
+};
+
+/// L L' = m + jitter I. `scale`: the size of m's diagonal, of which the jitter is 0, 1e-10, 1e-9, ..., 1e-4. Empty where m
+/// is not positive definite even so, or not finite.
+std::optional<Factor> factorise(const Batchd& m, double scale);
+
+}  // namespace mbrl::gp

@@ -1,0 +1,120 @@
+#include "models/gp/kernel.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/math/dense_kernels.hpp"
+
+namespace mbrl::gp {
+namespace {
+
+void product_of_exponents(const Batchd& left, const Batchd& right, Batchd& out) {
+  const Batchd rows = left.transpose();
+  out.resize(left.cols(), right.cols());
+  dense::product({.rows = rows.rows(),
+                  .cols = right.cols(),
+                  .depth = rows.cols(),
+                  .a = rows.data(),
+                  .lda = rows.rows(),
+                  .b = right.data(),
+                  .b_row = 1,
+                  .b_col = right.rows(),
+                  .d = out.data(),
+                  .ldd = out.rows()});
+}
+
+}  // namespace
+
+void left_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVecRef<double> lengthscale2,
+                    double signal2, Batchd& out) {
+  const Index d = x.rows();
+  out.resize(d + 2, x.cols());
+  out.topRows(d) = (x.colwise() - centre).array().colwise() / lengthscale2.array().sqrt();
+  out.row(d) = (-0.5 * out.topRows(d).colwise().squaredNorm()).array() + std::log(signal2);
+  out.row(d + 1).setOnes();
+}
+
+void right_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVecRef<double> lengthscale2,
+                     BatchRef<double> out) {
+  const Index d = x.rows();
+  out.topRows(d) = (x.colwise() - centre).array().colwise() / lengthscale2.array().sqrt();
+  out.row(d + 1) = -0.5 * out.topRows(d).colwise().squaredNorm();
+  out.row(d).setOnes();
+}
+
+Batchd self_covariance(ConstBatchRef<double> x, ConstVecRef<double> lengthscale2, double signal2) {
+  Batchd k;
+  se_covariance(x, x, lengthscale2, signal2, k);
+  k.triangularView<Eigen::StrictlyUpper>() = k.transpose();
+  k.diagonal().setConstant(signal2);
+  return k;
+}
+
+// With M the weights: sum_ij M_ij (a_i - b_j)^2 = sum_i (sum_j M_ij) a_i^2 + sum_j (sum_i M_ij) b_j^2 - 2 a M b'.
+void add_covariance_gradient(ConstBatchRef<double> a, ConstBatchRef<double> b, const Batchd& weighted,
+                             ConstVecRef<double> lengthscale2, Vecd& gradient, Batchd* of_b) {
+  const Index d = a.rows();
+  const Vecd centre = b.rowwise().mean();
+  const Batchd x = a.colwise() - centre, z = b.colwise() - centre;
+  const Vecd of_a_rows = weighted.rowwise().sum();
+  const Vecd of_b_rows = weighted.colwise().sum();
+  const Batchd mixed = x * weighted;  // D x q
+  const Vecd squares = x.array().square().matrix() * of_a_rows + z.array().square().matrix() * of_b_rows -
+                       2.0 * mixed.cwiseProduct(z).rowwise().sum();
+  gradient.head(d).array() += squares.array() / lengthscale2.array();
+  gradient[d] += 2.0 * of_b_rows.sum();
+  if (of_b != nullptr)
+    of_b->array() += (mixed - z * of_b_rows.asDiagonal()).array().colwise() / lengthscale2.array();
+}
+
+void check_data(const char* who, ConstBatchRef<double> inputs, ConstVecRef<double> targets,
+                const GpHyperparameters& hyperparameters) {
+  require(inputs.rows() >= 1 && inputs.cols() >= 1, who, ": the inputs are ", inputs.rows(), " x ",
+          inputs.cols(), ", expected at least one entry and one point");
+  require_dim(who, "targets", targets.size(), inputs.cols());
+  require_dim(who, "the lengthscales", hyperparameters.dim(), inputs.rows());
+  require(inputs.allFinite(), who, ": an input is not finite");
+  require(targets.allFinite(), who, ": a target is not finite");
+  require(hyperparameters.packed().allFinite(), who,
+          ": a hyperparameter is not finite: ", hyperparameters.packed().transpose());
+}
+
+std::string closest_points(ConstBatchRef<double> inputs, ConstVecRef<double> lengthscale2) {
+  double closest = std::numeric_limits<double>::infinity();
+  Index first = 0, second = 0;
+  const Batchd x = inputs.array().colwise() / lengthscale2.array().sqrt();
+  for (Index j = 1; j < x.cols(); ++j) {
+    Index i = 0;
+    const double distance = (x.leftCols(j).colwise() - x.col(j)).colwise().squaredNorm().minCoeff(&i);
+    if (distance >= closest) continue;
+    closest = distance;
+    first = i;
+    second = j;
+  }
+  if (x.cols() < 2) return "there is one point";
+  return detail::concat("points ", first, " and ", second, " are ", std::sqrt(closest),
+                        " lengthscales apart");
+}
+
+}  // namespace mbrl::gp
+
+namespace mbrl {
+
+void se_covariance(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstVecRef<double> lengthscale2,
+                   double signal2, Batchd& out) {
+  require_dim("se_covariance", "a point", a.rows(), lengthscale2.size());
+  require_dim("se_covariance", "a point", b.rows(), lengthscale2.size());
+  if (a.cols() == 0 || b.cols() == 0) {
+    out.resize(a.cols(), b.cols());
+    return;
+  }
+  const Vecd centre = a.rowwise().mean();
+  Batchd left, right(b.rows() + 2, b.cols());
+  gp::left_exponents(a, centre, lengthscale2, signal2, left);
+  gp::right_exponents(b, centre, lengthscale2, right);
+  gp::product_of_exponents(left, right, out);
+  out = out.array().exp();
+}
+
+}  // namespace mbrl
