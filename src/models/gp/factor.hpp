@@ -1,4 +1,5 @@
-// Cholesky factors of covariances, and what follows from them. Private to the Gaussian processes.
+// Cholesky factors of covariances, and what follows from them, by the library's vector kernels. Private to the Gaussian
+// processes.
 #pragma once
 
 #include <optional>
@@ -6,6 +7,9 @@
 #include "mbrl/core/types.hpp"
 
 namespace mbrl::gp {
+
+Batchd product(const Batchd& a, const Batchd& b);             // a b
+Batchd product_transposed(const Batchd& a, const Batchd& b);  // a b'
 
 struct Factor {
   Batchd lower;          // L, zero above its diagonal
@@ -19,8 +23,8 @@ struct Factor {
   Vecd solve(ConstVecRef<double> v) const;
 };
 
-/// L L' = m + jitter I. `scale`: the size of m's diagonal, of which the jitter is 0, 1e-10, 1e-9, ..., 1e-4. Empty where m
-/// is not positive definite even so, or not finite.
-std::optional<Factor> factorise(const Batchd& m, double scale);
+/// L L' = m + jitter I. `scale`: the size of m's diagonal, of which the jitter is a share of `least` (0: none), then 1e-10,
+/// 1e-9, ..., 1e-4. Empty where m is not positive definite even so, or not finite.
+std::optional<Factor> factorise(const Batchd& m, double scale, double least = 0.0);
 
 }  // namespace mbrl::gp

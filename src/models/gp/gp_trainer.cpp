@@ -9,6 +9,8 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/models/gp/sparse_gp.hpp"
+#include "models/gp/inducing.hpp"
 
 namespace mbrl {
 namespace {
@@ -41,6 +43,7 @@ Vecd deviations(const Batchd& x) {
 
 void GpSettings::validate(const char* who) const {
   require(max_points >= 2, who, ": max_points is ", max_points, ", expected at least 2");
+  require(inducing >= 1, who, ": inducing is ", inducing, ", expected at least 1");
   require(restarts >= 0, who, ": restarts is ", restarts, ", expected at least 0");
   require(max_signal_to_noise == 0.0 || (max_signal_to_noise > 1.0 && std::isfinite(max_signal_to_noise)),
           who, ": max_signal_to_noise is ", max_signal_to_noise, ", expected a number above 1, or 0");
@@ -60,7 +63,11 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
   require(data.obs.cols() >= 2,
           "GpTrainer: 1 sample, expected at least 2: of one nothing can be learned about how fast "
           "targets vary");
-  const std::vector<Index> rows = subset(data.obs.cols(), settings_.max_points, seed_, round);
+  const bool sparse = settings_.more != ManyPoints::kSubset && data.obs.cols() > settings_.max_points;
+  const auto kind =
+      settings_.more == ManyPoints::kFitc ? SparseApproximation::kFitc : SparseApproximation::kVfe;
+  const std::vector<Index> rows =
+      subset(data.obs.cols(), sparse ? data.obs.cols() : settings_.max_points, seed_, round);
   const auto n = static_cast<Index>(rows.size());
   const Batchd obs = data.obs(Eigen::all, rows).cast<double>(),
                action = data.action(Eigen::all, rows).cast<double>();
@@ -72,6 +79,13 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
   const Vecd unit = deviations(inputs), log_unit = unit.array().log();
   const Vecd size = targets.rowwise().norm() / std::sqrt(static_cast<double>(n));
   const Batchd x = inputs.array().colwise() / unit.array();
+  Batchd inducing;
+  if (sparse) inducing = gp::inducing_inputs(x, std::min<Index>(settings_.inducing, n), seed_, round);
+  const auto evidence_of = [&](const Vecd& y, const GpHyperparameters& h) {
+    if (!sparse) return log_evidence(x, y, h);
+    const SparseEvidence e = sparse_evidence(kind, x, y, inducing, h);
+    return GpEvidence{e.value, e.gradient, e.jitter};
+  };
   GpPriors priors;
   if (!settings_.priors) priors = {.lengthscale = {}, .variance = {}};
   priors.max_signal_to_noise = settings_.max_signal_to_noise;
@@ -104,14 +118,14 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
     const auto objective = [&](const Vecd& packed, Vecd& gradient) {
       if (!packed.allFinite()) return std::numeric_limits<double>::infinity();
       const auto h = GpHyperparameters::unpacked(packed);
-      GpEvidence e = log_evidence(x, y, h);
+      GpEvidence e = evidence_of(y, h);
       const double value = e.value + priors.log_density(h, e.gradient);
       if (settings_.noise > 0.0) e.gradient[d + 1] = 0.0;
       gradient = -e.gradient / static_cast<double>(n);
       return -value / static_cast<double>(n);
     };
     found[at] = minimize_lbfgs(objective, first.packed(), settings_.search);
-    evidence[at] = log_evidence(x, y, GpHyperparameters::unpacked(found[at].x)).value;
+    evidence[at] = evidence_of(y, GpHyperparameters::unpacked(found[at].x)).value;
   });
 
   std::vector<GpHyperparameters> hyperparameters;
@@ -145,7 +159,18 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
     report.steps += fit.iterations;
     loss -= fit.log_evidence / static_cast<double>(n * entries);
   }
-  model.condition(std::move(inputs), std::move(targets), std::move(hyperparameters));
+  if (sparse) {
+    inducing.array().colwise() *= unit.array();
+    std::vector<GpPosterior> posteriors(hyperparameters.size());
+    pool_->run(entries, [&](int entry) {
+      const auto at = static_cast<std::size_t>(entry);
+      posteriors[at] =
+          sparse_posterior(kind, inputs, Vecd(targets.row(entry)), inducing, hyperparameters[at]);
+    });
+    model.set_sparse(std::move(inducing), std::move(hyperparameters), std::move(posteriors));
+  } else {
+    model.condition(std::move(inputs), std::move(targets), std::move(hyperparameters));
+  }
   for (int entry = 0; entry < entries; ++entry)
     fits_[static_cast<std::size_t>(entry)].jitter = model.posterior(entry).jitter;
   report.train_loss = {loss};

@@ -176,6 +176,29 @@ TEST_CASE("gp trainer: more data are better, and of too many a subset is kept") 
   CHECK(rmse(subset.model, fresh) < few);
 }
 
+TEST_CASE("gp trainer: inducing inputs stand for all rows") {
+  const TransitionBatch fresh = transitions(1000, 1, 0.0), noisy = transitions(2000, 1);
+  const double subset = rmse(Trained(600, {.max_points = 40, .restarts = 0}).model, fresh);
+  for (const ManyPoints more : {ManyPoints::kFitc, ManyPoints::kVfe}) {
+    const Trained t(600, {.max_points = 40, .more = more, .inducing = 40, .restarts = 0}, 2);
+    CHECK(t.model.sparse());
+    CHECK(t.model.inputs().cols() == 40);
+    CHECK(rmse(t.model, fresh) < 0.6 * subset);
+    const PredictionReport report =
+        evaluate_predictions(t.model, noisy.obs, noisy.action, noisy.next_obs, Vecf::Ones(2));
+    CHECK(report.calibration_95 > 0.90);
+    CHECK(report.calibration_95 < 0.99);
+    StateDict dict;
+    t.model.save(dict, "m.");
+    GpModel again(2, 1);
+    again.load(dict, "m.");
+    CHECK(again.sparse());
+    CHECK(rmse(again, fresh) == rmse(t.model, fresh));
+  }
+  // Few rows need none.
+  CHECK_FALSE(Trained(30, {.max_points = 40, .more = ManyPoints::kVfe, .restarts = 0}).model.sparse());
+}
+
 TEST_CASE("gp trainer: a noise that is given is kept") {
   const Trained t(60, {.restarts = 0, .noise = 0.3});
   const TransitionBatch data = transitions(60);
@@ -220,6 +243,7 @@ TEST_CASE("gp trainer: rows twice, targets that do not vary and few rows are lea
   CHECK_THROWS_AS(trainer.train(transitions(20), other, 0), Error);
   CHECK_THROWS_AS(GpTrainer({.max_points = 1}, pool, 1), Error);
   CHECK_THROWS_AS(GpTrainer({.restarts = -1}, pool, 1), Error);
+  CHECK_THROWS_AS(GpTrainer({.inducing = 0}, pool, 1), Error);
   CHECK_THROWS_AS(GpTrainer({.max_signal_to_noise = 0.5}, pool, 1), Error);
   CHECK_THROWS_AS(GpTrainer({.noise = -1.0}, pool, 1), Error);
 }
