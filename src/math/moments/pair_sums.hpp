@@ -1,0 +1,34 @@
+// The n x n part of moment matching: exponentials of a bilinear form, weighted and summed in one pass.
+#pragma once
+
+#include <cstddef>
+
+namespace mbrl::moments {
+
+inline constexpr std::size_t kPad = 8;  // rows come in multiples of it
+
+// Q_ij = exp(row_i + column_j + sum_d turned_di scaled_jd), rows i = 0 ... padded - 1, columns j = 0 ... columns - 1.
+struct PairInput {
+  std::size_t padded, columns, dims;
+  const double* turned;  // [dims][padded], finite
+  const double* row;     // [padded], finite
+  const double* scaled;  // [columns][dims]
+  const double* column;  // [columns]
+  // P_ij = row_weight_i column_weight_j, 0 where i is padding; or, unless null, weights [columns][padded], where
+  // everything above the diagonal is 0 and not looked at.
+  const double* row_weight;
+  const double* column_weight;
+  const double* weights;
+};
+
+// Sums of P_ij Q_ij over j (times scaled_jd: moved), and over i.
+struct PairOutput {
+  double* row_sum;     // [padded]
+  double* column_sum;  // [columns]
+  double* moved;       // [dims][padded]
+  double* lanes;       // scratch memory, [columns][kPad]
+};
+
+void pair_sums(const PairInput& in, const PairOutput& out);
+
+}  // namespace mbrl::moments
