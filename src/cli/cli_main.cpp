@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   mbrl::cli::add_eval(app);
   mbrl::cli::add_export(app);
   mbrl::cli::add_dataset(app);
+  mbrl::cli::add_identify(app);
   mbrl::cli::add_compare(app);
   mbrl::cli::add_plot(app);
   mbrl::cli::add_render(app);

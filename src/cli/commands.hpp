@@ -10,6 +10,7 @@ void add_train(CLI::App& app);
 void add_plan(CLI::App& app);
 void add_eval(CLI::App& app);
 void add_dataset(CLI::App& app);
+void add_identify(CLI::App& app);
 void add_export(CLI::App& app);
 void add_compare(CLI::App& app);
 void add_envs(CLI::App& app);

@@ -10,6 +10,7 @@
 #include "mbrl/env/control/control_task.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/analytic/systems.hpp"
+#include "mbrl/models/identification/analytic_family.hpp"
 
 namespace mbrl::cli {
 namespace {
@@ -72,6 +73,7 @@ ControlTaskEntry entry(T task, int horizon, const CemSettings& cem, std::vector<
   };
   e.task.horizon = horizon;
   e.task.cem = cem;
+  e.parametric = any_parametric_model(AnalyticFamily(task.model));
   return e;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "mbrl/env/registry.hpp"
+#include "mbrl/models/identification/identification.hpp"
 #include "plan_tasks.hpp"
 
 namespace mbrl::cli {
@@ -12,6 +13,7 @@ namespace mbrl::cli {
 struct ControlTaskEntry {
   EnvSpec spec;
   PlanTask task;
+  AnyParametricModel parametric;  // its equations, for identification
 };
 
 std::vector<ControlTaskEntry> control_tasks();

@@ -117,6 +117,47 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
   }
 }
 
+TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
+  const Scratch scratch;
+  const std::string run = (scratch / "run").string(), data = (scratch / "data.safetensors").string();
+  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "control/CartPole", "--out", run, "--steps", "300", "--set",
+                         "random_steps=299", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
+              .status == 0);
+  REQUIRE(mbrl(scratch, {"dataset", run, "--out", data}).status == 0);
+  const Outcome listed = mbrl(scratch, {"identify", "control/CartPole", "--list"});
+  CHECK(listed.status == 0);
+  CHECK(listed.out.find("| cart_mass | 2 |") != std::string::npos);
+
+  const std::string json = (scratch / "fitted.json").string();
+  const std::vector<std::string> found = {
+      "identify", "control/CartPole", run, "--parameter", "cart_mass=1,pole_mass=1", "--out", json};
+  const Outcome of_run = mbrl(scratch, found);
+  CHECK(of_run.status == 0);
+  CHECK(of_run.out.find("| cart_mass | 1 | 2 |") != std::string::npos);
+  CHECK(of_run.out.find("| pole_mass | 1 | 0.5 |") != std::string::npos);
+  CHECK(slurp(json).find("\"pole_mass\"") != std::string::npos);
+  std::vector<std::string> of_data = found;
+  of_data[2] = data;
+  CHECK(mbrl(scratch, of_data).out == of_run.out);
+
+  for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
+           {{"identify", "control/CartPole", data, "--parameter", "cartmass"}, "cart_mass"},
+           {{"identify", "control/CartPole", data}, "--list"},
+           {{"identify", "control/CartPole", "--parameter", "cart_mass"}, "no data"},
+           {{"identify", "control/Acrobot", data, "--parameter", "mass1"}, "is of control/CartPole"},
+           {{"identify", "control/CartPole", data, "--parameter", "length=long"}, "long"},
+           {{"identify", "control/CartPole", data, "--parameter", "length", "--frame-skip", "2"},
+            "--frame-skip"},
+           {{"identify", "control/CartPole", data, "--parameter", "length", "--out", "a.xml"}, ".json"},
+           {{"identify", "Pendulum-v1", data, "--parameter", "length"}, "no parameters that can be named"},
+           {{"identify", "none", data, "--parameter", "length"}, "none"}}) {
+    const Outcome outcome = mbrl(scratch, arguments);
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(message) != std::string::npos);
+  }
+}
+
 TEST_CASE("bad input gives one clear error and status 2") {
   const Scratch scratch;
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {

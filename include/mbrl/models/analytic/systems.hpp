@@ -1,5 +1,6 @@
 // The classic systems of optimal control as equations of motion: AnalyticModel makes dynamics models of them.
-// Members are parameters in SI units; angles are in rad and not wrapped.
+// Members are parameters in SI units, described like settings so that they can be named and identified
+// (mbrl/models/identification); angles are in rad and not wrapped.
 #pragma once
 
 #include <array>
@@ -13,6 +14,12 @@ struct PointMassSystem {
   static constexpr int kObsDim = 4, kActionDim = 2;
   double mass = 1.0;  // kg
   double drag = 0.0;  // N s/m
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("mass", s.mass, "kg");
+    field("drag", s.drag, "N s/m");
+  }
 
   template <class T>
   void derivative(const std::array<T, 4>& x, const std::array<T, 2>& u, std::array<T, 4>& dx) const {
@@ -30,6 +37,14 @@ struct PendulumSystem {
   double mass = 1.0, length = 1.0, gravity = 10.0;
   double damping = 0.0;  // N m s
 
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("mass", s.mass, "kg");
+    field("length", s.length, "m");
+    field("gravity", s.gravity, "m/s^2");
+    field("damping", s.damping, "N m s");
+  }
+
   template <class T>
   void derivative(const std::array<T, 2>& x, const std::array<T, 1>& u, std::array<T, 2>& dx) const {
     using std::sin;
@@ -44,6 +59,14 @@ struct PendulumSystem {
 struct CartPoleSystem {
   static constexpr int kObsDim = 4, kActionDim = 1;
   double cart_mass = 2.0, pole_mass = 0.5, length = 0.5, gravity = 9.81;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("cart_mass", s.cart_mass, "kg");
+    field("pole_mass", s.pole_mass, "kg");
+    field("length", s.length, "of the rod, m");
+    field("gravity", s.gravity, "m/s^2");
+  }
 
   template <class T>
   void derivative(const std::array<T, 4>& x, const std::array<T, 1>& u, std::array<T, 4>& dx) const {
@@ -79,6 +102,18 @@ struct AcrobotSystem {
   double mass1 = 1.0, mass2 = 1.0, length1 = 1.0, com1 = 0.5, com2 = 0.5, inertia1 = 1.0, inertia2 = 1.0,
          gravity = 9.8;
 
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("mass1", s.mass1, "of the first link, kg");
+    field("mass2", s.mass2, "of the second, kg");
+    field("length1", s.length1, "of the first link, m");
+    field("com1", s.com1, "from joint to centre of mass, m");
+    field("com2", s.com2, "the second link's, m");
+    field("inertia1", s.inertia1, "about the centre of mass, kg m^2");
+    field("inertia2", s.inertia2, "the second link's, kg m^2");
+    field("gravity", s.gravity, "m/s^2");
+  }
+
   template <class T>
   void derivative(const std::array<T, 4>& x, const std::array<T, 1>& u, std::array<T, 4>& dx) const {
     using std::cos, std::sin;
@@ -102,6 +137,14 @@ struct AcrobotSystem {
 struct PlanarQuadrotorSystem {
   static constexpr int kObsDim = 6, kActionDim = 2;
   double mass = 0.5, arm = 0.2, inertia = 0.01, gravity = 9.81;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("mass", s.mass, "kg");
+    field("arm", s.arm, "from the centre to a rotor, m");
+    field("inertia", s.inertia, "kg m^2");
+    field("gravity", s.gravity, "m/s^2");
+  }
 
   template <class T>
   void derivative(const std::array<T, 6>& x, const std::array<T, 2>& u, std::array<T, 6>& dx) const {
@@ -128,6 +171,17 @@ struct QuadrotorSystem {
   double mass = 0.5, arm = 0.175, gravity = 9.81;
   double inertia_x = 0.0023, inertia_y = 0.0023, inertia_z = 0.004;  // kg m^2
   double torque_per_thrust = 0.0245;                                 // about the vertical axis, N m / N
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("mass", s.mass, "kg");
+    field("arm", s.arm, "from the centre to a rotor, m");
+    field("gravity", s.gravity, "m/s^2");
+    field("inertia_x", s.inertia_x, "kg m^2");
+    field("inertia_y", s.inertia_y, "kg m^2");
+    field("inertia_z", s.inertia_z, "kg m^2");
+    field("torque_per_thrust", s.torque_per_thrust, "about the vertical axis, m");
+  }
 
   template <class T>
   void derivative(const std::array<T, 12>& x, const std::array<T, 4>& u, std::array<T, 12>& dx) const {
