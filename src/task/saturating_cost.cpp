@@ -11,7 +11,8 @@ namespace mbrl {
 void SaturatingCost::validate(const char* who) const {
   require(map.rows() >= 1 && target.size() >= 1, who, ": the cost has no map or no target, expected both");
   require_dim(who, "the columns of the cost's map (one an entry of its target)", map.cols(), target.size());
-  require(map.allFinite() && target.allFinite(), who, ": the cost's map or target are not finite, expected numbers");
+  require(map.allFinite() && target.allFinite(), who,
+          ": the cost's map or target are not finite, expected numbers");
 }
 
 double SaturatingCost::operator()(ConstVecRef<double> x) const {

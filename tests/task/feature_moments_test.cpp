@@ -23,7 +23,9 @@ using Kind = ObsFeature::Kind;
 FeatureMoments features() {
   Vecd scale(5);
   scale << 1.0, 0.7, 2.0, -1.5, 0.4;
-  return {3, {{Kind::kIdentity, 0}, {Kind::kSin, 1}, {Kind::kCos, 1}, {Kind::kSin, 2}, {Kind::kIdentity, 1}}, scale};
+  return {3,
+          {{Kind::kIdentity, 0}, {Kind::kSin, 1}, {Kind::kCos, 1}, {Kind::kSin, 2}, {Kind::kIdentity, 1}},
+          scale};
 }
 
 MomentImage image_of(const FeatureMoments& f, const Moments& in) {

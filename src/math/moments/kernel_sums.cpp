@@ -34,16 +34,16 @@ double invert(const Batchd& covariance, const Vecd& root_w, Batchd& inverse) {
 KernelMoments::KernelMoments(KernelSums sums) : sums_(std::move(sums)) {
   constexpr const char* kWho = "KernelMoments";
   const Index dims = sums_.inputs(), count = sums_.size(), outputs = sums_.outputs();
-  require(dims >= 1 && count >= 1 && outputs >= 1, kWho, ": ", dims, " inputs, ", count, " centres and ", outputs,
-          " outputs, expected at least 1 of each");
+  require(dims >= 1 && count >= 1 && outputs >= 1, kWho, ": ", dims, " inputs, ", count, " centres and ",
+          outputs, " outputs, expected at least 1 of each");
   require_dim(kWho, "weights' rows (one a centre)", sums_.weights.rows(), count);
   require_dim(kWho, "lengthscale2's rows", sums_.lengthscale2.rows(), dims);
   require_dim(kWho, "lengthscale2's columns", sums_.lengthscale2.cols(), outputs);
   require_dim(kWho, "signal2", sums_.signal2.size(), outputs);
   require(sums_.centres.allFinite() && sums_.weights.allFinite(), kWho,
           ": centres or weights are not finite, expected numbers");
-  require(sums_.lengthscale2.allFinite() && (sums_.lengthscale2.array() > 0).all() && sums_.signal2.allFinite() &&
-              (sums_.signal2.array() > 0).all(),
+  require(sums_.lengthscale2.allFinite() && (sums_.lengthscale2.array() > 0).all() &&
+              sums_.signal2.allFinite() && (sums_.signal2.array() > 0).all(),
           kWho, ": squared lengths and signals must be finite and more than 0");
   inverse_lengthscale2_ = sums_.lengthscale2.cwiseInverse();
   for (Index a = 0; a < outputs; ++a)
@@ -96,7 +96,8 @@ bool KernelMoments::prepare_mean(Index output, const Tape& tape, Scratch& s) con
   s.inner = (root_w.asDiagonal() * s.inner * root_w.asDiagonal()).eval();
   s.scaled_a.noalias() = s.inner * tape.offsets;
   const double top = std::log(sums_.signal2(output)) - half_log_det;
-  s.row = (top - 0.5 * tape.offsets.cwiseProduct(s.scaled_a).colwise().sum().array()).exp().matrix().transpose();
+  s.row =
+      (top - 0.5 * tape.offsets.cwiseProduct(s.scaled_a).colwise().sum().array()).exp().matrix().transpose();
   return true;
 }
 
@@ -117,7 +118,8 @@ bool KernelMoments::prepare_pair(const Pair& pair, const Tape& tape, Scratch& s)
   const double top = std::log(sums_.signal2(pair.a)) + std::log(sums_.signal2(pair.b)) - half_log_det;
   const auto exponent = [&](const Batchd& scaled) {
     s.turned.topRows(n).noalias() = scaled.transpose() * s.turn;
-    return 0.5 * (s.turned.topRows(n).cwiseProduct(scaled.transpose()) - tape.offsets.cwiseProduct(scaled).transpose())
+    return 0.5 * (s.turned.topRows(n).cwiseProduct(scaled.transpose()) -
+                  tape.offsets.cwiseProduct(scaled).transpose())
                      .rowwise()
                      .sum();
   };
@@ -133,20 +135,21 @@ void KernelMoments::sum_pair(const Pair& pair, bool weigh_rows, Scratch& s) cons
   else
     s.row_weight.head(n).setOnes();
   const bool uncertain = pair.a == pair.b && !pair_weights_.empty();
-  moments::pair_sums({.padded = static_cast<std::size_t>(s.row.size()),
-                      .columns = static_cast<std::size_t>(n),
-                      .dims = static_cast<std::size_t>(inputs()),
-                      .turned = s.turned.data(),
-                      .row = s.row.data(),
-                      .scaled = s.scaled_b.data(),
-                      .column = s.column.data(),
-                      .row_weight = s.row_weight.data(),
-                      .column_weight = sums_.weights.col(pair.b).data(),
-                      .weights = uncertain ? pair_weights_[static_cast<std::size_t>(pair.a)].data() : nullptr},
-                     {.row_sum = s.row_sum.data(),
-                      .column_sum = s.column_sum.data(),
-                      .moved = s.moved.data(),
-                      .lanes = s.lanes.data()});
+  moments::pair_sums(
+      {.padded = static_cast<std::size_t>(s.row.size()),
+       .columns = static_cast<std::size_t>(n),
+       .dims = static_cast<std::size_t>(inputs()),
+       .turned = s.turned.data(),
+       .row = s.row.data(),
+       .scaled = s.scaled_b.data(),
+       .column = s.column.data(),
+       .row_weight = s.row_weight.data(),
+       .column_weight = sums_.weights.col(pair.b).data(),
+       .weights = uncertain ? pair_weights_[static_cast<std::size_t>(pair.a)].data() : nullptr},
+      {.row_sum = s.row_sum.data(),
+       .column_sum = s.column_sum.data(),
+       .moved = s.moved.data(),
+       .lanes = s.lanes.data()});
 }
 
 // sum_ij P_ij Q_ij, and its slopes: with r, c the sums of P Q over j and i, Abar = sum_i r_i a_i, Bbar = sum_j c_j b_j and
@@ -271,7 +274,8 @@ void KernelMoments::backward(const MomentImage& adjoint, Tape& tape, Moments& in
 // Of factor times the double sum of a pair. With r_i the sums of P Q over j and g_i those of P Q b_j,
 //   by nu_i (as a row): L_a^-1 (T (r_i a_i + g_i) - r_i nu_i);   by W: -1/2 diag(T Z T + sum T);
 // as a column likewise.
-void KernelMoments::pair_gradient(const Pair& pair, double factor, Tape& tape, KernelSumsGradient& gradient) const {
+void KernelMoments::pair_gradient(const Pair& pair, double factor, Tape& tape,
+                                  KernelSumsGradient& gradient) const {
   const Index dims = inputs(), n = sums_.size();
   const bool twin = pair.a == pair.b;
   Scratch& s = tape.pairs.front();

@@ -38,8 +38,8 @@ HWY_INLINE void Rows(const PairInput& in, const PairOutput& out, std::size_t i) 
   const double* HWY_RESTRICT scaled = in.scaled;
   for (std::size_t j = 0; j < columns; ++j, scaled += kDims) {
     V exponent = hn::Add(row, hn::Set(d, in.column[j]));
-    HWY_UNROLL(16) for (int k = 0; k < kDims; ++k)
-      exponent = hn::MulAdd(turned[k], hn::Set(d, scaled[k]), exponent);
+    HWY_UNROLL(16)
+    for (int k = 0; k < kDims; ++k) exponent = hn::MulAdd(turned[k], hn::Set(d, scaled[k]), exponent);
     V product = hn::Exp(d, hn::Min(exponent, hn::Set(d, 700.0)));
     if constexpr (kTriangle)
       product = hn::Mul(product, hn::LoadU(d, in.weights + j * in.padded + i));
@@ -48,12 +48,13 @@ HWY_INLINE void Rows(const PairInput& in, const PairOutput& out, std::size_t i) 
     row_sum = hn::Add(row_sum, product);
     double* sum = out.lanes + j * lanes;
     hn::StoreU(hn::Add(hn::LoadU(d, sum), product), d, sum);
-    HWY_UNROLL(16) for (int k = 0; k < kDims; ++k)
-      moved[k] = hn::MulAdd(product, hn::Set(d, scaled[k]), moved[k]);
+    HWY_UNROLL(16)
+    for (int k = 0; k < kDims; ++k) moved[k] = hn::MulAdd(product, hn::Set(d, scaled[k]), moved[k]);
   }
   hn::StoreU(row_sum, d, out.row_sum + i);
-  HWY_UNROLL(16) for (int k = 0; k < kDims; ++k)
-    hn::StoreU(moved[k], d, out.moved + static_cast<std::size_t>(k) * in.padded + i);
+  HWY_UNROLL(16)
+  for (int k = 0; k < kDims; ++k)
+      hn::StoreU(moved[k], d, out.moved + static_cast<std::size_t>(k) * in.padded + i);
 }
 
 // The same for any number of dimensions, with the sums of moved columns in memory.
@@ -99,15 +100,24 @@ HWY_NOINLINE void AllRows(const PairInput& in, const PairOutput& out) {
 template <bool kTriangle>
 void ByDimensions(const PairInput& in, const PairOutput& out) {
   switch (in.dims) {
-    case 1: return AllRows<1, kTriangle>(in, out);
-    case 2: return AllRows<2, kTriangle>(in, out);
-    case 3: return AllRows<3, kTriangle>(in, out);
-    case 4: return AllRows<4, kTriangle>(in, out);
-    case 5: return AllRows<5, kTriangle>(in, out);
-    case 6: return AllRows<6, kTriangle>(in, out);
-    case 7: return AllRows<7, kTriangle>(in, out);
-    case 8: return AllRows<8, kTriangle>(in, out);
-    default: return AllRows<0, kTriangle>(in, out);
+    case 1:
+      return AllRows<1, kTriangle>(in, out);
+    case 2:
+      return AllRows<2, kTriangle>(in, out);
+    case 3:
+      return AllRows<3, kTriangle>(in, out);
+    case 4:
+      return AllRows<4, kTriangle>(in, out);
+    case 5:
+      return AllRows<5, kTriangle>(in, out);
+    case 6:
+      return AllRows<6, kTriangle>(in, out);
+    case 7:
+      return AllRows<7, kTriangle>(in, out);
+    case 8:
+      return AllRows<8, kTriangle>(in, out);
+    default:
+      return AllRows<0, kTriangle>(in, out);
   }
 }
 

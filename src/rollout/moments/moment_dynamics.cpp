@@ -10,7 +10,8 @@ namespace mbrl {
 MomentDynamics::MomentDynamics(KernelMoments targets, const ObsEncoding& encoding)
     : targets_(std::move(targets)), features_(encoding), keep_(encoding.obs_dim()) {
   constexpr const char* kWho = "MomentDynamics";
-  require_dim(kWho, "the dynamics' outputs (one an entry of the observation)", targets_.outputs(), keep_.size());
+  require_dim(kWho, "the dynamics' outputs (one an entry of the observation)", targets_.outputs(),
+              keep_.size());
   require(action_dim() >= 1, kWho, ": the dynamics take ", targets_.inputs(), " inputs, expected ",
           features_.outputs(), " features and at least one entry of an action");
   for (Index i = 0; i < keep_.size(); ++i) {
@@ -33,7 +34,8 @@ void MomentDynamics::step(Tape& tape, Moments& next, ThreadPool* pool) const {
   tape.input.mean << tape.features.mean, tape.action.mean;
   tape.input.covariance.resize(f + u, f + u);
   tape.cross.noalias() = tape.features.covariance * tape.action.gain;
-  tape.input.covariance << tape.features.covariance, tape.cross, tape.cross.transpose(), tape.action.covariance;
+  tape.input.covariance << tape.features.covariance, tape.cross, tape.cross.transpose(),
+      tape.action.covariance;
   targets_.forward(tape.input, tape.target, tape.target_tape, pool);
 
   tape.input_gain.resize(state_dim(), f + u);

@@ -61,7 +61,8 @@ TEST_CASE("kernel sums: moments are those of a million samples") {
   const KernelSums sums = random_sums(3, 20, 2, 1);
   const Moments in = random_gaussian(3, 0.7, 2);
   const KernelMoments fixed(sums);
-  check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { fixed.value(x, y); }, in, image_of(fixed, in));
+  check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { fixed.value(x, y); }, in,
+                    image_of(fixed, in));
 
   // An uncertain process: a draw from its prediction at x has the moments of the prediction.
   const std::vector<Batchd> inverse = inverses(sums);
@@ -84,7 +85,8 @@ TEST_CASE("kernel sums: the double sums are those of the formula, for every numb
     const KernelSums sums = random_sums(dims, 11, 2, 3);
     const Moments in = random_gaussian(dims, 0.8, 4);
     const std::vector<Batchd> inverse = inverses(sums);
-    const MomentImage image = image_of(uncertain(sums, inverse), in), fixed = image_of(KernelMoments(sums), in);
+    const MomentImage image = image_of(uncertain(sums, inverse), in),
+                      fixed = image_of(KernelMoments(sums), in);
     for (Index a = 0; a < 2; ++a) {
       for (Index b = 0; b < 2; ++b) {
         const Vecd la = sums.lengthscale2.col(a).cwiseInverse(), lb = sums.lengthscale2.col(b).cwiseInverse();
@@ -122,13 +124,13 @@ TEST_CASE("kernel sums: at a certain input they are the functions themselves, wi
   for (Index d = 0; d < 3; ++d)
     for (Index a = 0; a < 2; ++a)
       CHECK(image.gain(d, a) == Approx(slope(
-                                    [&](double h) {
-                                      Vecd x = in.mean;
-                                      x(d) += h;
-                                      f.value(x, y);
-                                      return y(a);
-                                    },
-                                    1e-3))
+                                           [&](double h) {
+                                             Vecd x = in.mean;
+                                             x(d) += h;
+                                             f.value(x, y);
+                                             return y(a);
+                                           },
+                                           1e-3))
                                     .epsilon(1e-8));
 }
 

@@ -25,16 +25,19 @@ inline Batchd random_matrix(Index rows, Index cols, std::uint64_t seed, std::uin
 
 inline Moments random_gaussian(Index dim, double spread, std::uint64_t seed) {
   const Batchd root = random_matrix(dim, dim, seed, 900) * spread / std::sqrt(static_cast<double>(dim));
-  return {random_matrix(dim, 1, seed, 901), root * root.transpose() + 0.01 * spread * spread * Batchd::Identity(dim, dim)};
+  return {random_matrix(dim, 1, seed, 901),
+          root * root.transpose() + 0.01 * spread * spread * Batchd::Identity(dim, dim)};
 }
 
 inline MomentImage random_adjoint(Index inputs, Index outputs, std::uint64_t seed) {
   const Batchd c = random_matrix(outputs, outputs, seed, 910);
-  return {random_matrix(outputs, 1, seed, 911), 0.5 * (c + c.transpose()), random_matrix(inputs, outputs, seed, 912)};
+  return {random_matrix(outputs, 1, seed, 911), 0.5 * (c + c.transpose()),
+          random_matrix(inputs, outputs, seed, 912)};
 }
 
 inline double inner(const MomentImage& a, const MomentImage& b) {
-  return a.mean.dot(b.mean) + a.covariance.cwiseProduct(b.covariance).sum() + a.gain.cwiseProduct(b.gain).sum();
+  return a.mean.dot(b.mean) + a.covariance.cwiseProduct(b.covariance).sum() +
+         a.gain.cwiseProduct(b.gain).sum();
 }
 
 // The slope of f at 0 by a central difference of fourth order.
@@ -44,9 +47,10 @@ inline double slope(const std::function<double(double)>& f, double h) {
 
 // `gradient` is that of f at `in`: along every entry of the mean and every pair of the covariance, within `tolerance` of
 // the largest entry.
-inline void check_gradient(const std::function<double(const Moments&)>& f, const Moments& in, const Moments& gradient,
-                           double tolerance = 1e-6) {
-  const double scale = std::max(gradient.mean.cwiseAbs().maxCoeff(), gradient.covariance.cwiseAbs().maxCoeff());
+inline void check_gradient(const std::function<double(const Moments&)>& f, const Moments& in,
+                           const Moments& gradient, double tolerance = 1e-6) {
+  const double scale =
+      std::max(gradient.mean.cwiseAbs().maxCoeff(), gradient.covariance.cwiseAbs().maxCoeff());
   REQUIRE(scale > 0.0);
   CHECK((gradient.covariance - gradient.covariance.transpose()).cwiseAbs().maxCoeff() <= 1e-9 * scale);
   const Index n = in.dim();

@@ -82,8 +82,10 @@ TEST_CASE("moment policies: moments are those of a million samples") {
   const Rbf network = rbf();
   check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { network.function().value(x, y); }, in,
                     image_of(network.function(), in));
-  const Affine linear = affine();  // of a Gaussian the map is Gaussian, so that the squashed moments are exact
-  check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { linear.value(x, y); }, in, image_of(linear, in));
+  const Affine linear =
+      affine();  // of a Gaussian the map is Gaussian, so that the squashed moments are exact
+  check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { linear.value(x, y); }, in,
+                    image_of(linear, in));
 }
 
 TEST_CASE("moment policies: a network gives its targets at its centres, and an actor acts within the range") {

@@ -80,7 +80,8 @@ class KernelMoments {
   /// After `forward` on the tape: of a number whose gradient with respect to the image is `adjoint` (covariance symmetric),
   /// writes the gradient with respect to (m, S) and adds the one with respect to the parameters to `gradient` (null: not
   /// wanted; there is none for a process that is uncertain).
-  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient, KernelSumsGradient* gradient = nullptr) const;
+  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient,
+                KernelSumsGradient* gradient = nullptr) const;
 
   /// f at a point: D, E.
   void value(ConstVecRef<double> x, VecRef<double> out) const;
@@ -99,8 +100,9 @@ class KernelMoments {
 
   KernelSums sums_;
   Batchd inverse_lengthscale2_;
-  std::vector<Pair> pairs_;           // a <= b
-  std::vector<Batchd> pair_weights_;  // of each output that is uncertain: P, below its diagonal doubled, above it 0
+  std::vector<Pair> pairs_;  // a <= b
+  std::vector<Batchd>
+      pair_weights_;  // of each output that is uncertain: P, below its diagonal doubled, above it 0
 };
 
 }  // namespace mbrl

@@ -46,8 +46,8 @@ class RbfNetwork {
 
   Batchd targets_, log_lengthscale_;
   KernelMoments moments_;
-  std::vector<Batchd> covariance_;                 // K_a
-  std::vector<Eigen::LLT<Batchd>> factor_;         // of K_a + noise^2 I
+  std::vector<Batchd> covariance_;          // K_a
+  std::vector<Eigen::LLT<Batchd>> factor_;  // of K_a + noise^2 I
 };
 
 static_assert(MomentPolicy<RbfNetwork>);

@@ -21,11 +21,11 @@ template <MomentPolicy P>
 class MomentRollout {
  public:
   struct Workspace {
-    std::vector<MomentDynamics::Tape> steps;    // horizon + 1
-    std::vector<typename P::Tape> policy;       // horizon
-    std::vector<Moments> by_features;           // of each step's cost
+    std::vector<MomentDynamics::Tape> steps;  // horizon + 1
+    std::vector<typename P::Tape> policy;     // horizon
+    std::vector<Moments> by_features;         // of each step's cost
     typename P::Gradient gradient;
-    std::vector<double> costs;                  // E c(x_t), t = 1 ... horizon
+    std::vector<double> costs;  // E c(x_t), t = 1 ... horizon
     Moments next, by_next, by_state, by_policy;
 
     /// Of step t = 0 ... horizon, after `evaluate`.
@@ -33,7 +33,8 @@ class MomentRollout {
   };
 
   /// Throws mbrl::Error for dimensions that do not fit, and a horizon below 1.
-  MomentRollout(MomentDynamics dynamics, SaturatingCost cost, Moments start, int horizon, ThreadPool* pool = nullptr)
+  MomentRollout(MomentDynamics dynamics, SaturatingCost cost, Moments start, int horizon,
+                ThreadPool* pool = nullptr)
       : dynamics_(std::move(dynamics)),
         cost_(std::move(cost)),
         start_(std::move(start)),
@@ -70,7 +71,8 @@ class MomentRollout {
       dynamics_.step(step, w.next, pool_);
       dynamics_.encode(w.next, w.steps[t + 1]);
       const MomentImage& features = w.steps[t + 1].features;
-      w.costs[t] = cost_.expected({features.mean, features.covariance}, gradient ? &w.by_features[t + 1] : nullptr);
+      w.costs[t] =
+          cost_.expected({features.mean, features.covariance}, gradient ? &w.by_features[t + 1] : nullptr);
       total += w.costs[t];
       if (!std::isfinite(total)) break;
     }
