@@ -62,6 +62,7 @@ class Lqr {
     require(horizon >= 1, "lqr: the horizon is ", horizon, ", expected at least 1");
     gains_t_.setZero(nx, static_cast<Index>(nu) * horizon);
     feedforward_.setZero(nu, horizon);
+    action_hessians_.setZero(nu, static_cast<Index>(nu) * horizon);
     hessians_.setZero(nx, static_cast<Index>(nx) * (horizon + 1));
     gradients_.setZero(nx, horizon + 1);
     constants_.assign(static_cast<std::size_t>(horizon) + 1, 0.0);
@@ -102,6 +103,7 @@ class Lqr {
       s.gain_t = gains_t_.data() + t * nx * nu_;
       s.feedforward = feedforward_.data() + t * nu_;
       if (!step_.run(s, 0.0)) return static_cast<int>(t);
+      action_hessians_.middleCols(t * nu_, nu_) = step_.quu();
       const auto i = static_cast<std::size_t>(t);
       constants_[i] = constants_[i + 1] + step_.offset_value() + step_.first_order() + step_.second_order();
     }
@@ -112,7 +114,9 @@ class Lqr {
   auto gain(int t) const {
     return gains_t_.middleCols(static_cast<Index>(t) * nu_, nu_).transpose();
   }  // nu x nx
-  auto feedforward(int t) const { return feedforward_.col(t); }   // nu
+  auto feedforward(int t) const { return feedforward_.col(t); }  // nu
+  /// Quu: what a change of the action costs, in the lower triangle.
+  auto action_hessian(int t) const { return action_hessians_.middleCols(static_cast<Index>(t) * nu_, nu_); }
   auto value_hessian(int t) const { return hessian_block(t); }    // nx x nx
   auto value_gradient(int t) const { return gradients_.col(t); }  // nx
   double value_constant(int t) const { return constants_[static_cast<std::size_t>(t)]; }
@@ -147,7 +151,7 @@ class Lqr {
   int nx_, nu_, horizon_;
   RiccatiStep<Nx, Nu> step_;
   Eigen::Matrix<double, Nx, Eigen::Dynamic> gains_t_, hessians_, gradients_;
-  Eigen::Matrix<double, Nu, Eigen::Dynamic> feedforward_;
+  Eigen::Matrix<double, Nu, Eigen::Dynamic> feedforward_, action_hessians_;
   std::vector<double> constants_;
 };
 
