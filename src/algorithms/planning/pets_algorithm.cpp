@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "algorithms/fit_model.hpp"
+#include "algorithms/planning/pets_models.hpp"
 #include "mbrl/algorithms/planning/ensemble_planning.hpp"
 #include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/algorithms/planning/pets_configuration.hpp"
@@ -146,7 +147,6 @@ class PetsAlgorithm final : public EnsemblePlanning {
 
 AnyActor load_controller(const Parts& parts, const AlgorithmContext& context, const StateDict& in,
                          const std::string& prefix) {
-  require(!in.get<double>(prefix + "metrics").empty(), "this run has not finished a trial yet");
   const EnvSpec spec = context.make_environment().spec();
   MlpEnsemble model = parts.model(spec, context.seed);
   model.load(in, prefix + "model.");
@@ -163,6 +163,11 @@ void choose_device(Parts& parts, const std::string& device, const EnvSpec& spec)
           device, "', expected cpu, cuda, cuda:<index> or auto");
   c.trainer = c.evaluator = "native";
   if (device == "cpu") return;
+  if (!c.model.is_ensemble()) {
+    require(automatic, "--device is '", device, "', but model.name is ", c.model.name,
+            ", which is learned on the CPU; expected cpu or auto");
+    return;
+  }
   const bool there = parts.backend.there && parts.backend.there();
   if (automatic && !(there && parts.opened().cuda_available())) {
     spdlog::info("--device auto: no GPU that LibTorch can use, so the CPU it is");
@@ -199,7 +204,8 @@ std::vector<std::string> remarks(const PetsConfiguration& c, const std::vector<s
     if (has("planner." + name + ".") && has("planner." + c.planner.name + ".") && name != c.planner.name)
       sentences.push_back(key + " has no effect: planner.name is " + c.planner.name);
   }
-  if (c.model.hidden.empty()) sentences.push_back("model.hidden is []: the models are linear");
+  if (c.model.is_ensemble() && c.model.hidden.empty())
+    sentences.push_back("model.hidden is []: the models are linear");
   return sentences;
 }
 
@@ -224,7 +230,9 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
            "--trials\n"
            "  mbrl train pets --env pets/CartPole --seed 1..5 --set planner.name=icem,cem --out runs/sweep\n"
            "                                                         a run for each combination, one table, "
-           "one plot",
+           "one plot\n"
+           "  mbrl train pets --env pets/CartPole --set model.name=linear,forest,gp --out runs/models\n"
+           "                                                         the same loop over other models",
        .steps_key = "pets.steps",
        .rounds_key = "pets.trials",
        .blank = with({}),
@@ -233,14 +241,21 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
                     [with](const EnvSpec& spec) { return with(quick_pets(spec.name)); }},
                    {"published", "the paper's",
                     [with](const EnvSpec& spec) { return with(published_pets(spec.name)); }}},
-       .check = [](const Configuration& c, const EnvSpec& spec) { most_transitions(c.pets, spec); },
+       .check =
+           [](const Configuration& c, const EnvSpec& spec) {
+             most_transitions(c.pets, spec);
+             check_pets_model(c, spec);
+           },
        .make =
            [backend](const Configuration& c, const AlgorithmContext& context) {
+             if (!c.model.is_ensemble()) return make_pets_over_model(c, context);
              return AnyAlgorithm(std::make_unique<PetsAlgorithm>(Parts{c, backend}, context));
            },
        .load_actor =
            [backend](const Configuration& c, const AlgorithmContext& context, const StateDict& in,
                      const std::string& prefix) {
+             require(!in.get<double>(prefix + "metrics").empty(), "this run has not finished a trial yet");
+             if (!c.model.is_ensemble()) return load_pets_over_model(c, context, in, prefix);
              return load_controller(Parts{c, backend}, context, in, prefix);
            },
        .choose_device =

@@ -1,10 +1,10 @@
 #include "mbrl/algorithms/planning/versions_algorithm.hpp"
 
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
 
+#include "algorithms/planning/functions_in_double.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/environment.hpp"
@@ -22,50 +22,6 @@ namespace {
 int episode_length(const VersionsConfiguration& c, const EnvSpec& spec) {
   return c.loop.trial_steps > 0 ? c.loop.trial_steps : spec.max_steps;
 }
-
-// The task's functions for a model in double: they are given for float.
-RewardFunction<double> in_double(const RewardFunction<float>& reward) {
-  return [reward](ConstBatchRef<double> obs, ConstBatchRef<double> action, ConstBatchRef<double> next_obs,
-                  int t, VecRef<double> out) {
-    Vecf value(out.size());
-    reward(Batchf(obs.cast<float>()), Batchf(action.cast<float>()), Batchf(next_obs.cast<float>()), t, value);
-    out = value.cast<double>();
-  };
-}
-TerminationFunction<double> in_double(const TerminationFunction<float>& termination) {
-  if (!termination) return {};
-  return [termination](ConstBatchRef<double> obs, ConstBatchRef<double> action,
-                       ConstBatchRef<double> next_obs, int t, VecRef<double> out) {
-    Vecf value(out.size());
-    termination(Batchf(obs.cast<float>()), Batchf(action.cast<float>()), Batchf(next_obs.cast<float>()), t,
-                value);
-    out = value.cast<double>();
-  };
-}
-template <class S, class F>
-auto for_scalar(const F& function) {
-  if constexpr (std::is_same_v<S, float>)
-    return function;
-  else
-    return in_double(function);
-}
-
-struct Linear {
-  using Model = LinearGaussianModel;
-  using Trainer = RidgeTrainer;
-  static Model model(const EnvSpec& spec) { return Model(spec.obs_dim, spec.action_dim()); }
-  static Trainer trainer(const VersionsConfiguration& c, const AlgorithmContext&) {
-    return Trainer(c.linear);
-  }
-};
-struct Forest {
-  using Model = ForestModel;
-  using Trainer = ForestTrainer;
-  static Model model(const EnvSpec& spec) { return Model(spec.encoding, spec.action_dim()); }
-  static Trainer trainer(const VersionsConfiguration& c, const AlgorithmContext& context) {
-    return Trainer(c.forest, context.pool, context.seed);
-  }
-};
 
 // A model, and a controller that plans in it.
 template <class Kind>
@@ -116,7 +72,7 @@ class VersionsAlgorithm final : public DataOwner {
         seed_(context.seed),
         env_(context.make_environment()),
         controller_(c, env_.spec(), context.pool, context.seed),
-        trainer_(Kind::trainer(c, context)),
+        trainer_(Kind::trainer(c.kinds.of<Kind>(), context.pool, context.seed)),
         loop_(env_, controller_.model, trainer_, controller_.mpc, loop_settings(c, env_.spec()),
               context.seed) {}
 
@@ -187,6 +143,7 @@ void VersionsConfiguration::validate(const EnvSpec& spec) const {
   require(steps >= 0, "versions: steps is ", steps, ", expected at least 1, or 0 for a budget of trials");
   require(steps == 0 || steps > loop.random_steps, "versions: steps is ", steps,
           ", expected more than random_steps, ", loop.random_steps);
+  require_model_kind("versions: model", model, model_kind_names());
   require(loop.trials >= 1, "versions: trials is ", loop.trials, ", expected at least 1");
   require(horizon >= 1, "versions: horizon is ", horizon, ", expected at least 1");
   require(static_cast<bool>(spec.reward), "versions: ", spec.name,
@@ -210,16 +167,17 @@ void register_versions(AlgorithmRegistry& registry) {
   d.rounds_key = "loop.trials";
   d.check = [](const VersionsConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   d.make = [](const VersionsConfiguration& c, const AlgorithmContext& context) {
-    return c.model == VersionModel::kLinear
-               ? AnyAlgorithm(std::make_unique<VersionsAlgorithm<Linear>>(c, context))
-               : AnyAlgorithm(std::make_unique<VersionsAlgorithm<Forest>>(c, context));
+    return *with_model_kind(c.model, [&]<class Kind>(Kind) {
+      return AnyAlgorithm(std::make_unique<VersionsAlgorithm<Kind>>(c, context));
+    });
   };
   d.load_actor = [](const VersionsConfiguration& c, const AlgorithmContext& context, const StateDict& in,
                     const std::string& prefix) {
     const EnvSpec spec = context.make_environment().spec();
     const std::string model = prefix + "loop.model.";
-    return c.model == VersionModel::kLinear ? acting<Linear>(c, spec, context.pool, context.seed, in, model)
-                                            : acting<Forest>(c, spec, context.pool, context.seed, in, model);
+    return *with_model_kind(c.model, [&]<class Kind>(Kind) {
+      return acting<Kind>(c, spec, context.pool, context.seed, in, model);
+    });
   };
   registry.add(std::move(d));
 }

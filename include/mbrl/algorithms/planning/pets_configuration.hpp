@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "mbrl/algorithms/planning/ensemble_planning.hpp"
+#include "mbrl/algorithms/planning/model_kinds.hpp"
 #include "mbrl/algorithms/planning/pets_settings.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
@@ -15,11 +16,27 @@
 
 namespace mbrl {
 
+/// What is learned. The paper's ensemble has its settings beside the name, other models have theirs below their own.
+struct PetsModelSettings : MlpEnsembleSettings {
+  static constexpr const char* kEnsemble = "ensemble";
+  std::string name = kEnsemble;  // or one of model_kind_names()
+  ModelKindSettings kinds{};
+
+  bool is_ensemble() const { return name == kEnsemble; }
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("name", s.name, "ensemble (of networks), linear, forest or gp (Gaussian processes)");
+    MlpEnsembleSettings::describe(s, field);
+    ModelKindSettings::describe(s.kinds, field);
+  }
+};
+
 struct PetsConfiguration {
   std::string trainer = "native";    // native, torch-cpu or torch-cuda
   std::string evaluator = "native";  // of plans in the model: native, torch-cpu or torch-cuda
   PetsSettings pets;
-  MlpEnsembleSettings model;
+  PetsModelSettings model;
   EnsembleTrainingSettings training;
   EnsembleRolloutSettings rollout;
   PlannerSettings planner;
@@ -31,7 +48,7 @@ struct PetsConfiguration {
     field("trainer", s.trainer, "native, torch-cpu or torch-cuda");
     field("evaluator", s.evaluator, "of plans in the model: native, torch-cpu or torch-cuda");
     field("pets", s.pets, "the loop");
-    field("model", s.model, "the ensemble of networks");
+    field("model", s.model, "what is learned");
     field("training", s.training, "how the ensemble learns");
     field("rollout", s.rollout, "how plans are evaluated in the model");
     field("planner", s.planner, "which planner, and the settings of each");
@@ -97,6 +114,8 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   c.mpc.cold_start_plans = 10;  // a poor first plan can throw the cheetah on its back for the whole episode
   c.rollout.common_noise = true;
   c.rollout.particles = 5;
+  c.model.kinds.of<ForestKind>().trees = 5;     // a particle each
+  c.model.kinds.of<GpKind>().max_points = 150;  // a prediction costs their square
   c.rollout.data_margin = EnsembleRolloutSettings().data_margin;
   c.training.standardise_targets = true;
   c.training.epochs = 30;

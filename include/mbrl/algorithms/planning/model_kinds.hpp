@@ -1,0 +1,135 @@
+// Models that a planning loop can learn besides the ensemble of networks, by name. Another one is a struct like those
+// below and its name in ModelKinds: its settings, its choice by name and what acts with it follow from that.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/text.hpp"
+#include "mbrl/core/thread_pool.hpp"
+#include "mbrl/models/forest/forest_trainer.hpp"
+#include "mbrl/models/gp/gp_trainer.hpp"
+#include "mbrl/models/linear/linear_gaussian_model.hpp"
+#include "mbrl/task/env_spec.hpp"
+
+namespace mbrl {
+
+// Each is a ProbabilisticModel or an EnsembleModel that can be saved, with a trainer; members: of which particles
+// follow one each.
+
+struct LinearKind {
+  static constexpr const char* kName = "linear";
+  static constexpr const char* kHelp = "the linear model's regression";
+  using Settings = RidgeSettings;
+  using Model = LinearGaussianModel;
+  using Trainer = RidgeTrainer;
+  static int members(const Settings&) { return 1; }
+  static Model model(const EnvSpec& spec) { return {spec.obs_dim, spec.action_dim()}; }
+  static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t) { return Trainer(settings); }
+};
+
+struct ForestKind {
+  static constexpr const char* kName = "forest";
+  static constexpr const char* kHelp = "the forest and its training";
+  using Settings = ForestSettings;
+  using Model = ForestModel;
+  using Trainer = ForestTrainer;
+  static int members(const Settings& settings) { return settings.trees; }
+  static Model model(const EnvSpec& spec) { return {spec.encoding, spec.action_dim()}; }
+  static Trainer trainer(const Settings& settings, ThreadPool& pool, std::uint64_t seed) {
+    return {settings, pool, seed};
+  }
+};
+
+struct GpKind {
+  static constexpr const char* kName = "gp";
+  static constexpr const char* kHelp = "the Gaussian processes and their evidence";
+  using Settings = GpSettings;
+  using Model = GpModel;
+  using Trainer = GpTrainer;
+  static int members(const Settings&) { return 1; }
+  static Model model(const EnvSpec& spec) { return {spec.encoding, spec.action_dim()}; }
+  static Trainer trainer(const Settings& settings, ThreadPool& pool, std::uint64_t seed) {
+    return {settings, pool, seed};
+  }
+};
+
+using ModelKinds = std::tuple<LinearKind, ForestKind, GpKind>;
+
+namespace detail {
+
+template <class List>
+struct OfEachKind;
+template <class... Kinds>
+struct OfEachKind<std::tuple<Kinds...>> {
+  using Settings = std::tuple<typename Kinds::Settings...>;
+  using First = std::tuple_element_t<0, std::tuple<Kinds...>>;
+
+  /// visit(Kind{}) for each.
+  template <class Visit>
+  static void all(Visit&& visit) {
+    (visit(Kinds{}), ...);
+  }
+  template <class Kind>
+  static constexpr std::size_t index() {
+    std::size_t found = 0, i = 0;
+    ((std::string_view(Kinds::kName) == Kind::kName ? void(found = i++) : void(++i)), ...);
+    return found;
+  }
+};
+using EachModelKind = OfEachKind<ModelKinds>;
+
+}  // namespace detail
+
+/// The settings of every kind, each below its name.
+struct ModelKindSettings {
+  detail::EachModelKind::Settings each;
+
+  template <class Kind>
+  typename Kind::Settings& of() {
+    return std::get<detail::EachModelKind::index<Kind>()>(each);
+  }
+  template <class Kind>
+  const typename Kind::Settings& of() const {
+    return std::get<detail::EachModelKind::index<Kind>()>(each);
+  }
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    detail::EachModelKind::all(
+        [&]<class Kind>(Kind) { field(Kind::kName, s.template of<Kind>(), Kind::kHelp); });
+  }
+};
+
+inline std::vector<std::string> model_kind_names() {
+  std::vector<std::string> names;
+  detail::EachModelKind::all([&](auto kind) { names.emplace_back(decltype(kind)::kName); });
+  return names;
+}
+
+/// Throws, with the nearest, for a name that is none of `known`.
+inline void require_model_kind(std::string_view what, std::string_view name,
+                               const std::vector<std::string>& known) {
+  for (const std::string& one : known)
+    if (name == one) return;
+  fail(what, " is '", name, "'", did_you_mean(name, known));
+}
+
+/// What visit(Kind{}) gives for the kind of that name; nothing if there is none.
+template <class Visit>
+auto with_model_kind(std::string_view name, const Visit& visit) {
+  std::optional<decltype(visit(detail::EachModelKind::First{}))> result;
+  detail::EachModelKind::all([&](auto kind) {
+    if (name == decltype(kind)::kName) result.emplace(visit(kind));
+  });
+  return result;
+}
+
+}  // namespace mbrl
