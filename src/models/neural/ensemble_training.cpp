@@ -8,6 +8,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/splits.hpp"
+#include "models/neural/standard_scale.hpp"
 
 namespace mbrl {
 namespace {
@@ -34,38 +35,21 @@ void standardise(const MlpEnsemble& model, Batchf& inputs) {
   standardise(model.input_mean, model.input_std, inputs);
 }
 
-struct MeanAndDeviation {
-  double mean = 0, std_dev = 0;
-};
-MeanAndDeviation moments(const Eigen::Ref<const Batchf>& x, Index row) {
-  const auto values = x.row(row).cast<double>();
-  const double n = static_cast<double>(x.cols()), mean = values.sum() / n;
-  return {mean, std::sqrt((values.array() - mean).square().sum() / n)};
-}
-
-// A change is not resolved finer than this share of its entry's spread.
-constexpr double kLeastChange = 1e-4;
-
 // To these rows; the range, and how fine a change is resolved, come from all of the data.
 void scale_to(const Batchf& inputs, const Batchf& targets, const TransitionBatch& data,
               bool standardise_targets, MlpEnsemble& model) {
   for (Index r = 0; r < inputs.rows(); ++r) {
-    const auto [mean, std_dev] = moments(inputs, r);
+    const auto [mean, std_dev] = input_scale(inputs, r);
     model.input_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
-    model.input_std[static_cast<std::size_t>(r)] = varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+    model.input_std[static_cast<std::size_t>(r)] = static_cast<float>(std_dev);
   }
   std::fill(model.target_mean.begin(), model.target_mean.end(), 0.0f);
   std::fill(model.target_std.begin(), model.target_std.end(), 1.0f);
   const Index regressed = targets.rows() - (model.settings.learned_termination ? 1 : 0);
   for (Index r = 0; r < regressed && standardise_targets; ++r) {
-    auto [mean, std_dev] = moments(targets, r);
-    if (r < model.obs_dim()) {
-      const auto [obs_mean, obs_std] = moments(data.obs, r);
-      if (varies(obs_mean, obs_std)) std_dev = std::max(std_dev, kLeastChange * obs_std);
-    }
+    const auto [mean, std_dev] = target_scale(targets, r, r < model.obs_dim() ? &data.obs : nullptr);
     model.target_mean[static_cast<std::size_t>(r)] = static_cast<float>(mean);
-    model.target_std[static_cast<std::size_t>(r)] =
-        varies(mean, std_dev) ? static_cast<float>(std_dev) : 1.0f;
+    model.target_std[static_cast<std::size_t>(r)] = static_cast<float>(std_dev);
   }
   for (Index r = 0; r < model.obs_dim(); ++r) {
     const auto i = static_cast<std::size_t>(r);
