@@ -6,24 +6,12 @@
 #include <numeric>
 
 #include "learning/policy_of.hpp"
+#include "learning/trust_region.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
 
 namespace mbrl {
-namespace {
-
-using Block = Eigen::Map<Eigen::ArrayXf>;
-using ConstBlock = Eigen::Map<const Eigen::ArrayXf>;
-
-Block block(AlignedFloats& v) { return {v.data(), static_cast<Index>(v.size())}; }
-ConstBlock block(const AlignedFloats& v) { return {v.data(), static_cast<Index>(v.size())}; }
-
-double dot(const AlignedFloats& a, const AlignedFloats& b) {
-  return (block(a).cast<double>() * block(b).cast<double>()).sum();
-}
-
-}  // namespace
 
 void TrpoSettings::validate() const {
   require(discount >= 0 && discount <= 1, "trpo: discount is ", discount, ", expected 0 <= discount <= 1");
@@ -117,25 +105,6 @@ AlignedFloats BasicTrpo<P>::fisher_product(ConstBatchRef<float> obs, const Align
   return product(v);
 }
 
-// Hestenes and Stiefel 1952.
-template <class P>
-AlignedFloats BasicTrpo<P>::solve(const AlignedFloats& g, double& residual) {
-  AlignedFloats x(g.size()), r = g, p = g;
-  const double size = dot(g, g);
-  double rr = size;
-  for (int i = 0; i < settings_.cg_iterations && rr > 1e-10 * size; ++i) {
-    const AlignedFloats fp = product(p);
-    const double alpha = rr / dot(p, fp);
-    block(x) += static_cast<float>(alpha) * block(p);
-    block(r) -= static_cast<float>(alpha) * block(fp);
-    const double next = dot(r, r);
-    block(p) = block(r) + static_cast<float>(next / rr) * block(p);
-    rr = next;
-  }
-  residual = size == 0 ? 0.0 : std::sqrt(rr / size);
-  return x;
-}
-
 // The policy as it is now against that of linearize.
 template <class P>
 void BasicTrpo<P>::compare(const OnPolicyBatch& batch, double& gain, double& kl) {
@@ -197,28 +166,9 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(gradient));
 
-  const AlignedFloats g = sum_of_gradients(), x = solve(g, report.residual);
-  const double curvature = dot(x, product(x));
-  if (std::isfinite(curvature) && curvature > 0) {
-    const AlignedFloats before = policy_.parameters();
-    double share = 1;
-    for (int tried = 0; tried < settings_.backtracks; ++tried, share *= settings_.backtrack_ratio) {
-      const double length = share * std::sqrt(2 * settings_.max_kl / curvature);
-      policy_.parameters() = before;
-      block(policy_.parameters()) += static_cast<float>(length) * block(x);
-      compare(batch, report.gain, report.kl);
-      if (report.gain > 0 && report.kl <= settings_.max_kl) {
-        report.step = share;
-        break;
-      }
-    }
-    if (report.step == 0) {
-      policy_.parameters() = before;
-      if (std::isfinite(report.gain) && std::isfinite(report.kl)) report.gain = report.kl = 0;
-    }
-  } else if (!std::isfinite(curvature)) {
-    report.gain = curvature;
-  }
+  trust_region_step(
+      settings_, sum_of_gradients(), [this](const AlignedFloats& v) { return product(v); },
+      [&](double& gain, double& kl) { compare(batch, gain, kl); }, policy_.parameters(), report);
   fit_value(batch, report);
   ++updates_;
   return report;
@@ -226,6 +176,7 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
 
 template <class P>
 void BasicTrpo<P>::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
+  order_.resize(static_cast<std::size_t>(batch.obs.cols()));
   const Index n = batch.obs.cols(), parts = (n + settings_.value_minibatch - 1) / settings_.value_minibatch;
   const RandomStream shuffle(seed_, Stream::kShuffle);
   nn::Pass pass(value_, settings_.value_minibatch);
@@ -253,6 +204,15 @@ void BasicTrpo<P>::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
     }
     report.value_loss /= static_cast<double>(n);
   }
+}
+
+template <class P>
+double BasicTrpo<P>::learn_values(const OnPolicyBatch& batch) {
+  check_batch("Trpo::learn_values", batch, policy_.obs_dim(), policy_.action_dim());
+  TrpoReport report;
+  fit_value(batch, report);
+  ++updates_;
+  return report.value_loss;
 }
 
 template <class P>

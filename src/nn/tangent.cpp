@@ -3,10 +3,9 @@
 #include <utility>
 
 #include "mbrl/core/error.hpp"
-#include "nn/activate.hpp"
+#include "nn/activation_slopes.hpp"
 
 namespace mbrl::nn {
-
 Tangent::Tangent(const Network& network, ConstBatchRef<float> x) {
   require_dim("Tangent", "x", x.rows(), network.in());
   require(

@@ -6,7 +6,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/normals.hpp"
 #include "mbrl/nn/bounded_logvar.hpp"
-#include "nn/activate.hpp"
+#include "nn/activation_slopes.hpp"
 #include "nn/padding.hpp"
 
 namespace mbrl::nn {

@@ -99,10 +99,14 @@ class BasicTrpo {
   /// F v + damping v at the present policy, over these observations. For tests and for other optimisers.
   AlignedFloats fisher_product(ConstBatchRef<float> obs, const AlignedFloats& v);
 
+  /// The value function's share of an update alone, which counts as one: for policies that others improve. Its loss.
+  double learn_values(const OnPolicyBatch& batch);
+
   /// V of each column.
   void values(ConstBatchRef<float> obs, VecRef<float> out) const;
 
   const P& policy() const { return policy_; }
+  P& policy() { return policy_; }
   std::int64_t updates() const { return updates_; }
   const TrpoSettings& settings() const { return settings_; }
   static std::vector<AgentFigure> figure_columns();
@@ -130,7 +134,6 @@ class BasicTrpo {
   void linearize(ConstBatchRef<float> obs);
   AlignedFloats product(const AlignedFloats& v);
   AlignedFloats sum_of_gradients() const;
-  AlignedFloats solve(const AlignedFloats& g, double& residual);
   void compare(const OnPolicyBatch& batch, double& gain, double& kl);
   void fit_value(const OnPolicyBatch& batch, TrpoReport& report);
 

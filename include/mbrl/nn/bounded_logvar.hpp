@@ -29,4 +29,11 @@ S bounded_logvar_slope(S raw, S min, S max) {
   return sigmoid(max - raw) * sigmoid(max - softplus(max - raw) - min);
 }
 
+/// And the second: with that slope p q, p q (p (1 - q) - (1 - p)).
+template <class S>
+S bounded_logvar_curve(S raw, S min, S max) {
+  const S p = sigmoid(max - raw), q = sigmoid(max - softplus(max - raw) - min);
+  return p * q * (p * (S(1) - q) - (S(1) - p));
+}
+
 }  // namespace mbrl::nn
