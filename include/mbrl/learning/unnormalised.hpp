@@ -16,6 +16,14 @@ inline void take_raw_inputs(nn::Network& network, const Vecf& mean, const Vecf& 
   network.set_layer(0, first);
 }
 
+/// The other way: what took inputs as they are takes (x - mean) / scale.
+inline void take_normalised_inputs(nn::Network& network, const Vecf& mean, const Vecf& scale) {
+  nn::Network::Plain first = network.layer(0);
+  first.bias += first.weight * mean;
+  first.weight = (first.weight * scale.asDiagonal()).eval();
+  network.set_layer(0, first);
+}
+
 /// The policy that takes observations as they are, of one that takes (obs - mean) / scale.
 template <class Policy>
 Policy unnormalised(Policy policy, const Vecf& mean, const Vecf& scale) {

@@ -10,6 +10,7 @@
 #include "mbrl/algorithms/imagined/steve.hpp"
 #include "mbrl/algorithms/imagined/svg.hpp"
 #include "mbrl/algorithms/imitation/imitation.hpp"
+#include "mbrl/algorithms/imitation/mbmf.hpp"
 #include "mbrl/algorithms/model_free/cql_algorithm.hpp"
 #include "mbrl/algorithms/model_free/ppo_algorithm.hpp"
 #include "mbrl/algorithms/model_free/sac_algorithm.hpp"
@@ -26,6 +27,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_dhmbpo(registry);
   register_dyna(registry);
   register_imitation(registry, experts);
+  register_mbmf(registry, planners);
   register_mbpo(registry);
   register_me_trpo(registry);
   register_mopo(registry);

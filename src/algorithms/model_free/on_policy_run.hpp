@@ -36,11 +36,13 @@ namespace mbrl {
 template <class Learner>
 class OnPolicyRun final : public PolicyOwner {
  public:
-  /// `name` begins its errors; `learner` is that of the environment's dimensions.
+  /// `name` begins its errors; `learner` is that of the environment's dimensions. `fixed_statistics`: those of start_from
+  /// normalise observations throughout.
   OnPolicyRun(std::string name, const OnPolicySettings& settings, const AlgorithmContext& context,
-              Learner learner)
+              Learner learner, bool fixed_statistics = false)
       : name_(std::move(name)),
         settings_(settings),
+        fixed_statistics_(fixed_statistics),
         seed_(context.seed),
         env_(context.make_environment()),
         envs_(context.make_environment, settings.environments, context.pool.size()),
@@ -53,6 +55,22 @@ class OnPolicyRun final : public PolicyOwner {
         lengths_(Vecd::Zero(settings.environments)),
         metrics_(MetricTable::with(columns())) {
     envs_.reset(context.seed);
+  }
+
+  /// Before the first iteration: learns on from a policy that takes observations as they are. `seen` normalises them, for
+  /// the value function, too.
+  void start_from(const typename Learner::Policy& policy, const Normalizer& seen) {
+    acting_ = policy;
+    auto own = policy;
+    if (settings_.normalise_obs) {
+      obs_statistics_ = seen;
+      take_normalised_inputs(own.network(), seen.mean().template cast<float>(),
+                             seen.scale().template cast<float>());
+    }
+    StateDict state;
+    learner_.save(state, "");
+    own.save(state, "policy.");
+    learner_.load(state, "");
   }
 
   bool run(RunObserver& observer) {
@@ -209,7 +227,7 @@ class OnPolicyRun final : public PolicyOwner {
 
   template <class Report>
   void finish(RunObserver& observer, const Report& report, double seconds) {
-    if (settings_.normalise_obs) obs_statistics_.update(ConstBatchRef<double>(raw_));
+    if (settings_.normalise_obs && !fixed_statistics_) obs_statistics_.update(ConstBatchRef<double>(raw_));
     acting_ = settings_.normalise_obs ? unnormalised(learner_.policy(), obs_statistics_) : learner_.policy();
     const auto variance = [](const Vecf& v) {
       return (v.cast<double>().array() - v.cast<double>().mean()).square().mean();
@@ -231,6 +249,7 @@ class OnPolicyRun final : public PolicyOwner {
 
   std::string name_;
   OnPolicySettings settings_;
+  bool fixed_statistics_;
   std::uint64_t seed_;
   AnyEnvironment env_;  // for looking at
   VectorEnvironment envs_;
