@@ -54,7 +54,7 @@ HWY_INLINE void Rows(const PairInput& in, const PairOutput& out, std::size_t i) 
   hn::StoreU(row_sum, d, out.row_sum + i);
   HWY_UNROLL(16)
   for (int k = 0; k < kDims; ++k)
-      hn::StoreU(moved[k], d, out.moved + static_cast<std::size_t>(k) * in.padded + i);
+    hn::StoreU(moved[k], d, out.moved + static_cast<std::size_t>(k) * in.padded + i);
 }
 
 // The same for any number of dimensions, with the sums of moved columns in memory.
