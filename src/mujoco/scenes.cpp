@@ -101,6 +101,7 @@ Foresee foresee_of(const std::string& full_name, int nq) {
   if (is("HalfCheetah-v") || is("Hopper-v") || is("Walker2d-v")) return travelling(nq, 1);
   if (is("Ant") || is("Humanoid") || is("mbpo/") || is("Swimmer-v")) return travelling(nq, 2);
   if (is("InvertedPendulum-v") || is("pets/CartPole")) return beginning(2);
+  if (is("pilco/CartPole")) return beginning(4);
   if (is("Pusher-v") || is("pets/Pusher") || is("pets/Reacher3D")) return beginning(7);
   if (is("Reacher-v")) return angles({{0, 2}, {1, 3}});
   if (is("InvertedDoublePendulum-v"))
@@ -163,6 +164,13 @@ const std::map<std::string, Posed>& analytic_scenes() {
                                         {"CartPole-v1", cartpole},
                                         {"DynaMaze", maze},
                                         {"CartPoleContinuous", cartpole},
+                                        {"pilco/CartPole",
+                                         {assets::pilco_cartpole(),
+                                          [](const std::vector<double>& s, double* qpos) {
+                                            require_numbers(s, 4);
+                                            qpos[0] = s[0];
+                                            qpos[1] = s[2];
+                                          }}},
                                         {"MountainCarContinuous-v0", mountain}};
   }();
   return all;

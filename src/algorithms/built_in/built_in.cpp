@@ -6,6 +6,7 @@
 #include "mbrl/algorithms/imagined/me_trpo.hpp"
 #include "mbrl/algorithms/imagined/mopo.hpp"
 #include "mbrl/algorithms/imagined/mve.hpp"
+#include "mbrl/algorithms/imagined/pilco.hpp"
 #include "mbrl/algorithms/imagined/slbo.hpp"
 #include "mbrl/algorithms/imagined/steve.hpp"
 #include "mbrl/algorithms/imagined/svg.hpp"
@@ -33,6 +34,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_mopo(registry);
   register_mve(registry);
   register_pets(registry, backend, planners);
+  register_pilco(registry);
   register_ppo(registry);
   register_sac(registry);
   register_slbo(registry);

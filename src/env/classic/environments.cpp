@@ -7,6 +7,7 @@
 #include "mbrl/env/classic/mbbl.hpp"
 #include "mbrl/env/classic/mountain_car.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
+#include "mbrl/env/classic/pilco_cartpole.hpp"
 
 namespace mbrl {
 
@@ -15,6 +16,7 @@ void register_analytic_environments(EnvRegistry& registry) {
   registry.add(MountainCar().spec(), [] { return AnyEnvironment(MountainCar()); });
   registry.add(Acrobot().spec(), [] { return AnyEnvironment(Acrobot()); });
   registry.add(DynaMaze().spec(), [] { return AnyEnvironment(DynaMaze()); });
+  registry.add(PilcoCartPole().spec(), [] { return AnyEnvironment(PilcoCartPole()); });
   for (const auto kind : {CartPoleTask::Action::kDiscrete, CartPoleTask::Action::kContinuous}) {
     const CartPoleTask task(kind);
     registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });

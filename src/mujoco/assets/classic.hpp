@@ -55,6 +55,20 @@ inline std::string classic_cartpole() {
     </body>)");
 }
 
+// th = 0 hanging, positive to the right; the rail has no end.
+inline std::string pilco_cartpole() {
+  return classic("pilco_cartpole", "-0.8", R"(
+    <geom name="goal" type="sphere" pos="0 0.1 0.6" size="0.04" rgba="0.25 0.7 0.45 1"/>
+    <body name="cart">
+      <joint name="slider" type="slide" axis="1 0 0"/>
+      <geom name="cart" type="box" size="0.15 0.08 0.06" rgba="0.25 0.4 0.6 1"/>
+      <body name="pole" pos="0 -0.1 0">
+        <joint name="hinge" type="hinge" axis="0 -1 0"/>
+        <geom name="pole" type="capsule" fromto="0 0 0 0 0 -0.6" size="0.02"/>
+      </body>
+    </body>)");
+}
+
 // Two links of 1 m, th1 = 0 hanging; the bar at height 1 m is the goal.
 inline std::string acrobot() {
   return classic("acrobot", "-2.2", R"(
