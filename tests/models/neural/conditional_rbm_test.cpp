@@ -28,7 +28,8 @@ Batchf gait(int frames, std::uint32_t id) {
     phase += 0.35 + 0.1 * std::sin(0.02 * t);
     for (int j = 0; j < 4; ++j) {
       const double s = std::sin(phase + j);
-      const double noise = kNoise * random.normal(id, static_cast<std::uint32_t>(t), 1 + static_cast<std::uint32_t>(j));
+      const double noise =
+          kNoise * random.normal(id, static_cast<std::uint32_t>(t), 1 + static_cast<std::uint32_t>(j));
       series(j, t) = static_cast<float>((j % 2 == 0 ? std::tanh(3 * s) : s * (1 + 0.5 * s)) + noise);
     }
   }
@@ -41,7 +42,9 @@ Batchd with_one(const Batchf& x) {
   return out;
 }
 
-double rmse(const Batchd& error) { return std::sqrt(error.squaredNorm() / static_cast<double>(error.size())); }
+double rmse(const Batchd& error) {
+  return std::sqrt(error.squaredNorm() / static_cast<double>(error.size()));
+}
 
 TEST_CASE("conditional rbm: a gait one frame ahead, better than linear autoregression") {
   constexpr int kOrder = 3;
@@ -66,8 +69,7 @@ TEST_CASE("conditional rbm: a gait one frame ahead, better than linear autoregre
     CHECK(walk.allFinite());
     CHECK(walk.cwiseAbs().maxCoeff() < 2.0f);
     const Batchf late = walk.rightCols(100);
-    for (Index j = 0; j < 4; ++j)
-      CHECK(late.row(j).maxCoeff() - late.row(j).minCoeff() > 1.0f);
+    for (Index j = 0; j < 4; ++j) CHECK(late.row(j).maxCoeff() - late.row(j).minCoeff() > 1.0f);
   }
   SECTION("what happens has less free energy than what does not") {
     const Vecd real = model.free_energy(test.history, test.next);
@@ -104,7 +106,8 @@ TEST_CASE("conditional rbm: the free energy sums over all hidden states") {
     const Vecd u = small.history.col(j).cast<double>(), v = small.next.col(j).cast<double>();
     double sum = 0;
     for (int state = 0; state < 8; ++state) {
-      const Vecd h{{static_cast<double>(state & 1), static_cast<double>(state >> 1 & 1), static_cast<double>(state >> 2)}};
+      const Vecd h{{static_cast<double>(state & 1), static_cast<double>(state >> 1 & 1),
+                    static_cast<double>(state >> 2)}};
       const Vecd off = v - p.visible.cast<double>() - p.of_visible.cast<double>() * u;
       const double energy = 0.5 * off.squaredNorm() -
                             h.dot(p.hidden.cast<double>() + p.of_hidden.cast<double>() * u) -
@@ -148,7 +151,8 @@ TEST_CASE("conditional rbm: of a linear process it predicts most of what can be 
     linear(0, t) = 0.5f * series(0, t - 1) - 0.3f * series(0, t - 2);
     series(0, t) = linear(0, t) + static_cast<float>(random.normal(static_cast<std::uint32_t>(t)));
   }
-  ConditionalRbm model(1, {.order = 2, .hidden = 3, .deviation = 0.8, .epochs = 30, .learning_rate = 1e-2}, 1);
+  ConditionalRbm model(1, {.order = 2, .hidden = 3, .deviation = 0.8, .epochs = 30, .learning_rate = 1e-2},
+                       1);
   model.train({series.leftCols(kFrames / 2)});
   const SeriesWindows fresh = windows_of(series.rightCols(kFrames / 2), 2);
   Batchf next(1, fresh.next.cols());
