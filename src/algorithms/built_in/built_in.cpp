@@ -2,6 +2,7 @@
 
 #include "mbrl/algorithms/imagined/dhmbpo.hpp"
 #include "mbrl/algorithms/imagined/dyna_algorithm.hpp"
+#include "mbrl/algorithms/imagined/mb_mpo.hpp"
 #include "mbrl/algorithms/imagined/mbpo.hpp"
 #include "mbrl/algorithms/imagined/me_trpo.hpp"
 #include "mbrl/algorithms/imagined/mopo.hpp"
@@ -28,6 +29,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_dhmbpo(registry);
   register_dyna(registry);
   register_imitation(registry, experts);
+  register_mb_mpo(registry);
   register_mbmf(registry, planners);
   register_mbpo(registry);
   register_me_trpo(registry);

@@ -31,10 +31,10 @@ Batchf ImaginedBatches::starts(const TransitionBuffer& data, int count, std::uin
   return out;
 }
 
-const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const Trpo& learner,
-                                           const TransitionBuffer& data, int trajectories,
-                                           std::uint32_t number) {
-  imagination_.run(learner.policy(), starts(data, trajectories, number), {.plan = number}, paths_);
+const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPolicy& policy,
+                                           const Trpo& learner, const TransitionBuffer& data,
+                                           int trajectories, std::uint32_t number) {
+  imagination_.run(policy, starts(data, trajectories, number), {.plan = number}, paths_);
   const Index n = trajectories, horizon = paths_.horizon;
   Index rows = 0;
   for (Index i = 0; i < n; ++i) rows += paths_.length[static_cast<std::size_t>(i)];

@@ -66,11 +66,7 @@ MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
 // Each model alone, for validation, and all of them.
 void MeTrpo::use_model() {
   imagined_.set_model(model_);
-  for (std::size_t k = 0; k < single_.size(); ++k) {
-    MlpEnsemble one = model_;
-    one.elites = {static_cast<int>(k)};
-    single_[k].set_model(one);
-  }
+  for (std::size_t k = 0; k < single_.size(); ++k) single_[k].set_model(alone(static_cast<int>(k)));
 }
 
 bool MeTrpo::fit_model(RunObserver& observer) {

@@ -46,7 +46,7 @@ void TrpoInModel::collect(RunObserver& observer) {
     collector_.begin(static_cast<std::uint32_t>(episodes_++));
     explorer_.begin_episode();
   }
-  collector_.step(explorer_.act(trpo_.policy(), collector_.obs(), collector_.steps(), collector_.t()));
+  collector_.step(explorer_.act(acting(episodes_ - 1), collector_.obs(), collector_.steps(), collector_.t()));
   ++collected_;
   seconds_ += watch.seconds();
   observer.on_progress(collector_.progress(0, metrics_.rows()));
@@ -61,13 +61,23 @@ void TrpoInModel::collect(RunObserver& observer) {
 TrpoReport TrpoInModel::climb(RunObserver& observer, double entropy) {
   const auto number = static_cast<std::uint32_t>(trpo_.updates());
   const TrpoReport report =
-      trpo_.update(imagined_.make(who_, trpo_, buffer_, budget_.rollouts, number), entropy);
+      trpo_.update(imagined_.make(who_, trpo_.policy(), trpo_, buffer_, budget_.rollouts, number), entropy);
+  check(report, observer);
+  return report;
+}
+
+void TrpoInModel::check(const TrpoReport& report, RunObserver& observer) {
   if (!report.finite()) {
     observer.on_safe_point(false);
     fail(who_, ": ", trpo_.trouble(report));
   }
   kl_ = report.kl;
-  return report;
+}
+
+MlpEnsemble TrpoInModel::alone(int k) const {
+  MlpEnsemble one = model_;
+  one.elites = {k};
+  return one;
 }
 
 void TrpoInModel::finish(RunObserver& observer, double imagined_return,

@@ -1,4 +1,4 @@
-// What the registry's entries of ME-TRPO and SLBO have in common.
+// What the registry's entries of ME-TRPO, MB-MPO and SLBO have in common.
 #pragma once
 
 #include <memory>

@@ -32,10 +32,10 @@ class ImaginedBatches {
   /// The beginnings of `count` of them, drawn with replacement; obs_dim x count.
   Batchf starts(const TransitionBuffer& data, int count, std::uint32_t number) const;
 
-  /// `trajectories` of the learner's policy, a column a sound step, with its value function's advantages. `number` names
+  /// `trajectories` of the policy, a column a sound step, with advantages by the learner's value function. `number` names
   /// their random numbers. Throws mbrl::Error, which begins with `where`, if no step was sound.
-  const OnPolicyBatch& make(const std::string& where, const Trpo& learner, const TransitionBuffer& data,
-                            int trajectories, std::uint32_t number);
+  const OnPolicyBatch& make(const std::string& where, const MlpPolicy& policy, const Trpo& learner,
+                            const TransitionBuffer& data, int trajectories, std::uint32_t number);
   /// Of the last batch: undiscounted reward of a trajectory, mean.
   double mean_return() const;
 

@@ -55,9 +55,15 @@ class TrpoInModel : public PolicyOwner, public DataOwner {
   virtual bool fit_model(RunObserver& observer) = 0;
   /// One update of the policy; sets the phase that follows.
   virtual void improve(RunObserver& observer) = 0;
+  /// Who acts in a real episode, which are counted from 0.
+  virtual const MlpPolicy& acting(std::int64_t /*episode*/) const { return trpo_.policy(); }
 
   /// One update on imagined trajectories. A number that is not finite ends the run behind a safe point.
   TrpoReport climb(RunObserver& observer, double entropy = 0);
+  /// Notes an update's divergence; ends the run in the same way.
+  void check(const TrpoReport& report, RunObserver& observer);
+  /// The ensemble's member k.
+  MlpEnsemble alone(int k) const;
   /// Mean return of the round's real episodes.
   double real_return() const { return real_total_ / real_episodes_; }
   /// Adds `row` to what every such algorithm tells of a round, and goes on to the next.
