@@ -32,7 +32,8 @@ Batchf normals(const RandomStream& random, std::uint32_t a, std::uint32_t b, int
 // One network that learns: forward, gradient of inputs, a step.
 class Learner {
  public:
-  Learner(nn::Network& network, const nn::AdamSettings& settings) : network_(&network), adam_(network, settings) {}
+  Learner(nn::Network& network, const nn::AdamSettings& settings)
+      : network_(&network), adam_(network, settings) {}
 
   Batchf forward(const Batchf& x) {
     samples_ = static_cast<int>(x.cols());

@@ -27,7 +27,8 @@ double entropy(const Predicted& at) {
   return 0.5 * std::log(2 * std::numbers::pi * std::numbers::e) + std::log(at.deviation);
 }
 
-TEST_CASE("hyper gan: on the cubic its networks differ, and beyond the data it is less sure than a point is") {
+TEST_CASE(
+    "hyper gan: on the cubic its networks differ, and beyond the data it is less sure than a point is") {
   const HyperGan model = learned(1.0);
   BayesianNetwork point(1, 1, {.posterior = WeightPosterior::kPoint, .network = {.hidden = {32}}}, 3);
   BayesianTrainer({.run = {.epochs = 1000, .learning_rate = 1e-2}}, 3).train(cubic(40), point, 0);
@@ -83,7 +84,8 @@ TEST_CASE("hyper gan: the same for the same seed and round, saved and loaded") {
   const TransitionBatch data = cubic(60);
   const auto trained = [&](std::uint64_t seed, std::uint32_t round) {
     HyperGan model(1, 1, {.members = 3, .network = {.hidden = {8}}, .inner = 16}, 1);
-    HyperGanTrainer({.run = {.epochs = 3, .holdout_ratio = 0.2}, .networks = 2}, seed).train(data, model, round);
+    HyperGanTrainer({.run = {.epochs = 3, .holdout_ratio = 0.2}, .networks = 2}, seed)
+        .train(data, model, round);
     return model;
   };
   HyperGan::Workspace w;
@@ -121,8 +123,9 @@ TEST_CASE("hyper gan: data that say little, and data that cannot be") {
   const Batchf action = Batchf::Zero(1, 2);
   SECTION("one row, and one row many times") {
     const Index times = GENERATE(1, 100);
-    trainer.train({Batchf::Constant(1, times, 1.0f), Batchf::Zero(1, times), Batchf::Constant(1, times, 3.0f), {}},
-                  model, 0);
+    trainer.train(
+        {Batchf::Constant(1, times, 1.0f), Batchf::Zero(1, times), Batchf::Constant(1, times, 3.0f), {}},
+        model, 0);
     obs.setOnes();
     model.predict(1, obs, action, mean, variance, w);
     CHECK(mean(0, 0) == Approx(3.0f).margin(0.5));

@@ -20,9 +20,9 @@ namespace mbrl {
 struct HyperGanSettings {
   int members = 20;  // functions drawn after each training
   nn::NetworkSettings network{.hidden = {32}, .activation = Activation::kRelu};  // whose weights are made
-  int noise_dim = 32;    // numbers that a network is made from
-  int code_dim = 16;     // numbers that each of its layers is made from
-  int inner = 64;        // hidden units of mixer, generators and discriminator
+  int noise_dim = 32;          // numbers that a network is made from
+  int code_dim = 16;           // numbers that each of its layers is made from
+  int inner = 64;              // hidden units of mixer, generators and discriminator
   double initial_noise = 0.3;  // of the targets: standard deviation, in units of their own; learned
   double min_noise = 1e-3;     // the same at least
 
@@ -83,7 +83,9 @@ class HyperGan {
   /// For trainers, who draw the members anew when they have changed anything.
   nn::Network& mixer() { return mixer_; }
   std::vector<nn::Network>& generators() { return generators_; }
-  nn::Network& discriminator() { return discriminator_; }  // of all codes of a network: the logit that they are the prior's
+  nn::Network& discriminator() {
+    return discriminator_;
+  }  // of all codes of a network: the logit that they are the prior's
   const nn::Network& shape() const { return shape_; }
   RegressionScaling& scaling() { return sampled_.scaling; }
   const SampledNetworks& sampled() const { return sampled_; }
