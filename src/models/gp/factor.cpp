@@ -148,17 +148,17 @@ Vecd Factor::solve(ConstVecRef<double> v) const {
   return inverse_lower.transpose().triangularView<Eigen::Upper>() * half;
 }
 
-std::optional<Factor> factorise(const Batchd& m, double scale, double least) {
-  if (!m.allFinite()) return std::nullopt;
+std::optional<Factor> factorise(const Batchd& m, double shift, double scale, double least) {
+  if (!m.allFinite() || !std::isfinite(shift)) return std::nullopt;
   for (const double share : {least, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4}) {
     if (share < least) continue;
     Factor factor;
     factor.jitter = share * scale;
     factor.lower = m;
-    factor.lower.diagonal().array() += factor.jitter;
+    factor.lower.diagonal().array() += shift + factor.jitter;
     // A pivot that is rounding alone says nothing: it is as good as none.
     if (!cholesky(factor.lower, 1e-6 * std::sqrt(scale))) continue;
-    factor.lower.triangularView<Eigen::StrictlyUpper>().setZero();
+    for (Index j = 1; j < m.cols(); ++j) factor.lower.col(j).head(j).setZero();
     factor.inverse_lower = inverse_of_lower(factor.lower);
     return factor;
   }

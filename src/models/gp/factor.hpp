@@ -23,8 +23,8 @@ struct Factor {
   Vecd solve(ConstVecRef<double> v) const;
 };
 
-/// L L' = m + jitter I. `scale`: the size of m's diagonal, of which the jitter is a share of `least` (0: none), then 1e-10,
-/// 1e-9, ..., 1e-4. Empty where m is not positive definite even so, or not finite.
-std::optional<Factor> factorise(const Batchd& m, double scale, double least = 0.0);
+/// L L' = m + (shift + jitter) I. `scale`: the size of m's diagonal, of which the jitter is a share of `least` (0: none),
+/// then 1e-10, 1e-9, ..., 1e-4. Empty where that is not positive definite even so, or not finite.
+std::optional<Factor> factorise(const Batchd& m, double shift, double scale, double least = 0.0);
 
 }  // namespace mbrl::gp

@@ -64,20 +64,18 @@ GpEvidence log_evidence(ConstBatchRef<double> inputs, ConstVecRef<double> target
   GpEvidence evidence;
   evidence.gradient.setZero(d + 2);
   const Batchd k = gp::self_covariance(inputs, lengthscale2, h.signal2());
-  Batchd noisy = k;
-  noisy.diagonal().array() += noise2;
-  const std::optional<gp::Factor> factor = gp::factorise(noisy, h.signal2());
+  const std::optional<gp::Factor> factor = gp::factorise(k, noise2, h.signal2());
   if (!factor) return evidence;
   const Vecd beta = factor->solve(targets);
   evidence.jitter = factor->jitter;
   evidence.value = -0.5 * (targets.dot(beta) + factor->log_determinant() +
                            static_cast<double>(n) * std::log(2.0 * std::numbers::pi));
-  Batchd weights = -0.5 * factor->inverse();
-  weights.noalias() += 0.5 * beta * beta.transpose();
-  evidence.gradient[d + 1] = 2.0 * noise2 * weights.trace();
-  // The jitter is in proportion to signal2.
-  evidence.gradient[d] = 2.0 * factor->jitter * weights.trace();
-  weights.array() *= k.array();
+  Batchd weights = factor->inverse();
+  const double trace = 0.5 * (beta.squaredNorm() - weights.trace());
+  evidence.gradient[d + 1] = 2.0 * noise2 * trace;
+  evidence.gradient[d] = 2.0 * factor->jitter * trace;  // which is in proportion to signal2
+  for (Index j = 0; j < n; ++j)
+    weights.col(j).array() = 0.5 * (beta[j] * beta.array() - weights.col(j).array()) * k.col(j).array();
   gp::add_covariance_gradient(inputs, inputs, weights, lengthscale2, evidence.gradient);
   return evidence;
 }
@@ -89,9 +87,8 @@ GpPosterior exact_posterior(ConstBatchRef<double> inputs, ConstVecRef<double> ta
   p.lengthscale2 = h.lengthscale2();
   p.signal2 = h.signal2();
   p.noise2 = h.noise2();
-  Batchd k = gp::self_covariance(inputs, p.lengthscale2, p.signal2);
-  k.diagonal().array() += p.noise2;
-  const std::optional<gp::Factor> factor = gp::factorise(k, p.signal2);
+  const std::optional<gp::Factor> factor =
+      gp::factorise(gp::self_covariance(inputs, p.lengthscale2, p.signal2), p.noise2, p.signal2);
   require(factor.has_value(), "exact_posterior: the covariance of ", inputs.cols(),
           " inputs is singular, with up to 1e-4 of its diagonal added (",
           gp::closest_points(inputs, p.lengthscale2), "; signal ", std::exp(h.log_signal), ", noise ",

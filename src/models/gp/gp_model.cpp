@@ -11,6 +11,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/math/dense_kernels.hpp"
 #include "mbrl/task/encoding_checkpoint.hpp"
+#include "models/gp/exponential.hpp"
 #include "models/gp/kernel.hpp"
 #include "models/gp/packed_root.hpp"
 
@@ -99,9 +100,8 @@ auto covariances(const Batchd& inputs, const Vecd& centre, const Batchd& exponen
                   .b_col = w.exponents.rows(),
                   .d = w.covariance.data(),
                   .ldd = w.covariance.rows()});
-  auto k = w.covariance.topLeftCorner(n, points);
-  k = k.array().exp();
-  return k;
+  gp::exponential(w.covariance.data(), n, points, w.covariance.rows());
+  return w.covariance.topLeftCorner(n, points);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/math/dense_kernels.hpp"
+#include "models/gp/exponential.hpp"
 
 namespace mbrl::gp {
 namespace {
@@ -46,7 +47,7 @@ void right_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstV
 Batchd self_covariance(ConstBatchRef<double> x, ConstVecRef<double> lengthscale2, double signal2) {
   Batchd k;
   se_covariance(x, x, lengthscale2, signal2, k);
-  k.triangularView<Eigen::StrictlyUpper>() = k.transpose();
+  dense::mirror_lower(k.rows(), k.data(), k.rows());
   k.diagonal().setConstant(signal2);
   return k;
 }
@@ -114,7 +115,7 @@ void se_covariance(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstVecRef
   gp::left_exponents(a, centre, lengthscale2, signal2, left);
   gp::right_exponents(b, centre, lengthscale2, right);
   gp::product_of_exponents(left, right, out);
-  out = out.array().exp();
+  gp::exponential(out.data(), out.rows(), out.cols(), out.rows());
 }
 
 }  // namespace mbrl

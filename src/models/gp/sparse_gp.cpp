@@ -38,7 +38,7 @@ std::optional<Parts> parts_of(SparseApproximation kind, ConstBatchRef<double> in
   p.signal2 = h.signal2();
   p.noise2 = h.noise2();
   p.kuu = gp::self_covariance(inducing, p.lengthscale2, p.signal2);
-  std::optional<gp::Factor> factor = gp::factorise(p.kuu, p.signal2, kLeastJitter);
+  std::optional<gp::Factor> factor = gp::factorise(p.kuu, 0.0, p.signal2, kLeastJitter);
   if (!factor) return std::nullopt;
   p.of_kuu = *std::move(factor);
   se_covariance(inducing, inputs, p.lengthscale2, p.signal2, p.kuf);
@@ -47,9 +47,7 @@ std::optional<Parts> parts_of(SparseApproximation kind, ConstBatchRef<double> in
   p.g = Vecd::Constant(inputs.cols(), p.noise2);
   if (kind == SparseApproximation::kFitc) p.g += (p.signal2 - p.q.array()).max(0.0).matrix();
   const Batchd scaled = p.a * p.g.cwiseSqrt().cwiseInverse().asDiagonal();
-  Batchd b = gp::product_transposed(scaled, scaled);
-  b.diagonal().array() += 1.0;
-  factor = gp::factorise(b, 1.0);
+  factor = gp::factorise(gp::product_transposed(scaled, scaled), 1.0, 1.0);
   if (!factor) return std::nullopt;
   p.of_b = *std::move(factor);
   p.r = gp::product(p.of_b.inverse_lower, p.of_kuu.inverse_lower);
