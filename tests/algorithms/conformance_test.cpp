@@ -213,7 +213,12 @@ const std::vector<Case>& cases() {
       {"versions",
        {"loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "forest.trees=3", "horizon=4",
         "planner.population=8", "planner.elites=2", "planner.iterations=2"},
-       "horizon=0"}};
+       "horizon=0"},
+      {"versions",
+       {"model=gp", "gp.max_points=40", "gp.search.iterations=5", "loop.trials=3", "loop.random_steps=30",
+        "loop.trial_steps=30", "horizon=4", "planner.population=8", "planner.elites=2",
+        "planner.iterations=2"},
+       "gp.max_points=1"}};
   return all;
 }
 
