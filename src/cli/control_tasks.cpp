@@ -74,6 +74,7 @@ ControlTaskEntry entry(T task, int horizon, const CemSettings& cem, std::vector<
   e.task.horizon = horizon;
   e.task.cem = cem;
   e.parametric = any_parametric_model(AnalyticFamily(task.model));
+  e.task.cost = SwitchableCost(task.cost);
   return e;
 }
 

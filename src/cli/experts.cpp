@@ -41,6 +41,9 @@ Expert learned(const std::string& folder, const std::string& environment) {
 
 }  // namespace
 
-ExpertSource expert_source(const OwnPlanners& planners) { return {planner, learned, planners}; }
+ExpertSource expert_source(const OwnPlanners& planners) {
+  return {planner, learned, planners,
+          [](const std::string& environment) { return plan_task(environment).cost; }};
+}
 
 }  // namespace mbrl::cli

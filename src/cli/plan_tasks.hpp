@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,6 +12,7 @@
 #include "mbrl/env/registry.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/registry/known_dynamics.hpp"
+#include "mbrl/task/switchable_cost.hpp"
 
 namespace mbrl::cli {
 
@@ -57,8 +59,9 @@ struct PlanTask {
   std::function<AnyEnvironment()> make;
   std::function<PlanController(const PlanConfiguration&, std::uint64_t seed, ThreadPool&)> controller;
   // Unless the user says otherwise:
-  int horizon = 30;      // steps a plan looks ahead
-  CemSettings cem = {};  // population and elites are the budget's
+  int horizon = 30;                         // steps a plan looks ahead
+  CemSettings cem = {};                     // population and elites are the budget's
+  std::optional<SwitchableCost> cost = {};  // with derivatives, where it is written down
 };
 
 class LearnedTerminal;

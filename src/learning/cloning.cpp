@@ -33,11 +33,16 @@ class GaussianLoss {
   GaussianLoss(const MlpPolicy& policy, const CloningSettings& s, const Demonstrations& data)
       : settings_(policy.settings()),
         kl_(s.loss == CloningLoss::kKl),
+        joint_(s.loss == CloningLoss::kPrecision),
         floor_(static_cast<float>(s.min_std * s.min_std)) {
     const Index dims = policy.action_dim();
-    require(
-        kl_ == (settings_.output == PolicyOutput::kSquashedGaussian),
-        "cloning: the loss 'kl' fits a squashed Gaussian and 'mean' a deterministic policy, not the other");
+    require(kl_ == (settings_.output == PolicyOutput::kSquashedGaussian),
+            "cloning: the loss 'kl' fits a squashed Gaussian and the others a deterministic policy, not the "
+            "other");
+    require(!joint_ || data.precision.cols() == data.size(),
+            "cloning: the loss 'precision' needs the expert's precision matrices, and this expert has none; "
+            "take the "
+            "loss 'mean'");
     require(!kl_ || data.deviation.cols() == data.size(),
             "cloning: the loss 'kl' needs the expert's Gaussian, and this expert has none; take the loss "
             "'mean', or "
@@ -46,12 +51,21 @@ class GaussianLoss {
     const Vecf scale = half.cwiseInverse();
     target_ = (scale.asDiagonal() * (data.action.colwise() - mid)).cwiseMax(-1.0f).cwiseMin(1.0f);
     if (kl_) variance_ = (scale.asDiagonal() * data.deviation).array().square() + floor_;
+    if (!joint_) return;
+    require_dim("cloning", "a precision", data.precision.rows(), dims * dims);
+    const Batchf ranges = half * half.transpose();
+    precision_ = data.precision.array().colwise() * Vecf(ranges.reshaped()).array();
+    double diagonals = 0;
+    for (Index i = 0; i < dims; ++i) diagonals += precision_.row(i * (dims + 1)).cast<double>().mean();
+    require(diagonals > 0, "cloning: the precisions' diagonals sum to ", diagonals, ", expected more than 0");
+    precision_ *= static_cast<float>(static_cast<double>(dims) / diagonals);
   }
 
   double operator()(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
                     nn::RowMap<float>* gradient) const {
     const Index dims = target_.rows(), n = output.cols();
     double sum = 0;
+    if (joint_) return in_precision(output, rows, gradient);
     for (Index j = 0; j < n; ++j)
       for (Index i = 0; i < dims; ++i) {
         const float m = output(i, j), y = std::tanh(m), slope = 1.0f - y * y;
@@ -76,10 +90,24 @@ class GaussianLoss {
   }
 
  private:
+  double in_precision(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
+                      nn::RowMap<float>* gradient) const {
+    const Index dims = target_.rows(), n = output.cols();
+    double sum = 0;
+    for (Index j = 0; j < n; ++j) {
+      const Vecf y = output.col(j).array().tanh(), error = y - target_.col(rows[j]);
+      const Vecf pull = precision_.col(rows[j]).reshaped(dims, dims) * error;
+      sum += 0.5 * static_cast<double>(error.dot(pull));
+      if (gradient != nullptr)
+        gradient->col(j) = pull.cwiseProduct((1.0f - y.array().square()).matrix()) / static_cast<float>(n);
+    }
+    return sum;
+  }
+
   MlpPolicySettings settings_;
-  bool kl_;
+  bool kl_, joint_;
   float floor_;
-  Batchf target_, variance_;  // in half action ranges
+  Batchf target_, variance_, precision_;  // in half action ranges
 };
 
 class ChoiceLoss {
@@ -111,11 +139,14 @@ class ChoiceLoss {
 template <class Loss>
 CloningReport fit(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
                   std::uint32_t round, nn::Network& network, const Loss& loss,
-                  const std::function<bool()>& stop) {
+                  const std::function<bool()>& stop, bool warm = false) {
   Normalizer statistics(network.in());
   statistics.fit(ConstBatchRef<float>(data.obs));
   Batchf inputs(data.obs.rows(), data.obs.cols());
   statistics.normalize(data.obs, inputs);
+  const Vecf mean = statistics.mean().cast<float>(), scale = statistics.scale().cast<float>();
+  if (warm)
+    take_raw_inputs(network, -mean.cwiseQuotient(scale), scale.cwiseInverse());  // it takes normalised ones
 
   const HoldoutSplit split = holdout_split(static_cast<std::uint32_t>(data.size()), s.validation,
                                            static_cast<std::uint32_t>(data.size()), seed, round);
@@ -172,7 +203,7 @@ CloningReport fit(const Demonstrations& data, const CloningSettings& s, std::uin
   }
   report.validation_loss = best_loss;
   network.parameters() = best;
-  take_raw_inputs(network, statistics.mean().cast<float>(), statistics.scale().cast<float>());
+  take_raw_inputs(network, mean, scale);
   return report;
 }
 
@@ -183,7 +214,8 @@ void check(const Demonstrations& data, const CloningSettings& s, const P& policy
   require_dim("cloning", "obs", data.obs.rows(), policy.obs_dim());
   require_dim("cloning", "action", data.action.rows(), policy.action_dim());
   require_dim("cloning", "the actions", data.action.cols(), data.size());
-  require(data.obs.allFinite() && data.action.allFinite() && data.deviation.allFinite(),
+  require(data.obs.allFinite() && data.action.allFinite() && data.deviation.allFinite() &&
+              data.precision.allFinite(),
           "cloning: the demonstrations hold a number that is not finite");
 }
 
@@ -198,22 +230,30 @@ Batchf joined(const Batchf& a, const Batchf& b) {
 }  // namespace
 
 void Demonstrations::append(const Demonstrations& more) {
-  require(size() == 0 || more.size() == 0 || (deviation.cols() > 0) == (more.deviation.cols() > 0),
-          "Demonstrations::append: some have deviations and some have not");
+  require(size() == 0 || more.size() == 0 ||
+              ((deviation.cols() > 0) == (more.deviation.cols() > 0) &&
+               (precision.cols() > 0) == (more.precision.cols() > 0)),
+          "Demonstrations::append: some have deviations or precisions and some have not");
   obs = joined(obs, more.obs);
   action = joined(action, more.action);
   if (more.deviation.cols() > 0) deviation = joined(deviation, more.deviation);
+  if (more.precision.cols() > 0) precision = joined(precision, more.precision);
 }
 
 void Demonstrations::save(StateDict& out, const std::string& prefix) const {
   out.put_matrix(prefix + "obs", obs);
   out.put_matrix(prefix + "action", action);
   out.put_matrix(prefix + "deviation", deviation);
+  if (precision.cols() > 0) out.put_matrix(prefix + "precision", precision);
 }
 
 void Demonstrations::load(const StateDict& in, const std::string& prefix) {
   Demonstrations loaded{in.get_matrix<float>(prefix + "obs"), in.get_matrix<float>(prefix + "action"),
                         in.get_matrix<float>(prefix + "deviation")};
+  if (in.contains(prefix + "precision")) {
+    loaded.precision = in.get_matrix<float>(prefix + "precision");
+    require_dim("checkpoint", "'" + prefix + "precision'", loaded.precision.cols(), loaded.size());
+  }
   require_dim("checkpoint", "'" + prefix + "action'", loaded.action.cols(), loaded.size());
   if (loaded.deviation.cols() > 0)
     require_dim("checkpoint", "'" + prefix + "deviation'", loaded.deviation.cols(), loaded.size());
@@ -240,9 +280,9 @@ MlpPolicy new_cloned_policy(int obs_dim, const ActionBounds& bounds, const Cloni
 }
 
 CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
-                    std::uint32_t round, MlpPolicy& policy, const std::function<bool()>& stop) {
+                    std::uint32_t round, MlpPolicy& policy, const std::function<bool()>& stop, bool warm) {
   check(data, s, policy);
-  return fit(data, s, seed, round, policy.network(), GaussianLoss(policy, s, data), stop);
+  return fit(data, s, seed, round, policy.network(), GaussianLoss(policy, s, data), stop, warm);
 }
 
 CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,

@@ -2,6 +2,7 @@
 // the frequencies of choices.
 #include "mbrl/learning/cloning.hpp"
 
+#include <Eigen/LU>
 #include <cmath>
 #include <limits>
 
@@ -56,6 +57,11 @@ TEST_CASE("cloning: recovers the gain of a linear-quadratic regulator") {
   Batchf memory(0, 2), action(1, 2);
   policy.mode(Batchf::Identity(2, 2) * 0.5f, memory, action, w);
   for (int i = 0; i < 2; ++i) CHECK(action(0, i) / 0.5 == Approx(gain(0, i)).epsilon(0.01));
+
+  CloningSettings again = linear();  // a warm fit begins where the last one ended
+  again.epochs = 1;
+  again.adam.learning_rate = 1e-9;
+  CHECK(clone(data, again, 1, 1, policy, {}, true).validation_loss < 1e-6);
 }
 
 TEST_CASE("cloning: the KL divergence weighs actions by their precision") {
@@ -106,6 +112,32 @@ TEST_CASE("cloning: choices are as probable as they were frequent") {
   CHECK(std::exp(log_prob(0)) == Approx(0.5).margin(0.01));
   CHECK(std::exp(log_prob(1)) == Approx(0.4).margin(0.01));
   CHECK(std::exp(log_prob(2)) == Approx(0.1).margin(0.01));
+}
+
+TEST_CASE("cloning: in precisions of correlated actions, the mean of two is (P + Q)^-1 (P a + Q b)") {
+  const Batchd p{{4.0, 1.5}, {1.5, 1.0}}, q{{1.0, -0.5}, {-0.5, 2.0}};
+  const Vecd a{{0.5, -0.8}}, b{{-0.6, 0.4}};
+  constexpr Index kOften = 32;
+  Demonstrations data{
+      Batchf::Constant(1, 2 * kOften, 0.5f), Batchf(2, 2 * kOften), {}, Batchf(4, 2 * kOften)};
+  data.action << a.cast<float>().replicate(1, kOften), b.cast<float>().replicate(1, kOften);
+  data.precision << p.reshaped().cast<float>().replicate(1, kOften),
+      q.reshaped().cast<float>().replicate(1, kOften);
+  CloningSettings s = linear();
+  s.loss = CloningLoss::kPrecision;
+  s.validation = 0;
+  // Bounds of different widths: distances are in action units whatever they are.
+  const ActionBounds bounds(Vecd{{-2.0, -1.0}}, Vecd{{2.0, 3.0}});
+  MlpPolicy policy = new_cloned_policy(1, bounds, s, 1, 0);
+  clone(data, s, 1, 0, policy);
+  MlpPolicy::Workspace w;
+  Batchf memory(0, 1), action(2, 1);
+  policy.mode(Batchf::Constant(1, 1, 0.5f), memory, action, w);
+  const Vecd expected = (p + q).inverse() * (p * a + q * b);
+  CHECK((action.cast<double>() - expected).norm() < 0.01);
+
+  data.precision.resize(4, 0);
+  CHECK_THROWS_WITH(clone(data, s, 1, 0, policy), Catch::Contains("precision matrices"));
 }
 
 TEST_CASE("cloning: says what is wrong with its data and settings") {

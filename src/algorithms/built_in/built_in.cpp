@@ -11,6 +11,7 @@
 #include "mbrl/algorithms/imagined/slbo.hpp"
 #include "mbrl/algorithms/imagined/steve.hpp"
 #include "mbrl/algorithms/imagined/svg.hpp"
+#include "mbrl/algorithms/imitation/gps.hpp"
 #include "mbrl/algorithms/imitation/imitation.hpp"
 #include "mbrl/algorithms/imitation/mbmf.hpp"
 #include "mbrl/algorithms/model_free/cql_algorithm.hpp"
@@ -28,6 +29,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_cql(registry);
   register_dhmbpo(registry);
   register_dyna(registry);
+  register_gps(registry, experts);
   register_imitation(registry, experts);
   register_mb_mpo(registry);
   register_mbmf(registry, planners);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "mbrl/algorithms/registry.hpp"
@@ -11,6 +12,7 @@
 #include "mbrl/env/environment.hpp"
 #include "mbrl/planning/registry/known_dynamics.hpp"
 #include "mbrl/planning/registry/own_planners.hpp"
+#include "mbrl/task/switchable_cost.hpp"
 
 namespace mbrl {
 
@@ -46,6 +48,8 @@ struct ExpertSource {
   /// What a run's folder has learned. May be empty.
   std::function<Expert(const std::string& folder, const std::string& environment)> run{};
   OwnPlanners planners{};  // beside the library's
+  /// What a step of the environment costs, with derivatives; nothing where that is not known. May be empty.
+  std::function<std::optional<SwitchableCost>(const std::string& environment)> cost{};
 };
 
 /// Planners that sample look ahead in copies of the environment itself. Throws mbrl::Error for a planner that does not
