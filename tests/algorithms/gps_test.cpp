@@ -93,7 +93,9 @@ double cost_of(const Task& task, AnyActor actor, std::uint64_t start) {
 
 GpsConfiguration small() {
   GpsConfiguration c;
-  c.rounds = 8;
+  c.rounds = 6;
+  c.mixture.max_clusters = 5;
+  c.mixture.iterations = 10;
   c.cloning.policy.hidden = {32, 32};
   return c;
 }

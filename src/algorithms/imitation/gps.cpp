@@ -306,7 +306,7 @@ void GuidedPolicySearch<Su, Sv, F, O>::linearise(const std::vector<GpsVisited>& 
   }
 }
 
-// Montgomery and Levine 2016, section 4.2: the bound at which what was promised would have come, were it quadratic.
+// Montgomery and Levine 2016: the bound at which what was promised would have come, were it quadratic.
 template <class Su, class Sv, class F, class O>
 void GuidedPolicySearch<Su, Sv, F, O>::adapt_step(const GpsConfiguration& settings, double cost,
                                                   GpsCondition& p) {

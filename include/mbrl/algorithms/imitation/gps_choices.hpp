@@ -50,7 +50,7 @@ struct KlTrustRegion {
   }
 };
 
-/// Mirror descent (Montgomery and Levine, "Guided policy search via approximate mirror descent", NIPS 2016, algorithm 2):
+/// Mirror descent (Montgomery and Levine, "Guided policy search via approximate mirror descent", NIPS 2016):
 /// the cost alone, and controllers stay close to the policy.
 struct MirrorDescentSurrogate {
   static constexpr bool kCloseToPolicy = true;
