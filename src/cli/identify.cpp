@@ -106,7 +106,7 @@ void print(const IdentificationReport& report, const IdentifiableModel& model, b
   std::cout << table_text({{"observation", 0, true},
                            {"change a step", 0},
                            {"left %", 0},
-                           {"of it missing %", 0},
+                           {"missing %", 0},
                            {"correlation", 0}},
                           rows, style, 100)
             << '\n'
