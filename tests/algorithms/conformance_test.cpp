@@ -146,7 +146,7 @@ const std::vector<Case>& cases() {
        "centres=0",
        "pilco/CartPole"},
       {"pilco",
-       {"trials=3", "trial_steps=12", "policy=linear", "model_uncertainty=false", "search.iterations=6",
+       {"trials=3", "trial_steps=12", "policy=linear", "uncertainty=none", "search.iterations=6",
         "cost.target=1,0,0"},
        "cost.target=1,0"},
       {"ppo",

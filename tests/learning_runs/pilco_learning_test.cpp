@@ -13,9 +13,9 @@ using namespace mbrl;
 namespace {
 
 // The lowest mean cost of a trial's last second: 0.1 is a tip 0.11 m from its place.
-double best_late_cost(bool model_uncertainty) {
+double best_late_cost(PilcoUncertainty uncertainty) {
   PilcoSettings s = default_pilco(PilcoCartPoleTask::spec());
-  s.model_uncertainty = model_uncertainty;
+  s.uncertainty = uncertainty;
   AlgorithmRegistry registry;
   register_pilco(registry);
   ThreadPool pool(2);
@@ -30,6 +30,6 @@ double best_late_cost(bool model_uncertainty) {
 }  // namespace
 
 TEST_CASE("learning: pilco on pilco/CartPole") {
-  CHECK(best_late_cost(true) < 0.1);
-  CHECK(best_late_cost(false) > 0.3);
+  CHECK(best_late_cost(PilcoUncertainty::kFull) < 0.1);
+  CHECK(best_late_cost(PilcoUncertainty::kNone) > 0.3);
 }

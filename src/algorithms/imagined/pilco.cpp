@@ -42,13 +42,14 @@ int trial_steps(const PilcoSettings& s, const EnvSpec& spec) {
 int most_trials(const PilcoSettings& s) { return s.steps > 0 ? static_cast<int>(s.steps) : s.trials; }
 
 // The start's Gaussian: moments of 200 resets of an environment that is not acted in.
-Moments start_moments(AnyEnvironment env, std::uint64_t seed) {
+Moments start_moments(AnyEnvironment env, PilcoUncertainty uncertainty, std::uint64_t seed) {
   constexpr std::uint32_t kResets = 200, kSeries = 20;  // apart from the episodes acted in
   Batchd starts(env.spec().obs_dim, kResets);
   for (std::uint32_t i = 0; i < kResets; ++i) starts.col(i) = env.reset(episode_seed(seed, i, kSeries));
   Moments m{starts.rowwise().mean(), {}};
   starts.colwise() -= m.mean;
   m.covariance = starts * starts.transpose() / (kResets - 1.0);
+  if (uncertainty == PilcoUncertainty::kNone) m.covariance.setZero();
   return m;
 }
 
@@ -113,7 +114,7 @@ class Pilco final : public DataOwner {
         seed_(context.seed),
         env_(context.make_environment()),
         spec_(env_.spec()),
-        start_(start_moments(context.make_environment(), context.seed)),
+        start_(start_moments(context.make_environment(), s.uncertainty, context.seed)),
         buffer_(spec_.obs_dim, spec_.action_dim(),
                 static_cast<std::size_t>(s.random_trials + most_trials(s)) *
                     static_cast<std::size_t>(trial_steps(s, spec_))),
@@ -197,8 +198,8 @@ class Pilco final : public DataOwner {
 
     const Stopwatch search_watch;
     const MomentRollout<P> rollout(
-        MomentDynamics(target_moments(model_, s_.model_uncertainty), spec_.encoding), cost_, start_,
-        s_.horizon > 0 ? s_.horizon : trial_steps(s_, spec_), &pool_);
+        MomentDynamics(target_moments(model_, s_.uncertainty == PilcoUncertainty::kFull), spec_.encoding),
+        cost_, start_, s_.horizon > 0 ? s_.horizon : trial_steps(s_, spec_), &pool_);
     P best = policy_;
     predicted_ = std::numeric_limits<double>::infinity();
     evaluations_ = 0;
@@ -329,7 +330,7 @@ void register_pilco(AlgorithmRegistry& registry) {
       "processes.";
   d.details =
       "  mbrl train pilco --env pilco/CartPole --out runs/pilco\n"
-      "  mbrl train pilco --env pilco/CartPole --set model_uncertainty=false --out runs/mean_only";
+      "  mbrl train pilco --env pilco/CartPole --set uncertainty=none --out runs/mean_only";
   d.steps_key = "steps";
   d.rounds_key = "trials";
   d.defaults = default_pilco;

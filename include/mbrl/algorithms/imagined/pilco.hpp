@@ -22,6 +22,18 @@ constexpr auto enum_names(PilcoPolicy) {
   return std::array{std::pair{PilcoPolicy::kRbf, "rbf"}, std::pair{PilcoPolicy::kLinear, "linear"}};
 }
 
+/// What predictions take into account; all but the first are ablations.
+enum class PilcoUncertainty : int {
+  kFull = 0,   // of the start and of the model
+  kStart = 1,  // of the start: the model's mean is taken for the truth
+  kNone = 2    // neither: one trajectory by the model's mean
+};
+
+constexpr auto enum_names(PilcoUncertainty) {
+  return std::array{std::pair{PilcoUncertainty::kFull, "full"}, std::pair{PilcoUncertainty::kStart, "start"},
+                    std::pair{PilcoUncertainty::kNone, "none"}};
+}
+
 /// c = 1 - exp(-1/2 |map (features - target)|^2 / width^2), features as the environment's encoding makes them.
 struct PilcoCost {
   double width = 0.25;
@@ -46,9 +58,9 @@ struct PilcoSettings {
   int trial_steps = 0;     // control steps that end an episode; 0: the environment's own limit
   int horizon = 0;         // control steps that a policy is optimised over; 0: those of a trial
   PilcoPolicy policy = PilcoPolicy::kRbf;
-  int centres = 50;               // of a policy of radial basis functions
-  int restarts = 1;               // policies drawn anew each round, beside the one so far
-  bool model_uncertainty = true;  // false: the processes' means are taken for the truth
+  int centres = 50;  // of a policy of radial basis functions
+  int restarts = 1;  // policies drawn anew each round, beside the one so far
+  PilcoUncertainty uncertainty = PilcoUncertainty::kFull;
   PilcoCost cost;
   // Far from the goal J is next to flat, and still worth descending.
   LbfgsSettings search{.iterations = 150, .gradient_tolerance = 1e-10, .trials = 12};
@@ -66,8 +78,9 @@ struct PilcoSettings {
     field("policy", s.policy, "rbf or linear, both squashed to the actions' range by a sine");
     field("centres", s.centres, "basis functions of an rbf policy");
     field("restarts", s.restarts, "policies drawn anew each round, beside the one so far");
-    field("model_uncertainty", s.model_uncertainty,
-          "whether predictions count what the model does not know; false: its mean is taken for the truth");
+    field("uncertainty", s.uncertainty,
+          "what predictions count: full; start: the model's mean is taken for the truth; none: one "
+          "trajectory by it");
     field("cost", s.cost, "the saturating cost");
     field("search", s.search, "the search for a policy, L-BFGS");
     field("gp", s.gp, "the Gaussian processes and their training");
