@@ -60,13 +60,23 @@ struct Parts {
   AnyEnsembleEvaluator evaluator(const EnsembleRolloutSettings& rollout, const MlpEnsemble& model,
                                  const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed) const {
     const std::string device = device_of("evaluator", configuration.evaluator);
-    if (device.empty()) return AnyEnsembleEvaluator(native_rollout(rollout, model, spec, pool, seed));
+    if (device.empty()) {
+      AnyEnsembleEvaluator native(native_rollout(rollout, model, spec, pool, seed));
+      if (descends()) native.keep_model(model);
+      return native;
+    }
+    require(!descends(), "evaluator is '", configuration.evaluator, "', expected native for planner.name ",
+            "gradient");
     require(!given_termination(model, spec), "evaluator is '", configuration.evaluator, "', but ", spec.name,
             " ends episodes early, which LibTorch's evaluator is not told; expected native");
     return opened().evaluator(model, spec.name, rollout, device, seed);
   }
-  AnyPlanner<Vecf, float> planner(AnyEnsembleEvaluator& evaluator, const EnvSpec& spec,
+  bool descends() const { return configuration.planner.name == "gradient"; }
+  AnyPlanner<Vecf, float> planner(AnyEnsembleEvaluator& evaluator, const EnvSpec& spec, ThreadPool& pool,
                                   std::uint64_t seed) const {
+    if (descends())
+      return AnyPlanner<Vecf, float>(
+          EnsembleGradient(evaluator, spec, configuration.descending.gradient, seed, pool));
     return configuration.own_planners.make(evaluator, action_bounds(spec), configuration.planner, seed);
   }
 };
@@ -85,7 +95,7 @@ class ModelController {
     Self(const Parts& parts, const MlpEnsemble& model, const EnvSpec& spec, ThreadPool& pool,
          std::uint64_t seed)
         : evaluator(parts.evaluator(parts.configuration.rollout, model, spec, pool, seed)),
-          controller(parts.planner(evaluator, spec, seed), action_bounds(spec),
+          controller(parts.planner(evaluator, spec, pool, seed), action_bounds(spec),
                      quiet(parts.configuration.mpc), seed) {}
     static MpcSettings quiet(MpcSettings settings) {
       settings.exploration.std = 0;  // noise is for gathering data
@@ -107,7 +117,7 @@ class PetsAlgorithm final : public EnsemblePlanning {
         model_(parts_.model(env_.spec(), seed_)),
         trainer_(parts_.trainer(pool_, seed_)),
         evaluator_(parts_.evaluator(parts_.configuration.rollout, model_, env_.spec(), pool_, seed_)),
-        controller_(parts_.planner(evaluator_, env_.spec(), seed_), action_bounds(env_.spec()),
+        controller_(parts_.planner(evaluator_, env_.spec(), pool_, seed_), action_bounds(env_.spec()),
                     parts_.configuration.mpc, seed_),
         pets_(env_, model_, trainer_, evaluator_, controller_, pool_, parts_.configuration.pets, seed_) {}
 

@@ -22,7 +22,14 @@ class AnyEnsembleEvaluator {
     requires(!std::same_as<std::remove_cvref_t<E>, AnyEnsembleEvaluator>)
   explicit AnyEnsembleEvaluator(E evaluator) : self_(std::make_unique<Holder<E>>(std::move(evaluator))) {}
 
-  void set_model(const MlpEnsemble& model) { self_->set_model(model); }
+  void set_model(const MlpEnsemble& model) {
+    self_->set_model(model);
+    if (kept_) keep_model(model);
+  }
+  /// From now on it keeps a copy of the model, for planners that descend in it: another object for another model.
+  void keep_model(const MlpEnsemble& model) { kept_ = std::make_shared<const MlpEnsemble>(model); }
+  const std::shared_ptr<const MlpEnsemble>& model() const { return kept_; }  // null: none is kept
+
   int horizon() const { return self_->settings().horizon; }
   int action_dim() const { return self_->action_dim(); }
   int particles() const { return self_->settings().particles; }
@@ -70,6 +77,7 @@ class AnyEnsembleEvaluator {
     E evaluator;
   };
   std::unique_ptr<Interface> self_;
+  std::shared_ptr<const MlpEnsemble> kept_;
 };
 
 }  // namespace mbrl

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "mbrl/algorithms/planning/ensemble_gradient.hpp"
 #include "mbrl/algorithms/planning/ensemble_planning.hpp"
 #include "mbrl/algorithms/planning/model_kinds.hpp"
 #include "mbrl/algorithms/planning/pets_settings.hpp"
@@ -32,6 +33,17 @@ struct PetsModelSettings : MlpEnsembleSettings {
   }
 };
 
+/// Planners that descend, below `planner.` like those that sample.
+struct DescendingPlanners {
+  EnsembleGradientSettings gradient;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("gradient", s.gradient,
+          "name=gradient: Adam on the actions, through the networks' mean prediction");
+  }
+};
+
 struct PetsConfiguration {
   std::string trainer = "native";    // native, torch-cpu or torch-cuda
   std::string evaluator = "native";  // of plans in the model: native, torch-cpu or torch-cuda
@@ -40,6 +52,7 @@ struct PetsConfiguration {
   EnsembleTrainingSettings training;
   EnsembleRolloutSettings rollout;
   PlannerSettings planner;
+  DescendingPlanners descending;
   OwnPlanners own_planners;
   MpcSettings mpc;
 
@@ -52,6 +65,7 @@ struct PetsConfiguration {
     field("training", s.training, "how the ensemble learns");
     field("rollout", s.rollout, "how plans are evaluated in the model");
     field("planner", s.planner, "which planner, and the settings of each");
+    field("planner", s.descending, "planners that descend in the model");
     field("planner", s.own_planners, "planners of the user's own");
     field("mpc", s.mpc, "how plans are executed");
   }
