@@ -45,8 +45,8 @@ void PolicySurrogate::prepare(Chunk& c, const MlpPolicy& policy, const OnPolicyB
   MlpPolicy::Workspace workspace;
   Batchf memory(0, c.count);
   policy.log_probability(obs, memory, action, log_prob_.segment(c.first, c.count), workspace);
-  c.network.emplace_back(policy.network(), obs);
-  const Batchf& out = c.network.front().output();
+  c.network.emplace(policy.network(), obs);
+  const Batchf& out = c.network->output();
   output_.middleCols(c.first, c.count) = out;
   c.fisher = fisher_of(policy).at(nn::RowBatch<float>(out));
   c.weight = advantage_.segment(c.first, c.count) / static_cast<float>(advantage_.size());
@@ -71,8 +71,8 @@ void PolicySurrogate::prepare(Chunk& c, const MlpPolicy& policy, const OnPolicyB
       g(i, j) = c.weight(j) * z * inverse;
       g(dims + i, j) = 0.5f * c.weight(j) * (z * z - 1.0f) * c.slope(i, j);
     }
-  c.network.front().set_output_gradient(g);
-  c.part = c.network.front().backward(g);
+  c.network->set_output_gradient(g);
+  c.part = c.network->backward(g);
 }
 
 // How that moves with m and raw; v moves by slope * draw, z by -dm / sigma - z dv / 2.
@@ -104,14 +104,14 @@ AlignedFloats PolicySurrogate::sum(const Part& part) const {
 
 AlignedFloats PolicySurrogate::hessian_product(const AlignedFloats& v) const {
   return sum([&](const Chunk& c) {
-    return c.network.front().apply(v, [&](const Batchf& moved) { return change(c, moved); });
+    return c.network->apply(v, [&](const Batchf& moved) { return change(c, moved); });
   });
 }
 
 AlignedFloats PolicySurrogate::fisher_product(const AlignedFloats& v) const {
   const float share = 1.0f / static_cast<float>(advantage_.size());
   return sum([&](const Chunk& c) {
-    const nn::HessianProduct& network = c.network.front();
+    const nn::HessianProduct& network = *c.network;
     return network.backward(share * c.fisher.cwiseProduct(network.forward(v)));
   });
 }

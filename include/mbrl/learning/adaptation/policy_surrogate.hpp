@@ -2,6 +2,7 @@
 // adaptation of deep networks", ICML 2017, whose meta-gradient needs products with its Hessian.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
@@ -38,7 +39,7 @@ class PolicySurrogate {
   // Some columns. With u = atanh of the action in half ranges, z = (u - m) / sigma, and w = A / n.
   struct Chunk {
     Index first = 0, count = 0;
-    std::vector<nn::HessianProduct> network;  // one
+    std::optional<nn::HessianProduct> network;
     Batchf z, inverse, slope,
         curve;      // action_dim x count: 1 / sigma, and dv / draw and d2v / draw2 of v = log sigma^2
     Batchf fisher;  // diagonal of M
