@@ -6,6 +6,7 @@
 #include <string>
 
 #include "catch.hpp"
+#include "each_target.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -67,6 +68,21 @@ TEST_CASE("gaussian process: evidence, gradient and prediction are scikit-learn'
     CHECK((p.root.transpose() * p.root - p.inverse).cwiseAbs().maxCoeff() <
           1e-12 * p.inverse.cwiseAbs().maxCoeff());
   }
+}
+
+TEST_CASE("gaussian process: every instruction set gives scikit-learn's numbers") {
+  const Data data;
+  testing::for_each_target([&](const std::string& target) {
+    CAPTURE(target);
+    for (const Reference& r : kReferences) {
+      const GpEvidence e = log_evidence(data.x, data.y, r.h);
+      CHECK(e.value == Approx(r.evidence).epsilon(1e-9));
+      CHECK((e.gradient - r.gradient).cwiseAbs().maxCoeff() < 1e-7);
+    }
+    Batchd k;
+    se_covariance(data.x, Batchd::Constant(kDims, 1, std::nan("")), Vecd::Ones(kDims), 1.0, k);
+    CHECK(k.array().isNaN().all());
+  });
 }
 
 TEST_CASE("gaussian process: the covariance is its formula, far from the origin too") {
