@@ -45,6 +45,7 @@ std::string label_of(const PlannerSettings& planner, const EnsembleRolloutSettin
   if (planner.name == "icem") return sized("iCEM", planner.icem.population, planner.icem.iterations);
   if (planner.name == "mppi") return sized("MPPI", planner.mppi.population, planner.mppi.iterations);
   if (planner.name == "pddm") return sized("PDDM", planner.pddm.population, planner.pddm.iterations);
+  if (planner.name == "mcts") return sized("MCTS", planner.mcts.trees, planner.mcts.iterations);
   if (planner.name == "cmaes") return sized("CMA-ES", planner.cmaes.population, planner.cmaes.iterations);
   if (planner.name == "rs") return sized("random shooting", planner.rs.population, 1);
   return planner.name;

@@ -284,8 +284,8 @@ void add_plan(CLI::App& app) {
       "  mbrl plan --env control/CartPole --planner ilqr --set mpc.open_loop=true   without looking\n"
       "  mbrl plan --env Pendulum-v1 --planner cem --set horizon=5 --terminal runs/pendulum   with a run's "
       "critics\n\n"
-      "Planners that sample (rs, cem, icem, mppi, pddm, cmaes) run on every environment. gradient and ilqr "
-      "need\nderivatives: control/..., Pendulum-v1 and MuJoCo tasks (but dmc/reacher-easy) "
+      "Planners that sample (rs, cem, icem, mppi, pddm, cmaes, mcts) run on every environment. gradient and "
+      "ilqr\nneed derivatives: control/..., Pendulum-v1 and MuJoCo tasks (but dmc/reacher-easy) "
       "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
       "Every planner may roll out --budget action sequences per plan; what it rolls out is in the table "
       "(linearisations\nare not counted). x real time is simulated time over planning time: above 1 the "
@@ -296,9 +296,10 @@ void add_plan(CLI::App& app) {
   auto list = std::make_shared<SettingsFilter>();
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs'")->required();
   command
-      ->add_option("--planner", options->planners,
-                   "Planners: rs, cem, icem, mppi, pddm, cmaes, gradient, ilqr, ddp, collocation, or one "
-                   "that samples refined by one that descends: icem+ilqr")
+      ->add_option(
+          "--planner", options->planners,
+          "Planners: rs, cem, icem, mppi, pddm, cmaes, mcts, gradient, ilqr, ddp, collocation, or one "
+          "that samples refined by one that descends: icem+ilqr")
       ->delimiter(',')
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();

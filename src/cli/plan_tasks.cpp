@@ -124,7 +124,7 @@ PlanTask plan_task(const std::string& environment, const std::shared_ptr<const L
     task.controller = [make = task.make, spec, terminal](const PlanConfiguration& c, std::uint64_t seed,
                                                          ThreadPool& pool) {
       require(samples(c.planner.sampling.name), "--terminal: planner '", c.planner.sampling.name,
-              "' descends; expected one that samples: rs, cem, icem, mppi, pddm or cmaes");
+              "' descends; expected one that samples: rs, cem, icem, mppi, pddm, cmaes or mcts");
       return simulated(make, spec, c, seed, pool, terminal);
     };
     return task;

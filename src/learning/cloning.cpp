@@ -136,6 +136,36 @@ class ChoiceLoss {
   Vec<int> choice_;
 };
 
+class ValueLoss {
+ public:
+  ValueLoss(const CategoricalPolicy& policy, const Demonstrations& data) : target_(data.values) {
+    require(data.values.cols() == data.size(),
+            "cloning: the loss 'values' needs what the expert takes each choice to be worth, and this expert "
+            "does "
+            "not say; take mcts as the expert, or the loss 'mean'");
+    require_dim("cloning", "the values", data.values.rows(), policy.choices());
+    require(data.values.allFinite(), "cloning: the demonstrations hold a number that is not finite");
+    target_.array() -= target_.mean();
+    const float scale = std::sqrt(target_.squaredNorm() / static_cast<float>(target_.size()));
+    if (scale > 0) target_ /= scale;
+  }
+
+  double operator()(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
+                    nn::RowMap<float>* gradient) const {
+    double sum = 0;
+    for (Index j = 0; j < output.cols(); ++j)
+      for (Index i = 0; i < output.rows(); ++i) {
+        const float error = output(i, j) - target_(i, rows[j]);
+        sum += 0.5 * static_cast<double>(error * error);
+        if (gradient != nullptr) (*gradient)(i, j) = error / static_cast<float>(output.cols());
+      }
+    return sum;
+  }
+
+ private:
+  Batchf target_;  // of mean 0 and variance 1 over all states and choices
+};
+
 template <class Loss>
 CloningReport fit(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
                   std::uint32_t round, nn::Network& network, const Loss& loss,
@@ -230,14 +260,16 @@ Batchf joined(const Batchf& a, const Batchf& b) {
 }  // namespace
 
 void Demonstrations::append(const Demonstrations& more) {
+  const auto agree = [](const Batchf& a, const Batchf& b) { return (a.cols() > 0) == (b.cols() > 0); };
   require(size() == 0 || more.size() == 0 ||
-              ((deviation.cols() > 0) == (more.deviation.cols() > 0) &&
-               (precision.cols() > 0) == (more.precision.cols() > 0)),
-          "Demonstrations::append: some have deviations or precisions and some have not");
+              (agree(deviation, more.deviation) && agree(precision, more.precision) &&
+               agree(values, more.values)),
+          "Demonstrations::append: some have deviations, precisions or values and some have not");
   obs = joined(obs, more.obs);
   action = joined(action, more.action);
   if (more.deviation.cols() > 0) deviation = joined(deviation, more.deviation);
   if (more.precision.cols() > 0) precision = joined(precision, more.precision);
+  if (more.values.cols() > 0) values = joined(values, more.values);
 }
 
 void Demonstrations::save(StateDict& out, const std::string& prefix) const {
@@ -245,6 +277,7 @@ void Demonstrations::save(StateDict& out, const std::string& prefix) const {
   out.put_matrix(prefix + "action", action);
   out.put_matrix(prefix + "deviation", deviation);
   if (precision.cols() > 0) out.put_matrix(prefix + "precision", precision);
+  if (values.cols() > 0) out.put_matrix(prefix + "values", values);
 }
 
 void Demonstrations::load(const StateDict& in, const std::string& prefix) {
@@ -254,9 +287,12 @@ void Demonstrations::load(const StateDict& in, const std::string& prefix) {
     loaded.precision = in.get_matrix<float>(prefix + "precision");
     require_dim("checkpoint", "'" + prefix + "precision'", loaded.precision.cols(), loaded.size());
   }
+  if (in.contains(prefix + "values")) loaded.values = in.get_matrix<float>(prefix + "values");
   require_dim("checkpoint", "'" + prefix + "action'", loaded.action.cols(), loaded.size());
   if (loaded.deviation.cols() > 0)
     require_dim("checkpoint", "'" + prefix + "deviation'", loaded.deviation.cols(), loaded.size());
+  if (loaded.values.cols() > 0)
+    require_dim("checkpoint", "'" + prefix + "values'", loaded.values.cols(), loaded.size());
   *this = std::move(loaded);
 }
 
@@ -288,6 +324,8 @@ CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::u
 CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
                     std::uint32_t round, CategoricalPolicy& policy, const std::function<bool()>& stop) {
   check(data, s, policy);
+  if (s.loss == CloningLoss::kValues)
+    return fit(data, s, seed, round, policy.network(), ValueLoss(policy, data), stop);
   return fit(data, s, seed, round, policy.network(), ChoiceLoss(policy, data), stop);
 }
 

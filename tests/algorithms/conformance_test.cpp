@@ -105,6 +105,11 @@ const std::vector<Case>& cases() {
         "model.hidden=8", "model.members=3", "training.elites=2", "training.epochs=3",
         "training.batch_size=16", "sac.policy.hidden=8", "sac.critic.hidden=8"},
        "real_ratio=2"},
+      {"mcts-imitation",
+       {"rounds=3", "episode_steps=40", "check_episodes=1", "expert.horizon=5", "expert.mcts.trees=2",
+        "expert.mcts.iterations=8", "cloning.policy.hidden=8", "cloning.epochs=5", "cloning.loss=values"},
+       "expert.mcts.trees=0",
+       "CartPole-v1"},
       {"me-trpo",
        {"steps=400", "collect=200", "rollouts=12", "policy_updates=6", "validate_every=2",
         "imagination.horizon=8", "model.hidden=8", "model.members=3", "training.epochs=3",
@@ -343,7 +348,7 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
     actor.begin(9);
     for (int t = 0; t < 3; ++t) {
       actions.push_back(actor.act(obs, t)(0));
-      obs = env.step(Vecd::Constant(1, actions.back())).obs;
+      obs = env.step(Vecd::Constant(env.spec().action_dim(), actions.back())).obs;
     }
     return actions;
   };

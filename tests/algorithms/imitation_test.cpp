@@ -1,8 +1,10 @@
 // DAgger where a clone drifts; a planner distilled; experts by name.
 #include "mbrl/algorithms/imitation/imitation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numbers>
 #include <vector>
 
 #include "catch.hpp"
@@ -89,7 +91,95 @@ ImitationConfiguration small_cem() {
   return c;
 }
 
+// Pendulum-v1 with five torques, -2 to 2. The state is the angle (0: upright) and its rate.
+struct FiveTorques {
+  static EnvSpec spec() {
+    EnvSpec s = Pendulum().spec();
+    s.name = "test/FiveTorques";
+    s.choices = 5;
+    s.action_low = Vecd::Constant(1, 0.0);
+    s.action_high = Vecd::Constant(1, 4.0);
+    return s;
+  }
+  static int state_dim() { return 2; }
+  static void draw_start(const RandomStream& random, Vecd& state) {
+    state << random.uniform(-3.0, 3.0, 0), random.uniform(-1.0, 1.0, 1);
+  }
+  static StepOutcome step(Vecd& state, ConstVecRef<double> action) {
+    const double torque = action(0) - 2, angle = std::remainder(state(0), 2 * std::numbers::pi);
+    const double cost = angle * angle + 0.1 * state(1) * state(1) + 0.001 * torque * torque;
+    state(1) = std::clamp(state(1) + (15 * std::sin(state(0)) + 3 * torque) * 0.05, -8.0, 8.0);
+    state(0) += 0.05 * state(1);
+    return {-cost, false};
+  }
+  static void observe(const Vecd& state, Vecd& obs) {
+    obs << std::cos(state(0)), std::sin(state(0)), state(1);
+  }
+};
+
+AlgorithmContext five_torques(ThreadPool& pool, std::uint64_t seed) {
+  return {[] { return AnyEnvironment(AnalyticEnvironment<FiveTorques>()); }, pool, seed};
+}
+
+ImitationConfiguration small_tree_search() {
+  ImitationConfiguration c;
+  c.expert.planner.sampling.name = "mcts";
+  c.expert.planner.horizon = 25;
+  c.expert.planner.sampling.mcts.iterations = 100;
+  c.rounds = 4;
+  c.check_episodes = 4;
+  return c;
+}
+
 }  // namespace
+
+TEST_CASE("imitation: a network in place of a tree search (UCC-I) reaches 90 % of it, 100 times as fast") {
+  ThreadPool pool(1);
+  const ImitationConfiguration c = small_tree_search();
+  const AlgorithmContext context = five_torques(pool, 2);
+  Imitation<CategoricalPolicy> run(c, context, make_expert(c.expert, context, {}));
+  RunObserver silent;
+  REQUIRE(run.run(silent));
+  INFO(run.metrics().last("expert_return") << ", " << run.metrics().last("return"));
+  CHECK(run.metrics().last("score") > 0.9);
+  CHECK(run.metrics().last("expert_us") > 100 * run.metrics().last("policy_us"));
+}
+
+TEST_CASE("imitation: what a tree search takes its choices to be worth (UCR)") {
+  ThreadPool pool(1);
+  ImitationConfiguration c = small_tree_search();
+  c.beta = 1;
+  c.rounds = 2;
+  c.episodes = 1;
+  c.check_episodes = 1;
+  c.cloning.loss = CloningLoss::kValues;
+  const AlgorithmContext context = five_torques(pool, 2);
+  Imitation<CategoricalPolicy> run(c, context, make_expert(c.expert, context, {}));
+  RunObserver silent;
+  REQUIRE(run.run(silent));
+  REQUIRE(run.data().values.cols() == 400);
+  REQUIRE(run.data().values.rows() == 5);
+  CHECK(run.metrics().last("validation_loss") < 0.5 * 0.3 * 5);  // of 5 values that vary by 1
+
+  // A search for a few steps from upright and from a fast fall: the one is worth more, whatever one does.
+  const Adviser adviser = make_expert(c.expert, context, {})(1);
+  AnyEnvironment env = context.make_environment();
+  env.reset(1);
+  env.set_state({0.0, 0.0, 0.0, 0.0});
+  const Advice upright = adviser(env, Vecd::Zero(3), 0);
+  CHECK(upright.values.size() == 5);
+  env.set_state({2.0, 4.0, 0.0, 0.0});
+  CHECK(make_expert(c.expert, context, {})(1)(env, Vecd::Zero(3), 0).values.maxCoeff() <
+        upright.values.minCoeff());
+
+  c.cloning.loss = CloningLoss::kKl;
+  CHECK_THROWS_WITH(c.validate("dagger", env.spec()), Catch::Contains("expected mean or values"));
+  c.cloning.loss = CloningLoss::kValues;
+  CHECK_THROWS_WITH(c.validate("dagger", Pendulum().spec()), Catch::Contains("expected mean or kl"));
+  c.expert.planner.sampling.name = "rs";
+  Imitation<CategoricalPolicy> silent_expert(c, context, make_expert(c.expert, context, {}));
+  CHECK_THROWS_WITH(silent_expert.run(silent), Catch::Contains("take mcts as the expert"));
+}
 
 TEST_CASE("imitation: DAgger comes within 5 % of the expert in 5 rounds where a clone drifts") {
   for (const std::uint64_t seed : {1U, 2U, 3U}) {

@@ -158,7 +158,7 @@ TEST_CASE("simulator rollout: wrong dimensions are named") {
 TEST_CASE("simulator rollout: every planner plans in MuJoCo, the same for any number of threads") {
   const auto make = [] { return all_environments().make("InvertedPendulum-v5"); };
   const EnvSpec& spec = all_environments().spec("InvertedPendulum-v5");
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     CAPTURE(name);
     PlannerSettings settings;
     settings.name = name;
@@ -167,6 +167,7 @@ TEST_CASE("simulator rollout: every planner plans in MuJoCo, the same for any nu
     settings.cem.elites = settings.icem.elites = 6;
     settings.cem.iterations = settings.icem.iterations = 3;
     settings.cmaes.population = 16;
+    settings.mcts.iterations = 16;
     std::vector<Batchd> first;
     for (const int threads : {1, 3}) {
       ThreadPool pool(threads);

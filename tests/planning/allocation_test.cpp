@@ -79,11 +79,16 @@ TEST_CASE("no sampling planner allocates in its steady state") {
       150;
   settings.icem.population = 150;
   settings.cmaes.population = 150;
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"})
+  settings.mcts.iterations = 100;
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"})
     for (const int threads : {1, 3}) {
       settings.name = name;
       check_planner(settings, threads);
     }
+  settings.name = "mcts";
+  settings.mcts.actions = 3;
+  settings.mcts.hold = 3;
+  check_planner(settings, 1);
   settings.name = "cmaes";
   settings.cmaes.separable = false;
   check_planner(settings, 1);
@@ -105,6 +110,7 @@ TEST_CASE("acting in the mpc loop allocates nothing once warm, whichever the pla
   settings.sampling.rs.population = 64;
   settings.sampling.cem = {.population = 60, .elites = 6, .iterations = 2};
   settings.sampling.pddm.population = 64;
+  settings.sampling.mcts.iterations = 30;
   settings.gradient.iterations = 5;
   settings.ilqr.iterations = 10;
   const KnownPlannerRegistry<AnalyticModel<PendulumSystem>, QuadraticCost> registry;

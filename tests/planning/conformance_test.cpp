@@ -11,6 +11,7 @@
 #include "mbrl/planning/sampling/pddm.hpp"
 #include "mbrl/planning/sampling/random_shooting.hpp"
 #include "mbrl/planning/sampling/spline_cem.hpp"
+#include "mbrl/planning/tree/mcts.hpp"
 #include "planning/test_evaluators.hpp"
 
 namespace mbrl {
@@ -93,6 +94,17 @@ struct MakeCmaEs {
     return CmaEsPlanner<E>(
         evaluator, bounds,
         {.population = 8 * effort, .iterations = 8, .separable = kSeparable, .stop_std = 0.0}, seed);
+  }
+};
+
+template <int kActions>
+struct MakeMcts {
+  static constexpr bool kWarmStart = true;
+  static constexpr bool kReturnsMean = true;
+  template <class E>
+  auto operator()(E& evaluator, const ActionBounds& bounds, std::uint64_t seed, int effort = 4) const {
+    return Mcts<E>(evaluator, bounds,
+                   {.trees = 2, .iterations = 30 * effort, .actions = kActions, .widening = 3}, seed);
   }
 };
 
@@ -320,6 +332,8 @@ TEST_CASE("planner conformance: pddm") { conformance<MakePddm<PddmFilter::kActio
 TEST_CASE("planner conformance: pddm that smooths the noise") { conformance<MakePddm<PddmFilter::kNoise>>(); }
 TEST_CASE("planner conformance: cmaes") { conformance<MakeCmaEs<true>>(); }
 TEST_CASE("planner conformance: cmaes with correlations") { conformance<MakeCmaEs<false>>(); }
+TEST_CASE("planner conformance: mcts") { conformance<MakeMcts<0>>(); }
+TEST_CASE("planner conformance: mcts with few actions") { conformance<MakeMcts<4>>(); }
 TEST_CASE("planner conformance: chosen by name") { conformance<MakeAny>(); }
 
 }  // namespace

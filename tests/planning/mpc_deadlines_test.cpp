@@ -45,7 +45,7 @@ TEST_CASE("plans that pauses have made late are followed by plans that use their
     CHECK(iterations >= 10 * least);
   };
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     INFO(name);
     UnsteadyEvaluator unsteady(5);
     check(

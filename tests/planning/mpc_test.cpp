@@ -199,10 +199,11 @@ TEST_CASE("closed loop makes up for a wrong model, open loop does not") {
 TEST_CASE("a saved mpc loop continues exactly, in the middle of a plan too") {
   NoisyEvaluator<float> evaluator(2, 8, 20, quadratic<float>(), 0.3f, 0.3f);
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     PlannerSettings settings{.name = name};
     settings.rs.population = settings.cem.population = settings.mppi.population = settings.pddm.population =
         100;
+    settings.mcts.iterations = 25;
     Mpc mpc(make_planner(evaluator, bounds, settings, 5), {.replan_every = 3});
     for (int saved_at = 0; saved_at < 5; ++saved_at) {
       if (saved_at == 3) mpc.replan();  // asked for, not yet made
@@ -282,7 +283,7 @@ TEST_CASE("a plan without a usable prediction is not executed") {
   // So does a planner whose model knows nothing but NaN.
   ObjectiveEvaluator<float> nan(
       1, 4, [](const Vecf&, const Batchf&) { return std::numeric_limits<float>::quiet_NaN(); });
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     INFO(name);
     Mpc named(make_planner(nan, bounds, {.name = name}, 1), bounds, {}, 1);
     CHECK(named.act(state)(0) == 2.0f);

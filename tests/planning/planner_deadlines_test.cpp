@@ -35,7 +35,7 @@ using planning_test::vec;
 TEST_CASE("a sampling planner stops in time with the plan it has") {
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
   const Vecf state = vec({0.4f});
-  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     INFO(name);
     SlowEvaluator slow;
     const auto fresh = [&](int iterations) {
@@ -73,7 +73,7 @@ TEST_CASE("a sampling planner stops in time with the plan it has") {
 
 TEST_CASE("no plan of a sampling planner is late, however short the deadline, and the time is used") {
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"})
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"})
     for (const int particles : {1, 20})
       for (const double limit : {0.04, 0.2, 1.0, 3.0}) {  // in seconds of all candidates of one iteration
         INFO(name << ", " << particles << " particles, " << limit);
@@ -96,13 +96,14 @@ TEST_CASE("no plan of a sampling planner is late, however short the deadline, an
         if (limit >= 0.2 && limit <= 1.0) CHECK(mpc.latency().p50() > 0.5 * mpc.settings().deadline);
         // Better than what the first plan starts from, 6 (0.5^2 + 0.3^2) away, where there is time for an
         // iteration.
-        if (std::string(name) != "rs" && limit >= 1.0) CHECK(last_distance < 5 * 1.0);
+        if (std::string(name) != "rs" && std::string(name) != "mcts" && limit >= 1.0)
+          CHECK(last_distance < 5 * 1.0);
       }
 }
 
 TEST_CASE("a plan that has time for nothing is the last one, shifted") {
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
-  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes"}) {
+  for (const char* name : {"cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
     INFO(name);
     SlowEvaluator slow;
     auto planner = make_planner(slow.evaluator, bounds, iterated(name, 3), 5);

@@ -42,6 +42,7 @@ inline PlannerSettings iterated(const std::string& name, int iterations) {
   s.mppi.population = s.pddm.population = s.cmaes.population = 40;
   s.mppi.iterations = s.pddm.iterations = s.cmaes.iterations = iterations;
   s.cmaes.stop_std = 0;
+  s.mcts = {.trees = 40, .iterations = iterations};
   return s;
 }
 

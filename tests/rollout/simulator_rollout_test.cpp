@@ -176,11 +176,11 @@ TEST_CASE("simulator rollout: every sampling planner runs on it without memory f
     AnyEnvironment env = environments().make(env_name);
     env.reset(1);
     const std::vector<double> state = env.state();
-    for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes"}) {
+    for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
       PlannerSettings settings;
       settings.name = name;
       settings.rs.population = settings.cem.population = settings.mppi.population = settings.pddm.population =
-          settings.icem.population = settings.cmaes.population = 60;
+          settings.icem.population = settings.cmaes.population = settings.mcts.iterations = 60;
       auto planner =
           make_planner(rollout, ActionBounds(env.spec().action_low, env.spec().action_high), settings, 1);
       ActionPlan<double> plan;

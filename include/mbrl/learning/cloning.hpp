@@ -24,9 +24,10 @@ struct Demonstrations {
   Batchf obs, action;  // obs_dim x n, action_dim x n
   Batchf deviation;  // standard deviations of the expert's Gaussian, action_dim x n; no columns: it has none
   Batchf precision{};  // inverse covariances of it, action_dim^2 x n, each column by column; no columns: none
+  Batchf values{};     // what it takes each choice to be worth, choices x n; no columns: it does not say
 
   Index size() const { return obs.cols(); }
-  /// Throws mbrl::Error where only one of the two has deviations or precisions, and neither is empty.
+  /// Throws mbrl::Error where only one of the two has deviations, precisions or values, and neither is empty.
   void append(const Demonstrations& more);
   void save(StateDict& out, const std::string& prefix) const;
   /// Throws mbrl::Error for arrays whose columns do not go together.
@@ -40,12 +41,15 @@ enum class CloningLoss : int {
       1,  // KL(N(y, s^2) || N(y*, c)) = (s^2 / c - log(s^2 / c) - 1 + (y - y*)^2 / c) / 2: precision-weighted
   // regression; c is the expert's variance plus min_std^2, s = (1 - y^2) e^(v/2) the policy's deviation
   kPrecision =
-      2  // (y - y*)'P (y - y*) / 2 of all dimensions together, P the precision given, over the mean of all
-};  // diagonals: what is left of the divergence where the policy's Gaussian is not fitted with it
+      2,  // (y - y*)'P (y - y*) / 2 of all dimensions together, P the precision given, over the mean of all
+  // diagonals: what is left of the divergence where the policy's Gaussian is not fitted with it
+  kValues =
+      3  // of choices: sum_a (f(obs)_a - Q_a)^2 / 2, f the logits and Q the expert's values, standardised
+};
 
 constexpr auto enum_names(CloningLoss) {
   return std::array{std::pair{CloningLoss::kMean, "mean"}, std::pair{CloningLoss::kKl, "kl"},
-                    std::pair{CloningLoss::kPrecision, "precision"}};
+                    std::pair{CloningLoss::kPrecision, "precision"}, std::pair{CloningLoss::kValues, "values"}};
 }
 
 struct CloningSettings {
@@ -62,9 +66,9 @@ struct CloningSettings {
   static void describe(Self& s, F&& field) {
     field("policy", s.policy, "the policy's layers");
     field("loss", s.loss,
-          "mean: squared distance; kl: KL divergence to the expert's Gaussian, where it has one; precision: "
-          "distance "
-          "in its precision, where it has one (guided policy search)");
+          "mean: squared distance, of choices cross-entropy; kl: KL divergence to the expert's Gaussian, "
+          "where it has one; precision: distance in its precision, where it has one (guided policy search); "
+          "values: squared distance to what it takes each choice to be worth, where it says so");
     field("min_std", s.min_std, "kl: added to the expert's deviation (as variances), in half action ranges");
     field("adam", s.adam, "steps of the fit");
     field("batch_size", s.batch_size, "states of a step");
@@ -92,8 +96,8 @@ MlpPolicy new_cloned_policy(int obs_dim, const ActionBounds& bounds, const Cloni
 /// Fits the policy by Adam on minibatches of normalised observations and keeps the parameters of the best epoch; it then
 /// takes observations as they are. Every number is a function of the data, seed and round. `stop` is asked after every
 /// epoch and may be empty. Throws mbrl::Error for no data, data that do not fit the policy or are not finite, a `kl`
-/// without deviations, a `precision` without precisions, and a loss that is not finite. `warm`: the policy has been
-/// fitted before, and this goes on from its parameters.
+/// without deviations, a `precision` without precisions, `values` without values, and a loss that is not finite.
+/// `warm`: the policy has been fitted before, and this goes on from its parameters.
 CloningReport clone(const Demonstrations& data, const CloningSettings& settings, std::uint64_t seed,
                     std::uint32_t round, MlpPolicy& policy, const std::function<bool()>& stop = {},
                     bool warm = false);

@@ -222,25 +222,59 @@ struct CmaEsPlannerSettings {
   }
 };
 
+/// Monte-Carlo tree search: mcts.hpp.
+struct MctsSettings {
+  int trees = 4;         // searched side by side, each with random numbers of its own
+  int iterations = 500;  // simulations of each tree a plan
+  int actions = 0;       // values of every action entry that are tried, evenly from bound to bound; 0: any,
+                         // ever more of them (progressive widening); choices are all tried
+  double exploration = 1.4;  // 2 C_p (the paper: sqrt 2): the higher, the more is tried that looks worse
+  bool relative_exploration = true;  // its unit is best minus worst return through the node; false: return
+  double widening = 1;               // C: of any actions a node has tried at most C N^alpha after N visits
+  double widening_power = 0.5;       // alpha
+  int hold = 1;                      // control steps that an action is held
+  bool reuse = true;                 // the part of the tree below what was executed is kept for the next plan
+  WarmStartPad pad = WarmStartPad::kRepeat;  // what the shifted plan ends with
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("trees", s.trees, "trees searched side by side");
+    field("iterations", s.iterations, "simulations of each tree a plan");
+    field(
+        "actions", s.actions,
+        "values of every action entry that are tried, evenly from bound to bound; 0: any, ever more of them");
+    field("exploration", s.exploration, "the higher, the more is tried that looks worse");
+    field("relative_exploration", s.relative_exploration,
+          "exploration's unit is best minus worst return through the node; false: return");
+    field("widening", s.widening, "of any actions a node has tried at most this times a power of its visits");
+    field("widening_power", s.widening_power, "that power");
+    field("hold", s.hold, "control steps that an action is held");
+    field("reuse", s.reuse, "what lies below the executed action in the trees is kept for the next plan");
+    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
+  }
+};
+
 /// Which planner, and the settings of each.
 struct PlannerSettings {
-  std::string name = "icem";        // rs, cem, icem, mppi, pddm, cmaes
+  std::string name = "icem";        // rs, cem, icem, mppi, pddm, cmaes, mcts
   RandomShootingSettings rs = {};   // random shooting
   CemSettings cem = {};             // the cross-entropy method of PETS
   ICemSettings icem = {};           // the frugal planner
   MppiSettings mppi = {};           // model-predictive path integral control
   PddmSettings pddm = {};           // smooth candidates weighted by their returns
   CmaEsPlannerSettings cmaes = {};  // covariance matrix adaptation
+  MctsSettings mcts = {};           // Monte-Carlo tree search
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("name", s.name, "planner: rs, cem, icem, mppi, pddm or cmaes");
+    field("name", s.name, "planner: rs, cem, icem, mppi, pddm, cmaes or mcts");
     field("rs", s.rs, "random shooting");
     field("cem", s.cem, "the cross-entropy method of PETS");
     field("icem", s.icem, "the frugal planner");
     field("mppi", s.mppi, "model-predictive path integral control");
     field("pddm", s.pddm, "smooth candidates weighted by their returns");
     field("cmaes", s.cmaes, "covariance matrix adaptation");
+    field("mcts", s.mcts, "Monte-Carlo tree search");
   }
 };
 

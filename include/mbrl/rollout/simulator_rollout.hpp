@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -73,18 +74,28 @@ class SimulatorRollout {
   /// Adds discount^H value(o_H, t + H) to the return of every rollout that has not terminated; empty: nothing.
   void set_terminal_value(TerminalValueFunction<double> value) { terminal_value_ = std::move(value); }
 
+  /// What acts in evaluate_begun where the given actions end: a function of the observation and the control step. Must
+  /// be thread-safe.
+  using Policy = std::function<void(ConstVecRef<double> obs, int t, VecRef<double> action)>;
+  /// From now on tree searches (Mcts) have their simulations go on by this policy, for at most so many steps; then the
+  /// terminal value, if there is one, says what is left. 0 steps (the policy may be empty): the value alone.
+  void guide(Policy policy, int steps) {
+    require(steps >= 0, "SimulatorRollout: a policy for ", steps, " steps, expected at least 0");
+    require(steps == 0 || policy, "SimulatorRollout: no policy was given for ", steps, " steps");
+    policy_ = std::move(policy);
+    policy_steps_ = steps;
+  }
+  bool guided() const { return policy_steps_ >= 0; }
+
   void evaluate(const State& state, ConstBatchRef<double> actions, RolloutKey key, VecRef<double> returns) {
     constexpr const char* kWhere = "SimulatorRollout::evaluate";
-    require_dim(kWhere, "the state", state.size(), state_dim_);
-    require(std::all_of(state.begin(), state.end(), [](double x) { return std::isfinite(x); }), kWhere,
-            ": the state holds a number that is not finite");
-    require_dim(kWhere, "an action sequence (horizon x action_dim)", actions.rows(), horizon() * action_dim_);
-    require_dim(kWhere, "returns", returns.size(), actions.cols());
-    const Index n = actions.cols();
-    reserve(n);
+    const Index n = check(kWhere, state, actions, returns);
     const auto run = [&](int i) {
       const Borrowed lane(*lanes_);
-      steps_[static_cast<std::size_t>(i)] = roll_out(lane.simulator, state, actions.col(i), i, returns(i));
+      const auto next = [&](int t) {
+        return actions.col(i).segment(static_cast<Index>(t) * action_dim_, action_dim_);
+      };
+      roll_out(lane.simulator, state, actions.col(i).allFinite() ? horizon() : -1, next, i, returns(i));
     };
     pool_->run(static_cast<int>(n), std::cref(run));  // by reference: std::function copies nothing
     if (terminal_value_) {
@@ -93,6 +104,54 @@ class SimulatorRollout {
       for (Index i = 0; i < n; ++i)
         if (alive_[static_cast<std::size_t>(i)] != 0) returns(i) += discount * value_(i);
     }
+    count(returns);
+  }
+
+  /// Of column i the first given[i] steps stand; what follows is the policy's (guide) and is written there.
+  void evaluate_begun(const State& state, BatchRef<double> actions, std::span<const int> given,
+                      RolloutKey key, VecRef<double> returns) {
+    constexpr const char* kWhere = "SimulatorRollout::evaluate_begun";
+    require(guided(), kWhere, ": call guide first");
+    const Index n = check(kWhere, state, actions, returns);
+    require_dim(kWhere, "how many steps are given", given.size(), n);
+    const auto run = [&](int i) {
+      const Borrowed lane(*lanes_);
+      const int begun = given[static_cast<std::size_t>(i)], end = std::min(horizon(), begun + policy_steps_);
+      auto obs = last_obs_.col(i);
+      const auto next = [&](int t) {
+        auto action = actions.col(i).segment(static_cast<Index>(t) * action_dim_, action_dim_);
+        if (t >= begun) {
+          lane.simulator.observe(obs);
+          policy_(obs, key.t + t, action);
+        }
+        return action;
+      };
+      const int steps = roll_out(lane.simulator, state, end, next, i, returns(i));
+      if (!terminal_value_ || alive_[static_cast<std::size_t>(i)] == 0) return;
+      terminal_value_(obs, key.t + steps, value_.segment(i, 1));
+      returns(i) += std::pow(settings_.discount, steps) * value_(i);
+    };
+    pool_->run(static_cast<int>(n), std::cref(run));
+    count(returns);
+  }
+
+  /// rows: control steps; not_finite: rollouts that broke down, too.
+  const RolloutCounts& counts() const { return counts_; }
+  void reset_counts() { counts_ = {}; }
+
+ private:
+  Index check(const char* where, const State& state, ConstBatchRef<double> actions,
+              ConstVecRef<double> returns) {
+    require_dim(where, "the state", state.size(), state_dim_);
+    require(std::all_of(state.begin(), state.end(), [](double x) { return std::isfinite(x); }), where,
+            ": the state holds a number that is not finite");
+    require_dim(where, "an action sequence (horizon x action_dim)", actions.rows(), horizon() * action_dim_);
+    require_dim(where, "returns", returns.size(), actions.cols());
+    reserve(actions.cols());
+    return actions.cols();
+  }
+  void count(VecRef<double> returns) {
+    const Index n = returns.size();
     counts_.particles += static_cast<std::uint64_t>(n);
     for (Index i = 0; i < n; ++i) {
       counts_.rows += static_cast<std::uint64_t>(steps_[static_cast<std::size_t>(i)]);
@@ -102,11 +161,6 @@ class SimulatorRollout {
     }
   }
 
-  /// rows: control steps; not_finite: rollouts that broke down, too.
-  const RolloutCounts& counts() const { return counts_; }
-  void reset_counts() { counts_ = {}; }
-
- private:
   // As many tasks as the pool has threads run at once, so that an idle simulator is always there.
   struct Lanes {
     std::mutex mutex;
@@ -140,28 +194,34 @@ class SimulatorRollout {
     value_.resize(n);
   }
 
-  // The control steps taken.
-  int roll_out(S& simulator, const State& state, ConstVecRef<double> actions, int i, double& total) {
+  // The control steps taken, at most `end`, with the actions next(t); -1: not to be rolled out at all.
+  template <class Next>
+  int roll_out(S& simulator, const State& state, int end, const Next& next, int i, double& total) {
     char& alive = alive_[static_cast<std::size_t>(i)];
+    int& steps = steps_[static_cast<std::size_t>(i)];
     alive = 0;
+    steps = 0;
     total = std::numeric_limits<double>::quiet_NaN();
-    if (!actions.allFinite()) return 0;
+    if (end < 0) return 0;
     simulator.load_state(state);
     double sum = 0.0, discount = 1.0;
-    for (int t = 0; t < horizon(); ++t, discount *= settings_.discount) {
-      const SimulatorStep step =
-          simulator.advance(actions.segment(static_cast<Index>(t) * action_dim_, action_dim_));
-      if (step.broken) return t + 1;
+    while (steps < end) {
+      const ConstVecRef<double> action = next(steps);
+      if (!action.allFinite()) return steps;
+      const SimulatorStep step = simulator.advance(action);
+      ++steps;
+      if (step.broken) return steps;
       sum += discount * step.reward;
+      discount *= settings_.discount;
       if (step.terminated) {
         total = sum;
-        return t + 1;
+        return steps;
       }
     }
     total = sum;
     alive = 1;
     if (terminal_value_) simulator.observe(last_obs_.col(i));
-    return horizon();
+    return steps;
   }
 
   SimulatorRolloutSettings settings_;
@@ -169,6 +229,8 @@ class SimulatorRollout {
   std::unique_ptr<Lanes> lanes_;
   int obs_dim_ = 0, action_dim_ = 0, state_dim_ = 0;
   TerminalValueFunction<double> terminal_value_;
+  Policy policy_;
+  int policy_steps_ = -1;    // -1: there is no policy
   std::vector<int> steps_;   // a rollout each, as those below
   std::vector<char> alive_;  // not terminated
   Batchd last_obs_;

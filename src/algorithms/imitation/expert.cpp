@@ -8,6 +8,7 @@
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
 #include "mbrl/planning/sampling/icem.hpp"
+#include "mbrl/planning/tree/mcts.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 
 namespace mbrl {
@@ -24,9 +25,15 @@ Adviser planning(const std::function<AnyEnvironment()>& make_environment, int ho
   using P = decltype(make(*rollout));
   auto mpc = std::make_shared<Mpc<P>>(make(*rollout));
   return [rollout, mpc](const AnyEnvironment& env, ConstVecRef<double>, int) {
-    Advice advice{mpc->act(env.state()), {}};
+    Advice advice{mpc->act(env.state()), {}, {}};
     if constexpr (requires { mpc->planner().deviation(); })
       advice.deviation = mpc->planner().deviation().head(advice.action.size());
+    if constexpr (requires { mpc->planner().root(); }) {
+      const auto& tried = mpc->planner().root();
+      advice.values.setZero(static_cast<Index>(tried.size()));
+      for (const auto& choice : tried)
+        advice.values(static_cast<Index>(mpc->planner().action(choice)(0))) = choice.value;
+    }
     return advice;
   };
 }
@@ -52,11 +59,13 @@ Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& conte
                    &pool = context.pool](std::uint64_t seed) {
     const ActionBounds bounds = action_bounds(spec);
     const auto with = [&](const auto& planner) { return planning(make, s.horizon, pool, planner); };
-    // Those whose Gaussian can be asked for, by their own types.
+    // Those that can be asked for more than an action, by their own types.
     if (s.sampling.name == "cem" && bounds.choices == 0)
       return with([&](Rollout& rollout) { return Cem<Rollout>(rollout, bounds, s.sampling.cem, seed); });
     if (s.sampling.name == "icem" && bounds.choices == 0)
       return with([&](Rollout& rollout) { return ICem<Rollout>(rollout, bounds, s.sampling.icem, seed); });
+    if (s.sampling.name == "mcts" && bounds.choices > 0 && bounds.dim() == 1)
+      return with([&](Rollout& rollout) { return Mcts<Rollout>(rollout, bounds, s.sampling.mcts, seed); });
     return with([&](Rollout& rollout) { return planners.make(rollout, bounds, s.sampling, seed); });
   };
   expert(0);  // settings that make no sense are refused here

@@ -55,6 +55,7 @@ std::vector<MetricColumn> columns() {
   return {{.name = "expert_return", .title = "expert's return", .decimals = 1},
           {.name = "score", .title = "score", .decimals = 3},
           {.name = "beta", .decimals = 3},
+          {.name = "ended", .decimals = 0},
           {.name = "train_loss", .decimals = 4},
           {.name = "validation_loss", .title = "loss", .decimals = 4},
           {.name = "epochs", .title = "epochs", .decimals = 0},
@@ -73,18 +74,21 @@ void ImitationConfiguration::validate(const std::string& who, const EnvSpec& spe
   require(beta >= 0 && beta <= 1, who, ": beta is ", beta, ", expected 0 to 1");
   require(check_episodes >= 1, who, ": check_episodes is ", check_episodes, ", expected at least 1");
   require(cloning.loss != CloningLoss::kPrecision, who,
-          ": cloning.loss is precision, but experts have no precision matrices; expected mean or kl");
-  require(spec.choices == 0 || cloning.loss == CloningLoss::kMean, who, ": cloning.loss is kl, but ",
-          spec.name, " has choices, which are fitted by their cross-entropy; expected mean");
+          ": cloning.loss is precision, but experts have no precision matrices; expected mean, kl or values");
+  require(spec.choices == 0 || cloning.loss != CloningLoss::kKl, who, ": cloning.loss is kl, but ", spec.name,
+          " has choices, which are fitted by their cross-entropy; expected mean or values");
+  require(spec.choices > 0 || cloning.loss != CloningLoss::kValues, who, ": cloning.loss is values, but ",
+          spec.name, " has no choices; expected mean or kl");
   cloning.validate();
 }
 
 template <class P>
 Imitation<P>::Imitation(const ImitationConfiguration& configuration, const AlgorithmContext& context,
-                        Expert expert)
+                        Expert expert, Teacher teacher)
     : c_(configuration),
       seed_(context.seed),
       expert_(std::move(expert)),
+      teacher_(std::move(teacher)),
       env_(context.make_environment()),
       policy_(new_policy(env_.spec(), configuration.cloning, context.seed, 0)),
       metrics_(MetricTable::with(columns())) {}
@@ -110,7 +114,8 @@ bool Imitation<P>::run(RunObserver& observer) {
       random_check_ = *chance;
       expert_check_ = *expert;
     }
-    std::optional<Demonstrations> shown = collect(observer);  // D_i = {(s, pi*(s))} of pi_i
+    int ended = 0;
+    std::optional<Demonstrations> shown = collect(observer, ended);  // D_i = {(s, pi*(s))} of pi_i
     if (!shown) return false;
     Demonstrations data = data_;
     data.append(*shown);  // D <- D + D_i
@@ -129,6 +134,7 @@ bool Imitation<P>::run(RunObserver& observer) {
          {"expert_return", expert_check_.total},
          {"score", (reached->total - random_check_.total) / (expert_check_.total - random_check_.total)},
          {"beta", std::pow(c_.beta, round)},
+         {"ended", static_cast<double>(ended)},
          {"train_loss", report.train_loss},
          {"validation_loss", report.validation_loss},
          {"epochs", static_cast<double>(report.epochs)},
@@ -147,7 +153,7 @@ bool Imitation<P>::spent() const {
 
 // Trajectories of the mixture of expert and policy, with what the expert would do in every state.
 template <class P>
-std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer) {
+std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer, int& ended) {
   const auto round = static_cast<std::uint32_t>(metrics_.rows());
   const int limit = episode_limit(c_, env_.spec());
   const double share = std::pow(c_.beta, round);  // beta_1 = 0^0 = 1
@@ -161,14 +167,20 @@ std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer) {
     Vecd obs = env_.reset(episode_seed(seed_, episode));
     own.begin(episode_seed(seed_, episode));
     const Adviser expert = expert_(episode_seed(seed_, episode, kAdvice));
+    const Compromise between =
+        teacher_ && round > 0 ? teacher_(episode_seed(seed_, episode, kAdvice)) : nullptr;
     double total = 0;
     for (int t = 0; t < limit; ++t) {
       Advice advice = expert(env_, obs, t);
-      require(advice.action.allFinite() && advice.deviation.allFinite(),
+      require(advice.action.allFinite() && advice.deviation.allFinite() && advice.values.allFinite(),
               "imitation: what the expert would do at step ", t, " is not finite");
       advice.action = env_.spec().executed(advice.action);
       const bool its_turn = random.uniform(episode, static_cast<std::uint32_t>(t)) < share;
-      const StepResult step = env_.step(its_turn ? advice.action : env_.spec().executed(own.act(obs, t)));
+      const auto executed = [&]() -> Vecd {
+        if (between) return env_.spec().executed(between(env_, env_.spec().executed(own.act(obs, t)), t));
+        return its_turn ? advice.action : env_.spec().executed(own.act(obs, t));
+      };
+      const StepResult step = env_.step(executed());
       states.push_back(obs);
       said.push_back(std::move(advice));
       total += step.reward;
@@ -182,17 +194,20 @@ std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer) {
                             .steps = steps_ + static_cast<std::int64_t>(states.size()),
                             .fault = step.fault});
       if (observer.stop_requested()) return std::nullopt;
+      ended += step.terminated ? 1 : 0;
       if (step.terminated || step.truncated) break;
     }
   }
   const auto n = static_cast<Index>(states.size());
-  Demonstrations shown{Batchf(env_.spec().obs_dim, n), Batchf(env_.spec().action_dim(), n), {}};
+  Demonstrations shown{Batchf(env_.spec().obs_dim, n), Batchf(env_.spec().action_dim(), n), {}, {}};
   if (said.front().deviation.size() > 0) shown.deviation.resize(env_.spec().action_dim(), n);
+  if (said.front().values.size() > 0) shown.values.setZero(env_.spec().choices, n);
   for (Index j = 0; j < n; ++j) {
     const auto k = static_cast<std::size_t>(j);
     shown.obs.col(j) = states[k].cast<float>();
     shown.action.col(j) = said[k].action.cast<float>();
     if (shown.deviation.cols() > 0) shown.deviation.col(j) = said[k].deviation.cast<float>();
+    if (shown.values.cols() > 0) shown.values.col(j) = said[k].values.cast<float>();
   }
   return shown;
 }
@@ -253,6 +268,12 @@ ImitationConfiguration distillation() {
   return c;
 }
 
+ImitationConfiguration tree_search() {
+  ImitationConfiguration c;
+  c.expert.planner.sampling.name = "mcts";
+  return c;
+}
+
 AlgorithmDescription<ImitationConfiguration> description(const std::string& name,
                                                          const ExpertSource& experts) {
   AlgorithmDescription<ImitationConfiguration> d;
@@ -301,6 +322,30 @@ void register_imitation(AlgorithmRegistry& registry, const ExpertSource& experts
       "runs/cart";
   distill.blank = distillation();
   registry.add(std::move(distill));
+
+  auto tree = description("mcts-imitation", experts);
+  tree.summary = "A policy in place of Monte-Carlo tree search (Guo et al. 2014): UCC-I, UCC and UCR.";
+  tree.details =
+      "  mbrl train mcts-imitation --env CartPole-v1 --out runs/ucci\n"
+      "  mbrl train mcts-imitation --env CartPole-v1 --preset ucr --out runs/ucr";
+  tree.blank = tree_search();
+  tree.check = [](const ImitationConfiguration& c, const EnvSpec& spec) {
+    require(spec.choices > 0, "mcts-imitation: the actions of ", spec.name,
+            " are no choices; expected an environment with choices, or dagger with expert.name=mcts");
+    c.validate("mcts-imitation", spec);
+  };
+  tree.presets.push_back({"ucc", "the search alone acts; classification", [](const EnvSpec&) {
+                            ImitationConfiguration c = tree_search();
+                            c.beta = 1;
+                            return c;
+                          }});
+  tree.presets.push_back({"ucr", "the search alone acts; regression of its values", [](const EnvSpec&) {
+                            ImitationConfiguration c = tree_search();
+                            c.beta = 1;
+                            c.cloning.loss = CloningLoss::kValues;
+                            return c;
+                          }});
+  registry.add(std::move(tree));
 }
 
 }  // namespace mbrl

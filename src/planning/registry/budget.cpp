@@ -57,7 +57,9 @@ PlannerSettings within_budget(const PlannerSettings& settings, int rollouts,
                                                     {"icem.iterations", s.icem.iterations},
                                                     {"mppi.iterations", s.mppi.iterations},
                                                     {"pddm.iterations", s.pddm.iterations},
-                                                    {"cmaes.iterations", s.cmaes.iterations}};
+                                                    {"cmaes.iterations", s.cmaes.iterations},
+                                                    {"mcts.iterations", s.mcts.iterations},
+                                                    {"mcts.trees", s.mcts.trees}};
   for (const auto& [name, value] : iterations)
     require(value >= 1, name, " is ", value, ", expected at least 1");
   const int candidates = rollouts - 1;
@@ -75,6 +77,8 @@ PlannerSettings within_budget(const PlannerSettings& settings, int rollouts,
   share_out(candidates, fewest("pddm", 16), s.pddm.population, s.pddm.iterations);
   share_out(candidates, fewest("cmaes", 12), s.cmaes.population, s.cmaes.iterations);
   s.cmaes.population = std::max(2, s.cmaes.population);
+  s.mcts.trees = std::min(s.mcts.trees, candidates);
+  s.mcts.iterations = candidates / s.mcts.trees;
   return s;
 }
 

@@ -11,6 +11,7 @@
 #include "mbrl/planning/sampling/pddm.hpp"
 #include "mbrl/planning/sampling/random_shooting.hpp"
 #include "mbrl/planning/sampling/spline_cem.hpp"
+#include "mbrl/planning/tree/mcts.hpp"
 
 namespace mbrl {
 namespace {
@@ -71,13 +72,14 @@ AnyPlanner<OpaqueState, S> make(const OpaqueRollout<S>& rollout, const ActionBou
   if (s.name == "mppi") return held.template operator()<Mppi>(s.mppi);
   if (s.name == "pddm") return held.template operator()<Pddm>(s.pddm);
   if (s.name == "cmaes") return held.template operator()<CmaEsPlanner>(s.cmaes);
+  if (s.name == "mcts") return held.template operator()<Mcts>(s.mcts, false);
   unknown_planner(s.name, planner_names());
 }
 
 }  // namespace
 
 const std::vector<std::string>& planner_names() {
-  static const std::vector<std::string> names = {"cem", "cmaes", "icem", "mppi", "pddm", "rs"};
+  static const std::vector<std::string> names = {"cem", "cmaes", "icem", "mcts", "mppi", "pddm", "rs"};
   return names;
 }
 

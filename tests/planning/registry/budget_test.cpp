@@ -33,6 +33,7 @@ TEST_CASE("a budget is spent on iterations that have enough elites") {
     CHECK(most_rollouts(s.icem) <= budget);
     CHECK(s.mppi.population >= std::min(16, budget - 1));
     CHECK(s.cmaes.population >= 12);
+    CHECK(s.mcts.iterations * s.mcts.trees < budget);
     // More iterations only, or more candidates only: never more than there are by default.
     CHECK(s.cem.iterations <= CemSettings().iterations);
     CHECK(s.icem.iterations <= ICemSettings().iterations);

@@ -12,6 +12,7 @@
 #include "mbrl/planning/sampling/mppi.hpp"
 #include "mbrl/planning/sampling/pddm.hpp"
 #include "mbrl/planning/sampling/random_shooting.hpp"
+#include "mbrl/planning/tree/mcts.hpp"
 #include "planning/test_evaluators.hpp"
 
 namespace mbrl {
@@ -26,7 +27,7 @@ TEST_CASE("planners by name") {
   using E = ObjectiveEvaluator<float>;
   const ActionBounds bounds = ActionBounds::uniform(2, -1, 1);
   PlannerRegistry<E> registry;
-  CHECK(registry.names() == std::vector<std::string>{"cem", "cmaes", "icem", "mppi", "pddm", "rs"});
+  CHECK(registry.names() == std::vector<std::string>{"cem", "cmaes", "icem", "mcts", "mppi", "pddm", "rs"});
 
   auto cem = registry.make(evaluator, bounds, {.name = "cem"}, 1);
   const auto plan = [&](const std::string& name) {
@@ -37,6 +38,7 @@ TEST_CASE("planners by name") {
   CHECK(plan("mppi") == Mppi<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
   CHECK(plan("pddm") == Pddm<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
   CHECK(plan("cmaes") == CmaEsPlanner<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
+  CHECK(plan("mcts") == Mcts<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
   CHECK(plan("rs") == RandomShooting<E>(evaluator, bounds, {}, 1).plan(vec({0.2f}), 0).actions);
 
   try {
@@ -44,7 +46,7 @@ TEST_CASE("planners by name") {
     CHECK(false);
   } catch (const Error& e) {
     CHECK(std::string(e.what()) ==
-          "planners: no planner named 'cme', expected one of cem, cmaes, icem, mppi, pddm, rs");
+          "planners: no planner named 'cme', expected one of cem, cmaes, icem, mcts, mppi, pddm, rs");
   }
 
   try {
@@ -77,7 +79,7 @@ TEST_CASE("every planner setting is described") {
   std::map<std::string, std::string> helps;
   PlannerSettings settings;
   PlannerSettings::describe(settings, NameCollector{helps, ""});
-  CHECK(helps.size() == 7 + 1 + (6 + 4) + 15 + 3 + 9 + 8 + 6);
+  CHECK(helps.size() == 8 + 1 + (6 + 4) + 15 + 3 + 9 + 8 + 6 + 10);
   for (const char* name : {"name", "rs.population", "cem.epsilon", "icem.execute", "icem.racing.confidence",
                            "mppi.temperature", "pddm.beta", "cmaes.separable"})
     CHECK(helps.contains(name));

@@ -20,6 +20,7 @@ namespace mbrl {
 struct Advice {
   Vecd action;     // action_dim
   Vecd deviation;  // standard deviation of its Gaussian around it (cem, icem); empty: it has none
+  Vecd values{};   // what each choice is worth to it (mcts, of one entry); empty: it does not say
 };
 
 /// The expert of one episode. Called at every control step, whoever acts: with the environment as it stands, its
@@ -28,6 +29,12 @@ using Adviser = std::function<Advice(const AnyEnvironment& env, ConstVecRef<doub
 
 /// Begins an episode; all that the adviser says is a function of the seed and of what it is shown.
 using Expert = std::function<Adviser(std::uint64_t seed)>;
+
+/// What acts in one episode of an imitator that learns, in place of expert or policy: between the two (PLATO). It is told what the
+/// policy would do.
+using Compromise = std::function<Vecd(const AnyEnvironment& env, ConstVecRef<double> policy_action, int t)>;
+/// Begins an episode, as Expert does.
+using Teacher = std::function<Compromise(std::uint64_t seed)>;
 
 struct ExpertSettings {
   std::string run{};                  // folder of a run on the same environment; empty: the planner

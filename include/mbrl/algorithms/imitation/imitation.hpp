@@ -5,7 +5,9 @@
 //     states s of T-step trajectories of pi_i;  D <- D + {(s, pi*(s))}
 //     pi^_(i+1) <- the policy fitted to D
 // With beta_i = 1 throughout it is behaviour cloning. A planner's distillation is DAgger from the planner with the
-// distance to its Gaussian as the loss (learning/cloning.hpp).
+// distance to its Gaussian as the loss (learning/cloning.hpp). With Monte-Carlo tree search as the expert it is what Guo,
+// Singh, Lee, Lewis, Wang, "Deep learning for real-time Atari game play using offline Monte-Carlo tree search planning",
+// NIPS 2014, call UCC (cloning its actions), UCR (fitting its values) and UCC-I (DAgger).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,7 @@
 
 namespace mbrl {
 
-/// `mbrl train dagger` and `mbrl train distill`.
+/// `mbrl train dagger`, `mbrl train distill` and `mbrl train mcts-imitation`.
 struct ImitationConfiguration {
   std::int64_t steps =
       0;                  // states that the expert judges, a round under way is finished; 0: `rounds` decides
@@ -60,7 +62,9 @@ struct ImitationConfiguration {
 template <class P>
 class Imitation final : public PolicyOwner {
  public:
-  Imitation(const ImitationConfiguration& configuration, const AlgorithmContext& context, Expert expert);
+  /// With a teacher, that acts from the second round on, whatever beta is.
+  Imitation(const ImitationConfiguration& configuration, const AlgorithmContext& context, Expert expert,
+            Teacher teacher = {});
 
   bool run(RunObserver& observer);
   const MetricTable& metrics() const { return metrics_; }
@@ -82,12 +86,13 @@ class Imitation final : public PolicyOwner {
     double seconds = 0;  // of an action, the median
   };
   bool spent() const;
-  std::optional<Demonstrations> collect(RunObserver& observer);
+  std::optional<Demonstrations> collect(RunObserver& observer, int& ended);
   std::optional<Check> check(RunObserver& observer, AnyActor actor);
 
   ImitationConfiguration c_;
   std::uint64_t seed_;
   Expert expert_;
+  Teacher teacher_;
   AnyEnvironment env_;
   P policy_;
   Demonstrations data_;
@@ -96,7 +101,7 @@ class Imitation final : public PolicyOwner {
   MetricTable metrics_;
 };
 
-/// Registers them as "dagger" and "distill".
+/// Registers them as "dagger", "distill" and "mcts-imitation".
 void register_imitation(AlgorithmRegistry& registry, const ExpertSource& experts = {});
 
 }  // namespace mbrl

@@ -15,6 +15,7 @@ namespace mbrl {
 ///   cem, icem    5 elites or a tenth of the candidates, whichever is more, and at least 4 candidates per elite in
 ///                the first iteration
 ///   mppi, cmaes  at least 16 and 12 candidates per iteration
+///   mcts         as many simulations as there is room for, shared out among its trees
 /// A budget too small for one such iteration is one iteration. Planners named in `keep_iterations` keep theirs
 /// whatever the candidates. Throws unless rollouts is at least 2 and the
 /// settings' numbers of iterations at least 1.

@@ -203,7 +203,8 @@ class KnownPlannerRegistry {
   [[noreturn]] static void no_derivatives(const std::string& name) {
     fail("planners: '", name,
          "' needs derivatives of the dynamics (linearize), which these do not offer; "
-         "wrap them in FiniteDifferenceModel, or take one that samples: rs, cem, icem, mppi, pddm, cmaes");
+         "wrap them in FiniteDifferenceModel, or take one that samples: rs, cem, icem, mppi, pddm, cmaes, "
+         "mcts");
   }
 
   std::map<std::string, Factory> factories_;

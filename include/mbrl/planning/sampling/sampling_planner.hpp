@@ -116,8 +116,7 @@ class SamplingPlanner : public Anytime {
     const int particles = particles_of(*evaluator_);
     const Index tried = pace_->in_parts(count, particles, cost_, [&](Index first, Index number) {
       draw(first, number);
-      evaluator_->evaluate(state, candidates_.middleCols(first, number), key,
-                           returns_.segment(first, number));
+      derived().roll_out(state, first, number, key);
     });
     report.rollouts += tried * particles;
     for (const Scalar value : returns_.head(tried)) {
@@ -129,6 +128,11 @@ class SamplingPlanner : public Anytime {
     returns_.tail(count - tried).setConstant(std::numeric_limits<Scalar>::quiet_NaN());
     candidates_.rightCols(count - tried).setZero();  // never drawn: they must not make a weighted mean NaN
     keep_better_than_start(key, tried, count, returns_);
+  }
+
+  // Fills those of returns_; may be replaced where the evaluator has a part in what is drawn.
+  void roll_out(const State& state, Index first, Index number, RolloutKey key) {
+    evaluator_->evaluate(state, candidates_.middleCols(first, number), key, returns_.segment(first, number));
   }
 
   // For evaluate and whoever does its work: says how many of the candidates of an iteration were evaluated.
@@ -165,8 +169,9 @@ class SamplingPlanner : public Anytime {
   Vec<Scalar> mean_;  // the plan; between plans the warm start of the next one
   Batch<Scalar> candidates_;
   Vec<Scalar> returns_;
-  Pacer* pace_ = nullptr;  // of the plan in the making
-  WorkCost cost_;          // of particle rollouts
+  Pacer* pace_ = nullptr;          // of the plan in the making
+  WorkCost cost_;                  // of particle rollouts
+  Index tried_ = 0, planned_ = 0;  // candidates of the last iteration
 
  private:
   // What the plan would be if there were no time for anything, and the first measurement of a rollout's cost.
@@ -198,7 +203,6 @@ class SamplingPlanner : public Anytime {
 
   WorkCost overhead_;                    // of an iteration, but for its rollouts
   Scalar start_return_ = 0;              // of what the plan starts from; under a deadline
-  Index tried_ = 0, planned_ = 0;        // candidates of the last iteration
   std::int64_t iteration_rollouts_ = 0;  // particle rollouts of it
 };
 
