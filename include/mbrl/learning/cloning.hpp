@@ -49,7 +49,8 @@ enum class CloningLoss : int {
 
 constexpr auto enum_names(CloningLoss) {
   return std::array{std::pair{CloningLoss::kMean, "mean"}, std::pair{CloningLoss::kKl, "kl"},
-                    std::pair{CloningLoss::kPrecision, "precision"}, std::pair{CloningLoss::kValues, "values"}};
+                    std::pair{CloningLoss::kPrecision, "precision"},
+                    std::pair{CloningLoss::kValues, "values"}};
 }
 
 struct CloningSettings {
