@@ -238,10 +238,7 @@ const std::vector<Case>& cases() {
         "loop.trial_steps=30", "horizon=4", "planner.population=8", "planner.elites=2",
         "planner.iterations=2"},
        "gp.max_points=1"}};
-  "horizon=0"
-}
-};
-return all;
+  return all;
 }
 
 const Registries& registries() {
