@@ -39,6 +39,8 @@ const std::map<std::string, View>& views() {
       {"classic_cartpole",
        {{.follow = true, .elevation = -10, .distance = 5.2, .lookat = {0, 0, 0.45}}, "pole"}},
       {"dyna_maze", {{.azimuth = 90, .elevation = -60, .distance = 11.5, .lookat = {4, -2.7, 0}}, "ball"}},
+      {"disc_field",
+       {{.follow = true, .azimuth = 90, .elevation = -55, .distance = 11, .lookat = {3, 0, 0}}, "ball"}},
       {"acrobot", {{.elevation = -6, .distance = 6.2, .lookat = {0, 0, -0.3}}, "lower_link"}},
       {"dmc_cheetah", {{.follow = true, .elevation = -12, .distance = 2.7, .lookat = {0, 0, 0.5}}, "torso"}},
       {"dmc_walker", {{.follow = true, .elevation = -8, .distance = 3.6, .lookat = {0, 0, 0.9}}, "torso"}},
@@ -159,10 +161,17 @@ const std::map<std::string, Posed>& analytic_scenes() {
                        qpos[0] = s[1];
                        qpos[1] = -s[0];
                      }};
+    const Posed discs{assets::disc_field(), [](const std::vector<double>& s, double* qpos) {
+                        constexpr std::size_t kNumbers = 4 + 2 * DiscFieldTask::kDiscs;
+                        require_numbers(s, kNumbers);
+                        std::copy_n(s.begin(), 2, qpos);
+                        std::copy(s.begin() + 4, s.begin() + kNumbers, qpos + 2);
+                      }};
     return std::map<std::string, Posed>{{"Pendulum-v1", {assets::pendulum(), {}}},
                                         {"Acrobot-v1", {assets::acrobot(), {}}},
                                         {"CartPole-v1", cartpole},
                                         {"DynaMaze", maze},
+                                        {"DiscField", discs},
                                         {"CartPoleContinuous", cartpole},
                                         {"pilco/CartPole",
                                          {assets::pilco_cartpole(),

@@ -46,9 +46,9 @@ TEST_CASE("registry: an environment is found by name with its facts") {
   register_analytic_environments(registry);
   REQUIRE(registry.contains("Pendulum-v1"));
   CHECK(registry.names() == std::vector<std::string>{"Acrobot-v1", "CartPole-v1", "CartPoleContinuous",
-                                                     "DynaMaze", "MountainCarContinuous-v0", "Pendulum-v1",
-                                                     "mbbl/Acrobot", "mbbl/CartPole", "mbbl/MountainCar",
-                                                     "mbbl/Pendulum", "pilco/CartPole"});
+                                                     "DiscField", "DynaMaze", "MountainCarContinuous-v0",
+                                                     "Pendulum-v1", "mbbl/Acrobot", "mbbl/CartPole",
+                                                     "mbbl/MountainCar", "mbbl/Pendulum", "pilco/CartPole"});
   const EnvSpec& spec = registry.spec("Pendulum-v1");
   CHECK(spec.obs_dim == 3);
   CHECK(spec.action_dim() == 1);

@@ -14,6 +14,7 @@
 #include "mbrl/algorithms/imitation/gps.hpp"
 #include "mbrl/algorithms/imitation/imitation.hpp"
 #include "mbrl/algorithms/imitation/mbmf.hpp"
+#include "mbrl/algorithms/imitation/plato.hpp"
 #include "mbrl/algorithms/model_free/cql_algorithm.hpp"
 #include "mbrl/algorithms/model_free/ppo_algorithm.hpp"
 #include "mbrl/algorithms/model_free/sac_algorithm.hpp"
@@ -33,6 +34,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_imitation(registry, experts);
   register_mb_mpo(registry);
   register_mbmf(registry, planners);
+  register_plato(registry);
   register_mbpo(registry);
   register_me_trpo(registry);
   register_mopo(registry);

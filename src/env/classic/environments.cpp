@@ -3,6 +3,7 @@
 
 #include "mbrl/env/classic/acrobot.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
+#include "mbrl/env/classic/disc_field.hpp"
 #include "mbrl/env/classic/dyna_maze.hpp"
 #include "mbrl/env/classic/mbbl.hpp"
 #include "mbrl/env/classic/mountain_car.hpp"
@@ -17,6 +18,7 @@ void register_analytic_environments(EnvRegistry& registry) {
   registry.add(Acrobot().spec(), [] { return AnyEnvironment(Acrobot()); });
   registry.add(DynaMaze().spec(), [] { return AnyEnvironment(DynaMaze()); });
   registry.add(PilcoCartPole().spec(), [] { return AnyEnvironment(PilcoCartPole()); });
+  registry.add(DiscField().spec(), [] { return AnyEnvironment(DiscField()); });
   for (const auto kind : {CartPoleTask::Action::kDiscrete, CartPoleTask::Action::kContinuous}) {
     const CartPoleTask task(kind);
     registry.add(task.spec(), [task] { return AnyEnvironment(CartPole(task)); });

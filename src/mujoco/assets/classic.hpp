@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string>
 
+#include "mbrl/env/classic/disc_field.hpp"
 #include "mbrl/env/classic/dyna_maze.hpp"
 #include "scenery.hpp"
 
@@ -146,6 +147,27 @@ inline std::string dyna_maze() {
       <geom name="ball" type="sphere" pos="0 0 0.4" size="0.36"/>
     </body>)";
   return classic("dyna_maze", "0", world.str());
+}
+
+// Positions: those of the ball, then of every disc.
+inline std::string disc_field() {
+  std::ostringstream world;
+  world.imbue(std::locale::classic());
+  for (const double side : {-1.0, 1.0})
+    world << "\n    <geom type=\"box\" pos=\"12 " << side * (DiscFieldTask::kWall + 0.1)
+          << " 0.3\" size=\"14 0.1 0.3\" rgba=\"0.3 0.35 0.5 1\"/>";
+  world << R"(
+    <body name="ball">
+      <joint name="x" type="slide" axis="1 0 0"/>
+      <joint name="y" type="slide" axis="0 1 0"/>
+      <geom name="ball" type="sphere" pos="0 0 0.25" size=")"
+        << DiscFieldTask::kBody << "\"/>\n    </body>";
+  for (int i = 0; i < DiscFieldTask::kDiscs; ++i)
+    world << "\n    <body name=\"disc" << i << "\"><joint name=\"disc" << i
+          << "x\" type=\"slide\" axis=\"1 0 0\"/><joint name=\"disc" << i
+          << "y\" type=\"slide\" axis=\"0 1 0\"/><geom type=\"cylinder\" pos=\"0 0 0.3\" size=\""
+          << DiscFieldTask::kDisc << " 0.3\" rgba=\"0.25 0.4 0.6 1\"/></body>";
+  return classic("disc_field", "0", world.str());
 }
 
 }  // namespace mbrl::mujoco::assets
