@@ -1,7 +1,5 @@
 #include "mbrl/models/gp/gp_model.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -23,17 +21,6 @@ constexpr Index kBlock =
 
 // Columns that start in different sets of the cache.
 Index padded(Index rows) { return 8 * (((rows + 7) / 8) | 1); }
-
-// An entry's matrices, and those in use while it is conditioned.
-void check_memory(Index n, Index entries) {
-  const double needed =
-      8.0 * static_cast<double>(n) * static_cast<double>(n) * (2.5 * static_cast<double>(entries) + 3.0);
-  const double there =
-      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
-  require(needed < there, "GpModel: ", n, " points of ", entries, " entries need ",
-          std::llround(needed / 1e9), " GB, the machine has ", std::llround(there / 1e9),
-          " GB; expected fewer points, or inducing inputs");
-}
 
 }  // namespace
 
@@ -208,7 +195,7 @@ void GpModel::condition(Batchd inputs, Batchd targets, std::vector<GpHyperparame
   require_dim("GpModel::condition", "a target", targets.rows(), obs_dim());
   require_dim("GpModel::condition", "the targets' batch", targets.cols(), inputs.cols());
   require_dim("GpModel::condition", "the list of hyperparameters", hyperparameters.size(), obs_dim());
-  check_memory(inputs.cols(), obs_dim());
+  gp::check_memory(inputs.cols(), obs_dim(), 1);
   const Vecd centre = inputs.rowwise().mean();
   std::vector<std::shared_ptr<const Output>> outputs;
   for (Index e = 0; e < targets.rows(); ++e) {

@@ -11,6 +11,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/gp/sparse_gp.hpp"
 #include "models/gp/inducing.hpp"
+#include "models/gp/kernel.hpp"
 
 namespace mbrl {
 namespace {
@@ -69,6 +70,8 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
   const std::vector<Index> rows =
       subset(data.obs.cols(), sparse ? data.obs.cols() : settings_.max_points, seed_, round);
   const auto n = static_cast<Index>(rows.size());
+  if (!sparse)
+    gp::check_memory(n, model.obs_dim(), std::min(pool_->size(), model.obs_dim() * (1 + settings_.restarts)));
   const Batchd obs = data.obs(Eigen::all, rows).cast<double>(),
                action = data.action(Eigen::all, rows).cast<double>();
   Batchd inputs, targets(model.obs_dim(), n);

@@ -1,5 +1,7 @@
 #include "models/gp/kernel.hpp"
 
+#include <unistd.h>
+
 #include <cmath>
 #include <limits>
 
@@ -79,6 +81,17 @@ void check_data(const char* who, ConstBatchRef<double> inputs, ConstVecRef<doubl
   require(targets.allFinite(), who, ": a target is not finite");
   require(hyperparameters.packed().allFinite(), who,
           ": a hyperparameter is not finite: ", hyperparameters.packed().transpose());
+}
+
+void check_memory(Index n, Index entries, int at_once) {
+  constexpr double kKept = 2.5, kComputing = 6.0;  // matrices of an entry: its posterior, its evidence
+  const double needed = 8.0 * static_cast<double>(n) * static_cast<double>(n) *
+                        (kKept * static_cast<double>(entries) + kComputing * static_cast<double>(at_once));
+  const double there =
+      static_cast<double>(::sysconf(_SC_PHYS_PAGES)) * static_cast<double>(::sysconf(_SC_PAGESIZE));
+  require(needed < there, "Gaussian processes: ", n, " points of ", entries, " entries need ",
+          std::llround(needed / 1e9), " GB, the machine has ", std::llround(there / 1e9),
+          " GB; expected fewer points, or inducing inputs");
 }
 
 std::string closest_points(ConstBatchRef<double> inputs, ConstVecRef<double> lengthscale2) {

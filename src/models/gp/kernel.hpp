@@ -27,6 +27,10 @@ void add_covariance_gradient(ConstBatchRef<double> a, ConstBatchRef<double> b, c
 void check_data(const char* who, ConstBatchRef<double> inputs, ConstVecRef<double> targets,
                 const GpHyperparameters& hyperparameters);
 
+/// Throws where exact processes of n points and so many entries, `at_once` of them being computed, need more memory than
+/// the machine has.
+void check_memory(Index n, Index entries, int at_once);
+
 /// For errors: "points 3 and 17 are 1e-9 lengthscales apart", of the two closest.
 std::string closest_points(ConstBatchRef<double> inputs, ConstVecRef<double> lengthscale2);
 

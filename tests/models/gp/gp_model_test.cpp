@@ -239,6 +239,10 @@ TEST_CASE("gp trainer: rows twice, targets that do not vary and few rows are lea
   data = transitions(20);
   data.obs(0, 3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(trainer.train(data, model, 0), Error);
+  data = transitions(20);
+  data = {
+      data.obs.replicate(1, 20000), data.action.replicate(1, 20000), data.next_obs.replicate(1, 20000), {}};
+  CHECK_THROWS_AS(GpTrainer({.max_points = 400000}, pool, 1).train(data, model, 0), Error);  // terabytes
   GpModel other(3, 1);
   CHECK_THROWS_AS(trainer.train(transitions(20), other, 0), Error);
   CHECK_THROWS_AS(GpTrainer({.max_points = 1}, pool, 1), Error);
