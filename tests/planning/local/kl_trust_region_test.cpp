@@ -84,6 +84,45 @@ TEST_CASE("trajectory distribution: its expected cost is what rollouts cost") {
   CHECK((p.last.mean - x.rowwise().mean()).cwiseAbs().maxCoeff() < 0.02);
 }
 
+TEST_CASE(
+    "trajectory distribution: the expansion of a quadratic cost is that cost, of others their convex part") {
+  constexpr int kHorizon = 4;
+  const auto path = [](std::uint32_t id) {
+    return StateTrajectory{normals(2, kHorizon + 1, 30, id), normals(1, kHorizon, 31, id)};
+  };
+  const auto costs_of = [](const auto& cost, const StateTrajectory& p) {
+    double sum = cost.final_cost(p.states.col(kHorizon), kHorizon);
+    for (int t = 0; t < kHorizon; ++t) sum += cost.stage(p.states.col(t), p.actions.col(t), t);
+    return sum;
+  };
+  const auto expanded_at = [](const LqrProblem<>& problem, double constant, const StateTrajectory& p) {
+    TrajectoryDistribution at;
+    at.last = {p.states.col(kHorizon), Batchd::Zero(2, 2)};
+    for (int t = 0; t < kHorizon; ++t) {
+      Vecd z(3);
+      z << p.states.col(t), p.actions.col(t);
+      at.steps.push_back({z, Batchd::Zero(3, 3)});
+    }
+    return constant + expected_cost(problem, at);
+  };
+  LqrProblem<> problem(2, 1, kHorizon);
+  const QuadraticCost quadratic(Batchd{{2.0, 0.5}, {0.5, 1.0}}, Batchd{{0.3}}, Batchd{{4.0, 0.0}, {0.0, 1.0}},
+                                Vecd{{1.0, -1.0}});
+  const double constant = expand_cost(quadratic, {path(1), path(2)}, problem);
+  CHECK(expanded_at(problem, constant, path(3)) == Approx(costs_of(quadratic, path(3))));
+
+  // Minus the same: no curvature is left, and the expansion touches where it was made.
+  struct Downwards {
+    const QuadraticCost* cost;
+    double stage(ConstVecRef<double> x, ConstVecRef<double> u, int t) const { return -cost->stage(x, u, t); }
+    double final_cost(ConstVecRef<double> x, int t) const { return -cost->final_cost(x, t); }
+  };
+  const DifferencedCost<Downwards> down({&quadratic});
+  const double touching = expand_cost(down, {path(1)}, problem);
+  CHECK(problem.cost.cwiseAbs().maxCoeff() < 1e-9);
+  CHECK(expanded_at(problem, touching, path(1)) == Approx(costs_of(down, path(1))));
+}
+
 TEST_CASE("maximum-entropy LQR: no other controller has less cost and more entropy") {
   const LocalDynamics dynamics = point_mass(6, 0.05);
   LqrProblem<> problem = problem_of(dynamics);
