@@ -41,11 +41,12 @@ void check(const std::string& algorithm, const std::vector<std::string>& assignm
 }
 
 TEST_CASE("model kinds: PETS and the versions before it offer the same list") {
-  CHECK(model_kind_names() == std::vector<std::string>{"linear", "forest", "gp"});
+  CHECK(model_kind_names() == std::vector<std::string>{"linear", "forest", "gp", "bayesian", "mixture"});
   std::vector<std::string> of_pets, of_versions;
   for (const SettingInfo& s : list_keys<PetsConfiguration>()) of_pets.push_back(s.key);
   for (const SettingInfo& s : list_keys<VersionsConfiguration>()) of_versions.push_back(s.key);
-  for (const std::string key : {"linear.ridge", "forest.trees", "gp.max_points"}) {
+  for (const std::string key : {"linear.ridge", "forest.trees", "gp.max_points", "bayesian.kl_weight",
+                                "bayesian.epochs", "mixture.components", "mixture.weight_decay"}) {
     CHECK(std::count(of_versions.begin(), of_versions.end(), key) == 1);
     CHECK(std::count(of_pets.begin(), of_pets.end(), "model." + key) == 1);
   }

@@ -241,7 +241,8 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
            "  mbrl train pets --env pets/CartPole --seed 1..5 --set planner.name=icem,cem --out runs/sweep\n"
            "                                                         a run for each combination, one table, "
            "one plot\n"
-           "  mbrl train pets --env pets/CartPole --set model.name=linear,forest,gp --out runs/models\n"
+           "  mbrl train pets --env pets/CartPole --set model.name=linear,forest,gp,bayesian --out "
+           "runs/models\n"
            "                                                         the same loop over other models",
        .steps_key = "pets.steps",
        .rounds_key = "pets.trials",

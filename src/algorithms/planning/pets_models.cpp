@@ -28,7 +28,7 @@ struct Planning {
 
   Planning(const PetsConfiguration& c, const MpcSettings& mpc, const EnvSpec& spec, ThreadPool& pool,
            std::uint64_t seed)
-      : model(Kind::model(spec)),
+      : model(Kind::model(spec, c.model.kinds.of<Kind>(), seed)),
         evaluator(ModelView<Model>(model), for_scalar<Scalar>(spec.reward),
                   for_scalar<Scalar>(spec.termination), particle_settings(c.rollout), pool, seed),
         controller(c.own_planners.make(evaluator, action_bounds(spec), c.planner, seed), action_bounds(spec),

@@ -32,7 +32,7 @@ struct Controller {
   using Planner = ICem<Rollout>;
 
   Controller(const VersionsConfiguration& c, const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed)
-      : model(Kind::model(spec)),
+      : model(Kind::model(spec, c.kinds.of<Kind>(), seed)),
         rollout(
             ModelView<Model>(model), for_scalar<Scalar>(spec.reward), for_scalar<Scalar>(spec.termination),
             {.horizon = c.loop.version == Version::kReplanning ? c.horizon : episode_length(c, spec)}, pool),

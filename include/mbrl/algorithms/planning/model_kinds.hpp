@@ -17,6 +17,8 @@
 #include "mbrl/models/forest/forest_trainer.hpp"
 #include "mbrl/models/gp/gp_trainer.hpp"
 #include "mbrl/models/linear/linear_gaussian_model.hpp"
+#include "mbrl/models/neural/bayesian_network.hpp"
+#include "mbrl/models/neural/mixture_model.hpp"
 #include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
@@ -31,7 +33,9 @@ struct LinearKind {
   using Model = LinearGaussianModel;
   using Trainer = RidgeTrainer;
   static int members(const Settings&) { return 1; }
-  static Model model(const EnvSpec& spec) { return {spec.obs_dim, spec.action_dim()}; }
+  static Model model(const EnvSpec& spec, const Settings&, std::uint64_t) {
+    return {spec.obs_dim, spec.action_dim()};
+  }
   static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t) { return Trainer(settings); }
 };
 
@@ -42,7 +46,9 @@ struct ForestKind {
   using Model = ForestModel;
   using Trainer = ForestTrainer;
   static int members(const Settings& settings) { return settings.trees; }
-  static Model model(const EnvSpec& spec) { return {spec.encoding, spec.action_dim()}; }
+  static Model model(const EnvSpec& spec, const Settings&, std::uint64_t) {
+    return {spec.encoding, spec.action_dim()};
+  }
   static Trainer trainer(const Settings& settings, ThreadPool& pool, std::uint64_t seed) {
     return {settings, pool, seed};
   }
@@ -55,13 +61,60 @@ struct GpKind {
   using Model = GpModel;
   using Trainer = GpTrainer;
   static int members(const Settings&) { return 1; }
-  static Model model(const EnvSpec& spec) { return {spec.encoding, spec.action_dim()}; }
+  static Model model(const EnvSpec& spec, const Settings&, std::uint64_t) {
+    return {spec.encoding, spec.action_dim()};
+  }
   static Trainer trainer(const Settings& settings, ThreadPool& pool, std::uint64_t seed) {
     return {settings, pool, seed};
   }
 };
 
-using ModelKinds = std::tuple<LinearKind, ForestKind, GpKind>;
+// The shape of networks and how they learn, side by side.
+template <class Shape, class Training>
+struct NetworkKindSettings {
+  Shape shape;
+  Training training;
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    Shape::describe(s.shape, field);
+    Training::describe(s.training, field);
+  }
+};
+
+struct BayesianKind {
+  static constexpr const char* kName = "bayesian";
+  static constexpr const char* kHelp = "the Bayesian network and its inference";
+  using Settings = NetworkKindSettings<BayesianNetworkSettings, BayesianTrainingSettings>;
+  using Model = BayesianNetwork;
+  using Trainer = BayesianTrainer;
+  static int members(const Settings& settings) {
+    return settings.shape.posterior == WeightPosterior::kPoint ? 1 : settings.shape.members;
+  }
+  static Model model(const EnvSpec& spec, const Settings& settings, std::uint64_t seed) {
+    return {spec.encoding, spec.action_dim(), settings.shape, seed};
+  }
+  static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t seed) {
+    return {settings.training, seed};
+  }
+};
+
+struct MixtureKind {
+  static constexpr const char* kName = "mixture";
+  static constexpr const char* kHelp = "the mixture of Gaussians, of which plans see mean and variance";
+  using Settings = NetworkKindSettings<MixtureModelSettings, MixtureTrainingSettings>;
+  using Model = MixtureModel;
+  using Trainer = MixtureTrainer;
+  static int members(const Settings&) { return 1; }
+  static Model model(const EnvSpec& spec, const Settings& settings, std::uint64_t seed) {
+    return {spec.encoding, spec.action_dim(), settings.shape, seed};
+  }
+  static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t seed) {
+    return {settings.training, seed};
+  }
+};
+
+using ModelKinds = std::tuple<LinearKind, ForestKind, GpKind, BayesianKind, MixtureKind>;
 
 namespace detail {
 

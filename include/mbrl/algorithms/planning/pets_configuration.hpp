@@ -27,7 +27,8 @@ struct PetsModelSettings : MlpEnsembleSettings {
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("name", s.name, "ensemble (of networks), linear, forest or gp (Gaussian processes)");
+    field("name", s.name,
+          "ensemble (of networks), linear, forest, gp (Gaussian processes), bayesian or mixture");
     MlpEnsembleSettings::describe(s, field);
     ModelKindSettings::describe(s.kinds, field);
   }
@@ -128,7 +129,8 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   c.mpc.cold_start_plans = 10;  // a poor first plan can throw the cheetah on its back for the whole episode
   c.rollout.common_noise = true;
   c.rollout.particles = 5;
-  c.model.kinds.of<ForestKind>().trees = 5;     // a particle each
+  c.model.kinds.of<ForestKind>().trees = 5;  // a particle each
+  c.model.kinds.of<BayesianKind>().shape.members = 5;
   c.model.kinds.of<GpKind>().max_points = 150;  // a prediction costs their square
   c.rollout.data_margin = EnsembleRolloutSettings().data_margin;
   c.training.standardise_targets = true;

@@ -23,7 +23,7 @@ struct VersionsConfiguration {
   static void describe(Self& s, F&& field) {
     field("steps", s.steps,
           "environment steps in place of trials, an episode under way is finished; 0: trials decide");
-    field("model", s.model, "what is learned: linear, forest or gp");
+    field("model", s.model, "what is learned: linear, forest, gp, bayesian or mixture");
     field("loop", s.loop, "the version and its budget");
     field("horizon", s.horizon, "steps that version 1.5 looks ahead; the others plan a whole episode");
     ModelKindSettings::describe(s.kinds, field);
