@@ -8,17 +8,13 @@
 #include "mbrl/core/random.hpp"
 #include "nn/network_kernels.hpp"
 #include "nn/padding.hpp"
+#include "nn/weight_runs.hpp"
 
 namespace mbrl::nn {
 namespace {
 
 std::string array_name(const std::string& prefix, std::size_t layer, const char* what) {
   return prefix + "layers." + std::to_string(layer) + "." + what;
-}
-
-// Where weight (o, i) lies in the block.
-std::size_t place(const Network::Layer& layer, Index o, Index i) {
-  return layer.weight + static_cast<std::size_t>((o / kPad * layer.in + i) * kPad + o % kPad);
 }
 
 }  // namespace
@@ -106,8 +102,9 @@ Network::Plain Network::plain(const AlignedFloats& block, int l) const {
   const Layer& layer = layers_.at(static_cast<std::size_t>(l));
   Plain values;
   values.weight.resize(layer.out, layer.in);
-  for (Index i = 0; i < layer.in; ++i)
-    for (Index o = 0; o < layer.out; ++o) values.weight(o, i) = block[place(layer, o, i)];
+  for_each_run(layer, [&](std::size_t from, std::size_t to, int count) {
+    std::copy_n(block.data() + from, count, values.weight.data() + to);
+  });
   const auto vector = [&](std::size_t at, int size) {
     return Vecf(Eigen::Map<const Vecf>(block.data() + at, size));
   };
@@ -133,8 +130,9 @@ void Network::set_layer(int l, const Plain& values) {
   for (const Vecf* read : {&values.batch_gain, &values.batch_shift})
     require_dim("Network::set_layer", "batch_gain or batch_shift", read->size(),
                 layer.batch_norm ? layer.in : 0);
-  for (Index i = 0; i < layer.in; ++i)
-    for (Index o = 0; o < layer.out; ++o) parameters_[place(layer, o, i)] = values.weight(o, i);
+  for_each_run(layer, [&](std::size_t to, std::size_t from, int count) {
+    std::copy_n(values.weight.data() + from, count, parameters_.data() + to);
+  });
   std::copy_n(values.bias.data(), layer.out, parameters_.data() + layer.bias);
   if (layer.norm) {
     std::copy_n(values.gain.data(), layer.out, parameters_.data() + layer.gain);
@@ -251,7 +249,10 @@ void Network::load(const StateDict& in, const std::string& prefix) {
 }
 
 Pass::Pass(const Network& shape, int max_samples)
-    : in_(shape.in()), out_(shape.out()), stride_(row_stride(max_samples)), max_samples_(max_samples) {
+    : in_(shape.in()),
+      out_(shape.out()),
+      stride_(max_samples <= kTileColumns ? padded(max_samples) : row_stride(max_samples)),
+      max_samples_(max_samples) {
   require(max_samples >= 1, "Pass: room for ", max_samples, " samples, expected at least 1");
   int widest = in_;
   for (const Network::Layer& layer : shape.layers()) {
@@ -370,6 +371,12 @@ void Pass::backward(const Network& network, int samples, AlignedFloats* gradient
   backward_pass(network.layers().data(), static_cast<int>(network.layers().size()),
                 network.parameters().data(), samples, arrays(network), gradient ? gradient->data() : nullptr,
                 input_gradient ? input_gradient_ : nullptr);
+}
+
+void Pass::backward(const Network& network, int samples, const AdamSteps& steps) {
+  check(network, samples);
+  backward_steps(network.layers().data(), static_cast<int>(network.layers().size()), samples, arrays(network),
+                 steps);
 }
 
 }  // namespace mbrl::nn

@@ -39,6 +39,19 @@ void forward_pass(const Network::Layer* layers, int layer_count, const NetworkSe
 void backward_pass(const Network::Layer* layers, int layer_count, const float* parameters, int samples,
                    const PassArrays& work, float* gradient, float* input_gradient);
 
+// What backward_steps changes; blocks like the parameters.
+struct AdamSteps {
+  float* parameters = nullptr;
+  float* first = nullptr;
+  float* second = nullptr;
+  const float* decay = nullptr;  // [layer]: of its weights, lambda of lambda/2 |W|^2
+  AdamNumbers numbers;
+};
+
+// The same for a network without normalisation, each layer's parameters stepping down their gradient as it becomes known.
+void backward_steps(const Network::Layer* layers, int layer_count, int samples, const PassArrays& work,
+                    const AdamSteps& steps);
+
 // One step on parameters [0, count); decay: lambda of lambda/2 |w|^2.
 void adam_update(float* parameters, float* first, float* second, const float* gradient, std::size_t count,
                  float decay, const AdamNumbers& numbers);

@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
+#include "mbrl/core/aligned_floats.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/nn/network.hpp"
 
@@ -29,24 +31,42 @@ struct AdamSettings {
   }
 };
 
+struct AdamNumbers;
+
 class Adam {
  public:
-  /// Throws mbrl::Error for settings that make no sense.
-  Adam(const Network& shape, const AdamSettings& settings);
+  /// `layer_decay`, one number a layer, stands in for settings.weight_decay unless it is empty. Throws mbrl::Error for
+  /// settings that make no sense.
+  Adam(const Network& shape, const AdamSettings& settings, std::vector<float> layer_decay = {});
 
   /// One step down `gradient` (a block like the parameters). Returns the gradient's norm before clipping;
   /// where that is not finite nothing is changed.
   double step(Network& network, const AlignedFloats& gradient);
 
+  /// pass.backward and step in one, to the last bit the same, where nobody else needs the gradient: that of a weight goes
+  /// from a register into its step. What it saves is the way through memory, which counts where batches are small. It
+  /// does not notice a gradient that is not finite. Throws mbrl::Error with max_gradient and for a network with
+  /// normalisation, which need the gradient as a whole.
+  void backward_step(Network& network, Pass& pass, int samples);
+
   const AdamSettings& settings() const { return settings_; }
   std::int64_t steps() const { return steps_; }
+
+  /// Running means of the gradient and of its square, laid out as the parameters.
+  const AlignedFloats& first() const { return first_; }
+  const AlignedFloats& second() const { return second_; }
+  /// Throws mbrl::Error unless they are of this shape.
+  void set_moments(AlignedFloats first, AlignedFloats second, std::int64_t steps);
 
   void save(StateDict& out, const std::string& prefix) const;
   /// Throws mbrl::Error unless the moments are of this shape.
   void load(const StateDict& in, const std::string& prefix);
 
  private:
+  AdamNumbers next_step();
+
   AdamSettings settings_;
+  std::vector<float> decay_;  // of each layer's weights
   AlignedFloats first_, second_;
   std::int64_t steps_ = 0;
 };

@@ -17,7 +17,9 @@
 
 namespace mbrl::nn {
 
+struct AdamSteps;
 struct PassArrays;  // what the kernels see of a Pass
+class Adam;
 class Pass;
 
 /// Batch renormalisation: Ioffe, "Batch renormalization: towards reducing minibatch dependence in batch-normalized
@@ -180,7 +182,10 @@ class Pass {
   void backward(const Network& network, int samples, AlignedFloats* gradient, bool input_gradient = false);
 
  private:
+  friend class Adam;
   void check(const Network& network, int samples) const;
+  // As backward, each layer of the network taking its step.
+  void backward(const Network& network, int samples, const AdamSteps& steps);
   void run(const Network& network, int samples, const DropoutKey& dropout);
   PassArrays arrays(const Network& network);
 

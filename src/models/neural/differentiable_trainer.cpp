@@ -9,6 +9,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/vector_adam.hpp"
 
 namespace mbrl {
 namespace {
@@ -35,9 +36,9 @@ Rows split(std::uint32_t count, const DifferentiableTrainingSettings& settings, 
 // What one member needs to learn, and to be judged.
 struct Learner {
   nn::Adam adam;
+  nn::VectorAdam deviation_adam;  // of the logarithms of the deviations
   nn::Pass pass, judge;
   AlignedFloats gradient;
-  Vecf first, second;   // Adam's moments of the logarithms of the deviations
   Batchf batch_target;  // of a batch
   Vecf weight, slope;
   Batchf prediction;  // of the rows held out
@@ -45,10 +46,9 @@ struct Learner {
 
   Learner(const nn::Network& shape, const DifferentiableTrainingSettings& s, Index outputs)
       : adam(shape, {.learning_rate = s.learning_rate}),
+        deviation_adam(outputs, {.learning_rate = s.learning_rate}),
         pass(shape, s.batch_size),
         judge(shape, kJudged),
-        first(Vecf::Zero(outputs)),
-        second(Vecf::Zero(outputs)),
         batch_target(outputs, s.batch_size),
         weight(s.batch_size),
         slope(outputs) {}
@@ -194,7 +194,8 @@ class Training {
     l.pass.backward(network, n, &l.gradient);
     if (!std::isfinite(l.adam.step(network, l.gradient))) return;
     decay(network);
-    move_deviation(l, log_deviation);
+    l.deviation_adam.step(log_deviation, l.slope);
+    log_deviation = log_deviation.cwiseMax(static_cast<float>(std::log(model_.settings().min_deviation)));
   }
 
   // w <- w - learning rate * decay * w, apart from the gradient's moments.
@@ -208,18 +209,6 @@ class Training {
                                  static_cast<Index>(layer.in) * layer.stride) *=
           static_cast<float>(1.0 - settings_.learning_rate * lambda);
     }
-  }
-
-  // Adam, and not below the floor.
-  void move_deviation(Learner& l, Eigen::Ref<Vecf> log_deviation) const {
-    constexpr float kFirst = 0.9f, kSecond = 0.999f;
-    const auto steps = static_cast<float>(l.adam.steps());
-    l.first = kFirst * l.first + (1 - kFirst) * l.slope;
-    l.second = kSecond * l.second + (1 - kSecond) * l.slope.cwiseAbs2();
-    const float mean = 1 / (1 - std::pow(kFirst, steps)), square = 1 / (1 - std::pow(kSecond, steps));
-    log_deviation.array() -= static_cast<float>(settings_.learning_rate) * mean * l.first.array() /
-                             ((square * l.second.array()).sqrt() + 1e-8f);
-    log_deviation = log_deviation.cwiseMax(static_cast<float>(std::log(model_.settings().min_deviation)));
   }
 
   const TransitionBatch& data_;

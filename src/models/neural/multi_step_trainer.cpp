@@ -8,6 +8,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
+#include "mbrl/models/neural/member_network.hpp"
 
 namespace mbrl {
 namespace {
@@ -29,6 +30,7 @@ MultiStepTrainer::MultiStepTrainer(const MlpEnsemble& shape, const MultiStepSett
                                    ThreadPool& pool, std::uint64_t seed)
     : settings_(settings), pool_(pool), seed_(seed) {
   settings.validate();
+  require(!shape.settings.gaussian, "MultiStepTrainer: the model is Gaussian, expected a deterministic one");
   const int longest = *std::max_element(settings.curriculum.begin(), settings.curriculum.end());
   for (std::size_t m = 0; m < shape.members.size(); ++m) {
     const nn::Network network = network_of(shape, static_cast<int>(m));

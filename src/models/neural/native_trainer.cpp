@@ -1,4 +1,4 @@
-// The native trainer: who does what when. The arithmetic is in native_trainer_kernels.cpp.
+// The native trainer: who does what when. The arithmetic is that of nn's networks, and ensemble_loss.cpp's.
 //
 // A step of all members is one stage a member (forward pass, loss, backward pass with updates). Stages are
 // taken in the order step 0 of members 0..M-1, step 1 of members 0..M-1, ... by whichever thread is free, and
@@ -9,188 +9,119 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
+#include <cstdint>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/models/neural/member_network.hpp"
+#include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/vector_adam.hpp"
 #include "models/neural/adam_moments.hpp"
-#include "models/neural/native_trainer_kernels.hpp"
+#include "models/neural/ensemble_loss.hpp"
 #include "models/neural/training_loop.hpp"
 
 namespace mbrl {
 namespace {
 
-using nn::AdamNumbers;
-using training::Activations;
 using training::AdamMoments;
-using training::LayerState;
-using training::padded;
+using training::LossBatch;
 
-// One member's parameters, moments and scratch memory, padded for the kernels.
+// One member as it learns.
 struct Member {
-  std::vector<LayerState> layers;
-  AlignedFloats parameters, scratch;
-  std::vector<float*> inputs, slopes;
-  float* targets = nullptr;
-  float* terms = nullptr;
-  Activations work;
+  nn::Network network;
+  nn::Adam adam;
+  nn::Pass pass;
+  AlignedFloats targets, terms;  // of a batch, as LossBatch's
   std::vector<double> max_grad, min_grad;
   std::vector<std::uint32_t> order;
   double loss_sum = 0.0;
 
-  Member(const MlpEnsemble& model, int member, const EnsembleTrainingSettings& settings) {
-    const auto& source = model.members[static_cast<std::size_t>(member)];
-    const auto batch = static_cast<std::size_t>(padded(settings.batch_size));
-    std::size_t parameter_count = 0, widest = 0, activation_rows = 0;
-    for (const DenseLayer& layer : source) {
-      const auto in = static_cast<std::size_t>(layer.in),
-                 stride = static_cast<std::size_t>(padded(layer.out));
-      parameter_count += 3 * (in + 1) * stride;
-      activation_rows += 2 * in;
-      widest = std::max({widest, in, stride});
-    }
-    const auto dims = static_cast<std::size_t>(model.target_dim()),
-               outputs = static_cast<std::size_t>(model.output_dim());
-    parameters = AlignedFloats(parameter_count);
-    scratch = AlignedFloats(batch * (activation_rows + outputs + 3 * widest + 4 * dims));
-
-    float* at = parameters.data();
-    for (std::size_t l = 0; l < source.size(); ++l) {
-      LayerState layer;
-      layer.in = source[l].in;
-      layer.out = source[l].out;
-      layer.stride = padded(layer.out);
-      layer.decay = settings.layer_decay(static_cast<int>(l));
-      const auto stride = static_cast<std::size_t>(layer.stride),
-                 size = static_cast<std::size_t>(layer.in) * stride;
-      layer.weight = at;
-      layer.weight_m = at + size;
-      layer.weight_v = at + 2 * size;
-      at += 3 * size;
-      layer.bias = at;
-      layer.bias_m = at + stride;
-      layer.bias_v = at + 2 * stride;
-      at += 3 * stride;
-      layers.push_back(layer);
-    }
-    float* next = scratch.data();
-    const auto take = [&](std::size_t rows) {
-      float* block = next;
-      next += rows * batch;
-      return block;
-    };
-    for (const DenseLayer& layer : source) {
-      inputs.push_back(take(static_cast<std::size_t>(layer.in)));
-      slopes.push_back(take(static_cast<std::size_t>(layer.in)));
-    }
-    work.stride = static_cast<int>(batch);
-    work.inputs = inputs.data();
-    work.slopes = slopes.data();
-    work.output = take(outputs);
-    work.gradient[0] = take(widest);
-    work.gradient[1] = take(widest);
-    work.transposed = take(widest);
-    targets = take(dims);
-    terms = take(3 * dims);
-    max_grad.assign(dims, 0.0);
-    min_grad.assign(dims, 0.0);
-  }
-  // The kernels hold pointers into the vectors above.
-  Member(const Member&) = delete;
+  Member(nn::Network start, const EnsembleTrainingSettings& settings, int dims)
+      : network(std::move(start)),
+        adam(network, {.learning_rate = static_cast<double>(settings.learning_rate)},
+             decays(settings, network)),
+        pass(network, settings.batch_size),
+        targets(rows(dims)),
+        terms(rows(3 * dims)),
+        max_grad(static_cast<std::size_t>(dims)),
+        min_grad(static_cast<std::size_t>(dims)) {}
+  Member(const Member&) = delete;  // a pass points into itself
   Member& operator=(const Member&) = delete;
 
-  int layer_count() const { return static_cast<int>(layers.size()); }
-
-  // Copies between the padded blocks and plain arrays (`plain` advances): one layer's [in][out] weights, then
-  // its bias.
-  template <bool kToBlock, class Float>
-  static void exchange(const LayerState& layer, float* weight, float* bias, Float* plain_weight,
-                       Float* plain_bias) {
-    constexpr std::size_t kPanel = training::kPad;
-    const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
-    for (std::size_t first = 0; first < out; first += kPanel)
-      for (std::size_t i = 0; i < in; ++i)
-        copy<kToBlock>(weight + first * in + i * kPanel, plain_weight + i * out + first,
-                       std::min(kPanel, out - first));
-    copy<kToBlock>(bias, plain_bias, out);
-  }
-  template <bool kToBlock, class Float>
-  static void copy(float* block, Float* plain, std::size_t count) {
-    if constexpr (kToBlock) {
-      std::copy_n(plain, count, block);
-    } else {
-      std::copy_n(block, count, plain);
-    }
-  }
-
-  void read(const std::vector<DenseLayer>& source) {
-    for (std::size_t l = 0; l < layers.size(); ++l)
-      exchange<true>(layers[l], layers[l].weight, layers[l].bias, source[l].weight.data(),
-                     source[l].bias.data());
-  }
-  void write(std::vector<DenseLayer>& target) const {
-    for (std::size_t l = 0; l < layers.size(); ++l)
-      exchange<false>(layers[l], layers[l].weight, layers[l].bias, target[l].weight.data(),
-                      target[l].bias.data());
-  }
-  template <bool kToBlock, class Float>
-  void exchange_moments(Float* first, Float* second) {
-    for (const LayerState& layer : layers) {
-      const std::size_t size = static_cast<std::size_t>(layer.in) * static_cast<std::size_t>(layer.out);
-      exchange<kToBlock>(layer, layer.weight_m, layer.bias_m, first, first + size);
-      exchange<kToBlock>(layer, layer.weight_v, layer.bias_v, second, second + size);
-      first += size + static_cast<std::size_t>(layer.out);
-      second += size + static_cast<std::size_t>(layer.out);
-    }
-  }
-
-  // Brings rows [begin, begin + count) of `rows` into the kernels' layout, unused columns of the last vector
-  // zero.
-  void gather(const Batchf& from_inputs, const Batchf& from_targets, const std::uint32_t* rows, int count) {
-    place(from_inputs, rows, count, inputs[0]);
-    place(from_targets, rows, count, targets);
+  // Predicts the targets of these rows.
+  void forward(const Batchf& from_inputs, const Batchf& from_targets, const std::uint32_t* which, int count) {
+    place(from_inputs, which, count, pass.input());
+    place(from_targets, which, count, targets.data());
+    pass.forward(network, count);
   }
 
  private:
-  void place(const Batchf& from, const std::uint32_t* rows, int count, float* to) const {
-    const auto stride = static_cast<std::size_t>(work.stride), dims = static_cast<std::size_t>(from.rows());
-    const auto used = static_cast<std::size_t>(count), columns = static_cast<std::size_t>(padded(count));
-    for (std::size_t b = 0; b < used; ++b) {
-      const float* column = from.data() + static_cast<std::size_t>(rows[b]) * dims;
+  std::size_t rows(int count) const {
+    return static_cast<std::size_t>(count) * static_cast<std::size_t>(pass.stride());
+  }
+  static std::vector<float> decays(const EnsembleTrainingSettings& settings, const nn::Network& network) {
+    std::vector<float> decay;
+    for (std::size_t l = 0; l < network.layers().size(); ++l)
+      decay.push_back(settings.layer_decay(static_cast<int>(l)));
+    return decay;
+  }
+  void place(const Batchf& from, const std::uint32_t* which, int count, float* to) const {
+    const auto stride = static_cast<std::size_t>(pass.stride()), dims = static_cast<std::size_t>(from.rows());
+    for (std::size_t b = 0; b < static_cast<std::size_t>(count); ++b) {
+      const float* column = from.data() + static_cast<std::size_t>(which[b]) * dims;
       for (std::size_t r = 0; r < dims; ++r) to[r * stride + b] = column[r];
     }
-    for (std::size_t r = 0; r < dims; ++r)
-      for (std::size_t b = used; b < columns; ++b) to[r * stride + b] = 0.0f;
   }
 };
 
-// The members' shared log-variance bounds, with Adam in plain code: there are few of them.
-struct Bounds {
-  std::vector<float> high, low;
-  std::vector<float> high_m, high_v, low_m, low_v;
+// The members' shared log-variance bounds: all upper ones, then all lower ones, as their moments in AdamMoments.
+class Bounds {
+ public:
+  Bounds(const MlpEnsemble& model, const AdamMoments& moments, float learning_rate)
+      : dims_(model.target_dim()),
+        values_(2 * dims_),
+        gradient_(Vecf::Zero(2 * dims_)),
+        adam_(2 * dims_, {.learning_rate = static_cast<double>(learning_rate)}) {
+    values_ << Eigen::Map<const Vecf>(model.max_logvar.data(), dims_),
+        Eigen::Map<const Vecf>(model.min_logvar.data(), dims_);
+    adam_.first = Eigen::Map<const Vecf>(moments.bound_first.data(), 2 * dims_);
+    adam_.second = Eigen::Map<const Vecf>(moments.bound_second.data(), 2 * dims_);
+    adam_.steps = moments.steps;
+  }
+
+  const float* high() const { return values_.data(); }
+  const float* low() const { return values_.data() + dims_; }
 
   // Of the first `rows` targets: others are not Gaussian.
-  void update(const std::vector<std::unique_ptr<Member>>& members, int rows, float weight,
-              const AdamNumbers& adam) {
-    for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+  void update(const std::vector<std::unique_ptr<Member>>& members, int rows, float weight) {
+    for (Index r = 0; r < rows; ++r) {
       double high_grad = static_cast<double>(weight), low_grad = -static_cast<double>(weight);
       for (const auto& member : members) {
-        high_grad += member->max_grad[r];
-        low_grad += member->min_grad[r];
+        high_grad += member->max_grad[static_cast<std::size_t>(r)];
+        low_grad += member->min_grad[static_cast<std::size_t>(r)];
       }
-      step(static_cast<float>(high_grad), adam, high[r], high_m[r], high_v[r]);
-      step(static_cast<float>(low_grad), adam, low[r], low_m[r], low_v[r]);
+      gradient_(r) = static_cast<float>(high_grad);
+      gradient_(dims_ + r) = static_cast<float>(low_grad);
     }
+    adam_.step(values_, gradient_);
+  }
+
+  void write(MlpEnsemble& model, AdamMoments& moments) const {
+    model.max_logvar.assign(high(), low());
+    model.min_logvar.assign(low(), low() + dims_);
+    moments.bound_first.assign(adam_.first.begin(), adam_.first.end());
+    moments.bound_second.assign(adam_.second.begin(), adam_.second.end());
   }
 
  private:
-  static void step(float gradient, const AdamNumbers& adam, float& w, float& m, float& v) {
-    m = adam.beta1 * m + (1.0f - adam.beta1) * gradient;
-    v = adam.beta2 * v + (1.0f - adam.beta2) * gradient * gradient;
-    w -= adam.rate * m / (std::sqrt(v) * adam.root + adam.epsilon);
-  }
+  Index dims_;
+  Vecf values_, gradient_;
+  nn::VectorAdam adam_;
 };
 
 // Waits for another thread's stage: briefly by spinning, then letting others run.
@@ -200,29 +131,27 @@ void wait_until(Ready&& ready) {
     if (spin > 2000) std::this_thread::yield();
 }
 
-// One training round: the members' blocks for as long as it lasts.
+// One training round: the members' networks for as long as it lasts.
 class Round {
  public:
   Round(const EnsembleTrainingSettings& settings, ThreadPool& pool, const PreparedTraining& data,
         const MlpEnsemble& model, const AdamMoments& moments)
-      : settings_(settings), pool_(pool), data_(data), model_(model), steps_(moments.steps) {
+      : settings_(settings),
+        pool_(pool),
+        data_(data),
+        model_(model),
+        best_(model.members.size()),
+        steps_(moments.steps) {
     const std::size_t per_member = moments.per_member();
+    nn::Network start = network_of(model, 0);
     for (std::size_t i = 0; i < model.members.size(); ++i) {
-      members_.push_back(std::make_unique<Member>(model, static_cast<int>(i), settings));
-      members_[i]->read(model.members[i]);
-      members_[i]->exchange_moments<true>(moments.first.data() + i * per_member,
-                                          moments.second.data() + i * per_member);
+      set_network(start, model, static_cast<int>(i));
+      members_.push_back(std::make_unique<Member>(start, settings, model.target_dim()));
+      const nn::Network& network = members_[i]->network;
+      members_[i]->adam.set_moments(block_of(network, moments.first.data() + i * per_member),
+                                    block_of(network, moments.second.data() + i * per_member), steps_);
     }
-    bounds_.high = model.max_logvar;
-    bounds_.low = model.min_logvar;
-    if (model.settings.gaussian) {
-      const auto dims = static_cast<std::ptrdiff_t>(model.target_dim());
-      bounds_.high_m.assign(moments.bound_first.begin(), moments.bound_first.begin() + dims);
-      bounds_.low_m.assign(moments.bound_first.begin() + dims, moments.bound_first.end());
-      bounds_.high_v.assign(moments.bound_second.begin(), moments.bound_second.begin() + dims);
-      bounds_.low_v.assign(moments.bound_second.begin() + dims, moments.bound_second.end());
-    }
-    best_ = model.members;
+    if (model.settings.gaussian) bounds_.emplace(model, moments, settings.learning_rate);
   }
 
   std::vector<double> run_epoch(int epoch) {
@@ -242,29 +171,25 @@ class Round {
     const auto stage = [&](std::int64_t t, std::size_t i) {
       Member& member = *members_[i];
       const int begin = static_cast<int>(t) * batch, samples = std::min(batch, rows - begin);
-      const AdamNumbers adam = nn::adam_numbers(static_cast<double>(settings_.learning_rate), steps_ + t + 1);
       wait_until([&] { return done[i].load(std::memory_order_acquire) == t; });
-      member.gather(data_.inputs, data_.targets, member.order.data() + begin, samples);
-      training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,
-                        member.work);
+      member.forward(data_.inputs, data_.targets, member.order.data() + begin, samples);
+      const LossBatch outputs = loss_batch(member, samples);
       double loss = 0.0;
       if (gaussian) {
         wait_until([&] { return bounds_step.load(std::memory_order_acquire) == t; });
-        loss = training::gaussian_loss(member.targets, regressed(), model_.target_dim(), samples,
-                                       bounds_.high.data(), bounds_.low.data(), member.work, member.terms,
+        loss = training::gaussian_loss(outputs, regressed(), bounds_->high(), bounds_->low(),
                                        member.max_grad.data(), member.min_grad.data());
         if (losses.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
-          bounds_.update(members_, regressed(), settings_.logvar_bound_weight, adam);
+          bounds_->update(members_, regressed(), settings_.logvar_bound_weight);
           losses.store(0, std::memory_order_relaxed);
           bounds_step.store(t + 1, std::memory_order_release);
         }
       } else {
-        loss = training::squared_loss(member.targets, regressed(), model_.target_dim(), samples, member.work,
-                                      member.terms);
+        loss = training::squared_loss(outputs, regressed());
       }
-      loss += termination_loss(member, samples);
+      loss += termination_loss(outputs);
       member.loss_sum += loss * static_cast<double>(samples);
-      training::backward_update(member.layers.data(), member.layer_count(), samples, adam, member.work);
+      member.adam.backward_step(member.network, member.pass, samples);
       done[i].store(t + 1, std::memory_order_release);
     };
     pool_.run(std::min(pool_.size(), count), [&](int) {
@@ -290,12 +215,9 @@ class Round {
       double sum = 0.0;
       for (int begin = 0; begin < rows; begin += settings_.batch_size) {
         const int samples = std::min(settings_.batch_size, rows - begin);
-        member.gather(data_.holdout_inputs, data_.holdout_targets, order.data() + begin, samples);
-        training::forward(member.layers.data(), member.layer_count(), model_.settings.activation, samples,
-                          member.work);
-        const double loss = training::squared_loss(member.targets, regressed(), model_.target_dim(), samples,
-                                                   member.work, member.terms);
-        sum += samples * (loss + termination_loss(member, samples));
+        member.forward(data_.holdout_inputs, data_.holdout_targets, order.data() + begin, samples);
+        const LossBatch outputs = loss_batch(member, samples);
+        sum += samples * (training::squared_loss(outputs, regressed()) + termination_loss(outputs));
       }
       loss[static_cast<std::size_t>(i)] = sum / rows;
     });
@@ -304,42 +226,42 @@ class Round {
 
   void keep(const std::vector<char>& improved) {
     for (std::size_t i = 0; i < members_.size(); ++i)
-      if (improved[i]) members_[i]->write(best_[i]);
+      if (improved[i]) best_[i] = members_[i]->network.parameters();
   }
   void restore() {
-    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->read(best_[i]);
+    for (std::size_t i = 0; i < members_.size(); ++i) members_[i]->network.parameters() = best_[i];
   }
 
-  void write(MlpEnsemble& model, AdamMoments& moments) {
+  void write(MlpEnsemble& model, AdamMoments& moments) const {
     const std::size_t per_member = moments.per_member();
     for (std::size_t i = 0; i < members_.size(); ++i) {
-      members_[i]->write(model.members[i]);
-      members_[i]->exchange_moments<false>(moments.first.data() + i * per_member,
-                                           moments.second.data() + i * per_member);
+      const nn::Network& network = members_[i]->network;
+      set_member(model, static_cast<int>(i), network);
+      copy_block(network, members_[i]->adam.first(), moments.first.data() + i * per_member);
+      copy_block(network, members_[i]->adam.second(), moments.second.data() + i * per_member);
     }
     moments.steps = steps_;
-    if (!model.settings.gaussian) return;
-    model.max_logvar = bounds_.high;
-    model.min_logvar = bounds_.low;
-    const auto dims = static_cast<std::ptrdiff_t>(model.target_dim());
-    std::copy(bounds_.high_m.begin(), bounds_.high_m.end(), moments.bound_first.begin());
-    std::copy(bounds_.low_m.begin(), bounds_.low_m.end(), moments.bound_first.begin() + dims);
-    std::copy(bounds_.high_v.begin(), bounds_.high_v.end(), moments.bound_second.begin());
-    std::copy(bounds_.low_v.begin(), bounds_.low_v.end(), moments.bound_second.begin() + dims);
+    if (bounds_) bounds_->write(model, moments);
   }
 
  private:
   // Targets that are regressed on: all but a learned termination, the last.
   int regressed() const { return model_.target_dim() - (model_.settings.learned_termination ? 1 : 0); }
 
+  LossBatch loss_batch(Member& member, int samples) const {
+    nn::Pass& pass = member.pass;
+    return {pass.output(),       member.targets.data(), pass.output_gradient(),
+            member.terms.data(), model_.target_dim(),   samples,
+            pass.stride()};
+  }
+
   // Of a learned termination, and its gradient; 0 without one.
-  double termination_loss(Member& member, int samples) const {
+  double termination_loss(const LossBatch& batch) const {
     if (!model_.settings.learned_termination) return 0.0;
-    const int row = model_.termination_row(), dims = model_.target_dim();
+    const int row = model_.termination_row();
     if (model_.settings.gaussian)  // it has no variance
-      std::fill_n(member.work.gradient[0] + (dims + row) * member.work.stride, padded(samples), 0.0f);
-    return training::logistic_loss(member.targets, row, dims, samples, training::kTerminationWeight,
-                                   member.work, member.terms);
+      std::fill_n(batch.gradient + (batch.dims + row) * batch.stride, batch.stride, 0.0f);
+    return training::logistic_loss(batch, row, training::kTerminationWeight);
   }
 
   const EnsembleTrainingSettings& settings_;
@@ -347,9 +269,9 @@ class Round {
   const PreparedTraining& data_;
   const MlpEnsemble& model_;
   std::vector<std::unique_ptr<Member>> members_;
-  Bounds bounds_;
-  std::vector<std::vector<DenseLayer>> best_;
-  std::int64_t steps_;  // of Adam, in the trainer's life
+  std::optional<Bounds> bounds_;     // of Gaussian members
+  std::vector<AlignedFloats> best_;  // parameters, once there are some
+  std::int64_t steps_;               // of Adam, in the trainer's life
 };
 
 }  // namespace

@@ -28,27 +28,6 @@ Windows windows_at(const TransitionBuffer& data, int steps, std::span<const std:
   return out;
 }
 
-nn::Network network_of(const MlpEnsemble& model, int member) {
-  require(!model.settings.gaussian, "unroll: the model is Gaussian, expected a deterministic one");
-  nn::Network network(model.input_dim(), model.output_dim(),
-                      {.hidden = model.settings.hidden, .activation = model.settings.activation}, 0);
-  const std::vector<DenseLayer>& layers = model.members.at(static_cast<std::size_t>(member));
-  for (std::size_t l = 0; l < layers.size(); ++l)
-    network.set_layer(
-        static_cast<int>(l),
-        {.weight = layers[l].weight_matrix(), .bias = layers[l].bias_vector(), .gain = {}, .shift = {}});
-  return network;
-}
-
-void set_member(MlpEnsemble& model, int member, const nn::Network& network) {
-  std::vector<DenseLayer>& layers = model.members.at(static_cast<std::size_t>(member));
-  for (std::size_t l = 0; l < layers.size(); ++l) {
-    const nn::Network::Plain plain = network.layer(static_cast<int>(l));
-    layers[l].weight_matrix() = plain.weight;
-    layers[l].bias_vector() = plain.bias;
-  }
-}
-
 Unroll::Unroll(const nn::Network& shape, int max_steps, int max_windows)
     : predicted_(static_cast<std::size_t>(max_steps) + 1), error_(static_cast<std::size_t>(max_steps)) {
   passes_.reserve(error_.size());  // a Pass points into itself

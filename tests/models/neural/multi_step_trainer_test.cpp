@@ -12,6 +12,7 @@
 #include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/models/diagnostics.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
+#include "mbrl/models/neural/member_network.hpp"
 #include "mbrl/models/neural/mlp_ensemble_model.hpp"
 
 using namespace mbrl;

@@ -39,10 +39,6 @@ struct Windows {
 /// Those that begin in these rows; see TransitionBuffer::window_starts.
 Windows windows_at(const TransitionBuffer& data, int steps, std::span<const std::uint32_t> starts);
 
-/// A member of a deterministic MlpEnsemble as a network of its own, and back.
-nn::Network network_of(const MlpEnsemble& model, int member);
-void set_member(MlpEnsemble& model, int member, const nn::Network& network);
-
 /// With x_0 = s_0 and x_{i+1} = decode(x_i, y_i), y_i the prediction at (x_i, a_i), in units of target_std:
 ///   squared: 1/(H D) sum_i |x_{i+1} - s_{i+1}|^2, D the targets; a learned reward's error beside the states'
 ///   norm:    1/H sum_i |y_i - target(s_i, s_{i+1})|, not squared (Luo et al., equation 6.1: of changes)
