@@ -12,7 +12,6 @@
 #include "core/temporary_folder.hpp"
 #include "learning/replay_batches.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/learning/gae.hpp"
 
 namespace mbrl {
 namespace {
@@ -136,38 +135,6 @@ double log_probability(const MlpPolicy& policy, const OnPolicyBatch& b) {
 }
 
 }  // namespace
-
-TEST_CASE("ppo: advantages are sums of what was better than expected") {
-  constexpr Index kEnvs = 3, kTimes = 12;
-  constexpr double kDiscount = 0.9;
-  Batchf reward(kEnvs, kTimes), value(kEnvs, kTimes), next(kEnvs, kTimes), advantage;
-  fill_uniform(reward, -1, 1, 0, 0);
-  fill_uniform(value, -1, 1, 0, 1);
-  fill_uniform(next, -1, 1, 0, 2);
-  std::vector<std::uint8_t> terminated(kEnvs * kTimes, 0), truncated = terminated;
-  terminated[5 * kEnvs + 1] = truncated[7 * kEnvs + 2] = truncated[2 * kEnvs + 1] = 1;
-  for (const double lambda : {0.0, 0.5, 1.0}) {
-    generalized_advantages({reward, value, next, terminated, truncated}, kDiscount, lambda, advantage);
-    for (Index i = 0; i < kEnvs; ++i)
-      for (Index t = 0; t < kTimes; ++t) {
-        double expected = 0, weight = 1;
-        for (Index k = t; k < kTimes; ++k) {
-          const auto at = static_cast<std::size_t>(k * kEnvs + i);
-          const double future = terminated[at] != 0 ? 0.0 : kDiscount * static_cast<double>(next(i, k));
-          expected +=
-              weight * (static_cast<double>(reward(i, k)) + future - static_cast<double>(value(i, k)));
-          weight *= kDiscount * lambda;
-          if (terminated[at] != 0 || truncated[at] != 0) break;
-        }
-        CHECK(static_cast<double>(advantage(i, t)) == Approx(expected).margin(1e-5));
-      }
-  }
-  CHECK(contains(error_of([&] {
-                   generalized_advantages({reward, value, Batchf(2, kTimes), terminated, truncated}, 1, 1,
-                                          advantage);
-                 }),
-                 "values' environments"));
-}
 
 TEST_CASE("ppo: a probability is raised as far as the clip and little further") {
   ThreadPool pool(1);

@@ -1,13 +1,16 @@
-// Adam's ways of taking a step against each other, and of a plain vector against the paper's formula in double precision.
+// Adam's steps against the paper's formula in double precision, and its ways of taking one against each other.
 #include "mbrl/nn/adam.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/random.hpp"
 #include "mbrl/nn/vector_adam.hpp"
 
 namespace mbrl::nn {
@@ -26,6 +29,94 @@ void forward(const Network& network, Pass& pass, const Batchf& x, std::uint32_t 
 }
 
 }  // namespace
+
+TEST_CASE("adam: steps are the paper's, with clipping and decay") {
+  const RandomStream random(5, Stream::kUser);
+  const auto noise = [&](Index rows, Index columns, std::uint32_t id) {
+    std::uint32_t i = 0;
+    return Batchf(
+        Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); }));
+  };
+  Network network(5, 3, {{17}, Activation::kTanh, true}, 7);
+  const Network before = network;
+  AdamSettings settings;
+  settings.learning_rate = 0.01;
+  settings.weight_decay = 0.1;
+  settings.max_gradient = 0.5;
+  Adam adam(network, settings);
+  AlignedFloats gradient(network.parameters().size());
+  Network shape = network;  // gradients by their plain arrays
+  std::vector<Network::Plain> g;
+  double square = 0.0;
+  for (int l = 0; l < 2; ++l) {
+    Network::Plain p = network.layer(l);
+    p.weight = noise(p.weight.rows(), p.weight.cols(), 40 + static_cast<std::uint32_t>(l));
+    p.bias = noise(p.bias.size(), 1, 50 + static_cast<std::uint32_t>(l));
+    p.gain = noise(p.gain.size(), 1, 60 + static_cast<std::uint32_t>(l));
+    p.shift = noise(p.shift.size(), 1, 70 + static_cast<std::uint32_t>(l));
+    square += static_cast<double>(p.weight.squaredNorm() + p.bias.squaredNorm() + p.gain.squaredNorm() +
+                                  p.shift.squaredNorm());
+    shape.set_layer(l, p);
+    g.push_back(p);
+  }
+  gradient = shape.parameters();
+  const double norm = std::sqrt(square);
+  for (int t = 0; t < 3; ++t) CHECK(adam.step(network, gradient) == Approx(norm).epsilon(1e-5));
+  const auto expected = [&](double w, double gradient_of_loss, double decay) {
+    double m = 0.0, v = 0.0;
+    for (int t = 1; t <= 3; ++t) {
+      const double d = gradient_of_loss * 0.5 / norm + decay * w;
+      m = 0.9 * m + 0.1 * d;
+      v = 0.999 * v + 0.001 * d * d;
+      w -= 0.01 * (m / (1.0 - std::pow(0.9, t))) / (std::sqrt(v / (1.0 - std::pow(0.999, t))) + 1e-8);
+    }
+    return w;
+  };
+  for (int l = 0; l < 2; ++l) {
+    const Network::Plain from = before.layer(l), to = network.layer(l);
+    const auto& d = g[static_cast<std::size_t>(l)];
+    for (Index i = 0; i < from.weight.size(); ++i)
+      CHECK(static_cast<double>(to.weight(i)) ==
+            Approx(expected(static_cast<double>(from.weight(i)), static_cast<double>(d.weight(i)), 0.1))
+                .margin(2e-5));
+    for (Index i = 0; i < from.bias.size(); ++i)
+      CHECK(static_cast<double>(to.bias(i)) ==
+            Approx(expected(static_cast<double>(from.bias(i)), static_cast<double>(d.bias(i)), 0.0))
+                .margin(2e-5));
+    for (Index i = 0; i < from.gain.size(); ++i)
+      CHECK(static_cast<double>(to.gain(i)) ==
+            Approx(expected(static_cast<double>(from.gain(i)), static_cast<double>(d.gain(i)), 0.0))
+                .margin(2e-5));
+  }
+
+  SECTION("padding stays zero") {
+    Network padded = network;
+    for (int l = 0; l < 2; ++l) padded.set_layer(l, network.layer(l));
+    Network empty(5, 3, network.settings(), 1);
+    for (std::size_t i = 0; i < empty.parameters().size(); ++i) empty.parameters()[i] = 0.0f;
+    for (int l = 0; l < 2; ++l) empty.set_layer(l, network.layer(l));
+    CHECK(std::equal(empty.parameters().begin(), empty.parameters().end(), network.parameters().begin()));
+  }
+  SECTION("a saved optimiser goes on as if it had not been") {
+    StateDict dict;
+    adam.save(dict, "adam.");
+    network.save(dict, "network.");
+    Network loaded(5, 3, network.settings(), 99);
+    loaded.load(dict, "network.");
+    Adam again(loaded, settings);
+    again.load(dict, "adam.");
+    adam.step(network, gradient);
+    again.step(loaded, gradient);
+    CHECK(std::equal(loaded.parameters().begin(), loaded.parameters().end(), network.parameters().begin()));
+  }
+  SECTION("a gradient that is not finite changes nothing") {
+    const AlignedFloats kept = network.parameters();
+    gradient[0] = std::numeric_limits<float>::quiet_NaN();
+    CHECK_FALSE(std::isfinite(adam.step(network, gradient)));
+    CHECK(adam.steps() == 3);
+    CHECK(std::equal(kept.begin(), kept.end(), network.parameters().begin()));
+  }
+}
 
 TEST_CASE("adam: back and step in one are the two after each other, bit for bit") {
   const auto check = [](const NetworkSettings& settings, int samples, std::vector<float> decay) {
