@@ -69,11 +69,6 @@ inline const std::vector<Case>& cases() {
         "cloning.policy.hidden=8", "cloning.epochs=5"},
        "cloning.min_std=0"},
       {"dyna", {"steps=400", "dyna.planning_steps=5"}, "dyna.epsilon=2", "DynaMaze"},
-      {"mb-mpo",
-       {"steps=400", "collect=200", "rollouts=4", "policy_updates=6", "inner_rate=0.1",
-        "imagination.horizon=8", "model.hidden=8", "model.members=3", "training.epochs=3",
-        "training.batch_size=32", "trpo.policy.hidden=8", "trpo.value.hidden=8", "trpo.value_epochs=2"},
-       "inner_rate=-1"},
       {"gps",
        {"rounds=3", "horizon=10", "conditions=2", "samples=3", "on_policy=true", "mixture.max_clusters=3",
         "cloning.policy.hidden=8", "cloning.epochs=5"},
@@ -82,6 +77,11 @@ inline const std::vector<Case>& cases() {
        {"rounds=3", "horizon=10", "conditions=2", "samples=3", "method=badmm", "inner=2",
         "mixture.max_clusters=3", "cloning.policy.hidden=8", "cloning.epochs=5"},
        "on_policy=true"},
+      {"mb-mpo",
+       {"steps=400", "collect=200", "rollouts=4", "policy_updates=6", "inner_rate=0.1",
+        "imagination.horizon=8", "model.hidden=8", "model.members=3", "training.epochs=3",
+        "training.batch_size=32", "trpo.policy.hidden=8", "trpo.value.hidden=8", "trpo.value_epochs=2"},
+       "inner_rate=-1"},
       {"mbmf",
        {"steps=700", "planning.trials=2", "planning.random_trials=1", "planning.trial_steps=30",
         "planner.rs.population=8", "rollout.horizon=4", "model.hidden=8", "training.epochs=2",
@@ -243,7 +243,12 @@ inline const std::vector<Case>& cases() {
        {"model=gp", "gp.max_points=40", "gp.search.iterations=5", "loop.trials=3", "loop.random_steps=30",
         "loop.trial_steps=30", "horizon=4", "planner.population=8", "planner.elites=2",
         "planner.iterations=2"},
-       "gp.max_points=1"}};
+       "gp.max_points=1"},
+      {"versions",
+       {"model=bayesian", "bayesian.members=2", "bayesian.network.hidden=[8]", "bayesian.epochs=3",
+        "loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "horizon=4", "planner.population=8",
+        "planner.elites=2", "planner.iterations=2"},
+       "bayesian.prior_deviation=0"}};
   return all;
 }
 

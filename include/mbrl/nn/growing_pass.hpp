@@ -17,13 +17,15 @@ class GrowingPass {
   bool fit(const Network& network, Index samples) {
     const NetworkSettings& shape = network.settings();
     if (pass_ && samples <= pass_->max_samples() && in_ == network.in() && out_ == network.out() &&
-        hidden_ == shape.hidden && layer_norm_ == shape.layer_norm && batch_norm_ == shape.batch_norm.on)
+        hidden_ == shape.hidden && layer_norm_ == shape.layer_norm && batch_norm_ == shape.batch_norm.on &&
+        dropout_ == (shape.dropout > 0))
       return false;
     in_ = network.in();
     out_ = network.out();
     hidden_ = shape.hidden;
     layer_norm_ = shape.layer_norm;
     batch_norm_ = shape.batch_norm.on;
+    dropout_ = shape.dropout > 0;
     pass_ = std::make_unique<Pass>(network, static_cast<int>(std::max<Index>(samples, 1)));
     return true;
   }
@@ -37,7 +39,7 @@ class GrowingPass {
   std::unique_ptr<Pass> pass_;
   int in_ = 0, out_ = 0;  // of the network it was made for, as what follows
   std::vector<int> hidden_;
-  bool layer_norm_ = false, batch_norm_ = false;
+  bool layer_norm_ = false, batch_norm_ = false, dropout_ = false;
 };
 
 }  // namespace mbrl::nn

@@ -11,8 +11,8 @@
 
 namespace mbrl::nn {
 
-/// At one place: these parameters, these inputs (in x samples), which are copied. Throws mbrl::Error for layer_norm and
-/// dropout, and for inputs of other dimensions.
+/// At one place: these parameters, these inputs (in x samples), which are copied. Throws mbrl::Error for layer_norm,
+/// batch_norm and dropout, and for inputs of other dimensions.
 class Tangent {
  public:
   Tangent(const Network& network, ConstBatchRef<float> x);

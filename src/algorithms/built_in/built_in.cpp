@@ -34,13 +34,13 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_imitation(registry, experts);
   register_mb_mpo(registry);
   register_mbmf(registry, planners);
-  register_plato(registry);
   register_mbpo(registry);
   register_me_trpo(registry);
   register_mopo(registry);
   register_mve(registry);
   register_pets(registry, backend, planners);
   register_pilco(registry);
+  register_plato(registry);
   register_ppo(registry);
   register_sac(registry);
   register_slbo(registry);

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "algorithms/fit_model.hpp"
 #include "algorithms/planning/pets_models.hpp"
@@ -228,6 +229,8 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
     c.own_planners = planners;
     return c;
   };
+  Configuration blank;
+  blank.own_planners = planners;
   registry.add<Configuration>(
       {.name = "pets",
        .summary = "PETS (Chua et al. 2018): learn an ensemble of dynamics models, plan in it, repeat.",
@@ -241,12 +244,12 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
            "  mbrl train pets --env pets/CartPole --seed 1..5 --set planner.name=icem,cem --out runs/sweep\n"
            "                                                         a run for each combination, one table, "
            "one plot\n"
-           "  mbrl train pets --env pets/CartPole --set model.name=linear,forest,gp,bayesian --out "
+           "  mbrl train pets --env pets/CartPole --set model.name=linear,forest,gp --out "
            "runs/models\n"
            "                                                         the same loop over other models",
        .steps_key = "pets.steps",
        .rounds_key = "pets.trials",
-       .blank = with({}),
+       .blank = std::move(blank),
        .defaults = [with](const EnvSpec& spec) { return with(default_pets(spec.name)); },
        .presets = {{"quick", "small networks, for a first look",
                     [with](const EnvSpec& spec) { return with(quick_pets(spec.name)); }},

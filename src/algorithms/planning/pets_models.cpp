@@ -116,6 +116,9 @@ void check_pets_model(const PetsConfiguration& c, const EnvSpec& spec) {
   std::vector<std::string> known = model_kind_names();
   known.insert(known.begin(), PetsModelSettings::kEnsemble);
   require_model_kind("pets: model.name", c.model.name, known);
+  require(c.model.is_ensemble() || c.planner.name != "gradient",
+          "pets: planner.name is gradient, which descends in the ensemble alone, but model.name is ",
+          c.model.name, "; expected a planner that samples, or model.name=ensemble");
   // Presets change settings of all models; a value that none of them has is somebody's wish.
   std::vector<std::vector<SettingInfo>> presets;
   for (const PetsConfiguration& preset :

@@ -1,5 +1,7 @@
 #include "mbrl/algorithms/planning/versions_algorithm.hpp"
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
@@ -117,7 +119,7 @@ class VersionsAlgorithm final : public DataOwner {
   // A budget in steps is at most that many trials: a trial has a step.
   static VersionSettings loop_settings(const VersionsConfiguration& c, const EnvSpec& spec) {
     VersionSettings s = c.loop;
-    if (c.steps > 0) s.trials = static_cast<int>(c.steps / episode_length(c, spec)) + 1;
+    if (c.steps > 0) s.trials = static_cast<int>(std::min<std::int64_t>(c.steps, 1'000'000));
     return s;
   }
   bool spent() const {

@@ -209,6 +209,8 @@ Batchf ConditionalRbm::generate(ConstBatchRef<float> first, int frames) const {
 }
 
 Vecd ConditionalRbm::free_energy(ConstBatchRef<float> history, ConstBatchRef<float> next) const {
+  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(order()) * dim());
+  require_dim("ConditionalRbm", "next", next.rows(), dim());
   require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
   const Batchf u = scaled(history), v = scaled(next);
   const Batchf off = v - ((parameters_.of_visible * u).colwise() + parameters_.visible);
@@ -222,6 +224,8 @@ Vecd ConditionalRbm::free_energy(ConstBatchRef<float> history, ConstBatchRef<flo
 
 Parameters ConditionalRbm::free_energy_gradient(ConstBatchRef<float> history,
                                                 ConstBatchRef<float> next) const {
+  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(order()) * dim());
+  require_dim("ConditionalRbm", "next", next.rows(), dim());
   require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
   return gradient(scaled(history), scaled(next));
 }

@@ -82,9 +82,9 @@ void EnsembleTrainingSettings::validate(int members) const {
           " (the ensemble's members)");
   const bool holdout = holdout_ratio > 0.0 && max_holdout > 0;
   require(holdout || patience == 0, "training: patience is ", patience,
-          " but nothing is held out; expected holdout_ratio > 0");
+          " but nothing is held out; expected holdout_ratio and max_holdout > 0");
   require(holdout || elites == 0 || elites == members, "training: elites is ", elites, " of ", members,
-          " but nothing is held out to choose them by; expected holdout_ratio > 0");
+          " but nothing is held out to choose them by; expected holdout_ratio and max_holdout > 0");
 }
 
 std::vector<std::uint32_t> PreparedTraining::epoch_order(int member, int epoch) const {

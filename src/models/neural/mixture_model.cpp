@@ -130,6 +130,8 @@ void MixtureModel::predict(ConstBatchRef<float> obs, ConstBatchRef<float> action
 void MixtureModel::draw(ConstBatchRef<float> obs, ConstBatchRef<float> action, const RandomStream& random,
                         std::uint32_t a, std::uint32_t b, BatchRef<float> next_obs,
                         Workspace& workspace) const {
+  require_dim("MixtureModel::draw", "next_obs", next_obs.rows(), obs_dim());
+  require_dim("MixtureModel::draw", "the batch of next_obs", next_obs.cols(), obs.cols());
   components(obs, action, workspace);
   const Components& parts = workspace.components;
   for (Index j = 0; j < obs.cols(); ++j) {

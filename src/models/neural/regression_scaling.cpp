@@ -76,7 +76,7 @@ void RegressionScaling::targets(const TransitionBatch& data, Batchf& out) const 
 void RegressionScaling::next_obs(ConstBatchRef<float> obs, ConstBatchRef<float> action,
                                  ConstBatchRef<float> target, BatchRef<float> out) const {
   const Batchf change =
-      (target_std_.asDiagonal() * target).colwise() + target_mean_;  // `out` may be a row of something larger
+      (target_std_.asDiagonal() * target).colwise() + target_mean_;  // `out` may be `target`
   encoding_.decode<float>(obs, change, out);
   spread_nan(obs, action, out);
 }
@@ -134,7 +134,7 @@ void RegressionTrainingSettings::validate(const std::string& who) const {
   require(max_holdout >= 0, who, ": max_holdout is ", max_holdout, ", expected at least 0");
   require(patience >= 0, who, ": patience is ", patience, ", expected at least 0");
   require(patience == 0 || (holdout_ratio > 0 && max_holdout > 0), who, ": patience is ", patience,
-          " but nothing is held out; expected holdout_ratio > 0");
+          " but nothing is held out; expected holdout_ratio and max_holdout > 0");
 }
 
 }  // namespace mbrl

@@ -129,7 +129,7 @@ struct BayesianTrainingSettings {
   void validate(const std::string& who) const;
 };
 
-/// Descends, over batches of N rows, the negative evidence lower bound a row,
+/// Descends, by batches of the N training rows, the negative evidence lower bound a row,
 ///   L = mean_i E_q[-log N(y_i; f_w(x_i), s^2)] + kl_weight / N KL(q || p),
 /// by local reparameterisation (nn::VariationalPass) with one draw a row; with dropout or a point -log p(w) in place of the
 /// divergence. A ModelTrainer of BayesianNetwork; a round goes on from the last one's posterior, Adam begins anew. Losses

@@ -83,9 +83,8 @@ class HyperGan {
   /// For trainers, who draw the members anew when they have changed anything.
   nn::Network& mixer() { return mixer_; }
   std::vector<nn::Network>& generators() { return generators_; }
-  nn::Network& discriminator() {
-    return discriminator_;
-  }  // of all codes of a network: the logit that they are the prior's
+  /// Of all codes of a network: the logit that they are the prior's.
+  nn::Network& discriminator() { return discriminator_; }
   const nn::Network& shape() const { return shape_; }
   RegressionScaling& scaling() { return sampled_.scaling; }
   const SampledNetworks& sampled() const { return sampled_; }
