@@ -144,7 +144,6 @@ class ValueLoss {
             "does "
             "not say; take mcts as the expert, or the loss 'mean'");
     require_dim("cloning", "the values", data.values.rows(), policy.choices());
-    require(data.values.allFinite(), "cloning: the demonstrations hold a number that is not finite");
     target_.array() -= target_.mean();
     const float scale = std::sqrt(target_.squaredNorm() / static_cast<float>(target_.size()));
     if (scale > 0) target_ /= scale;
@@ -175,8 +174,7 @@ CloningReport fit(const Demonstrations& data, const CloningSettings& s, std::uin
   Batchf inputs(data.obs.rows(), data.obs.cols());
   statistics.normalize(data.obs, inputs);
   const Vecf mean = statistics.mean().cast<float>(), scale = statistics.scale().cast<float>();
-  if (warm)
-    take_raw_inputs(network, -mean.cwiseQuotient(scale), scale.cwiseInverse());  // it takes normalised ones
+  if (warm) take_normalised_inputs(network, mean, scale);
 
   const HoldoutSplit split = holdout_split(static_cast<std::uint32_t>(data.size()), s.validation,
                                            static_cast<std::uint32_t>(data.size()), seed, round);
@@ -245,7 +243,7 @@ void check(const Demonstrations& data, const CloningSettings& s, const P& policy
   require_dim("cloning", "action", data.action.rows(), policy.action_dim());
   require_dim("cloning", "the actions", data.action.cols(), data.size());
   require(data.obs.allFinite() && data.action.allFinite() && data.deviation.allFinite() &&
-              data.precision.allFinite(),
+              data.precision.allFinite() && data.values.allFinite(),
           "cloning: the demonstrations hold a number that is not finite");
 }
 
@@ -283,14 +281,13 @@ void Demonstrations::save(StateDict& out, const std::string& prefix) const {
 void Demonstrations::load(const StateDict& in, const std::string& prefix) {
   Demonstrations loaded{in.get_matrix<float>(prefix + "obs"), in.get_matrix<float>(prefix + "action"),
                         in.get_matrix<float>(prefix + "deviation")};
-  if (in.contains(prefix + "precision")) {
-    loaded.precision = in.get_matrix<float>(prefix + "precision");
-    require_dim("checkpoint", "'" + prefix + "precision'", loaded.precision.cols(), loaded.size());
-  }
+  if (in.contains(prefix + "precision")) loaded.precision = in.get_matrix<float>(prefix + "precision");
   if (in.contains(prefix + "values")) loaded.values = in.get_matrix<float>(prefix + "values");
   require_dim("checkpoint", "'" + prefix + "action'", loaded.action.cols(), loaded.size());
   if (loaded.deviation.cols() > 0)
     require_dim("checkpoint", "'" + prefix + "deviation'", loaded.deviation.cols(), loaded.size());
+  if (loaded.precision.cols() > 0)
+    require_dim("checkpoint", "'" + prefix + "precision'", loaded.precision.cols(), loaded.size());
   if (loaded.values.cols() > 0)
     require_dim("checkpoint", "'" + prefix + "values'", loaded.values.cols(), loaded.size());
   *this = std::move(loaded);
@@ -318,12 +315,16 @@ MlpPolicy new_cloned_policy(int obs_dim, const ActionBounds& bounds, const Cloni
 CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
                     std::uint32_t round, MlpPolicy& policy, const std::function<bool()>& stop, bool warm) {
   check(data, s, policy);
+  require(s.loss != CloningLoss::kValues,
+          "cloning: the loss 'values' is one of choices; expected mean, kl or precision");
   return fit(data, s, seed, round, policy.network(), GaussianLoss(policy, s, data), stop, warm);
 }
 
 CloningReport clone(const Demonstrations& data, const CloningSettings& s, std::uint64_t seed,
                     std::uint32_t round, CategoricalPolicy& policy, const std::function<bool()>& stop) {
   check(data, s, policy);
+  require(s.loss == CloningLoss::kMean || s.loss == CloningLoss::kValues,
+          "cloning: the losses 'kl' and 'precision' are those of real actions; expected mean or values");
   if (s.loss == CloningLoss::kValues)
     return fit(data, s, seed, round, policy.network(), ValueLoss(policy, data), stop);
   return fit(data, s, seed, round, policy.network(), ChoiceLoss(policy, data), stop);

@@ -166,7 +166,7 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
   };
   pool_.run(static_cast<int>(chunks_.size()), std::cref(gradient));
 
-  trust_region_step(
+  natural_gradient_step(
       settings_, sum_of_gradients(), [this](const AlignedFloats& v) { return product(v); },
       [&](double& gain, double& kl) { compare(batch, gain, kl); }, policy_.parameters(), report);
   fit_value(batch, report);

@@ -42,8 +42,8 @@ AlignedFloats conjugate_gradients(const Product& product, const AlignedFloats& g
 /// within delta, or not at all. `compare(gain, kl)` measures the policy as the parameters are. Fills in the report's gain,
 /// kl, step and residual; where a number is not finite the parameters are as they were.
 template <class Product, class Compare>
-void trust_region_step(const TrpoSettings& settings, const AlignedFloats& g, const Product& product,
-                       const Compare& compare, AlignedFloats& parameters, TrpoReport& report) {
+void natural_gradient_step(const TrpoSettings& settings, const AlignedFloats& g, const Product& product,
+                           const Compare& compare, AlignedFloats& parameters, TrpoReport& report) {
   const AlignedFloats x = conjugate_gradients(product, g, settings.cg_iterations, report.residual);
   const double curvature = dot(x, product(x));
   if (std::isfinite(curvature) && curvature > 0) {

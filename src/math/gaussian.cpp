@@ -123,6 +123,7 @@ GaussianMoments marginal(const GaussianMoments& p, Index first, Index size) {
 Batchd symmetrised(ConstBatchRef<double> m) { return 0.5 * (m + m.transpose()); }
 
 Batchd sampling_factor(ConstBatchRef<double> covariance) {
+  require(covariance.allFinite(), "sampling_factor: the covariance is not finite");
   const Factor llt(covariance);
   if (llt.info() == Eigen::Success) return llt.matrixL();
   // Semidefinite: from the eigenvectors, without what rounding made negative.

@@ -172,11 +172,20 @@ TEST_CASE("imitation: what a tree search takes its choices to be worth (UCR)") {
   CHECK(make_expert(c.expert, context, {})(1)(env, Vecd::Zero(3), 0).values.maxCoeff() <
         upright.values.minCoeff());
 
+  // What so short a search has not tried counts as the worst that it has.
+  ExpertSettings short_search = c.expert;
+  short_search.planner.sampling.mcts.iterations = 2;
+  const Vecd values = make_expert(short_search, context, {})(1)(env, Vecd::Zero(3), 0).values;
+  REQUIRE(values.size() == 5);
+  CHECK((values.array() == values.minCoeff()).count() >= 3);
+
   c.cloning.loss = CloningLoss::kKl;
   CHECK_THROWS_WITH(c.validate("dagger", env.spec()), Catch::Contains("expected mean or values"));
   c.cloning.loss = CloningLoss::kValues;
   CHECK_THROWS_WITH(c.validate("dagger", Pendulum().spec()), Catch::Contains("expected mean or kl"));
   c.expert.planner.sampling.name = "rs";
+  CHECK_THROWS_WITH(c.validate("dagger", context.make_environment().spec()),
+                    Catch::Contains("expected expert.name=mcts"));
   Imitation<CategoricalPolicy> silent_expert(c, context, make_expert(c.expert, context, {}));
   CHECK_THROWS_WITH(silent_expert.run(silent), Catch::Contains("take mcts as the expert"));
 }

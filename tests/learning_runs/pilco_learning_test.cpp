@@ -1,4 +1,4 @@
-// PILCO swings its cart-pole up within ten episodes, and not where it takes the model's mean for the truth.
+// PILCO swings its cart-pole up within ten episodes, and not by one trajectory of the model's mean.
 #include <algorithm>
 #include <vector>
 

@@ -74,12 +74,15 @@ LeastSquaresResult least_squares(P&& problem, const Vecd& start, const LeastSqua
   Batchd stacked(m + n, n);
   Vecd right = Vecd::Zero(m + n);
   bool fresh = false;  // the Jacobian is that of at.x
+  const auto differentiate = [&] {
+    at.jacobian = problem.jacobian(at.x);
+    require(at.jacobian.rows() == m && at.jacobian.cols() == n, "least squares: the Jacobian is ",
+            at.jacobian.rows(), " x ", at.jacobian.cols(), ", expected ", m, " x ", n);
+    require(at.jacobian.allFinite(), "least squares: a derivative is not finite");
+  };
   for (; at.iterations < settings.iterations && !at.converged; ++at.iterations) {
     if (!fresh) {
-      at.jacobian = problem.jacobian(at.x);
-      require(at.jacobian.rows() == m && at.jacobian.cols() == n, "least squares: the Jacobian is ",
-              at.jacobian.rows(), " x ", at.jacobian.cols(), ", expected ", m, " x ", n);
-      require(at.jacobian.allFinite(), "least squares: a derivative is not finite");
+      differentiate();
       scale = scale.cwiseMax(at.jacobian.colwise().norm().transpose());
       fresh = true;
     }
@@ -114,7 +117,7 @@ LeastSquaresResult least_squares(P&& problem, const Vecd& start, const LeastSqua
       if (damping > kMostDamping) break;  // no way down: the derivatives are as good as noise
     }
   }
-  if (!fresh) at.jacobian = problem.jacobian(at.x);
+  if (!fresh) differentiate();
   return at;
 }
 

@@ -230,7 +230,7 @@ class SimulatorRollout {
   int obs_dim_ = 0, action_dim_ = 0, state_dim_ = 0;
   TerminalValueFunction<double> terminal_value_;
   Policy policy_;
-  int policy_steps_ = -1;    // -1: there is no policy
+  int policy_steps_ = -1;    // -1: not guided
   std::vector<int> steps_;   // a rollout each, as those below
   std::vector<char> alive_;  // not terminated
   Batchd last_obs_;

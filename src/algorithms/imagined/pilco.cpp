@@ -38,8 +38,13 @@ int trial_steps(const PilcoSettings& s, const EnvSpec& spec) {
                                                    : std::min(s.trial_steps, spec.max_steps);
 }
 
-// A budget in steps is at most that many trials: a trial has a step.
-int most_trials(const PilcoSettings& s) { return s.steps > 0 ? static_cast<int>(s.steps) : s.trials; }
+// Rows that a run can bring; an episode under way is finished.
+std::size_t most_rows(const PilcoSettings& s, const EnvSpec& spec) {
+  const auto episode = static_cast<std::size_t>(trial_steps(s, spec));
+  const std::size_t random = static_cast<std::size_t>(s.random_trials) * episode;
+  if (s.steps > 0) return std::max(static_cast<std::size_t>(s.steps), random) + episode;
+  return random + static_cast<std::size_t>(s.trials) * episode;
+}
 
 // The start's Gaussian: moments of 200 resets of an environment that is not acted in.
 Moments start_moments(AnyEnvironment env, PilcoUncertainty uncertainty, std::uint64_t seed) {
@@ -115,9 +120,7 @@ class Pilco final : public DataOwner {
         env_(context.make_environment()),
         spec_(env_.spec()),
         start_(start_moments(context.make_environment(), s.uncertainty, context.seed)),
-        buffer_(spec_.obs_dim, spec_.action_dim(),
-                static_cast<std::size_t>(s.random_trials + most_trials(s)) *
-                    static_cast<std::size_t>(trial_steps(s, spec_))),
+        buffer_(spec_.obs_dim, spec_.action_dim(), most_rows(s, spec_)),
         collector_(env_, buffer_, context.seed, s.trial_steps),
         model_(spec_.encoding, spec_.action_dim()),
         trainer_(s.gp, context.pool, context.seed),

@@ -1,6 +1,8 @@
 #include "mbrl/algorithms/imitation/expert.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -30,9 +32,14 @@ Adviser planning(const std::function<AnyEnvironment()>& make_environment, int ho
       advice.deviation = mpc->planner().deviation().head(advice.action.size());
     if constexpr (requires { mpc->planner().root(); }) {
       const auto& tried = mpc->planner().root();
-      advice.values.setZero(static_cast<Index>(tried.size()));
+      double worst = std::numeric_limits<double>::infinity();
       for (const auto& choice : tried)
-        advice.values(static_cast<Index>(mpc->planner().action(choice)(0))) = choice.value;
+        if (choice.visits > 0) worst = std::min(worst, choice.value);
+      // What was not tried counts as the worst that was.
+      if (std::isfinite(worst)) advice.values.setConstant(env.spec().choices, worst);
+      for (const auto& choice : tried)
+        if (choice.visits > 0)
+          advice.values(static_cast<Index>(mpc->planner().action(choice)(0))) = choice.value;
     }
     return advice;
   };

@@ -54,8 +54,8 @@ void GpsConfiguration::validate(const EnvSpec& spec) const {
   expect(inner >= 1, "inner", inner, "at least 1");
   expect(penalty > 0 && std::isfinite(penalty), "penalty", penalty, "more than 0");
   expect(dual_rate >= 0 && std::isfinite(dual_rate), "dual_rate", dual_rate, "at least 0");
-  require(cloning.loss == CloningLoss::kPrecision,
-          "gps: cloning.loss is another than precision, expected precision");
+  require(cloning.loss == CloningLoss::kPrecision, "gps: cloning.loss is '", to_string(cloning.loss),
+          "', expected precision");
   require(!on_policy || method == GpsMethod::kMirror,
           "gps: on_policy is set, expected method=mirror: Bregman ADMM's controllers make the trajectories");
   mixture.validate();

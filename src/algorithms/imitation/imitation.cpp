@@ -73,12 +73,16 @@ void ImitationConfiguration::validate(const std::string& who, const EnvSpec& spe
   require(episode_steps >= 0, who, ": episode_steps is ", episode_steps, ", expected at least 0");
   require(beta >= 0 && beta <= 1, who, ": beta is ", beta, ", expected 0 to 1");
   require(check_episodes >= 1, who, ": check_episodes is ", check_episodes, ", expected at least 1");
-  require(cloning.loss != CloningLoss::kPrecision, who,
-          ": cloning.loss is precision, but experts have no precision matrices; expected mean, kl or values");
   require(spec.choices == 0 || cloning.loss != CloningLoss::kKl, who, ": cloning.loss is kl, but ", spec.name,
           " has choices, which are fitted by their cross-entropy; expected mean or values");
   require(spec.choices > 0 || cloning.loss != CloningLoss::kValues, who, ": cloning.loss is values, but ",
           spec.name, " has no choices; expected mean or kl");
+  require(cloning.loss != CloningLoss::kPrecision, who,
+          ": cloning.loss is precision, but experts have no precision matrices; expected ",
+          spec.choices > 0 ? "mean or values" : "mean or kl");
+  require(
+      cloning.loss != CloningLoss::kValues || (expert.run.empty() && expert.planner.sampling.name == "mcts"),
+      who, ": cloning.loss is values, which a tree search alone says; expected expert.name=mcts");
   cloning.validate();
 }
 

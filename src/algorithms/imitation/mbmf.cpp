@@ -1,11 +1,9 @@
 #include "mbrl/algorithms/imitation/mbmf.hpp"
 
 #include <functional>
-#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -56,10 +54,10 @@ OnPolicySettings tuning_of(const MbmfConfiguration& c, std::int64_t steps_before
 }
 
 // The planner in what has been learned, which it keeps; it adds no noise of its own.
-class Teacher {
+class ModelPlanner {
  public:
-  Teacher(const MbmfConfiguration& c, const MlpEnsemble& model, const EnvSpec& spec, ThreadPool& pool,
-          std::uint64_t seed)
+  ModelPlanner(const MbmfConfiguration& c, const MlpEnsemble& model, const EnvSpec& spec, ThreadPool& pool,
+               std::uint64_t seed)
       : rollouts_(model, given_reward(model, spec), given_termination(model, spec), c.rollout, pool, seed),
         controller_(c.own_planners.make(rollouts_, action_bounds(spec), c.planner, seed), action_bounds(spec),
                     quiet(c.mpc), seed) {}
@@ -74,9 +72,9 @@ class Teacher {
   Mpc<AnyPlanner<Vecf, float>> controller_;
 };
 
-struct TeacherActor {
-  std::function<std::unique_ptr<Teacher>(std::uint64_t seed)> make;
-  std::unique_ptr<Teacher> teacher{};
+struct PlannerActor {
+  std::function<std::unique_ptr<ModelPlanner>(std::uint64_t seed)> make;
+  std::unique_ptr<ModelPlanner> teacher{};
   void begin(std::uint64_t seed) { teacher = make(seed); }
   Vecd act(ConstVecRef<double> obs, int) { return teacher->act(obs); }
 };
@@ -163,8 +161,8 @@ class Mbmf final : public PolicyOwner, public DataOwner {
     if (imitation_.metrics().rows() > 0) return imitation_.actor();
     require(metrics_.rows() > 0, "mbmf: this run has not finished a trial yet");
     return AnyActor(
-        TeacherActor{[c = c_, model = model_, spec = env_.spec(), &pool = context_.pool](std::uint64_t seed) {
-          return std::make_unique<Teacher>(c, model, spec, pool, seed);
+        PlannerActor{[c = c_, model = model_, spec = env_.spec(), &pool = context_.pool](std::uint64_t seed) {
+          return std::make_unique<ModelPlanner>(c, model, spec, pool, seed);
         }});
   }
   AnyEnvironment& environment() { return env_; }
@@ -195,12 +193,11 @@ class Mbmf final : public PolicyOwner, public DataOwner {
 
  private:
   using Planner = AnyPlanner<Vecf, float>;
-  using Values = std::initializer_list<std::pair<std::string_view, double>>;
 
   // What the planner would do in the model as it stands when an episode begins.
   Expert expert() {
     return [this](std::uint64_t seed) -> Adviser {
-      auto teacher = std::make_shared<Teacher>(c_, model_, env_.spec(), context_.pool, seed);
+      auto teacher = std::make_shared<ModelPlanner>(c_, model_, env_.spec(), context_.pool, seed);
       return [teacher](const AnyEnvironment&, ConstVecRef<double> obs, int) {
         return Advice{teacher->act(obs), {}};
       };

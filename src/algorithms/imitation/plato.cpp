@@ -30,7 +30,7 @@ struct Scene {
 struct FieldCost {
   std::shared_ptr<const Scene> scene;
 
-  // exp(...) is 1 a little outside of a disc or a wall.
+  // exp(...) is 1 where the body is 0.15 m from touching a disc, or 0.3 m from a wall.
   template <class T>
   T stage(const std::array<T, 4>& x, const std::array<T, 2>& u, int t) const {
     using std::exp;

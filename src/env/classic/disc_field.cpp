@@ -1,4 +1,3 @@
-// DiscField.
 #include "mbrl/env/classic/disc_field.hpp"
 
 #include <algorithm>

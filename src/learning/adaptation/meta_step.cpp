@@ -94,7 +94,7 @@ TrpoReport meta_step(MlpPolicy& policy, std::span<const OnPolicyBatch> before,
     block(out) += static_cast<float>(settings.cg_damping) * block(v);
     return out;
   };
-  trust_region_step(
+  natural_gradient_step(
       settings, objective.gradient(), product,
       [&](double& gain, double& kl) { objective.compare(policy, gain, kl); }, policy.parameters(), report);
   return report;

@@ -146,7 +146,10 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
     std::size_t best = static_cast<std::size_t>(entry * starts);
     for (int start = 0; start < starts; ++start) {
       const auto at = static_cast<std::size_t>(entry * starts + start);
-      if (found[at].value < found[best].value) best = at;
+      const bool usable = found[at].status != LbfgsStatus::kDivergedStart;
+      if (usable &&
+          (found[best].status == LbfgsStatus::kDivergedStart || found[at].value < found[best].value))
+        best = at;
       fit.iterations += found[at].iterations;
       fit.evaluations += found[at].evaluations;
     }

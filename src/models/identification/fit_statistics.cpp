@@ -132,7 +132,8 @@ std::vector<Index> IdentificationReport::lacking() const {
   constexpr double kMatters = 1e-5;  // of a step's change: floats and solvers of contacts leave less
   std::vector<Index> which;
   for (std::size_t i = 0; i < dimensions.size(); ++i)
-    if (dimensions[i].score > kSure && dimensions[i].missing > kMatters * dimensions[i].change)
+    if (dimensions[i].change > 0 && dimensions[i].score > kSure &&
+        dimensions[i].missing > kMatters * dimensions[i].change)
       which.push_back(static_cast<Index>(i));
   return which;
 }

@@ -208,6 +208,8 @@ void SwitchingLinearModel::load(const StateDict& in, const std::string& prefix) 
   read.transition_ = in.get_matrix<double>(prefix + "transition");
   require_dim("checkpoint: '" + prefix + "transition'", "the matrix", read.transition_.rows(),
               read.initial_.size());
+  require_dim("checkpoint: '" + prefix + "transition'", "its columns", read.transition_.cols(),
+              read.initial_.size());
   for (Index k = 0; k < read.initial_.size(); ++k) {
     const std::string mode = prefix + "mode" + std::to_string(k) + ".";
     read.maps_.push_back({in.get_matrix<double>(mode + "gain"),

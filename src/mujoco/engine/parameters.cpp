@@ -5,8 +5,11 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
+#include <system_error>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -172,7 +175,8 @@ bool same_mechanics(const mjModel& a, const mjModel& b) {
       if (std::abs(x[i] - y[i]) > 1e-4 * (1e-3 + std::abs(x[i]))) return false;
     return true;
   };
-  if (a.nbody != b.nbody || a.nv != b.nv || a.nu != b.nu || a.ngeom != b.ngeom) return false;
+  if (a.nbody != b.nbody || a.nv != b.nv || a.nu != b.nu || a.ngeom != b.ngeom || a.njnt != b.njnt)
+    return false;
   const long bodies = static_cast<long>(a.nbody), dofs = static_cast<long>(a.nv);
   return close(a.body_mass, b.body_mass, bodies) && close(a.body_ipos, b.body_ipos, 3 * bodies) &&
          close(a.body_pos, b.body_pos, 3 * bodies) && close(a.body_inertia, b.body_inertia, 3 * bodies) &&
@@ -180,6 +184,11 @@ bool same_mechanics(const mjModel& a, const mjModel& b) {
          close(a.dof_armature, b.dof_armature, dofs) &&
          close(a.geom_friction, b.geom_friction, 3 * static_cast<long>(a.ngeom)) &&
          close(a.actuator_gear, b.actuator_gear, 6 * static_cast<long>(a.nu)) &&
+         close(a.jnt_stiffness, b.jnt_stiffness, static_cast<long>(a.njnt)) &&
+         close(a.geom_size, b.geom_size, 3 * static_cast<long>(a.ngeom)) &&
+         close(a.actuator_gainprm, b.actuator_gainprm, mjNGAIN * static_cast<long>(a.nu)) &&
+         close(a.actuator_biasprm, b.actuator_biasprm, mjNBIAS * static_cast<long>(a.nu)) &&
+         close(&a.opt.density, &b.opt.density, 1) && close(&a.opt.viscosity, &b.opt.viscosity, 1) &&
          close(a.opt.gravity, b.opt.gravity, 3);
 }
 
@@ -197,6 +206,14 @@ Model with_parameters(const Model& model, const Vecd& values) {
 
 void save_mjcf(const std::string& source, const Vecd& values, const std::string& out) {
   const Model changed = with_parameters(Model::from_file(source), values);
+  // Beside its place, where relative names of meshes mean the same, until it is known to be right.
+  struct Draft {
+    std::string name;
+    ~Draft() {
+      std::error_code ignored;
+      std::filesystem::remove(name, ignored);
+    }
+  } const draft{out + ".draft.xml"};
   {
     // The engine writes the file that it has read last, with the numbers of the model given.
     const PlainNumbers plain;
@@ -205,14 +222,16 @@ void save_mjcf(const std::string& source, const Vecd& values, const std::string&
         mj_loadXML(source.c_str(), nullptr, message, static_cast<int>(sizeof message)), mj_deleteModel);
     require(last != nullptr, "MuJoCo model '", source, "': ", message);
     apply(slots(*last), values, *last);
-    require(mj_saveLastXML(out.c_str(), last.get(), message, static_cast<int>(sizeof message)) != 0, "file '",
-            out, "' cannot be written: ", message);
+    require(mj_saveLastXML(draft.name.c_str(), last.get(), message, static_cast<int>(sizeof message)) != 0,
+            "file '", out, "' cannot be written: ", message);
   }
-  write_file_atomically(out, with_inertias(read_file(out), *changed));
-  const Model again = Model::from_file(out);
+  const std::string text = with_inertias(read_file(draft.name), *changed);
+  write_file_atomically(draft.name, text);
+  const Model again = Model::from_file(draft.name);
   require(same_mechanics(*changed, *again), "MuJoCo ", mj_versionString(), " writes '", out,
           "' with other numbers than were meant; what was found has to be written into '", source,
           "' by hand");
+  write_file_atomically(out, text);
 }
 
 ObservedDynamics::ObservedDynamics(Dynamics dynamics, std::vector<int> observed)

@@ -163,7 +163,9 @@ void SearchTree::load(const StateDict& in, const std::string& prefix) {
   bool fits = count >= 1 && count <= rule_.capacity && counts.rows() == 4 && returns.rows() == 3 &&
               returns.cols() == count && actions.rows() == actions_.rows() && actions.cols() == count;
   for (Index i = 0; fits && i < count; ++i)
-    fits = i == 0 ? counts(0, i) == kNone : counts(0, i) >= 0 && counts(0, i) < static_cast<double>(i);
+    fits = (i == 0 ? counts(0, i) == kNone : counts(0, i) >= 0 && counts(0, i) < static_cast<double>(i)) &&
+           counts(1, i) >= 0 && counts(1, i) < std::max(1, rule_.choices) && counts(3, i) >= 0 &&
+           counts(2, i) >= counts(3, i);
   require(fits, "checkpoint: '", prefix, "counts' is no search tree of at most ", rule_.capacity,
           " nodes with actions of dimension ", actions_.rows());
   nodes_.clear();

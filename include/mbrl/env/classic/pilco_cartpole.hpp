@@ -9,7 +9,7 @@
 namespace mbrl {
 
 /// obs = state (4): cart x (m), its rate, pole angle th (rad, 0 hanging, not wrapped), its rate. A cart of M = 0.5 kg with
-/// friction b = 0.1 N/m/s, a uniform pole of m = 0.5 kg and l = 0.6 m, g = 9.82, a force F = 10 a (N) within [-10, 10] that
+/// friction b = 0.1 N s/m, a uniform pole of m = 0.5 kg and l = 0.6 m, g = 9.82, a force F = a (N) within [-10, 10] that
 /// is constant for a step of 0.1 s (five Runge-Kutta steps):
 ///   x'' = (2 m l th'^2 sin th + 3 m g sin th cos th + 4 F - 4 b x') / (4 (M + m) - 3 m cos^2 th),
 ///   th'' = (-3 m l th'^2 sin th cos th - 6 (M + m) g sin th - 6 (F - b x') cos th) / (4 l (M + m) - 3 m l cos^2 th).

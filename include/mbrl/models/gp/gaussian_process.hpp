@@ -50,8 +50,8 @@ struct GammaPrior {
 };
 
 /// On lengthscales and on signal^2, for inputs and outputs in units of their standard deviation; and, as in PILCO's code
-/// (Deisenroth and Rasmussen, ICML 2011), a wall against signals that exceed the noise by more than a factor, which would
-/// make the covariance singular: -(log(signal / noise) / log(factor))^30.
+/// (Deisenroth and Rasmussen, ICML 2011), a wall against signal and noise that differ by more than a factor, as signals
+/// that exceed it would make the covariance singular: -|log(signal / noise) / log(factor)|^30.
 struct GpPriors {
   GammaPrior lengthscale{1.1, 0.1};
   GammaPrior variance{1.5, 0.5};
@@ -61,7 +61,8 @@ struct GpPriors {
   double log_density(const GpHyperparameters& hyperparameters, Vecd& gradient) const;
 };
 
-/// out(i, j) = k(a_i, b_j), without noise. a: D x p, b: D x q, lengthscale2: D; out: p x q. NaN where a or b is.
+/// out(i, j) = k(a_i, b_j), without noise. a: D x p, b: D x q, lengthscale2: D; out: p x q. All NaN where an entry
+/// of a is, NaN in the columns where b is.
 void se_covariance(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstVecRef<double> lengthscale2,
                    double signal2, Batchd& out);
 

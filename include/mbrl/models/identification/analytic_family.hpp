@@ -6,6 +6,7 @@
 #include <variant>
 #include <vector>
 
+#include "mbrl/core/error.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/identification/identification.hpp"
@@ -31,6 +32,7 @@ class AnalyticFamily {
     return all;
   }
   AnalyticModel<System> model(const Vecd& values) const {
+    require_dim("AnalyticFamily", "values", values.size(), static_cast<Index>(parameters().size()));
     System system = model_.system();
     Index i = 0;
     for (const SettingField& field : setting_fields(system))

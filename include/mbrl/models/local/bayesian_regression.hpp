@@ -42,9 +42,9 @@ struct MatrixNormalInverseWishart {
   Batchd scale;      // ny x ny: Phi
   double degrees = 1;
 
-  /// y is expected not to depend on x: coefficients of variance 1 / precision each, residuals of variance `noise`.
+  /// y is expected not to depend on x: coefficients of variance noise / precision each, residuals of variance `noise`.
   static MatrixNormalInverseWishart vague(Index nx, Index ny, double precision = 1e-6, double noise = 1e-6);
-  /// The most likely regression: mean, and Sigma = Phi / degrees.
+  /// The mean, and Phi / degrees for Sigma, which lies between its mode and its mean.
   ConditionalGaussian expected() const;
   /// Of y at x: (1 + [x; 1]'K^-1 [x; 1]) Phi / degrees, larger where the data have not been.
   Batchd predictive_covariance(ConstVecRef<double> x) const;

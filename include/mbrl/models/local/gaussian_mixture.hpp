@@ -22,7 +22,8 @@ struct MixtureSettings {
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("max_clusters", s.max_clusters, "Gaussians at most");
-    field("min_per_cluster", s.min_per_cluster, "samples for each Gaussian; two Gaussians at least");
+    field("min_per_cluster", s.min_per_cluster,
+          "samples for each Gaussian; two Gaussians at least where max_clusters allows them");
     field("iterations", s.iterations, "steps of expectation maximisation at most");
     field("tolerance", s.tolerance, "a smaller gain of the mean log-likelihood ends the fit");
     field("ridge", s.ridge, "added to variances, in variances of all samples");
