@@ -75,8 +75,7 @@ class VersionsAlgorithm final : public DataOwner {
         env_(context.make_environment()),
         controller_(c, env_.spec(), context.pool, context.seed),
         trainer_(Kind::trainer(c.kinds.of<Kind>(), context.pool, context.seed)),
-        loop_(env_, controller_.model, trainer_, controller_.mpc, loop_settings(c, env_.spec()),
-              context.seed) {}
+        loop_(env_, controller_.model, trainer_, controller_.mpc, loop_settings(c), context.seed) {}
 
   bool run(RunObserver& observer) {
     bool stopped = false;
@@ -117,7 +116,7 @@ class VersionsAlgorithm final : public DataOwner {
 
  private:
   // A budget in steps is at most that many trials: a trial has a step.
-  static VersionSettings loop_settings(const VersionsConfiguration& c, const EnvSpec& spec) {
+  static VersionSettings loop_settings(const VersionsConfiguration& c) {
     VersionSettings s = c.loop;
     if (c.steps > 0) s.trials = static_cast<int>(std::min<std::int64_t>(c.steps, 1'000'000));
     return s;
