@@ -75,7 +75,8 @@ class VersionsAlgorithm final : public DataOwner {
         env_(context.make_environment()),
         controller_(c, env_.spec(), context.pool, context.seed),
         trainer_(Kind::trainer(c.kinds.of<Kind>(), context.pool, context.seed)),
-        loop_(env_, controller_.model, trainer_, controller_.mpc, loop_settings(c), context.seed) {}
+        loop_(env_, controller_.model, trainer_, controller_.mpc, loop_settings(c, env_.spec()),
+              context.seed) {}
 
   bool run(RunObserver& observer) {
     bool stopped = false;
@@ -115,10 +116,12 @@ class VersionsAlgorithm final : public DataOwner {
   }
 
  private:
-  // A budget in steps is at most that many trials: a trial has a step.
-  static VersionSettings loop_settings(const VersionsConfiguration& c) {
+  // A budget in steps is at most that many trials, as a trial has a step; so many rows fit into a buffer.
+  static VersionSettings loop_settings(const VersionsConfiguration& c, const EnvSpec& spec) {
+    constexpr std::int64_t kRows = 100'000'000;
     VersionSettings s = c.loop;
-    if (c.steps > 0) s.trials = static_cast<int>(std::min<std::int64_t>(c.steps, 1'000'000));
+    if (c.steps > 0)
+      s.trials = static_cast<int>(std::min(c.steps, (kRows + c.steps) / episode_length(c, spec) + 1));
     return s;
   }
   bool spent() const {
