@@ -260,11 +260,14 @@ TEST_CASE("imagination: allocates nothing in a loop, takes a new model, refuses 
     Imagination<MlpPolicy> imagination(test_model(), busy_reward, kWide, settled(how), pool, 1);
     const Batchf starts = testing::normals(5, 700, 8);
     Trajectories out;
-    for (std::uint32_t i = 0; i < 20; ++i) imagination.run(policy, starts, {i, 0, 0}, out);
-    if (test::can_count_allocations())
-      CHECK(test::allocations_during([&] {
-              for (std::uint32_t i = 20; i < 25; ++i) imagination.run(policy, starts, {i, 0, 0}, out);
-            }) == 0);
+    // A second workspace comes into being when two threads first work at once, and grows with its share: on a
+    // busy machine that may be late, and never again.
+    std::int64_t allocated = 1;
+    for (std::uint32_t round = 0; round < 30 && allocated > 0; ++round)
+      allocated = test::allocations_during([&] {
+        for (std::uint32_t i = 0; i < 10; ++i) imagination.run(policy, starts, {10 * round + i, 0, 0}, out);
+      });
+    if (test::can_count_allocations()) CHECK(allocated == 0);
   }
   Imagination<MlpPolicy> imagination(test_model(), busy_reward, {}, settled(Propagation::kTS1), pool, 1);
   Trajectories before, after;

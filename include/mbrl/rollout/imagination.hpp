@@ -102,7 +102,7 @@ class ImaginationEngine {
 
 /// Imagination under policies of one type. Every random number is a function of (seed, key, id, step, entry):
 /// any number of threads and any split of the starts gives the same trajectories. Nothing is allocated once
-/// the largest call was made.
+/// every thread has had its share of the largest call.
 template <Policy P>
   requires std::same_as<typename P::Scalar, float>
 class Imagination {
