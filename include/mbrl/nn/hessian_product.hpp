@@ -7,6 +7,7 @@
 
 #include "mbrl/core/aligned_floats.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/nn/layer_record.hpp"
 #include "mbrl/nn/network.hpp"
 
 namespace mbrl::nn {
@@ -16,16 +17,17 @@ namespace mbrl::nn {
 class HessianProduct {
  public:
   /// Throws mbrl::Error for layer_norm, dropout and batch_norm, and for inputs of other dimensions.
-  HessianProduct(const Network& network, ConstBatchRef<float> x);
+  HessianProduct(const Network& network, ConstBatchRef<float> x)
+      : shape_(network), record_("HessianProduct", network, x, true) {}
 
-  Index samples() const { return inputs_.front().cols(); }
+  Index samples() const { return record_.samples(); }
   /// f(x), out x samples.
-  const Batchf& output() const { return output_; }
+  const Batchf& output() const { return record_.output; }
 
   /// J' g (g: out x samples).
   AlignedFloats backward(const Batchf& g) const;
   /// J v, out x samples.
-  Batchf forward(const AlignedFloats& v) const;
+  Batchf forward(const AlignedFloats& v) const { return record_.forward(shape_, v); }
 
   /// The g that products with the Hessian are of.
   void set_output_gradient(const Batchf& g) { deltas_ = carry(g); }
@@ -37,10 +39,8 @@ class HessianProduct {
   std::vector<Batchf> carry(const Batchf& g) const;
 
   Network shape_;
-  std::vector<Network::Plain> layers_;
-  std::vector<Batchf> inputs_, slopes_, curves_;  // of each layer; slopes and curves of hidden ones
-  std::vector<Batchf> deltas_;                    // gradient of each layer's sums
-  Batchf output_;
+  LayerRecord record_;
+  std::vector<Batchf> deltas_;  // gradient of each layer's sums
 };
 
 }  // namespace mbrl::nn

@@ -3,10 +3,9 @@
 // Hessian", Neural Computation 1994.
 #pragma once
 
-#include <vector>
-
 #include "mbrl/core/aligned_floats.hpp"
 #include "mbrl/core/types.hpp"
+#include "mbrl/nn/layer_record.hpp"
 #include "mbrl/nn/network.hpp"
 
 namespace mbrl::nn {
@@ -15,19 +14,19 @@ namespace mbrl::nn {
 /// batch_norm and dropout, and for inputs of other dimensions.
 class Tangent {
  public:
-  Tangent(const Network& network, ConstBatchRef<float> x);
+  Tangent(const Network& network, ConstBatchRef<float> x) : record_("Tangent", network, x, false) {}
 
-  Index samples() const { return inputs_.front().cols(); }
+  Index samples() const { return record_.samples(); }
   /// f(x), out x samples.
-  const Batchf& output() const { return output_; }
+  const Batchf& output() const { return record_.output; }
   /// J v: d f(x; theta + eps v) / d eps at 0, out x samples, for a direction v laid out as the parameters. Throws
   /// mbrl::Error for another layout.
-  void apply(const Network& network, const AlignedFloats& direction, Batchf& out) const;
+  void apply(const Network& network, const AlignedFloats& direction, Batchf& out) const {
+    out = record_.forward(network, direction);
+  }
 
  private:
-  std::vector<Network::Plain> layers_;
-  std::vector<Batchf> inputs_, slopes_;  // of each layer; slopes of hidden ones
-  Batchf output_;
+  LayerRecord record_;
 };
 
 }  // namespace mbrl::nn
