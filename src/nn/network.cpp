@@ -6,6 +6,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/nn/blocks.hpp"
 #include "nn/network_kernels.hpp"
 #include "nn/padding.hpp"
 #include "nn/weight_runs.hpp"
@@ -182,14 +183,9 @@ void Network::evaluate(ConstBatchRef<float> x, BatchRef<float> y) const {
   require_dim("Network::evaluate", "x", x.rows(), in_);
   require_dim("Network::evaluate", "y", y.rows(), out_);
   require_dim("Network::evaluate", "y's batch", y.cols(), x.cols());
-  const Index block = std::min<Index>(std::max<Index>(x.cols(), 1), 256);
-  Pass pass(*this, static_cast<int>(block));
-  for (Index begin = 0; begin < x.cols(); begin += block) {
-    const Index count = std::min(block, x.cols() - begin);
-    pass.set_input(x.middleCols(begin, count));
-    pass.forward(*this, static_cast<int>(count));
-    pass.get_output(y.middleCols(begin, count));
-  }
+  GrowingPass scratch;
+  in_blocks(scratch, *this, x,
+            [&](const Pass& pass, Index first, Index count) { pass.get_output(y.middleCols(first, count)); });
 }
 
 void Network::save(StateDict& out, const std::string& prefix) const {

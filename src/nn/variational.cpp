@@ -7,7 +7,7 @@
 #include "mbrl/core/normals.hpp"
 #include "mbrl/nn/bounded_logvar.hpp"
 #include "nn/activation_slopes.hpp"
-#include "nn/padding.hpp"
+#include "nn/weight_runs.hpp"
 
 namespace mbrl::nn {
 namespace {
@@ -17,10 +17,9 @@ template <class F>
 void for_each_parameter(const Network& network, double prior_deviation, F&& f) {
   for (const Network::Layer& layer : network.layers()) {
     const double of_weights = prior_deviation / std::sqrt(static_cast<double>(layer.in));
-    for (int panel = 0; panel < layer.stride / kPad; ++panel)
-      for (int i = 0; i < layer.in; ++i)
-        for (int lane = 0; lane < kPad && panel * kPad + lane < layer.out; ++lane)
-          f(layer.weight + static_cast<std::size_t>((panel * layer.in + i) * kPad + lane), of_weights);
+    for_each_run(layer, [&](std::size_t at, std::size_t, int count) {
+      for (int j = 0; j < count; ++j) f(at + static_cast<std::size_t>(j), of_weights);
+    });
     for (int o = 0; o < layer.out; ++o) f(layer.bias + static_cast<std::size_t>(o), prior_deviation);
   }
 }

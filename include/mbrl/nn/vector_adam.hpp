@@ -15,7 +15,7 @@ class VectorAdam {
   VectorAdam(Index size, const AdamSettings& settings)
       : first(Vecf::Zero(size)), second(Vecf::Zero(size)), settings_(settings) {}
 
-  /// One step of `values` down the gradient.
+  /// One step of `values` down the gradient: unlike Adam::step and ScalarAdam also one that is not finite.
   void step(VecRef<float> values, ConstVecRef<float> gradient) {
     const auto t = static_cast<double>(++steps);
     const auto beta1 = static_cast<float>(settings_.beta1), beta2 = static_cast<float>(settings_.beta2),

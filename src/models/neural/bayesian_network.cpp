@@ -1,9 +1,7 @@
 #include "mbrl/models/neural/bayesian_network.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <utility>
-#include <vector>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/nn/adam.hpp"
@@ -51,9 +49,7 @@ void BayesianNetworkSettings::validate(const std::string& who) const {
   };
   positive("prior_deviation", prior_deviation);
   positive("initial_share", initial_share);
-  positive("min_noise", min_noise);
-  require(std::isfinite(initial_noise) && initial_noise >= min_noise, who, ": initial_noise is ",
-          initial_noise, ", expected at least min_noise, ", min_noise);
+  check_noise(who, initial_noise, min_noise);
 }
 
 void BayesianTrainingSettings::validate(const std::string& who) const {
@@ -64,12 +60,11 @@ void BayesianTrainingSettings::validate(const std::string& who) const {
 
 BayesianNetwork::BayesianNetwork(const ObsEncoding& encoding, int action_dim,
                                  const BayesianNetworkSettings& settings, std::uint64_t seed)
-    : settings_((settings.validate("BayesianNetwork"), settings)),
-      seed_(seed),
-      sampled_{RegressionScaling("BayesianNetwork", encoding, action_dim), {}, {}},
+    : SampledModel("BayesianNetwork", encoding, action_dim,
+                   (settings.validate("BayesianNetwork"), settings.initial_noise), seed),
+      settings_(settings),
       posterior_(sampled_.scaling.input_dim(), encoding.obs_dim(), without_dropout(settings.network),
                  settings.prior_deviation, settings.initial_share, seed) {
-  sampled_.log_deviation.setConstant(obs_dim(), static_cast<float>(std::log(settings.initial_noise)));
   draw_members();
 }
 
@@ -87,18 +82,14 @@ void BayesianNetwork::draw_members() {
 }
 
 void BayesianNetwork::save(StateDict& out, const std::string& prefix) const {
-  sampled_.scaling.save(out, prefix);
+  SampledModel::save(out, prefix);
   posterior_.save(out, prefix + "posterior.");
-  out.put_matrix(prefix + "log_deviation", log_deviation());
-  out.put_scalar(prefix + "seed", seed_);
 }
 
 void BayesianNetwork::load(const StateDict& in, const std::string& prefix) {
   BayesianNetwork read = *this;
-  read.sampled_.scaling.load(in, prefix);
+  read.SampledModel::load(in, prefix);
   read.posterior_.load(in, prefix + "posterior.");
-  read.log_deviation() = load_noise(in, prefix + "log_deviation", obs_dim());
-  read.seed_ = in.get_scalar<std::uint64_t>(prefix + "seed");
   read.draw_members();
   *this = std::move(read);
 }
@@ -159,12 +150,12 @@ TrainingReport BayesianTrainer::train(const TransitionBatch& data, BayesianNetwo
   const auto judge = [&](const RegressionBatch& batch) {
     output.resize(model.obs_dim(), batch.inputs.cols());
     model.posterior().mean().evaluate(batch.inputs, output);
-    return NoiseLevel(model.obs_dim(), 1, 1).loss(output, batch.targets, model.log_deviation(), to_output);
+    return noise.loss(output, batch.targets, model.log_deviation(), to_output);
   };
   TrainingReport report = run_regression(rows, settings_.run, seed_, round, on_epoch, model, step, judge);
   model.draw_members();
-  if (!rows.holdout.empty())
-    report.holdout_loss.push_back(mean_squared_error(model.sampled().functions, rows));
+  if (rows.judged())
+    report.holdout_loss.push_back(mean_squared_error(model.sampled().functions, rows.held_out));
   return report;
 }
 

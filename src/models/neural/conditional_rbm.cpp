@@ -1,13 +1,13 @@
 #include "mbrl/models/neural/conditional_rbm.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/bounded_logvar.hpp"
+#include "models/neural/columns.hpp"
 #include "models/neural/standard_scale.hpp"
 
 namespace mbrl {
@@ -35,11 +35,10 @@ Parameters zeros_like(const Parameters& p) {
   return zeros;
 }
 
-template <class Matrix>
-Batchf columns(const Matrix& all, const std::uint32_t* which, Index count) {
-  Batchf out(all.rows(), count);
-  for (Index j = 0; j < count; ++j) out.col(j) = all.col(which[j]);
-  return out;
+void check_frames(const ConditionalRbm& model, ConstBatchRef<float> history, ConstBatchRef<float> next) {
+  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(model.order()) * model.dim());
+  require_dim("ConditionalRbm", "next", next.rows(), model.dim());
+  require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
 }
 
 }  // namespace
@@ -116,30 +115,34 @@ Parameters ConditionalRbm::gradient(const Batchf& history, const Batchf& next) c
 
 TrainingReport ConditionalRbm::train(const std::vector<Batchf>& series, std::uint32_t round,
                                      const EpochCallback& on_epoch) {
-  Batchf history(static_cast<Index>(order()) * dim(), 0), next(dim(), 0);
+  Index count = 0;
   for (const Batchf& s : series) {
     require_dim("ConditionalRbm", "frames of a series", s.rows(), dim());
     require(s.allFinite(), "ConditionalRbm: a series holds a number that is not finite");
+    count += std::max<Index>(s.cols() - order(), 0);
+  }
+  require(count > 0, "ConditionalRbm: no series is longer than ", order(), " frames, expected at least ",
+          order() + 1);
+  Batchf history(static_cast<Index>(order()) * dim(), count), next(dim(), count);
+  Index at = 0;
+  for (const Batchf& s : series) {
     if (s.cols() <= order()) continue;
     const SeriesWindows windows = windows_of(s, order());
-    const Index before = next.cols();
-    history.conservativeResize(Eigen::NoChange, before + windows.next.cols());
-    next.conservativeResize(Eigen::NoChange, before + windows.next.cols());
-    history.rightCols(windows.next.cols()) = windows.history;
-    next.rightCols(windows.next.cols()) = windows.next;
+    history.middleCols(at, windows.next.cols()) = windows.history;
+    next.middleCols(at, windows.next.cols()) = windows.next;
+    at += windows.next.cols();
   }
-  require(next.cols() > 0, "ConditionalRbm: no series is longer than ", order(),
-          " frames, expected at least ", order() + 1);
   fit_scale(series);
   history = scaled(history);
   next = scaled(next);
 
-  const auto rows = static_cast<std::uint32_t>(next.cols());
+  const auto rows = static_cast<std::uint32_t>(count);
   const auto rate = static_cast<float>(settings_.learning_rate),
              keep = static_cast<float>(settings_.momentum),
              decay = static_cast<float>(settings_.weight_decay);
   const RandomStream order_stream(seed_, Stream::kShuffle), draws(seed_, Stream::kUpdate);
   Parameters velocity = zeros_like(parameters_);
+  Batchf u, v;
   std::vector<std::uint32_t> order(rows);
   TrainingReport report;
   report.train_loss.assign(1, 0.0);
@@ -147,10 +150,9 @@ TrainingReport ConditionalRbm::train(const std::vector<Batchf>& series, std::uin
     order_stream.permutation(order.data(), rows, round, static_cast<std::uint32_t>(epoch));
     double loss = 0;
     for (std::uint32_t begin = 0; begin < rows; begin += static_cast<std::uint32_t>(settings_.batch_size)) {
-      const auto size =
-          static_cast<Index>(std::min(static_cast<std::uint32_t>(settings_.batch_size), rows - begin));
-      const Batchf u = columns(history, order.data() + begin, size),
-                   v = columns(next, order.data() + begin, size);
+      const std::uint32_t size = std::min(static_cast<std::uint32_t>(settings_.batch_size), rows - begin);
+      take_columns(history, {order.data() + begin, size}, u);
+      take_columns(next, {order.data() + begin, size}, v);
       Batchf h = hidden_probability(u, v);
       for (Index j = 0; j < h.cols(); ++j)
         for (Index k = 0; k < h.rows(); ++k)
@@ -183,9 +185,7 @@ TrainingReport ConditionalRbm::train(const std::vector<Batchf>& series, std::uin
 }
 
 void ConditionalRbm::predict(ConstBatchRef<float> history, BatchRef<float> next) const {
-  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(order()) * dim());
-  require_dim("ConditionalRbm", "next", next.rows(), dim());
-  require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
+  check_frames(*this, history, next);
   const Batchf u = scaled(history);
   const Batchf straight = (parameters_.of_visible * u).colwise() + parameters_.visible;
   const Batchf of_history = (parameters_.of_hidden * u).colwise() + parameters_.hidden;
@@ -209,9 +209,7 @@ Batchf ConditionalRbm::generate(ConstBatchRef<float> first, int frames) const {
 }
 
 Vecd ConditionalRbm::free_energy(ConstBatchRef<float> history, ConstBatchRef<float> next) const {
-  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(order()) * dim());
-  require_dim("ConditionalRbm", "next", next.rows(), dim());
-  require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
+  check_frames(*this, history, next);
   const Batchf u = scaled(history), v = scaled(next);
   const Batchf off = v - ((parameters_.of_visible * u).colwise() + parameters_.visible);
   const Batchf input =
@@ -224,9 +222,7 @@ Vecd ConditionalRbm::free_energy(ConstBatchRef<float> history, ConstBatchRef<flo
 
 Parameters ConditionalRbm::free_energy_gradient(ConstBatchRef<float> history,
                                                 ConstBatchRef<float> next) const {
-  require_dim("ConditionalRbm", "history", history.rows(), static_cast<Index>(order()) * dim());
-  require_dim("ConditionalRbm", "next", next.rows(), dim());
-  require_dim("ConditionalRbm", "the batch of next", next.cols(), history.cols());
+  check_frames(*this, history, next);
   return gradient(scaled(history), scaled(next));
 }
 

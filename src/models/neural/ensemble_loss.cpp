@@ -8,7 +8,6 @@
 #include <hwy/contrib/math/math-inl.h>
 #include <hwy/highway.h>
 
-#include <algorithm>
 #include <cstddef>
 
 #include "models/neural/ensemble_loss.hpp"

@@ -8,17 +8,11 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/splits.hpp"
+#include "models/neural/columns.hpp"
 #include "models/neural/standard_scale.hpp"
 
 namespace mbrl {
 namespace {
-
-Batchf columns(const Batchf& all, const std::vector<std::uint32_t>& which) {
-  Batchf out(all.rows(), static_cast<Index>(which.size()));
-  for (std::size_t i = 0; i < which.size(); ++i)
-    out.col(static_cast<Index>(i)) = all.col(static_cast<Index>(which[i]));
-  return out;
-}
 
 Batchf raw_inputs(const MlpEnsemble& model, ConstBatchRef<float> obs, ConstBatchRef<float> action) {
   Batchf inputs(model.input_dim(), obs.cols());
@@ -145,10 +139,10 @@ PreparedTraining prepare_training(const TransitionBatch& data, const EnsembleTra
   PreparedTraining prepared;
   prepared.seed = seed;
   prepared.round = round;
-  prepared.inputs = columns(inputs, split.train);
-  prepared.targets = columns(targets, split.train);
-  prepared.holdout_inputs = columns(inputs, split.holdout);
-  prepared.holdout_targets = columns(targets, split.holdout);
+  take_columns(inputs, split.train, prepared.inputs);
+  take_columns(targets, split.train, prepared.targets);
+  take_columns(inputs, split.holdout, prepared.holdout_inputs);
+  take_columns(targets, split.holdout, prepared.holdout_targets);
 
   scale_to(prepared.inputs, prepared.targets, data, settings.standardise_targets, model);
   standardise(model, prepared.inputs);

@@ -5,6 +5,7 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/normals.hpp"
+#include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/bounded_logvar.hpp"
 #include "mbrl/nn/growing_pass.hpp"
@@ -166,10 +167,7 @@ void HyperGanSettings::validate(const std::string& who) const {
   at_least("inner", inner);
   require(!network.layer_norm && !network.batch_norm.on && network.dropout == 0, who,
           ": the network has layer_norm, dropout or batch_norm, expected none of them");
-  require(std::isfinite(min_noise) && min_noise > 0, who, ": min_noise is ", min_noise,
-          ", expected a positive number");
-  require(std::isfinite(initial_noise) && initial_noise >= min_noise, who, ": initial_noise is ",
-          initial_noise, ", expected at least min_noise, ", min_noise);
+  check_noise(who, initial_noise, min_noise);
 }
 
 void HyperGanTrainingSettings::validate(const std::string& who) const {
@@ -181,9 +179,9 @@ void HyperGanTrainingSettings::validate(const std::string& who) const {
 
 HyperGan::HyperGan(const ObsEncoding& encoding, int action_dim, const HyperGanSettings& settings,
                    std::uint64_t seed)
-    : settings_((settings.validate("HyperGan"), settings)),
-      seed_(seed),
-      sampled_{RegressionScaling("HyperGan", encoding, action_dim), {}, {}},
+    : SampledModel("HyperGan", encoding, action_dim, (settings.validate("HyperGan"), settings.initial_noise),
+                   seed),
+      settings_(settings),
       shape_(sampled_.scaling.input_dim(), encoding.obs_dim(), settings.network, seed),
       mixer_(settings.noise_dim, settings.code_dim * static_cast<int>(shape_.layers().size()),
              inner_network(settings), seed, 1),
@@ -191,7 +189,6 @@ HyperGan::HyperGan(const ObsEncoding& encoding, int action_dim, const HyperGanSe
   for (std::size_t l = 0; l < shape_.layers().size(); ++l)
     generators_.emplace_back(settings.code_dim, generated_size(shape_.layers()[l]), inner_network(settings),
                              seed, 3 + static_cast<std::uint32_t>(l));
-  sampled_.log_deviation.setConstant(obs_dim(), static_cast<float>(std::log(settings.initial_noise)));
   draw_members();
 }
 
@@ -252,24 +249,20 @@ double HyperGan::weight_distance() const {
 }
 
 void HyperGan::save(StateDict& out, const std::string& prefix) const {
-  sampled_.scaling.save(out, prefix);
+  SampledModel::save(out, prefix);
   mixer_.save(out, prefix + "mixer.");
   discriminator_.save(out, prefix + "discriminator.");
   for (std::size_t l = 0; l < generators_.size(); ++l)
     generators_[l].save(out, prefix + "generators." + std::to_string(l) + ".");
-  out.put_matrix(prefix + "log_deviation", sampled_.log_deviation);
-  out.put_scalar(prefix + "seed", seed_);
 }
 
 void HyperGan::load(const StateDict& in, const std::string& prefix) {
   HyperGan read = *this;
-  read.sampled_.scaling.load(in, prefix);
+  read.SampledModel::load(in, prefix);
   read.mixer_.load(in, prefix + "mixer.");
   read.discriminator_.load(in, prefix + "discriminator.");
   for (std::size_t l = 0; l < generators_.size(); ++l)
     read.generators_[l].load(in, prefix + "generators." + std::to_string(l) + ".");
-  read.log_deviation() = load_noise(in, prefix + "log_deviation", obs_dim());
-  read.seed_ = in.get_scalar<std::uint64_t>(prefix + "seed");
   read.draw_members();
   *this = std::move(read);
 }
@@ -287,14 +280,14 @@ TrainingReport HyperGanTrainer::train(const TransitionBatch& data, HyperGan& mod
   const auto step = [&](const RegressionBatch& batch, std::uint32_t number) {
     return training.step(batch, number);
   };
-  const auto judge = [&](const RegressionBatch&) {
+  const auto judge = [&](const RegressionBatch& batch) {
     model.draw_members();
-    return mean_squared_error(model.sampled().functions, rows);
+    return mean_squared_error(model.sampled().functions, batch);
   };
   TrainingReport report = run_regression(rows, settings_.run, seed_, round, on_epoch, model, step, judge);
   model.draw_members();
-  if (!rows.holdout.empty())
-    report.holdout_loss.push_back(mean_squared_error(model.sampled().functions, rows));
+  if (rows.judged())
+    report.holdout_loss.push_back(mean_squared_error(model.sampled().functions, rows.held_out));
   return report;
 }
 

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "mbrl/nn/blocks.hpp"
 #include "models/neural/regression_loop.hpp"
 
 namespace mbrl {
 namespace {
-
-constexpr Index kBlock = 256;  // columns of a pass
 
 // Components whose means are alike at first learn alike: they start apart, by about a deviation of the targets.
 void spread_means(nn::Network& network, int components, int dim, std::uint64_t seed) {
@@ -28,15 +26,13 @@ void spread_means(nn::Network& network, int components, int dim, std::uint64_t s
   network.set_layer(last, layer);
 }
 
-double mean_squared_error(const MixtureModel& model, const RegressionRows& rows) {
-  RegressionBatch held;
-  const auto n = static_cast<Index>(rows.holdout.size());
-  held.take(rows, rows.holdout.data(), n);
+double mean_squared_error(const MixtureModel& model, const RegressionBatch& held_out) {
+  const Index n = held_out.inputs.cols();
   Batchf outputs(model.head().parameter_count(), n);
-  model.network().evaluate(held.inputs, outputs);
+  model.network().evaluate(held_out.inputs, outputs);
   nn::RowBatch<float> parameters = outputs, mean(model.obs_dim(), n), variance(model.obs_dim(), n);
   model.head().moments(parameters, mean, variance);
-  return static_cast<double>((mean - held.targets).squaredNorm()) / static_cast<double>(mean.size());
+  return static_cast<double>((mean - held_out.targets).squaredNorm()) / static_cast<double>(mean.size());
 }
 
 }  // namespace
@@ -82,12 +78,8 @@ void MixtureModel::components(ConstBatchRef<float> obs, ConstBatchRef<float> act
     out.mean[k].resize(dim, n);
     out.variance[k].resize(dim, n);
   }
-  workspace.pass.fit(network_, std::min(n, kBlock));
-  for (Index begin = 0; begin < n; begin += kBlock) {
-    const Index size = std::min(kBlock, n - begin);
-    workspace.pass->set_input(workspace.inputs.middleCols(begin, size));
-    workspace.pass->forward(network_, static_cast<int>(size));
-    const auto parameters = (*workspace.pass).outputs(static_cast<int>(size));
+  in_blocks(workspace.pass, network_, workspace.inputs, [&](const nn::Pass& pass, Index begin, Index size) {
+    const auto parameters = pass.outputs(static_cast<int>(size));
     workspace.logits = parameters.topRows(settings_.components) / temperature;
     workspace.weight.resize(settings_.components, size);
     choice_.probabilities(workspace.logits, workspace.weight);
@@ -101,7 +93,7 @@ void MixtureModel::components(ConstBatchRef<float> obs, ConstBatchRef<float> act
       out.mean[k].middleCols(begin, size) = workspace.mean;
       out.variance[k].middleCols(begin, size) = temperature * workspace.variance;
     }
-  }
+  });
   for (std::size_t k = 0; k < count; ++k) {
     scaling_.next_obs(obs, action, out.mean[k], out.mean[k]);
     scaling_.scale_variance(obs, action, out.variance[k]);
@@ -233,7 +225,7 @@ TrainingReport MixtureTrainer::train(const TransitionBatch& data, MixtureModel& 
   };
   const auto judge = [&](const RegressionBatch& batch) { return forward(batch, nullptr); };
   TrainingReport report = run_regression(rows, settings_.run, seed_, round, on_epoch, model, step, judge);
-  if (!rows.holdout.empty()) report.holdout_loss.push_back(mean_squared_error(model, rows));
+  if (rows.judged()) report.holdout_loss.push_back(mean_squared_error(model, rows.held_out));
   return report;
 }
 

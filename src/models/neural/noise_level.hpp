@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/state_dict.hpp"
 #include "mbrl/nn/network.hpp"
 #include "mbrl/nn/scalar_adam.hpp"
 #include "models/neural/regression_loop.hpp"
@@ -52,20 +51,19 @@ class NoiseLevel {
   double least_;
 };
 
-inline Vecf load_noise(const StateDict& in, const std::string& name, int entries) {
-  const Batchf levels = in.get_matrix<float>(name);
-  require_dim("checkpoint", "'" + name + "'", levels.size(), entries);
-  require(levels.allFinite(), "checkpoint: '", name, "' holds a number that is not finite");
-  return levels.reshaped();
+// Of settings: throws mbrl::Error, which begins with `who`, unless both make sense.
+inline void check_noise(const std::string& who, double initial_noise, double min_noise) {
+  require(std::isfinite(min_noise) && min_noise > 0, who, ": min_noise is ", min_noise,
+          ", expected a positive number");
+  require(std::isfinite(initial_noise) && initial_noise >= min_noise, who, ": initial_noise is ",
+          initial_noise, ", expected at least min_noise, ", min_noise);
 }
 
-// Of the mean of functions, on rows held out.
-inline double mean_squared_error(const std::vector<nn::Network>& functions, const RegressionRows& rows) {
-  RegressionBatch held;
-  held.take(rows, rows.holdout.data(), static_cast<Index>(rows.holdout.size()));
-  Batchf error = -held.targets, output(held.targets.rows(), held.targets.cols());
+// Of the mean of functions.
+inline double mean_squared_error(const std::vector<nn::Network>& functions, const RegressionBatch& held_out) {
+  Batchf error = -held_out.targets, output(held_out.targets.rows(), held_out.targets.cols());
   for (const nn::Network& function : functions) {
-    function.evaluate(held.inputs, output);
+    function.evaluate(held_out.inputs, output);
     error += output / static_cast<float>(functions.size());
   }
   return static_cast<double>(error.squaredNorm()) / static_cast<double>(error.size());

@@ -4,43 +4,44 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <limits>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/splits.hpp"
 #include "mbrl/models/model_trainer.hpp"
 #include "mbrl/models/neural/regression_scaling.hpp"
+#include "models/neural/columns.hpp"
 
 namespace mbrl {
 
-// Of one training round, input_dim and obs_dim x n.
-struct RegressionRows {
-  Batchf inputs, targets;
-  std::vector<std::uint32_t> train, holdout;  // columns
-
-  RegressionRows(const TransitionBatch& data, const RegressionScaling& scaling,
-                 const RegressionTrainingSettings& settings, std::uint64_t seed, std::uint32_t round) {
-    scaling.inputs(data.obs, data.action, inputs);
-    scaling.targets(data, targets);
-    HoldoutSplit split = holdout_split(static_cast<std::uint32_t>(data.obs.cols()), settings.holdout_ratio,
-                                       static_cast<std::uint32_t>(settings.max_holdout), seed, round);
-    train = std::move(split.train);
-    holdout = std::move(split.holdout);
-  }
-};
-
+// input_dim and obs_dim x n.
 struct RegressionBatch {
   Batchf inputs, targets;
 
-  void take(const RegressionRows& rows, const std::uint32_t* columns, Index count) {
-    inputs.resize(rows.inputs.rows(), count);
-    targets.resize(rows.targets.rows(), count);
-    for (Index j = 0; j < count; ++j) {
-      inputs.col(j) = rows.inputs.col(columns[j]);
-      targets.col(j) = rows.targets.col(columns[j]);
-    }
+  void take(const RegressionBatch& from, std::span<const std::uint32_t> columns) {
+    take_columns(from.inputs, columns, inputs);
+    take_columns(from.targets, columns, targets);
   }
+};
+
+// Of one training round.
+struct RegressionRows {
+  RegressionBatch all, held_out;
+  std::vector<std::uint32_t> train;  // columns of all
+
+  RegressionRows(const TransitionBatch& data, const RegressionScaling& scaling,
+                 const RegressionTrainingSettings& settings, std::uint64_t seed, std::uint32_t round) {
+    scaling.inputs(data.obs, data.action, all.inputs);
+    scaling.targets(data, all.targets);
+    HoldoutSplit split = holdout_split(static_cast<std::uint32_t>(data.obs.cols()), settings.holdout_ratio,
+                                       static_cast<std::uint32_t>(settings.max_holdout), seed, round);
+    train = std::move(split.train);
+    held_out.take(all, split.holdout);
+  }
+
+  bool judged() const { return held_out.inputs.cols() > 0; }
 };
 
 // The key of a round's noise.
@@ -55,10 +56,9 @@ TrainingReport run_regression(const RegressionRows& rows, const RegressionTraini
                               std::uint64_t seed, std::uint32_t round, const EpochCallback& on_epoch,
                               Model& model, Step&& step, Judge&& judge) {
   const auto count = static_cast<std::uint32_t>(rows.train.size());
-  RegressionBatch held, batch;
-  held.take(rows, rows.holdout.data(), static_cast<Index>(rows.holdout.size()));
-  const bool judged = !rows.holdout.empty();
-  double best = judged ? judge(held) : 0.0;
+  RegressionBatch batch;
+  const bool judged = rows.judged();
+  double best = judged ? judge(rows.held_out) : 0.0;
   Model kept = model;
   std::vector<std::uint32_t> order(count);
   TrainingReport report;
@@ -70,14 +70,14 @@ TrainingReport run_regression(const RegressionRows& rows, const RegressionTraini
     double loss = 0.0;
     for (std::uint32_t begin = 0; begin < count; begin += static_cast<std::uint32_t>(settings.batch_size)) {
       const std::uint32_t size = std::min(static_cast<std::uint32_t>(settings.batch_size), count - begin);
-      batch.take(rows, order.data() + begin, size);
+      batch.take(rows.all, {order.data() + begin, size});
       loss += step(batch, static_cast<std::uint32_t>(report.steps)) * size;
       ++report.steps;
     }
     report.epochs = epoch + 1;
     report.train_loss[0] = loss / count;
     if (judged) {
-      const double now = judge(held);
+      const double now = judge(rows.held_out);
       ++idle;
       if (now < best || !std::isfinite(best)) {
         best = now;

@@ -1,24 +1,19 @@
 #include "mbrl/models/neural/sampled_networks.hpp"
 
-#include <algorithm>
+#include <cmath>
 #include <cstddef>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/nn/blocks.hpp"
 
 namespace mbrl {
 namespace {
 
 void run(const nn::Network& network, SampledNetworks::Workspace& w) {
-  constexpr Index kBlock = 256;  // columns of a pass
-  const Index n = w.inputs.cols();
-  w.output.resize(network.out(), n);
-  w.pass.fit(network, std::min(n, kBlock));
-  for (Index begin = 0; begin < n; begin += kBlock) {
-    const Index size = std::min(kBlock, n - begin);
-    w.pass->set_input(w.inputs.middleCols(begin, size));
-    w.pass->forward(network, static_cast<int>(size));
-    w.pass->get_output(w.output.middleCols(begin, size));
-  }
+  w.output.resize(network.out(), w.inputs.cols());
+  in_blocks(w.pass, network, w.inputs, [&](const nn::Pass& pass, Index first, Index count) {
+    pass.get_output(w.output.middleCols(first, count));
+  });
 }
 
 }  // namespace
@@ -43,6 +38,28 @@ void SampledNetworks::step(ConstBatchRef<float> obs, ConstBatchRef<float> action
     workspace.next += workspace.output;
   }
   scaling.next_obs(obs, action, workspace.next / static_cast<float>(members()), next_obs);
+}
+
+SampledModel::SampledModel(const char* who, const ObsEncoding& encoding, int action_dim, double initial_noise,
+                           std::uint64_t seed)
+    : sampled_{RegressionScaling(who, encoding, action_dim), {}, {}}, seed_(seed) {
+  sampled_.log_deviation.setConstant(obs_dim(), static_cast<float>(std::log(initial_noise)));
+}
+
+void SampledModel::save(StateDict& out, const std::string& prefix) const {
+  sampled_.scaling.save(out, prefix);
+  out.put_matrix(prefix + "log_deviation", log_deviation());
+  out.put_scalar(prefix + "seed", seed_);
+}
+
+void SampledModel::load(const StateDict& in, const std::string& prefix) {
+  sampled_.scaling.load(in, prefix);
+  const std::string name = prefix + "log_deviation";
+  const Batchf levels = in.get_matrix<float>(name);
+  require_dim("checkpoint", "'" + name + "'", levels.size(), obs_dim());
+  require(levels.allFinite(), "checkpoint: '", name, "' holds a number that is not finite");
+  log_deviation() = levels.reshaped();
+  seed_ = in.get_scalar<std::uint64_t>(prefix + "seed");
 }
 
 }  // namespace mbrl

@@ -1,7 +1,5 @@
 #include "mbrl/models/neural/unroll.hpp"
 
-#include <cmath>
-
 #include "mbrl/core/error.hpp"
 #include "mbrl/models/neural/ensemble_training.hpp"
 

@@ -72,7 +72,7 @@ TEST_CASE("bayesian network: dropout's members are passes of the network with a 
                          .members = 400,
                          .network = {.hidden = {6, 5}, .activation = Activation::kSilu, .dropout = 0.3}},
                         1);
-  // Of a network whose second layer is linear in what the first leaves, the mean over masks is the network.
+  // Over many members the first layer's biases are the whole network's on average.
   const nn::Network& whole = model.posterior().mean();
   double left = 0;
   Vecf first = Vecf::Zero(6);

@@ -115,7 +115,7 @@ TEST_CASE("mixture: moments, densities and draws are of one distribution, at any
     CHECK(m == Approx(mean(r, 0)).margin(4 * std::sqrt(v / kDraws)));
     CHECK(v == Approx(variance(r, 0)).epsilon(0.05));
   }
-  // The density sums up to 1 over a grid, and so does its square to its mean over draws.
+  // The density sums up to 1 over a grid, and the integral of its square is its mean over draws.
   constexpr int kGrid = 300;
   const double low0 = -2, step0 = 5.0 / kGrid, low1 = -1, step1 = 2.0 / kGrid;
   Batchf grid(2, kGrid * kGrid);

@@ -63,11 +63,8 @@ struct BayesianNetworkSettings {
 /// deviation, w from the posterior and noise e ~ N(0, diag s^2) that is learned with it. An EnsembleModel: its members
 /// are functions f_w drawn after each training, each of one w for all inputs and as long as a particle lives (TSinf), and
 /// functions of the posterior and the seed alone. Const and safe to share between threads.
-class BayesianNetwork {
+class BayesianNetwork : public SampledModel {
  public:
-  using Scalar = float;
-  using Workspace = SampledNetworks::Workspace;
-
   /// Weights are functions of the seed. Throws for settings that make no sense, and unless both dimensions are at least
   /// 1.
   BayesianNetwork(const ObsEncoding& encoding, int action_dim, const BayesianNetworkSettings& settings = {},
@@ -76,29 +73,12 @@ class BayesianNetwork {
                   std::uint64_t seed = 1)
       : BayesianNetwork(ObsEncoding::identity(obs_dim), action_dim, settings, seed) {}
 
-  int obs_dim() const { return sampled_.obs_dim(); }
-  int action_dim() const { return sampled_.action_dim(); }
-  int members() const { return sampled_.members(); }
   const BayesianNetworkSettings& settings() const { return settings_; }
-  const ObsEncoding& encoding() const { return sampled_.scaling.encoding(); }
-
-  void predict(int member, ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> mean,
-               BatchRef<float> variance, Workspace& workspace) const {
-    sampled_.predict(member, obs, action, mean, variance, workspace);
-  }
-  void step(ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> next_obs,
-            Workspace& workspace) const {
-    sampled_.step(obs, action, next_obs, workspace);
-  }
 
   /// For trainers, who draw the members anew when they have changed the posterior. With dropout or a point the means of
   /// the weights are all that counts of it.
   nn::VariationalNetwork& posterior() { return posterior_; }
   const nn::VariationalNetwork& posterior() const { return posterior_; }
-  RegressionScaling& scaling() { return sampled_.scaling; }
-  const SampledNetworks& sampled() const { return sampled_; }
-  Vecf& log_deviation() { return sampled_.log_deviation; }  // of the noise
-  const Vecf& log_deviation() const { return sampled_.log_deviation; }
   void draw_members();
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -107,8 +87,6 @@ class BayesianNetwork {
 
  private:
   BayesianNetworkSettings settings_;
-  std::uint64_t seed_;
-  SampledNetworks sampled_;
   nn::VariationalNetwork posterior_;
 };
 

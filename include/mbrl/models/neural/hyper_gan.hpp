@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "mbrl/core/random.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/dynamics_model.hpp"
@@ -44,11 +43,8 @@ struct HyperGanSettings {
 /// Noise e ~ N(0, I) goes through the mixer to a code q_l for each layer, and each code through that layer's generator to
 /// its weights and biases; weights are what comes out over the root of the layer's inputs. An EnsembleModel whose members are
 /// networks made from the first noises of its seed, with one noise of the targets for all.
-class HyperGan {
+class HyperGan : public SampledModel {
  public:
-  using Scalar = float;
-  using Workspace = SampledNetworks::Workspace;
-
   /// Weights are functions of the seed. Throws for settings that make no sense, and unless both dimensions are at least
   /// 1.
   HyperGan(const ObsEncoding& encoding, int action_dim, const HyperGanSettings& settings = {},
@@ -56,20 +52,7 @@ class HyperGan {
   HyperGan(int obs_dim, int action_dim, const HyperGanSettings& settings = {}, std::uint64_t seed = 1)
       : HyperGan(ObsEncoding::identity(obs_dim), action_dim, settings, seed) {}
 
-  int obs_dim() const { return sampled_.obs_dim(); }
-  int action_dim() const { return sampled_.action_dim(); }
-  int members() const { return sampled_.members(); }
   const HyperGanSettings& settings() const { return settings_; }
-  const ObsEncoding& encoding() const { return sampled_.scaling.encoding(); }
-
-  void predict(int member, ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> mean,
-               BatchRef<float> variance, Workspace& workspace) const {
-    sampled_.predict(member, obs, action, mean, variance, workspace);
-  }
-  void step(ConstBatchRef<float> obs, ConstBatchRef<float> action, BatchRef<float> next_obs,
-            Workspace& workspace) const {
-    sampled_.step(obs, action, next_obs, workspace);
-  }
 
   /// Mean over pairs of members of the distance of their weights, over the root of the mean square of a member's length: 0
   /// where all are the same.
@@ -86,9 +69,6 @@ class HyperGan {
   /// Of all codes of a network: the logit that they are the prior's.
   nn::Network& discriminator() { return discriminator_; }
   const nn::Network& shape() const { return shape_; }
-  RegressionScaling& scaling() { return sampled_.scaling; }
-  const SampledNetworks& sampled() const { return sampled_; }
-  Vecf& log_deviation() { return sampled_.log_deviation; }  // of the noise
   void draw_members();
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -97,8 +77,6 @@ class HyperGan {
 
  private:
   HyperGanSettings settings_;
-  std::uint64_t seed_;
-  SampledNetworks sampled_;
   nn::Network shape_;  // of members
   nn::Network mixer_, discriminator_;
   std::vector<nn::Network> generators_;  // [layer]

@@ -2,7 +2,6 @@
 // not depend on the loss.
 #pragma once
 
-#include <cstdint>
 #include <string>
 
 #include "mbrl/core/state_dict.hpp"
