@@ -1,16 +1,13 @@
 #include "mbrl/algorithms/imagined/mb_mpo.hpp"
 
 #include <cmath>
-#include <optional>
 #include <string>
 #include <utility>
 
-#include "algorithms/fit_model.hpp"
 #include "algorithms/imagined/trpo_in_model_description.hpp"
 #include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/learning/adaptation/meta_step.hpp"
-#include "mbrl/learning/replay_agent.hpp"
 
 namespace mbrl {
 namespace {
@@ -41,31 +38,14 @@ OnPolicyBatch joined(const std::vector<OnPolicyBatch>& parts) {
 
 }  // namespace
 
-MbMpoSettings::MbMpoSettings() {
-  training.batch_size = 256;
-  training.epochs = 200;
-  training.holdout_ratio = 0.2;
-  training.patience = 10;
-  training.bootstrap = false;
-  trpo.policy.hidden = {32, 32};
-}
-
 void MbMpoSettings::validate(const EnvSpec& spec) const {
-  require(steps >= 1, "mb-mpo: steps is ", steps, ", expected at least 1");
-  require(collect >= 1, "mb-mpo: collect is ", collect, ", expected at least 1");
-  require(rollouts >= 1, "mb-mpo: rollouts is ", rollouts, ", expected at least 1");
-  require(policy_updates >= 1, "mb-mpo: policy_updates is ", policy_updates, ", expected at least 1");
+  check_trpo_in_model("mb-mpo", *this, spec);
   require(inner_rate >= 0 && std::isfinite(inner_rate), "mb-mpo: inner_rate is ", inner_rate,
           ", expected 0 or more");
-  require(imagination.horizon >= 1, "mb-mpo: imagination.horizon is ", imagination.horizon,
-          ", expected at least 1");
   require(imagination.propagation == Propagation::kTS1,
           "mb-mpo: imagination.propagation has no meaning here, where every model imagines alone; expected "
           "TS1, the default");
-  require_real_actions("mb-mpo", spec);
-  require_time_limit("mb-mpo", spec);
   training.validate(model.members);
-  trpo.validate();
 }
 
 MbMpo::MbMpo(const MbMpoSettings& settings, const AlgorithmContext& context)
@@ -101,10 +81,7 @@ void MbMpo::use_models() {
 
 bool MbMpo::fit_model(RunObserver& observer) {
   const Stopwatch watch;
-  const std::optional<TrainingReport> done =
-      fit_or_undo(buffer_.batch(), rounds_, round(), collector_.steps(), model_, trainer_, observer);
-  if (!done) return false;
-  model_loss_ = mean_loss(*done);
+  if (!fit(trainer_, observer)) return false;
   use_models();
   phase_ = kImproving;
   seconds_ += watch.seconds();
@@ -129,12 +106,7 @@ void MbMpo::improve(RunObserver& observer) {
   check(report, observer);
   ++updates_;
   seconds_ += watch.seconds();
-  observer.on_progress({.phase = RunPhase::kTraining,
-                        .round = round(),
-                        .done = updates_,
-                        .total = settings_.policy_updates,
-                        .value = report.value_loss,
-                        .steps = collector_.steps()});
+  tell(observer, updates_, settings_.policy_updates, report.value_loss);
   if (updates_ >= settings_.policy_updates) end_round(observer);
 }
 
@@ -185,17 +157,10 @@ void MbMpo::load(const StateDict& in, const std::string& prefix) {
 namespace {
 
 MbMpoSettings quick_mb_mpo() {
-  MbMpoSettings s;
-  s.steps = 8000;
-  s.collect = 1000;
+  auto s = quick_trpo_in_model<MbMpoSettings>();
   s.rollouts = 10;
   s.inner_rate = 0.05;
-  s.imagination.horizon = 200;
   s.policy_updates = 20;
-  s.model.hidden = {64, 64};
-  s.training.batch_size = 64;
-  s.training.learning_rate = 1e-3f;
-  s.trpo.discount = 0.95;
   return s;
 }
 

@@ -1,13 +1,11 @@
 #include "mbrl/algorithms/imagined/me_trpo.hpp"
 
-#include <optional>
 #include <string>
 
 #include "algorithms/fit_model.hpp"
 #include "algorithms/imagined/trpo_in_model_description.hpp"
 #include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/learning/replay_agent.hpp"
 
 namespace mbrl {
 namespace {
@@ -16,32 +14,15 @@ constexpr std::uint32_t kValidation = 0x80000000u;  // plans from here on are va
 
 }  // namespace
 
-MeTrpoSettings::MeTrpoSettings() {
-  training.batch_size = 256;
-  training.epochs = 200;
-  training.holdout_ratio = 0.2;
-  training.patience = 10;
-  training.bootstrap = false;
-  trpo.policy.hidden = {32, 32};
-}
-
 void MeTrpoSettings::validate(const EnvSpec& spec) const {
-  require(steps >= 1, "me-trpo: steps is ", steps, ", expected at least 1");
-  require(collect >= 1, "me-trpo: collect is ", collect, ", expected at least 1");
-  require(rollouts >= 1, "me-trpo: rollouts is ", rollouts, ", expected at least 1");
-  require(policy_updates >= 1, "me-trpo: policy_updates is ", policy_updates, ", expected at least 1");
+  check_trpo_in_model("me-trpo", *this, spec);
   require(validate_every >= 1, "me-trpo: validate_every is ", validate_every, ", expected at least 1");
   require(improving_models >= 0 && improving_models <= 1, "me-trpo: improving_models is ", improving_models,
           ", expected 0 to 1");
   require(patience >= 1, "me-trpo: patience is ", patience, ", expected at least 1");
-  require(imagination.horizon >= 1, "me-trpo: imagination.horizon is ", imagination.horizon,
-          ", expected at least 1");
   require(imagination.propagation != Propagation::kMomentMatching,
           "me-trpo: imagination.propagation is MM, expected TS1, TSinf, E or DS");
-  require_real_actions("me-trpo", spec);
-  require_time_limit("me-trpo", spec);
   training.validate(model.members);
-  trpo.validate();
 }
 
 MeTrpo::MeTrpo(const MeTrpoSettings& settings, const AlgorithmContext& context)
@@ -71,10 +52,7 @@ void MeTrpo::use_model() {
 
 bool MeTrpo::fit_model(RunObserver& observer) {
   const Stopwatch watch;
-  const std::optional<TrainingReport> done =
-      fit_or_undo(buffer_.batch(), rounds_, round(), collector_.steps(), model_, trainer_, observer);
-  if (!done) return false;
-  model_loss_ = mean_loss(*done);
+  if (!fit(trainer_, observer)) return false;
   use_model();
   best_ = {};
   trpo_.save(best_, "");
@@ -118,12 +96,7 @@ void MeTrpo::improve(RunObserver& observer) {
     }
   }
   seconds_ += watch.seconds();
-  observer.on_progress({.phase = RunPhase::kTraining,
-                        .round = round(),
-                        .done = updates_,
-                        .total = settings_.policy_updates,
-                        .value = report.value_loss,
-                        .steps = collector_.steps()});
+  tell(observer, updates_, settings_.policy_updates, report.value_loss);
   if (over) end_round(observer);
 }
 
@@ -162,16 +135,9 @@ void MeTrpo::load(const StateDict& in, const std::string& prefix) {
 namespace {
 
 MeTrpoSettings quick_me_trpo() {
-  MeTrpoSettings s;
-  s.steps = 8000;
-  s.collect = 1000;
+  auto s = quick_trpo_in_model<MeTrpoSettings>();
   s.rollouts = 100;
-  s.imagination.horizon = 200;
   s.policy_updates = 40;
-  s.model.hidden = {64, 64};
-  s.training.batch_size = 64;
-  s.training.learning_rate = 1e-3f;
-  s.trpo.discount = 0.95;
   return s;
 }
 

@@ -6,26 +6,17 @@
 #include "algorithms/imagined/trpo_in_model_description.hpp"
 #include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/learning/replay_agent.hpp"
 
 namespace mbrl {
 
 void SlboSettings::validate(const EnvSpec& spec) const {
-  require(steps >= 1, "slbo: steps is ", steps, ", expected at least 1");
-  require(collect >= 1, "slbo: collect is ", collect, ", expected at least 1");
+  check_trpo_in_model("slbo", *this, spec);
   require(iterations >= 1, "slbo: iterations is ", iterations, ", expected at least 1");
-  require(policy_updates >= 1, "slbo: policy_updates is ", policy_updates, ", expected at least 1");
-  require(rollouts >= 1, "slbo: rollouts is ", rollouts, ", expected at least 1");
   require(std::isfinite(entropy) && entropy >= 0, "slbo: entropy is ", entropy, ", expected 0 or more");
   require(entropy_stages >= 0, "slbo: entropy_stages is ", entropy_stages, ", expected 0 or more");
-  require(imagination.horizon >= 1, "slbo: imagination.horizon is ", imagination.horizon,
-          ", expected at least 1");
   require(!model.gaussian, "slbo: model.gaussian is true, expected false: its loss is one of means");
-  require_real_actions("slbo", spec);
-  require_time_limit("slbo", spec);
   exploration.validate();
   training.validate();
-  trpo.validate();
 }
 
 Slbo::Slbo(const SlboSettings& settings, const AlgorithmContext& context)
@@ -49,7 +40,7 @@ bool Slbo::fit_model(RunObserver& observer) {
   imagined_.set_model(model_);
   phase_ = kImproving;
   seconds_ += watch.seconds();
-  tell(observer, model_loss_);
+  tell(observer, iteration_, settings_.iterations, model_loss_);
   return true;
 }
 
@@ -60,22 +51,13 @@ void Slbo::improve(RunObserver& observer) {
   policy_entropy_ = report.entropy;
   imagined_return_ = imagined_.mean_return();
   seconds_ += watch.seconds();
-  tell(observer, report.value_loss);
+  tell(observer, iteration_, settings_.iterations, report.value_loss);
   if (++updates_ < settings_.policy_updates) return;
   updates_ = 0;
   phase_ = kFitting;
   if (++iteration_ < settings_.iterations) return;
   iteration_ = 0;
   finish(observer, imagined_return_, {{"entropy", policy_entropy_}});
-}
-
-void Slbo::tell(RunObserver& observer, double value) const {
-  observer.on_progress({.phase = RunPhase::kTraining,
-                        .round = round(),
-                        .done = iteration_,
-                        .total = settings_.iterations,
-                        .value = value,
-                        .steps = collector_.steps()});
 }
 
 void Slbo::save(StateDict& out, const std::string& prefix) const {
@@ -97,17 +79,11 @@ void Slbo::load(const StateDict& in, const std::string& prefix) {
 namespace {
 
 SlboSettings quick_slbo() {
-  SlboSettings s;
-  s.steps = 8000;
-  s.collect = 1000;
+  auto s = quick_trpo_in_model<SlboSettings>();
   s.iterations = 5;
   s.policy_updates = 6;
   s.rollouts = 50;
-  s.imagination.horizon = 200;
-  s.model.hidden = {64, 64};
   s.training.updates = 400;
-  s.training.batch_size = 64;
-  s.trpo.discount = 0.95;
   return s;
 }
 

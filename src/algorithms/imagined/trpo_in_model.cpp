@@ -1,5 +1,6 @@
 #include "mbrl/algorithms/imagined/trpo_in_model.hpp"
 
+#include <optional>
 #include <span>
 
 #include "algorithms/fit_model.hpp"
@@ -58,6 +59,13 @@ void TrpoInModel::collect(RunObserver& observer) {
   phase_ = kFitting;
 }
 
+bool TrpoInModel::fit(NativeTrainer& trainer, RunObserver& observer) {
+  const std::optional<TrainingReport> done =
+      fit_or_undo(buffer_.batch(), rounds_, round(), collector_.steps(), model_, trainer, observer);
+  if (done) model_loss_ = mean_loss(*done);
+  return done.has_value();
+}
+
 TrpoReport TrpoInModel::climb(RunObserver& observer, double entropy) {
   const auto number = static_cast<std::uint32_t>(trpo_.updates());
   const TrpoReport report =
@@ -72,6 +80,15 @@ void TrpoInModel::check(const TrpoReport& report, RunObserver& observer) {
     fail(who_, ": ", trpo_.trouble(report));
   }
   kl_ = report.kl;
+}
+
+void TrpoInModel::tell(RunObserver& observer, int done, int total, double loss) const {
+  observer.on_progress({.phase = RunPhase::kTraining,
+                        .round = round(),
+                        .done = done,
+                        .total = total,
+                        .value = loss,
+                        .steps = collector_.steps()});
 }
 
 MlpEnsemble TrpoInModel::alone(int k) const {

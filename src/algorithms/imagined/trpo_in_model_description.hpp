@@ -5,10 +5,40 @@
 #include <string>
 
 #include "mbrl/algorithms/registry.hpp"
+#include "mbrl/core/error.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/learning/trpo.hpp"
+#include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
+
+/// Throws for what makes no sense in any of them: their numbers, the environment, the policy's learner.
+template <class Settings>
+void check_trpo_in_model(const char* who, const Settings& s, const EnvSpec& spec) {
+  require(s.steps >= 1, who, ": steps is ", s.steps, ", expected at least 1");
+  require(s.collect >= 1, who, ": collect is ", s.collect, ", expected at least 1");
+  require(s.rollouts >= 1, who, ": rollouts is ", s.rollouts, ", expected at least 1");
+  require(s.policy_updates >= 1, who, ": policy_updates is ", s.policy_updates, ", expected at least 1");
+  require(s.imagination.horizon >= 1, who, ": imagination.horizon is ", s.imagination.horizon,
+          ", expected at least 1");
+  require_real_actions(who, spec);
+  require_time_limit(who, spec);
+  s.trpo.validate();
+}
+
+/// What their presets `quick` begin with.
+template <class Settings>
+Settings quick_trpo_in_model() {
+  Settings s;
+  s.steps = 8000;
+  s.collect = 1000;
+  s.imagination.horizon = 200;
+  s.model.hidden = {64, 64};
+  s.training.batch_size = 64;
+  s.trpo.discount = 0.95;
+  return s;
+}
 
 template <class Algorithm, class Settings>
 AlgorithmDescription<Settings> trpo_in_model_description(const std::string& name, const std::string& summary,

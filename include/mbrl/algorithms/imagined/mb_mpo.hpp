@@ -36,10 +36,9 @@ struct MbMpoSettings {
   ImaginationSettings imagination{.horizon = 200};
   MlpEnsembleSettings model{
       .members = 5, .hidden = {512, 512}, .activation = Activation::kRelu, .gaussian = false};
-  EnsembleTrainingSettings training;
-  TrpoSettings trpo;
-
-  MbMpoSettings();
+  EnsembleTrainingSettings training{
+      .epochs = 200, .batch_size = 256, .bootstrap = false, .holdout_ratio = 0.2, .patience = 10};
+  TrpoSettings trpo{.policy = {.hidden = {32, 32}, .activation = Activation::kTanh}};
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {

@@ -74,7 +74,6 @@ class Slbo final : public TrpoInModel {
   bool fit_model(RunObserver& observer) override;  // n_model steps down the loss of equation 6.1
   void improve(
       RunObserver& observer) override;  // n_policy trust region steps; after n_inner of both, the next stage
-  void tell(RunObserver& observer, double value) const;
 
   SlboSettings settings_;
   MultiStepTrainer trainer_;

@@ -17,6 +17,7 @@
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
+#include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
@@ -58,10 +59,14 @@ class TrpoInModel : public PolicyOwner, public DataOwner {
   /// Who acts in a real episode, which are counted from 0.
   virtual const MlpPolicy& acting(std::int64_t /*episode*/) const { return trpo_.policy(); }
 
+  /// The ensemble learns all that has been collected. False: as of fit_model.
+  bool fit(NativeTrainer& trainer, RunObserver& observer);
   /// One update on imagined trajectories. A number that is not finite ends the run behind a safe point.
   TrpoReport climb(RunObserver& observer, double entropy = 0);
   /// Notes an update's divergence; ends the run in the same way.
   void check(const TrpoReport& report, RunObserver& observer);
+  /// Tells the observer of `done` of `total` steps of the round's learning.
+  void tell(RunObserver& observer, int done, int total, double loss) const;
   /// The ensemble's member k.
   MlpEnsemble alone(int k) const;
   /// Mean return of the round's real episodes.
