@@ -2,7 +2,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -289,8 +288,7 @@ void add_plan(CLI::App& app) {
       "have them;\nddp and collocation need the equations: control/... and Pendulum-v1.\n\n"
       "Every planner may roll out --budget action sequences per plan; what it rolls out is in the table "
       "(linearisations\nare not counted). x real time is simulated time over planning time: above 1 the "
-      "planner "
-      "could steer the real\nthing. With several episodes the returns are medians.\n"
+      "planner could steer the real\nthing. With several episodes the returns are medians.\n"
       "'mbrl plan --env ENV --list-settings' shows every key that --set takes.");
   auto options = std::make_shared<PlanOptions>();
   auto list = std::make_shared<SettingsFilter>();

@@ -63,7 +63,7 @@ class WatchedPlanner final : public Watched {
         evaluator_(rollout_),
         controller_(run.planning().own_planners.make(evaluator_, action_bounds(spec), run.planning().planner,
                                                      run.seed()),
-                    action_bounds(spec), quiet(run.execution()), run.seed()),
+                    action_bounds(spec), without_exploration(run.execution()), run.seed()),
         paths_(scene, spec.dt),
         candidates_(candidates) {}
   void begin(std::uint64_t /*seed*/) override { controller_.reset(); }
@@ -73,10 +73,6 @@ class WatchedPlanner final : public Watched {
   }
 
  private:
-  static MpcSettings quiet(MpcSettings settings) {
-    settings.exploration.std = 0;
-    return settings;
-  }
   EnsembleRollout rollout_;  // the CPU's, also for a run that used another: it tells paths
   RememberingEvaluator evaluator_;
   Mpc<AnyPlanner<Vecf, float>> controller_;

@@ -41,12 +41,10 @@ class GaussianLoss {
             "other");
     require(!joint_ || data.precision.cols() == data.size(),
             "cloning: the loss 'precision' needs the expert's precision matrices, and this expert has none; "
-            "take the "
-            "loss 'mean'");
+            "take the loss 'mean'");
     require(!kl_ || data.deviation.cols() == data.size(),
             "cloning: the loss 'kl' needs the expert's Gaussian, and this expert has none; take the loss "
-            "'mean', or "
-            "cem or icem as the expert");
+            "'mean', or cem or icem as the expert");
     const Eigen::Map<const Vecf> mid(policy.mid().data(), dims), half(policy.half().data(), dims);
     const Vecf scale = half.cwiseInverse();
     target_ = (scale.asDiagonal() * (data.action.colwise() - mid)).cwiseMax(-1.0f).cwiseMin(1.0f);
@@ -64,8 +62,8 @@ class GaussianLoss {
   double operator()(const nn::ConstRowMap<float>& output, const std::uint32_t* rows,
                     nn::RowMap<float>* gradient) const {
     const Index dims = target_.rows(), n = output.cols();
-    double sum = 0;
     if (joint_) return in_precision(output, rows, gradient);
+    double sum = 0;
     for (Index j = 0; j < n; ++j)
       for (Index i = 0; i < dims; ++i) {
         const float m = output(i, j), y = std::tanh(m), slope = 1.0f - y * y;
@@ -141,8 +139,7 @@ class ValueLoss {
   ValueLoss(const CategoricalPolicy& policy, const Demonstrations& data) : target_(data.values) {
     require(data.values.cols() == data.size(),
             "cloning: the loss 'values' needs what the expert takes each choice to be worth, and this expert "
-            "does "
-            "not say; take mcts as the expert, or the loss 'mean'");
+            "does not say; take mcts as the expert, or the loss 'mean'");
     require_dim("cloning", "the values", data.values.rows(), policy.choices());
     target_.array() -= target_.mean();
     const float scale = std::sqrt(target_.squaredNorm() / static_cast<float>(target_.size()));

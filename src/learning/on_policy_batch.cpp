@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <vector>
 
 #include "mbrl/core/error.hpp"
 
@@ -24,6 +26,13 @@ AdvantageScale advantage_scale(const Vecf& advantage, std::span<const std::uint3
   for (const std::uint32_t step : steps) square += std::pow(static_cast<double>(advantage(step)) - mean, 2);
   const double variance = square / std::max<double>(1, static_cast<double>(steps.size()) - 1);
   return {static_cast<float>(mean), static_cast<float>(1 / (std::sqrt(variance) + 1e-8))};
+}
+
+AdvantageScale advantage_scale(const Vecf& advantage) {
+  if (advantage.size() <= 1) return {};
+  std::vector<std::uint32_t> all(static_cast<std::size_t>(advantage.size()));
+  std::iota(all.begin(), all.end(), 0u);
+  return advantage_scale(advantage, all);
 }
 
 }  // namespace mbrl

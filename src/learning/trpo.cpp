@@ -1,9 +1,7 @@
 #include "mbrl/learning/trpo.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <functional>
-#include <numeric>
 
 #include "learning/policy_of.hpp"
 #include "learning/trust_region.hpp"
@@ -138,9 +136,7 @@ template <class P>
 TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
   check_batch("Trpo::update", batch, policy_.obs_dim(), policy_.action_dim());
   const Index n = batch.obs.cols();
-  order_.resize(static_cast<std::size_t>(n));
-  std::iota(order_.begin(), order_.end(), 0u);
-  const AdvantageScale normal = n > 1 ? advantage_scale(batch.advantage, order_) : AdvantageScale();
+  const AdvantageScale normal = advantage_scale(batch.advantage);
   linearize(batch.obs);
 
   TrpoReport report;
@@ -176,21 +172,19 @@ TrpoReport BasicTrpo<P>::update(const OnPolicyBatch& batch, double entropy) {
 
 template <class P>
 void BasicTrpo<P>::fit_value(const OnPolicyBatch& batch, TrpoReport& report) {
-  order_.resize(static_cast<std::size_t>(batch.obs.cols()));
   const Index n = batch.obs.cols(), parts = (n + settings_.value_minibatch - 1) / settings_.value_minibatch;
   const RandomStream shuffle(seed_, Stream::kShuffle);
   nn::Pass pass(value_, settings_.value_minibatch);
   AlignedFloats gradient;
+  std::vector<std::uint32_t> order(static_cast<std::size_t>(n));
   Batchf obs(batch.obs.rows(), settings_.value_minibatch);
   for (int epoch = 0; epoch < settings_.value_epochs; ++epoch) {
-    shuffle.permutation(order_.data(), static_cast<std::uint32_t>(n),
+    shuffle.permutation(order.data(), static_cast<std::uint32_t>(n),
                         static_cast<std::uint32_t>(updates_ * settings_.value_epochs + epoch));
     report.value_loss = 0;
     for (Index part = 0; part < parts; ++part) {
       const Index begin = n * part / parts, size = n * (part + 1) / parts - begin;
-      const auto at = [&](Index j) {
-        return static_cast<Index>(order_[static_cast<std::size_t>(begin + j)]);
-      };
+      const auto at = [&](Index j) { return static_cast<Index>(order[static_cast<std::size_t>(begin + j)]); };
       for (Index j = 0; j < size; ++j) obs.col(j) = batch.obs.col(at(j));
       pass.set_input(obs.leftCols(size));
       pass.forward(value_, static_cast<int>(size));

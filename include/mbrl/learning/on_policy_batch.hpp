@@ -24,5 +24,7 @@ struct AdvantageScale {
   float mean = 0, scale = 1;
 };
 AdvantageScale advantage_scale(const Vecf& advantage, std::span<const std::uint32_t> steps);
+/// Of all of them; a single step is as it was.
+AdvantageScale advantage_scale(const Vecf& advantage);
 
 }  // namespace mbrl

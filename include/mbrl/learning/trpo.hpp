@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -147,7 +146,6 @@ class BasicTrpo {
   std::uint64_t seed_;
   Index size_ = 0;  // of the batch
   std::vector<Chunk> chunks_;
-  std::vector<std::uint32_t> order_;
 };
 
 extern template class BasicTrpo<MlpPolicy>;

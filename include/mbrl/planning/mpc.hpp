@@ -61,6 +61,12 @@ struct MpcSettings {
   }
 };
 
+/// For looking at what was learned: exploration is for gathering data.
+inline MpcSettings without_exploration(MpcSettings settings) {
+  settings.exploration.std = 0;
+  return settings;
+}
+
 /// Logs that a plan was not executed, and why (a warning).
 void warn_unusable_plan(int step, std::string_view why);
 

@@ -16,6 +16,7 @@
 #include "mbrl/env/environment.hpp"
 #include "mbrl/env/episode_seed.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/task/env_spec.hpp"
 #include "mbrl/task/transitions.hpp"
 
 namespace mbrl {
@@ -28,6 +29,13 @@ struct EpisodePosition {
   bool terminated = false;  // the last step ended it before any time limit
 };
 
+/// Control steps that end an episode: `steps` (0: any number), or the environment's own limit where that comes before;
+/// 0: none do.
+inline int episode_limit(const EnvSpec& spec, int steps) {
+  return spec.max_steps == 0 || steps == 0 ? std::max(spec.max_steps, steps)
+                                           : std::min(spec.max_steps, steps);
+}
+
 /// Steps an environment and remembers: actions as they were executed, time limits, simulations that broke
 /// down, and where an episode stands, for a checkpoint. Who acts is the caller's. Environment and buffer must
 /// outlive it.
@@ -37,10 +45,7 @@ class Collector {
   /// `seed` and an episode's number fix its start state. `episode_steps`: control steps that end an episode,
   /// where the environment's own limit does not come before; 0: that limit decides.
   Collector(Env& env, TransitionBuffer& buffer, std::uint64_t seed, int episode_steps = 0)
-      : env_(env), buffer_(buffer), seed_(seed) {
-    const int own = env.spec().max_steps;
-    limit_ = own == 0 || episode_steps == 0 ? std::max(own, episode_steps) : std::min(own, episode_steps);
-  }
+      : env_(env), buffer_(buffer), seed_(seed), limit_(episode_limit(env.spec(), episode_steps)) {}
 
   const Vecd& begin(std::uint32_t episode) {
     obs_ = env_.reset(episode_seed(seed_, episode));
@@ -144,7 +149,7 @@ class Collector {
   Env& env_;
   TransitionBuffer& buffer_;
   std::uint64_t seed_;
-  int limit_ = 0;
+  int limit_;
   std::int64_t steps_ = 0;
   Vecd obs_;
   double reward_ = 0;

@@ -33,14 +33,9 @@ namespace {
 using Rbf = SquashedPolicy<RbfNetwork>;
 using Affine = SquashedPolicy<AffineMap>;
 
-int trial_steps(const PilcoSettings& s, const EnvSpec& spec) {
-  return s.trial_steps == 0 || spec.max_steps == 0 ? std::max(s.trial_steps, spec.max_steps)
-                                                   : std::min(s.trial_steps, spec.max_steps);
-}
-
 // Rows that a run can bring; an episode under way is finished.
 std::size_t most_rows(const PilcoSettings& s, const EnvSpec& spec) {
-  const auto episode = static_cast<std::size_t>(trial_steps(s, spec));
+  const auto episode = static_cast<std::size_t>(episode_limit(spec, s.trial_steps));
   const std::size_t random = static_cast<std::size_t>(s.random_trials) * episode;
   if (s.steps > 0) return std::max(static_cast<std::size_t>(s.steps), random) + episode;
   return random + static_cast<std::size_t>(s.trials) * episode;
@@ -202,7 +197,7 @@ class Pilco final : public DataOwner {
     const Stopwatch search_watch;
     const MomentRollout<P> rollout(
         MomentDynamics(target_moments(model_, s_.uncertainty == PilcoUncertainty::kFull), spec_.encoding),
-        cost_, start_, s_.horizon > 0 ? s_.horizon : trial_steps(s_, spec_), &pool_);
+        cost_, start_, s_.horizon > 0 ? s_.horizon : collector_.limit(), &pool_);
     P best = policy_;
     predicted_ = std::numeric_limits<double>::infinity();
     evaluations_ = 0;

@@ -111,12 +111,14 @@ bool GuidedPolicySearch<Su, Sv, F, O>::run(RunObserver& observer) {
       }
       imitate(visited, round * fits + static_cast<std::uint32_t>(k) + 1, true);
       linearise(visited, problems);
-      for (std::size_t i = 0; i < problems.size(); ++i) {
-        Batchd off = Batchd::Zero(env_.spec().action_dim(), horizon());
-        for (const Batchd& each : differences(i, visited[i])) off += each / c_.samples;
-        const TrajectoryDistribution at = propagate(problems[i].dynamics, conditions_[i].controller);
-        Su::update(c_, off, trajectory_kl(conditions_[i].controller, problems[i].policy, at), conditions_[i]);
-      }
+      if constexpr (Su::kMultipliers)
+        for (std::size_t i = 0; i < problems.size(); ++i) {
+          Batchd off = Batchd::Zero(env_.spec().action_dim(), horizon());
+          for (const Batchd& each : differences(i, visited[i])) off += each / c_.samples;
+          const TrajectoryDistribution at = propagate(problems[i].dynamics, conditions_[i].controller);
+          Su::update(c_, off, trajectory_kl(conditions_[i].controller, problems[i].policy, at),
+                     conditions_[i]);
+        }
       if (observer.stop_requested()) return undo();
     }
     const std::optional<double> reached = check(observer);

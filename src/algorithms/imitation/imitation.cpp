@@ -1,6 +1,5 @@
 #include "mbrl/algorithms/imitation/imitation.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -15,6 +14,7 @@
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/replay_agent.hpp"
 #include "mbrl/policy/random_actor.hpp"
+#include "mbrl/run/collector.hpp"
 #include "mbrl/run/evaluation.hpp"
 
 namespace mbrl {
@@ -22,10 +22,6 @@ namespace {
 
 // Series of episodes' seeds (env/episode_seed.hpp); 0 to 2 are learning, evaluation and showing.
 constexpr std::uint32_t kCheck = 3, kAdvice = 4;
-
-int episode_limit(const ImitationConfiguration& c, const EnvSpec& spec) {
-  return c.episode_steps > 0 ? std::min(c.episode_steps, spec.max_steps) : spec.max_steps;
-}
 
 // An expert that acts, in the environment that it is shown.
 struct ExpertActor {
@@ -159,7 +155,7 @@ bool Imitation<P>::spent() const {
 template <class P>
 std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer, int& ended) {
   const auto round = static_cast<std::uint32_t>(metrics_.rows());
-  const int limit = episode_limit(c_, env_.spec());
+  const int limit = episode_limit(env_.spec(), c_.episode_steps);
   const double share = std::pow(c_.beta, round);  // beta_1 = 0^0 = 1
   const RandomStream random(seed_, Stream::kPolicy);
   AnyActor own = actor();
@@ -224,7 +220,7 @@ std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& obs
   const auto go_on = [&](int, const StepResult&, double) { return !observer.stop_requested(); };
   for (int e = 0; e < c_.check_episodes; ++e) {
     const std::uint64_t seed = episode_seed(seed_, static_cast<std::uint32_t>(e), kCheck);
-    result.total += run_episode(env_, timed, seed, go_on, episode_limit(c_, env_.spec())).total;
+    result.total += run_episode(env_, timed, seed, go_on, episode_limit(env_.spec(), c_.episode_steps)).total;
     if (observer.stop_requested()) return std::nullopt;
   }
   result.total /= c_.check_episodes;

@@ -60,14 +60,10 @@ class ModelPlanner {
                std::uint64_t seed)
       : rollouts_(model, given_reward(model, spec), given_termination(model, spec), c.rollout, pool, seed),
         controller_(c.own_planners.make(rollouts_, action_bounds(spec), c.planner, seed), action_bounds(spec),
-                    quiet(c.mpc), seed) {}
+                    without_exploration(c.mpc), seed) {}
   Vecd act(ConstVecRef<double> obs) { return controller_.act(obs); }
 
  private:
-  static MpcSettings quiet(MpcSettings settings) {
-    settings.exploration.std = 0;
-    return settings;
-  }
   EnsembleRollout rollouts_;
   Mpc<AnyPlanner<Vecf, float>> controller_;
 };

@@ -1,6 +1,5 @@
 #include "mbrl/algorithms/imitation/plato.hpp"
 
-#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>

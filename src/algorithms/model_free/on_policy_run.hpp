@@ -1,15 +1,12 @@
 // The loop of PPO and TRPO: a policy acts in many environments at once, and is improved by what it has just done.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 

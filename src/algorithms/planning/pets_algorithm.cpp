@@ -40,11 +40,8 @@ struct Parts {
     return device;
   }
 
-  // The reward is learned where none is given.
   MlpEnsembleSettings model_settings(const EnvSpec& spec) const {
-    MlpEnsembleSettings settings = configuration.model;
-    settings.learned_reward = settings.learned_reward || !spec.reward;
-    return settings;
+    return ensemble_settings(configuration.model, spec);
   }
   MlpEnsemble model(const EnvSpec& spec, std::uint64_t seed) const {
     return MlpEnsemble::create(model_settings(spec), spec.encoding, spec.action_dim(), seed);
@@ -97,11 +94,7 @@ class ModelController {
          std::uint64_t seed)
         : evaluator(parts.evaluator(parts.configuration.rollout, model, spec, pool, seed)),
           controller(parts.planner(evaluator, spec, pool, seed), action_bounds(spec),
-                     quiet(parts.configuration.mpc), seed) {}
-    static MpcSettings quiet(MpcSettings settings) {
-      settings.exploration.std = 0;  // noise is for gathering data
-      return settings;
-    }
+                     without_exploration(parts.configuration.mpc), seed) {}
     AnyEnsembleEvaluator evaluator;
     Mpc<AnyPlanner<Vecf, float>> controller;
   };
@@ -239,8 +232,7 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
            "  mbrl train pets --env pets/HalfCheetah --trials 20 --set rollout.particles=10 --out "
            "runs/cheetah\n"
            "  mbrl train pets --out runs/cheetah --resume            continue after Ctrl-C, a crash, or for "
-           "more "
-           "--trials\n"
+           "more --trials\n"
            "  mbrl train pets --env pets/CartPole --seed 1..5 --set planner.name=icem,cem --out runs/sweep\n"
            "                                                         a run for each combination, one table, "
            "one plot\n"

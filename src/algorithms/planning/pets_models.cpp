@@ -47,9 +47,7 @@ class ModelActor {
  public:
   ModelActor(const PetsConfiguration& c, const EnvSpec& spec, ThreadPool& pool, std::uint64_t seed,
              const StateDict& in, const std::string& model_prefix) {
-    MpcSettings mpc = c.mpc;
-    mpc.exploration.std = 0;  // noise is for gathering data
-    self_ = std::make_unique<Planning<Kind>>(c, mpc, spec, pool, seed);
+    self_ = std::make_unique<Planning<Kind>>(c, without_exploration(c.mpc), spec, pool, seed);
     self_->model.load(in, model_prefix);
     self_->evaluator.set_model(self_->model);
   }
@@ -139,8 +137,8 @@ void check_pets_model(const PetsConfiguration& c, const EnvSpec& spec) {
   }
   if (c.model.is_ensemble()) return;
   require(static_cast<bool>(spec.reward), "pets: ", spec.name,
-          " has no reward that a planner can compute, which only "
-          "model.name 'ensemble' learns, but model.name is ",
+          " has no reward that a planner can compute, which only model.name 'ensemble' learns, but "
+          "model.name is ",
           c.model.name);
   with_model_kind(c.model.name, [&]<class Kind>(Kind) {
     const int members = Kind::members(c.model.kinds.of<Kind>());

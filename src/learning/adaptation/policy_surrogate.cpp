@@ -2,9 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdint>
 #include <functional>
-#include <numeric>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -21,9 +19,7 @@ PolicySurrogate::PolicySurrogate(const MlpPolicy& policy, const OnPolicyBatch& b
           ": the policy is deterministic, expected output = squashed_gaussian");
   check_batch(kWhere, batch, policy.obs_dim(), policy.action_dim());
   const Index n = batch.obs.cols();
-  std::vector<std::uint32_t> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0u);
-  const AdvantageScale normal = n > 1 ? advantage_scale(batch.advantage, all) : AdvantageScale();
+  const AdvantageScale normal = advantage_scale(batch.advantage);
   advantage_ = normal.scale * (batch.advantage.array() - normal.mean);
   log_prob_.resize(n);
   output_.resize(policy.network().out(), n);

@@ -53,7 +53,7 @@ struct KlTrustRegion {
 /// Mirror descent (Montgomery and Levine, "Guided policy search via approximate mirror descent", NIPS 2016):
 /// the cost alone, and controllers stay close to the policy.
 struct MirrorDescentSurrogate {
-  static constexpr bool kCloseToPolicy = true;
+  static constexpr bool kCloseToPolicy = true, kMultipliers = false;
   static int repeats(const GpsConfiguration&) { return 1; }
   static LqrProblem<> cost(const LqrProblem<>& problem, const GpsCondition&) { return problem; }
   static std::optional<TrustRegionAnchor> anchor(const GpsCondition&, const LinearGaussianController&) {
@@ -61,7 +61,6 @@ struct MirrorDescentSurrogate {
   }
   static double weight(const GpsCondition&, int) { return 1; }
   static Vecd correction(const GpsCondition& c, int) { return Vecd::Zero(c.controller.action_dim()); }
-  static void update(const GpsConfiguration&, const Batchd&, const Vecd&, GpsCondition&) {}
 };
 
 /// Bregman ADMM (Levine, Finn, Darrell, Abbeel, "End-to-end training of deep visuomotor policies", JMLR 2016, section
@@ -71,7 +70,7 @@ struct MirrorDescentSurrogate {
 ///   lambda: += rate nu P E[mu_p - mu_pi];  nu: doubled where KL_t is above its mean over t by half a standard
 ///           deviation, halved where it is below by one.
 struct BadmmSurrogate {
-  static constexpr bool kCloseToPolicy = false;
+  static constexpr bool kCloseToPolicy = false, kMultipliers = true;
   static int repeats(const GpsConfiguration& c) { return c.inner; }
   static LqrProblem<> cost(const LqrProblem<>& problem, const GpsCondition& c) {
     LqrProblem<> with = problem;

@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include "mbrl/algorithms/imitation/expert.hpp"
 #include "mbrl/algorithms/imitation/imitation.hpp"

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "mbrl/algorithms/planning/any_ensemble_evaluator.hpp"
 #include "mbrl/core/state_dict.hpp"
@@ -22,12 +23,9 @@ namespace mbrl {
 struct EnsembleGradientSettings : GradientPlannerSettings {
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
-    field("iterations", s.iterations, "gradient steps from every start");
-    field("learning_rate", s.learning_rate, "of Adam, in half action ranges");
-    field("beta1", s.beta1, "decay of Adam's first moment");
-    field("beta2", s.beta2, "decay of Adam's second moment");
-    field("pad", s.pad, "what the shifted plan ends with: zero, mid or repeat");
-    field("starts", s.starts, "descent from the last plan and from the best of sampled action sequences");
+    GradientPlannerSettings::describe(s, [&](const char* name, auto& value, const char* help) {
+      if (std::string_view(name) != "horizon") field(name, value, help);
+    });
   }
 };
 

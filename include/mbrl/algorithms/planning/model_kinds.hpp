@@ -2,13 +2,11 @@
 // below and its name in ModelKinds: its settings, its choice by name and what acts with it follow from that.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
-#include <utility>
 #include <vector>
 
 #include "mbrl/core/error.hpp"
@@ -39,13 +37,13 @@ struct LinearKind {
   static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t) { return Trainer(settings); }
 };
 
-struct ForestKind {
-  static constexpr const char* kName = "forest";
-  static constexpr const char* kHelp = "the forest and its training";
-  using Settings = ForestSettings;
-  using Model = ForestModel;
-  using Trainer = ForestTrainer;
-  static int members(const Settings& settings) { return settings.trees; }
+// One that sees observations by the environment's encoding, and learns in parallel.
+template <class S, class M, class T>
+struct EncodedKind {
+  using Settings = S;
+  using Model = M;
+  using Trainer = T;
+  static int members(const Settings&) { return 1; }
   static Model model(const EnvSpec& spec, const Settings&, std::uint64_t) {
     return {spec.encoding, spec.action_dim()};
   }
@@ -54,19 +52,15 @@ struct ForestKind {
   }
 };
 
-struct GpKind {
+struct ForestKind : EncodedKind<ForestSettings, ForestModel, ForestTrainer> {
+  static constexpr const char* kName = "forest";
+  static constexpr const char* kHelp = "the forest and its training";
+  static int members(const Settings& settings) { return settings.trees; }
+};
+
+struct GpKind : EncodedKind<GpSettings, GpModel, GpTrainer> {
   static constexpr const char* kName = "gp";
   static constexpr const char* kHelp = "the Gaussian processes and their evidence";
-  using Settings = GpSettings;
-  using Model = GpModel;
-  using Trainer = GpTrainer;
-  static int members(const Settings&) { return 1; }
-  static Model model(const EnvSpec& spec, const Settings&, std::uint64_t) {
-    return {spec.encoding, spec.action_dim()};
-  }
-  static Trainer trainer(const Settings& settings, ThreadPool& pool, std::uint64_t seed) {
-    return {settings, pool, seed};
-  }
 };
 
 // The shape of networks and how they learn, side by side.
@@ -82,29 +76,12 @@ struct NetworkKindSettings {
   }
 };
 
-struct BayesianKind {
-  static constexpr const char* kName = "bayesian";
-  static constexpr const char* kHelp = "the Bayesian network and its inference";
-  using Settings = NetworkKindSettings<BayesianNetworkSettings, BayesianTrainingSettings>;
-  using Model = BayesianNetwork;
-  using Trainer = BayesianTrainer;
-  static int members(const Settings& settings) {
-    return settings.shape.posterior == WeightPosterior::kPoint ? 1 : settings.shape.members;
-  }
-  static Model model(const EnvSpec& spec, const Settings& settings, std::uint64_t seed) {
-    return {spec.encoding, spec.action_dim(), settings.shape, seed};
-  }
-  static Trainer trainer(const Settings& settings, ThreadPool&, std::uint64_t seed) {
-    return {settings.training, seed};
-  }
-};
-
-struct MixtureKind {
-  static constexpr const char* kName = "mixture";
-  static constexpr const char* kHelp = "the mixture of Gaussians, of which plans see mean and variance";
-  using Settings = NetworkKindSettings<MixtureModelSettings, MixtureTrainingSettings>;
-  using Model = MixtureModel;
-  using Trainer = MixtureTrainer;
+// One with both.
+template <class Shape, class Training, class M, class T>
+struct NetworkKind {
+  using Settings = NetworkKindSettings<Shape, Training>;
+  using Model = M;
+  using Trainer = T;
   static int members(const Settings&) { return 1; }
   static Model model(const EnvSpec& spec, const Settings& settings, std::uint64_t seed) {
     return {spec.encoding, spec.action_dim(), settings.shape, seed};
@@ -114,27 +91,41 @@ struct MixtureKind {
   }
 };
 
+struct BayesianKind
+    : NetworkKind<BayesianNetworkSettings, BayesianTrainingSettings, BayesianNetwork, BayesianTrainer> {
+  static constexpr const char* kName = "bayesian";
+  static constexpr const char* kHelp = "the Bayesian network and its inference";
+  static int members(const Settings& settings) {
+    return settings.shape.posterior == WeightPosterior::kPoint ? 1 : settings.shape.members;
+  }
+};
+
+struct MixtureKind
+    : NetworkKind<MixtureModelSettings, MixtureTrainingSettings, MixtureModel, MixtureTrainer> {
+  static constexpr const char* kName = "mixture";
+  static constexpr const char* kHelp = "the mixture of Gaussians, of which plans see mean and variance";
+};
+
 using ModelKinds = std::tuple<LinearKind, ForestKind, GpKind, BayesianKind, MixtureKind>;
 
 namespace detail {
+
+template <class Kind>
+struct SettingsOfKind {
+  typename Kind::Settings settings;
+};
 
 template <class List>
 struct OfEachKind;
 template <class... Kinds>
 struct OfEachKind<std::tuple<Kinds...>> {
-  using Settings = std::tuple<typename Kinds::Settings...>;
+  using Settings = std::tuple<SettingsOfKind<Kinds>...>;
   using First = std::tuple_element_t<0, std::tuple<Kinds...>>;
 
   /// visit(Kind{}) for each.
   template <class Visit>
   static void all(Visit&& visit) {
     (visit(Kinds{}), ...);
-  }
-  template <class Kind>
-  static constexpr std::size_t index() {
-    std::size_t found = 0, i = 0;
-    ((std::string_view(Kinds::kName) == Kind::kName ? void(found = i++) : void(++i)), ...);
-    return found;
   }
 };
 using EachModelKind = OfEachKind<ModelKinds>;
@@ -147,11 +138,11 @@ struct ModelKindSettings {
 
   template <class Kind>
   typename Kind::Settings& of() {
-    return std::get<detail::EachModelKind::index<Kind>()>(each);
+    return std::get<detail::SettingsOfKind<Kind>>(each).settings;
   }
   template <class Kind>
   const typename Kind::Settings& of() const {
-    return std::get<detail::EachModelKind::index<Kind>()>(each);
+    return std::get<detail::SettingsOfKind<Kind>>(each).settings;
   }
 
   template <class Self, class F>
