@@ -23,14 +23,14 @@ bool FeatureMoments::identity(Index j) const {
 }
 
 // A cosine is the sine of an angle a quarter of a turn further.
-double FeatureMoments::phase(Index j, const Moments& in) const {
+double FeatureMoments::phase(Index j, const GaussianMoments& in) const {
   const bool cosine = features_[static_cast<std::size_t>(j)].kind == ObsFeature::Kind::kCos;
   return in.mean(entry(j)) + (cosine ? 0.5 * std::numbers::pi : 0.0);
 }
 
 // With a ~ N(m, v): E sin a = e^(-v/2) sin m, E cos a = e^(-v/2) cos m, and for two angles of covariance c
 //   cov(sin a, sin b) = 1/2 e^(-(v_a + v_b)/2) ((e^c - 1) cos(m_a - m_b) - (e^-c - 1) cos(m_a + m_b)).
-void FeatureMoments::forward(const Moments& in, MomentImage& out, Tape& tape) const {
+void FeatureMoments::forward(const GaussianMoments& in, MomentImage& out, Tape& tape) const {
   constexpr const char* kWho = "FeatureMoments::forward";
   require_dim(kWho, "the mean", in.mean.size(), inputs_);
   require_dim(kWho, "the covariance's rows", in.covariance.rows(), inputs_);
@@ -67,11 +67,12 @@ void FeatureMoments::forward(const Moments& in, MomentImage& out, Tape& tape) co
   }
 }
 
-void FeatureMoments::backward(const MomentImage& adjoint, const Tape& tape, Moments& in_gradient) const {
+void FeatureMoments::backward(const MomentImage& adjoint, const Tape& tape,
+                              GaussianMoments& in_gradient) const {
   constexpr const char* kWho = "FeatureMoments::backward";
   require_dim(kWho, "the adjoint of the mean", adjoint.mean.size(), outputs());
   require_dim(kWho, "the tape's input (that of the last forward)", tape.in.mean.size(), inputs_);
-  const Moments& in = tape.in;
+  const GaussianMoments& in = tape.in;
   in_gradient.set_zero(inputs_);
   Vecd by_slope(outputs());
   for (Index j = 0; j < outputs(); ++j) by_slope(j) = adjoint.gain(entry(j), j);

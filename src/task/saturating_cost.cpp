@@ -19,7 +19,7 @@ double SaturatingCost::operator()(ConstVecRef<double> x) const {
   return 1.0 - std::exp(-0.5 * (map * (x - target)).squaredNorm());
 }
 
-double SaturatingCost::expected(const Moments& in, Moments* gradient) const {
+double SaturatingCost::expected(const GaussianMoments& in, GaussianMoments* gradient) const {
   const Index k = map.rows();
   const Batchd spread = Batchd::Identity(k, k) + map * in.covariance * map.transpose();
   const Eigen::LLT<Batchd> factor(spread);

@@ -28,7 +28,7 @@ FeatureMoments features() {
           scale};
 }
 
-MomentImage image_of(const FeatureMoments& f, const Moments& in) {
+MomentImage image_of(const FeatureMoments& f, const GaussianMoments& in) {
   MomentImage out;
   FeatureMoments::Tape tape;
   f.forward(in, out, tape);
@@ -38,7 +38,7 @@ MomentImage image_of(const FeatureMoments& f, const Moments& in) {
 }  // namespace
 
 TEST_CASE("feature moments: those of a million samples") {
-  const Moments in = random_gaussian(3, 1.0, 1);
+  const GaussianMoments in = random_gaussian(3, 1.0, 1);
   check_by_sampling(
       [](const Vecd& x, std::uint32_t, Vecd& y) {
         y << x(0), 0.7 * std::sin(x(1)), 2.0 * std::cos(x(1)), -1.5 * std::sin(x(2)), 0.4 * x(1);
@@ -48,20 +48,20 @@ TEST_CASE("feature moments: those of a million samples") {
 
 TEST_CASE("feature moments: gradients are those of differences") {
   const FeatureMoments f = features();
-  const Moments in = random_gaussian(3, 0.8, 2);
+  const GaussianMoments in = random_gaussian(3, 0.8, 2);
   const MomentImage adjoint = random_adjoint(3, 5, 3);
   MomentImage out;
   FeatureMoments::Tape tape;
-  Moments gradient;
+  GaussianMoments gradient;
   f.forward(in, out, tape);
   f.backward(adjoint, tape, gradient);
-  check_gradient([&](const Moments& m) { return inner(adjoint, image_of(f, m)); }, in, gradient);
+  check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(f, m)); }, in, gradient);
 }
 
 TEST_CASE("feature moments: an encoding's, and entries that are not there") {
   ObsEncoding encoding = ObsEncoding::identity(2);
   encoding.features = {{Kind::kIdentity, 0}, {Kind::kSin, 1}, {Kind::kCos, 1}};
-  Moments in = random_gaussian(2, 1.0, 4);
+  GaussianMoments in = random_gaussian(2, 1.0, 4);
   in.covariance.setZero();
   Batchd encoded(3, 1);
   encoding.encode<double>(in.mean, encoded);
@@ -74,7 +74,7 @@ TEST_CASE("feature moments: an encoding's, and entries that are not there") {
 
 TEST_CASE("saturating cost: its mean is that of a million samples, its gradient that of differences") {
   const SaturatingCost cost{random_matrix(2, 4, 5, 0), random_matrix(4, 1, 5, 1)};
-  Moments in = random_gaussian(4, 0.6, 6);
+  GaussianMoments in = random_gaussian(4, 0.6, 6);
   in.mean = cost.target + 0.3 * in.mean;
   const Batchd root = Eigen::LLT<Batchd>(in.covariance).matrixL();
   const RandomStream random(3, Stream::kUser);
@@ -90,9 +90,9 @@ TEST_CASE("saturating cost: its mean is that of a million samples, its gradient 
   const double mean = sum / kSamples, error = std::sqrt((sum2 / kSamples - mean * mean) / kSamples);
   CHECK(std::abs(cost.expected(in) - mean) <= 3.0 * error);
 
-  Moments gradient;
+  GaussianMoments gradient;
   cost.expected(in, &gradient);
-  check_gradient([&](const Moments& m) { return cost.expected(m); }, in, gradient);
+  check_gradient([&](const GaussianMoments& m) { return cost.expected(m); }, in, gradient);
   CHECK(cost(cost.target) == 0.0);
 
   in.covariance(0, 0) = -1e3;

@@ -5,12 +5,17 @@
 
 namespace mbrl {
 
-/// N(mean, covariance) of dimension n.
+/// N(mean, covariance) of dimension n; or the gradient of a number with respect to them, in which
+/// dJ = sum_ij covariance_ij dS_ij and the matrix is symmetric.
 struct GaussianMoments {
   Vecd mean;          // n
   Batchd covariance;  // n x n
 
   Index dim() const { return mean.size(); }
+  void set_zero(Index dim) {
+    mean.setZero(dim);
+    covariance.setZero(dim, dim);
+  }
 };
 
 /// y | x ~ N(gain x + offset, covariance): a regression with noise, dynamics, or a controller.

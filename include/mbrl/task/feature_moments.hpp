@@ -4,7 +4,8 @@
 #include <vector>
 
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 #include "mbrl/task/observation_encoding.hpp"
 
 namespace mbrl {
@@ -15,7 +16,7 @@ namespace mbrl {
 class FeatureMoments {
  public:
   struct Tape {
-    Moments in;
+    GaussianMoments in;
     Vecd mean, slope;  // of y_j, and the mean of dy_j / dx_k
   };
 
@@ -30,15 +31,15 @@ class FeatureMoments {
   Index outputs() const { return static_cast<Index>(features_.size()); }
 
   /// Writes the image of N(m, S). Throws for other dimensions.
-  void forward(const Moments& in, MomentImage& out, Tape& tape) const;
+  void forward(const GaussianMoments& in, MomentImage& out, Tape& tape) const;
   /// After `forward` on the tape: of a number whose gradient with respect to the image is `adjoint` (covariance symmetric),
   /// writes the gradient with respect to (m, S).
-  void backward(const MomentImage& adjoint, const Tape& tape, Moments& in_gradient) const;
+  void backward(const MomentImage& adjoint, const Tape& tape, GaussianMoments& in_gradient) const;
 
  private:
   bool identity(Index j) const;
   Index entry(Index j) const { return features_[static_cast<std::size_t>(j)].obs_index; }
-  double phase(Index j, const Moments& in) const;
+  double phase(Index j, const GaussianMoments& in) const;
 
   Index inputs_ = 0;
   std::vector<ObsFeature> features_;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
 
 namespace mbrl {
 
@@ -19,7 +19,7 @@ struct SaturatingCost {
   /// E c(x) under x ~ N(m, S), NaN where S is not a covariance:
   ///   1 - |I + map S map'|^-1/2 exp(-1/2 y' (I + map S map')^-1 y),   y = map (m - target),
   /// and, unless null, its gradient.
-  double expected(const Moments& in, Moments* gradient = nullptr) const;
+  double expected(const GaussianMoments& in, GaussianMoments* gradient = nullptr) const;
 };
 
 }  // namespace mbrl

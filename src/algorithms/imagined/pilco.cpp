@@ -42,11 +42,11 @@ std::size_t most_rows(const PilcoSettings& s, const EnvSpec& spec) {
 }
 
 // The start's Gaussian: moments of 200 resets of an environment that is not acted in.
-Moments start_moments(AnyEnvironment env, PilcoUncertainty uncertainty, std::uint64_t seed) {
+GaussianMoments start_moments(AnyEnvironment env, PilcoUncertainty uncertainty, std::uint64_t seed) {
   constexpr std::uint32_t kResets = 200, kSeries = 20;  // apart from the episodes acted in
   Batchd starts(env.spec().obs_dim, kResets);
   for (std::uint32_t i = 0; i < kResets; ++i) starts.col(i) = env.reset(episode_seed(seed, i, kSeries));
-  Moments m{starts.rowwise().mean(), {}};
+  GaussianMoments m{starts.rowwise().mean(), {}};
   starts.colwise() -= m.mean;
   m.covariance = starts * starts.transpose() / (kResets - 1.0);
   if (uncertainty == PilcoUncertainty::kNone) m.covariance.setZero();
@@ -289,7 +289,7 @@ class Pilco final : public DataOwner {
   std::uint64_t seed_;
   AnyEnvironment env_;
   EnvSpec spec_;
-  Moments start_;
+  GaussianMoments start_;
   TransitionBuffer buffer_;
   Collector<AnyEnvironment> collector_;
   GpModel model_;

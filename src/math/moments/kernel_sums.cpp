@@ -177,7 +177,7 @@ double KernelMoments::pair_forward(Index number, Tape& tape) const {
   return sum;
 }
 
-void KernelMoments::forward(const Moments& in, MomentImage& out, Tape& tape, ThreadPool* pool) const {
+void KernelMoments::forward(const GaussianMoments& in, MomentImage& out, Tape& tape, ThreadPool* pool) const {
   constexpr const char* kWho = "KernelMoments::forward";
   require_dim(kWho, "the mean", in.mean.size(), inputs());
   require_dim(kWho, "the covariance's rows", in.covariance.rows(), inputs());
@@ -222,7 +222,7 @@ void KernelMoments::forward(const Moments& in, MomentImage& out, Tape& tape, Thr
   tape.mean = out.mean;
 }
 
-void KernelMoments::backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient,
+void KernelMoments::backward(const MomentImage& adjoint, Tape& tape, GaussianMoments& in_gradient,
                              KernelSumsGradient* gradient) const {
   constexpr const char* kWho = "KernelMoments::backward";
   require_dim(kWho, "the adjoint of the mean", adjoint.mean.size(), outputs());

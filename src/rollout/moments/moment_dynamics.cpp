@@ -22,13 +22,13 @@ MomentDynamics::MomentDynamics(KernelMoments targets, const ObsEncoding& encodin
   }
 }
 
-void MomentDynamics::encode(const Moments& state, Tape& tape) const {
+void MomentDynamics::encode(const GaussianMoments& state, Tape& tape) const {
   tape.state = state;
   features_.forward(state, tape.features, tape.feature_tape);
   tape.feature_adjoint.set_zero(state_dim(), feature_dim());
 }
 
-void MomentDynamics::step(Tape& tape, Moments& next, ThreadPool* pool) const {
+void MomentDynamics::step(Tape& tape, GaussianMoments& next, ThreadPool* pool) const {
   const Index f = feature_dim(), u = action_dim();
   tape.input.mean.resize(f + u);
   tape.input.mean << tape.features.mean, tape.action.mean;
@@ -49,7 +49,7 @@ void MomentDynamics::step(Tape& tape, Moments& next, ThreadPool* pool) const {
   next.covariance += tape.target.covariance + tape.cross + tape.cross.transpose();
 }
 
-void MomentDynamics::pull_back(const Moments& by_next, Tape& tape, Moments& by_state) const {
+void MomentDynamics::pull_back(const GaussianMoments& by_next, Tape& tape, GaussianMoments& by_state) const {
   const Index f = feature_dim(), u = action_dim();
   // S' = k S k + cov d + k S slope + ...
   by_state.mean = keep_.cwiseProduct(by_next.mean);
@@ -80,7 +80,7 @@ void MomentDynamics::pull_back(const Moments& by_next, Tape& tape, Moments& by_s
       tape.by_input_gain.leftCols(f) + tape.by_input_gain.rightCols(u) * tape.action.gain.transpose();
 }
 
-void MomentDynamics::pull_back_features(const Tape& tape, Moments& by_state) const {
+void MomentDynamics::pull_back_features(const Tape& tape, GaussianMoments& by_state) const {
   features_.backward(tape.feature_adjoint, tape.feature_tape, by_state);
 }
 

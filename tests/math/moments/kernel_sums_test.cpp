@@ -48,7 +48,7 @@ KernelMoments uncertain(const KernelSums& s, const std::vector<Batchd>& inverse)
   return {s, pointers};
 }
 
-MomentImage image_of(const KernelMoments& f, const Moments& in) {
+MomentImage image_of(const KernelMoments& f, const GaussianMoments& in) {
   MomentImage out;
   KernelMoments::Tape tape;
   f.forward(in, out, tape);
@@ -59,7 +59,7 @@ MomentImage image_of(const KernelMoments& f, const Moments& in) {
 
 TEST_CASE("kernel sums: moments are those of a million samples") {
   const KernelSums sums = random_sums(3, 20, 2, 1);
-  const Moments in = random_gaussian(3, 0.7, 2);
+  const GaussianMoments in = random_gaussian(3, 0.7, 2);
   const KernelMoments fixed(sums);
   check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { fixed.value(x, y); }, in,
                     image_of(fixed, in));
@@ -83,7 +83,7 @@ TEST_CASE("kernel sums: moments are those of a million samples") {
 TEST_CASE("kernel sums: the double sums are those of the formula, for every number of inputs") {
   for (const Index dims : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}) {
     const KernelSums sums = random_sums(dims, 11, 2, 3);
-    const Moments in = random_gaussian(dims, 0.8, 4);
+    const GaussianMoments in = random_gaussian(dims, 0.8, 4);
     const std::vector<Batchd> inverse = inverses(sums);
     const MomentImage image = image_of(uncertain(sums, inverse), in),
                       fixed = image_of(KernelMoments(sums), in);
@@ -115,7 +115,7 @@ TEST_CASE("kernel sums: the double sums are those of the formula, for every numb
 TEST_CASE("kernel sums: at a certain input they are the functions themselves, with their slopes") {
   const KernelSums sums = random_sums(3, 20, 2, 1);
   const KernelMoments f(sums);
-  const Moments in{random_matrix(3, 1, 5, 0), Batchd::Zero(3, 3)};
+  const GaussianMoments in{random_matrix(3, 1, 5, 0), Batchd::Zero(3, 3)};
   const MomentImage image = image_of(f, in);
   Vecd y(2);
   f.value(in.mean, y);
@@ -137,17 +137,18 @@ TEST_CASE("kernel sums: at a certain input they are the functions themselves, wi
 TEST_CASE("kernel sums: gradients are those of differences") {
   for (const Index dims : {2, 5, 9}) {
     KernelSums sums = random_sums(dims, 12, 3, 6);
-    const Moments in = random_gaussian(dims, 0.6, 7);
+    const GaussianMoments in = random_gaussian(dims, 0.6, 7);
     const MomentImage adjoint = random_adjoint(dims, 3, 8);
     const std::vector<Batchd> inverse = inverses(sums);
     KernelMoments::Tape tape;
     MomentImage out;
-    Moments gradient;
+    GaussianMoments gradient;
 
     const KernelMoments process = uncertain(sums, inverse);
     process.forward(in, out, tape);
     process.backward(adjoint, tape, gradient);
-    check_gradient([&](const Moments& m) { return inner(adjoint, image_of(process, m)); }, in, gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(process, m)); }, in,
+                   gradient);
     KernelSumsGradient parameters;
     parameters.set_zero(sums);
     CHECK_THROWS_AS(process.backward(adjoint, tape, gradient, &parameters), Error);
@@ -155,7 +156,8 @@ TEST_CASE("kernel sums: gradients are those of differences") {
     const KernelMoments fixed(sums);
     fixed.forward(in, out, tape);
     fixed.backward(adjoint, tape, gradient, &parameters);
-    check_gradient([&](const Moments& m) { return inner(adjoint, image_of(fixed, m)); }, in, gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(fixed, m)); }, in,
+                   gradient);
     const auto check = [&](Batchd& values, const Batchd& by, bool logarithm) {
       const double scale = by.cwiseAbs().maxCoeff();
       for (Index i = 0; i < values.size(); i += 3) {
@@ -181,7 +183,7 @@ TEST_CASE("kernel sums: gradients are those of differences") {
 TEST_CASE("kernel sums: threads change nothing, and what is no Gaussian gives NaN") {
   const KernelSums sums = random_sums(4, 30, 3, 9);
   const KernelMoments f = uncertain(sums, inverses(sums));
-  Moments in = random_gaussian(4, 0.6, 7);
+  GaussianMoments in = random_gaussian(4, 0.6, 7);
   ThreadPool pool(3);
   KernelMoments::Tape tape;
   MomentImage out;

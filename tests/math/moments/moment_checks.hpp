@@ -9,7 +9,8 @@
 
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 
 namespace mbrl::moment_checks {
 
@@ -23,7 +24,7 @@ inline Batchd random_matrix(Index rows, Index cols, std::uint64_t seed, std::uin
   return m;
 }
 
-inline Moments random_gaussian(Index dim, double spread, std::uint64_t seed) {
+inline GaussianMoments random_gaussian(Index dim, double spread, std::uint64_t seed) {
   const Batchd root = random_matrix(dim, dim, seed, 900) * spread / std::sqrt(static_cast<double>(dim));
   return {random_matrix(dim, 1, seed, 901),
           root * root.transpose() + 0.01 * spread * spread * Batchd::Identity(dim, dim)};
@@ -47,8 +48,8 @@ inline double slope(const std::function<double(double)>& f, double h) {
 
 // `gradient` is that of f at `in`: along every entry of the mean and every pair of the covariance, within `tolerance` of
 // the largest entry.
-inline void check_gradient(const std::function<double(const Moments&)>& f, const Moments& in,
-                           const Moments& gradient, double tolerance = 1e-6) {
+inline void check_gradient(const std::function<double(const GaussianMoments&)>& f, const GaussianMoments& in,
+                           const GaussianMoments& gradient, double tolerance = 1e-6) {
   const double scale =
       std::max(gradient.mean.cwiseAbs().maxCoeff(), gradient.covariance.cwiseAbs().maxCoeff());
   REQUIRE(scale > 0.0);
@@ -57,7 +58,7 @@ inline void check_gradient(const std::function<double(const Moments&)>& f, const
   for (Index i = 0; i < n; ++i) {
     const double by_mean = slope(
         [&](double h) {
-          Moments moved = in;
+          GaussianMoments moved = in;
           moved.mean(i) += h;
           return f(moved);
         },
@@ -66,7 +67,7 @@ inline void check_gradient(const std::function<double(const Moments&)>& f, const
     for (Index j = 0; j <= i; ++j) {
       const double by_covariance = slope(
           [&](double h) {
-            Moments moved = in;
+            GaussianMoments moved = in;
             moved.covariance(i, j) += h;
             if (i != j) moved.covariance(j, i) += h;
             return f(moved);
@@ -80,7 +81,7 @@ inline void check_gradient(const std::function<double(const Moments&)>& f, const
 // `image` is that of y = f(x, sample) with x ~ `in`: within `errors` standard errors of 1,000,000 samples, entry by entry.
 // f writes y; what it adds to y of its own chance belongs to the covariance.
 inline void check_by_sampling(const std::function<void(const Vecd& x, std::uint32_t sample, Vecd& y)>& f,
-                              const Moments& in, const MomentImage& image, double errors = 3.0,
+                              const GaussianMoments& in, const MomentImage& image, double errors = 3.0,
                               std::uint32_t samples = 1000000) {
   const Index dim = in.dim(), outputs = image.mean.size();
   const Batchd root = Eigen::LLT<Batchd>(in.covariance).matrixL();

@@ -34,7 +34,7 @@ TEST_CASE("target moments: without uncertainty of the input they are the model's
   for (std::uint32_t i = 0; i < 5; ++i) {
     const Batchd x = 1.5 * random_matrix(3, 1, 2, i);
     model.predict_targets(x, mean, &variance, workspace);
-    const Moments in{x, Batchd::Zero(3, 3)};
+    const GaussianMoments in{x, Batchd::Zero(3, 3)};
     MomentImage out;
     KernelMoments::Tape tape;
     uncertain.forward(in, out, tape);

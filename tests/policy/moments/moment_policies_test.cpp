@@ -32,7 +32,7 @@ Affine affine() {
 }
 
 template <class P>
-MomentImage image_of(const P& policy, const Moments& in) {
+MomentImage image_of(const P& policy, const GaussianMoments& in) {
   MomentImage out;
   typename P::Tape tape;
   policy.forward(in, out, tape);
@@ -41,16 +41,16 @@ MomentImage image_of(const P& policy, const Moments& in) {
 
 template <class P>
 void check_gradients(const P& policy) {
-  const Moments in = random_gaussian(3, 0.6, 3);
+  const GaussianMoments in = random_gaussian(3, 0.6, 3);
   const MomentImage adjoint = random_adjoint(3, 2, 4);
   typename P::Tape tape;
   typename P::Gradient accumulated;
   MomentImage out;
-  Moments gradient;
+  GaussianMoments gradient;
   policy.forward(in, out, tape);
   accumulated.set_zero(policy);
   policy.backward(adjoint, tape, gradient, accumulated);
-  check_gradient([&](const Moments& m) { return inner(adjoint, image_of(policy, m)); }, in, gradient);
+  check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(policy, m)); }, in, gradient);
 
   const Vecd by = policy.gradient(accumulated), at = policy.parameters();
   REQUIRE(by.size() == at.size());
@@ -78,7 +78,7 @@ TEST_CASE("moment policies: gradients are those of differences") {
 }
 
 TEST_CASE("moment policies: moments are those of a million samples") {
-  const Moments in = random_gaussian(3, 0.7, 5);
+  const GaussianMoments in = random_gaussian(3, 0.7, 5);
   const Rbf network = rbf();
   check_by_sampling([&](const Vecd& x, std::uint32_t, Vecd& y) { network.function().value(x, y); }, in,
                     image_of(network.function(), in));
@@ -103,7 +103,7 @@ TEST_CASE("moment policies: a network gives its targets at its centres, and an a
 
   const Rbf policy = rbf();
   MomentActor<Rbf> actor(ObsEncoding::identity(3), policy);
-  const Moments in{random_matrix(3, 1, 8, 0), Batchd::Zero(3, 3)};
+  const GaussianMoments in{random_matrix(3, 1, 8, 0), Batchd::Zero(3, 3)};
   CHECK((actor.act(in.mean, 0) - image_of(policy, in).mean).cwiseAbs().maxCoeff() <= 1e-12);
   for (std::uint32_t i = 0; i < 50; ++i) {
     const Vecd action = actor.act(3.0 * random_matrix(3, 1, 9, i).col(0), 0);

@@ -79,7 +79,7 @@ TEST_CASE("moment rollout: the gradient is that of differences") {
 TEST_CASE("moment rollout: a narrow Gaussian goes where samples go") {
   const int horizon = 5;
   const Policy at = policy();
-  Moments start = random_gaussian(2, 1.0, 4);
+  GaussianMoments start = random_gaussian(2, 1.0, 4);
   start.covariance = 1e-4 * (start.covariance + Batchd::Identity(2, 2));
   const MomentRollout<Policy> r(MomentDynamics(KernelMoments(sums()), encoding()), cost(), start, horizon);
   MomentRollout<Policy>::Workspace w;
@@ -115,7 +115,7 @@ TEST_CASE("moment rollout: a narrow Gaussian goes where samples go") {
 
 TEST_CASE("moment rollout: what does not fit is refused, and a cost that is lost is NaN") {
   const MomentDynamics dynamics(KernelMoments(sums()), encoding());
-  const Moments start = random_gaussian(2, 0.3, 4);
+  const GaussianMoments start = random_gaussian(2, 0.3, 4);
   CHECK_THROWS_AS(MomentRollout<Policy>(dynamics, cost(), start, 0), Error);
   CHECK_THROWS_AS(MomentRollout<Policy>(dynamics, cost(), random_gaussian(3, 0.3, 4), 2), Error);
   CHECK_THROWS_AS(MomentRollout<Policy>(dynamics, {Batchd::Ones(1, 2), Vecd::Ones(2)}, start, 2), Error);
@@ -124,7 +124,7 @@ TEST_CASE("moment rollout: what does not fit is refused, and a cost that is lost
   CHECK_THROWS_AS(MomentDynamics(KernelMoments(sums()), constant), Error);
   CHECK_THROWS_AS(MomentDynamics(KernelMoments(sums()), ObsEncoding::identity(4)), Error);
 
-  Moments broken = start;
+  GaussianMoments broken = start;
   broken.covariance(0, 0) = -50.0;
   MomentRollout<Policy>::Workspace w;
   Vecd gradient;

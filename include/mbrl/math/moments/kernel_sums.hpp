@@ -6,7 +6,8 @@
 
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 
 namespace mbrl {
 
@@ -56,7 +57,7 @@ class KernelMoments {
       Vecd row, column, row_weight;  // n, the first and the last padded
       Vecd row_sum, column_sum, lanes;
     };
-    Moments in;
+    GaussianMoments in;
     Vecd mean;
     Batchd offsets;  // nu, D x n
     Batchd slopes;   // of each pair's double sum: by m, then by S; D + D^2 x pairs
@@ -76,11 +77,11 @@ class KernelMoments {
 
   /// Writes the image of N(m, S); all NaN where S is not a covariance. `pool` computes pairs of outputs side by side; its
   /// size changes no number. Throws for other dimensions. `out` and the tape allocate at the first use only.
-  void forward(const Moments& in, MomentImage& out, Tape& tape, ThreadPool* pool = nullptr) const;
+  void forward(const GaussianMoments& in, MomentImage& out, Tape& tape, ThreadPool* pool = nullptr) const;
   /// After `forward` on the tape: of a number whose gradient with respect to the image is `adjoint` (covariance symmetric),
   /// writes the gradient with respect to (m, S) and adds the one with respect to the parameters to `gradient` (null: not
   /// wanted; there is none for a process that is uncertain).
-  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient,
+  void backward(const MomentImage& adjoint, Tape& tape, GaussianMoments& in_gradient,
                 KernelSumsGradient* gradient = nullptr) const;
 
   /// f at a point: D, E.

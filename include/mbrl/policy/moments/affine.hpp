@@ -3,7 +3,8 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 #include "mbrl/policy/moments/moment_policy.hpp"
 
 namespace mbrl {
@@ -11,7 +12,7 @@ namespace mbrl {
 class AffineMap {
  public:
   struct Tape {
-    Moments in;
+    GaussianMoments in;
   };
   struct Gradient {
     Batchd gain;
@@ -50,13 +51,14 @@ class AffineMap {
     return p;
   }
 
-  void forward(const Moments& in, MomentImage& out, Tape& tape) const {
+  void forward(const GaussianMoments& in, MomentImage& out, Tape& tape) const {
     tape.in = in;
     out.mean = gain_ * in.mean + offset_;
     out.covariance = gain_ * in.covariance * gain_.transpose();
     out.gain = gain_.transpose();
   }
-  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient, Gradient& gradient) const {
+  void backward(const MomentImage& adjoint, Tape& tape, GaussianMoments& in_gradient,
+                Gradient& gradient) const {
     in_gradient.mean = gain_.transpose() * adjoint.mean;
     in_gradient.covariance = gain_.transpose() * adjoint.covariance * gain_;
     gradient.gain += adjoint.mean * tape.in.mean.transpose() + adjoint.gain.transpose() +

@@ -7,7 +7,8 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 #include "mbrl/task/observation_encoding.hpp"
 
 namespace mbrl {
@@ -20,8 +21,8 @@ namespace mbrl {
 ///   value(x, action): the action at a point
 template <class P>
 concept MomentPolicy = std::copy_constructible<P> &&
-    requires(const P& policy, P& mutable_policy, const Moments& in, MomentImage& out, const MomentImage& adjoint,
-             Moments& in_gradient, typename P::Tape& tape, typename P::Gradient& gradient, ConstVecRef<double> vector,
+    requires(const P& policy, P& mutable_policy, const GaussianMoments& in, MomentImage& out, const MomentImage& adjoint,
+             GaussianMoments& in_gradient, typename P::Tape& tape, typename P::Gradient& gradient, ConstVecRef<double> vector,
              VecRef<double> written) {
   requires std::default_initializable<typename P::Tape>;
   { policy.inputs() } -> std::convertible_to<Index>;

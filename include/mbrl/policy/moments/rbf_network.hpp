@@ -35,8 +35,11 @@ class RbfNetwork {
   void set_parameters(ConstVecRef<double> parameters);
   Vecd gradient(const Gradient& accumulated) const;
 
-  void forward(const Moments& in, MomentImage& out, Tape& tape) const { moments_.forward(in, out, tape); }
-  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient, Gradient& gradient) const {
+  void forward(const GaussianMoments& in, MomentImage& out, Tape& tape) const {
+    moments_.forward(in, out, tape);
+  }
+  void backward(const MomentImage& adjoint, Tape& tape, GaussianMoments& in_gradient,
+                Gradient& gradient) const {
     moments_.backward(adjoint, tape, in_gradient, &gradient);
   }
   void value(ConstVecRef<double> x, VecRef<double> out) const { moments_.value(x, out); }

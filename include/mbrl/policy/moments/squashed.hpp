@@ -6,7 +6,8 @@
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 #include "mbrl/policy/moments/moment_policy.hpp"
 #include "mbrl/task/action_bounds.hpp"
 #include "mbrl/task/feature_moments.hpp"
@@ -22,7 +23,7 @@ class SquashedPolicy {
     typename F::Tape inner;
     MomentImage inner_image, inner_adjoint, sine, sine_adjoint;
     FeatureMoments::Tape sines;
-    Moments between, by_between;
+    GaussianMoments between, by_between;
   };
   struct Gradient {
     typename F::Gradient inner;
@@ -49,7 +50,7 @@ class SquashedPolicy {
   void set_parameters(ConstVecRef<double> parameters) { function_.set_parameters(parameters); }
   Vecd gradient(const Gradient& accumulated) const { return function_.gradient(accumulated.inner); }
 
-  void forward(const Moments& in, MomentImage& out, Tape& tape) const {
+  void forward(const GaussianMoments& in, MomentImage& out, Tape& tape) const {
     function_.forward(in, tape.inner_image, tape.inner);
     tape.between = {tape.inner_image.mean, tape.inner_image.covariance};
     sines_.forward(tape.between, tape.sine, tape.sines);
@@ -57,7 +58,8 @@ class SquashedPolicy {
     out.covariance = tape.sine.covariance;
     out.gain.noalias() = tape.inner_image.gain * tape.sine.gain;
   }
-  void backward(const MomentImage& adjoint, Tape& tape, Moments& in_gradient, Gradient& gradient) const {
+  void backward(const MomentImage& adjoint, Tape& tape, GaussianMoments& in_gradient,
+                Gradient& gradient) const {
     tape.sine_adjoint.mean = adjoint.mean;
     tape.sine_adjoint.covariance = adjoint.covariance;
     tape.sine_adjoint.gain.noalias() = tape.inner_image.gain.transpose() * adjoint.gain;

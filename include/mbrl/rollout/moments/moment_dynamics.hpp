@@ -3,8 +3,9 @@
 
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/math/moments/gaussian.hpp"
+#include "mbrl/math/gaussian.hpp"
 #include "mbrl/math/moments/kernel_sums.hpp"
+#include "mbrl/math/moments/moment_image.hpp"
 #include "mbrl/task/feature_moments.hpp"
 #include "mbrl/task/observation_encoding.hpp"
 
@@ -18,14 +19,14 @@ namespace mbrl {
 class MomentDynamics {
  public:
   struct Tape {
-    Moments state;
+    GaussianMoments state;
     MomentImage features;  // of the state
     MomentImage action;    // of the features: whoever acts writes it between `encode` and `step`
     // Gradients of a number; feature_adjoint is what pull_back adds to.
     MomentImage feature_adjoint, action_adjoint;
     FeatureMoments::Tape feature_tape;
     KernelMoments::Tape target_tape;
-    Moments input, by_input;
+    GaussianMoments input, by_input;
     MomentImage target, target_adjoint;
     Batchd input_gain, by_input_gain, slope, by_slope, covariance_by_next, cross;
   };
@@ -39,14 +40,14 @@ class MomentDynamics {
   Index action_dim() const { return targets_.inputs() - features_.outputs(); }
 
   /// Writes tape.state and tape.features, and sets feature_adjoint to 0.
-  void encode(const Moments& state, Tape& tape) const;
+  void encode(const GaussianMoments& state, Tape& tape) const;
   /// The next state, from tape.state, features and action.
-  void step(Tape& tape, Moments& next, ThreadPool* pool) const;
+  void step(Tape& tape, GaussianMoments& next, ThreadPool* pool) const;
   /// After step: from the gradient with respect to the next state writes tape.action_adjoint and by_state, and adds to
   /// tape.feature_adjoint: what comes by way of the features is not in by_state yet.
-  void pull_back(const Moments& by_next, Tape& tape, Moments& by_state) const;
+  void pull_back(const GaussianMoments& by_next, Tape& tape, GaussianMoments& by_state) const;
   /// The gradient by way of tape.feature_adjoint.
-  void pull_back_features(const Tape& tape, Moments& by_state) const;
+  void pull_back_features(const Tape& tape, GaussianMoments& by_state) const;
 
  private:
   KernelMoments targets_;

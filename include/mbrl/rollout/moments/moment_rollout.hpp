@@ -21,19 +21,19 @@ template <MomentPolicy P>
 class MomentRollout {
  public:
   struct Workspace {
-    std::vector<MomentDynamics::Tape> steps;  // horizon + 1
-    std::vector<typename P::Tape> policy;     // horizon
-    std::vector<Moments> by_features;         // of each step's cost
+    std::vector<MomentDynamics::Tape> steps;   // horizon + 1
+    std::vector<typename P::Tape> policy;      // horizon
+    std::vector<GaussianMoments> by_features;  // of each step's cost
     typename P::Gradient gradient;
     std::vector<double> costs;  // E c(x_t), t = 1 ... horizon
-    Moments next, by_next, by_state, by_policy;
+    GaussianMoments next, by_next, by_state, by_policy;
 
     /// Of step t = 0 ... horizon, after `evaluate`.
-    const Moments& state(int t) const { return steps.at(static_cast<std::size_t>(t)).state; }
+    const GaussianMoments& state(int t) const { return steps.at(static_cast<std::size_t>(t)).state; }
   };
 
   /// Throws mbrl::Error for dimensions that do not fit, and a horizon below 1.
-  MomentRollout(MomentDynamics dynamics, SaturatingCost cost, Moments start, int horizon,
+  MomentRollout(MomentDynamics dynamics, SaturatingCost cost, GaussianMoments start, int horizon,
                 ThreadPool* pool = nullptr)
       : dynamics_(std::move(dynamics)),
         cost_(std::move(cost)),
@@ -51,7 +51,7 @@ class MomentRollout {
   }
 
   int horizon() const { return horizon_; }
-  const Moments& start() const { return start_; }
+  const GaussianMoments& start() const { return start_; }
 
   /// J; NaN where a covariance is none any more. `gradient` (null: not wanted) becomes dJ by the policy's parameters.
   /// Throws for a policy of other dimensions.
@@ -112,7 +112,7 @@ class MomentRollout {
 
   MomentDynamics dynamics_;
   SaturatingCost cost_;
-  Moments start_;
+  GaussianMoments start_;
   int horizon_;
   ThreadPool* pool_;
 };

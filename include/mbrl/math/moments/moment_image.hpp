@@ -5,19 +5,6 @@
 
 namespace mbrl {
 
-/// Mean (D) and covariance (D x D, symmetric) of a Gaussian; or the gradient of a number with respect to them, in which
-/// dJ = sum_ij covariance_ij dS_ij and the matrix is symmetric.
-struct Moments {
-  Vecd mean;
-  Batchd covariance;
-
-  Index dim() const { return mean.size(); }
-  void set_zero(Index dim) {
-    mean.setZero(dim);
-    covariance.setZero(dim, dim);
-  }
-};
-
 /// Of y = f(x) with x ~ N(m, S): mean (E), covariance (E x E) and gain (D x E) with cov[x, y] = S gain, so that S need not
 /// be invertible; gain' is the mean of f's Jacobian (Stein's lemma). Or the gradient of a number with respect to the three.
 struct MomentImage {
