@@ -10,8 +10,6 @@
 namespace mbrl {
 namespace {
 
-Batchd symmetric(const Batchd& m) { return 0.5 * (m + m.transpose()); }
-
 void check(const char* where, const ConstBatchRef<double>& a, const ConstBatchRef<double>& b,
            const ConstBatchRef<double>& q, const ConstBatchRef<double>& r,
            const ConstBatchRef<double>& cross) {
@@ -46,13 +44,13 @@ InfiniteLqr solve(const Words& words, ConstBatchRef<double> a, ConstBatchRef<dou
                   ConstBatchRef<double> q, ConstBatchRef<double> r, ConstBatchRef<double> cross) {
   const Index nx = a.rows();
   const Batchd n = cross.size() > 0 ? Batchd(cross) : Batchd::Zero(nx, b.cols());
-  const Eigen::LLT<Batchd> r_factor(symmetric(r));
+  const Eigen::LLT<Batchd> r_factor(symmetrised(r));
   require(r_factor.info() == Eigen::Success, words.where, ": ", words.r, " is not positive definite");
 
   // A state feedback u = -R^-1 N'x + w removes the cross term.
   Batchd ak = a - b * r_factor.solve(n.transpose());
-  Batchd g = symmetric(b * r_factor.solve(b.transpose()));
-  Batchd h = symmetric(q - n * r_factor.solve(n.transpose()));
+  Batchd g = symmetrised(b * r_factor.solve(b.transpose()));
+  Batchd h = symmetrised(q - n * r_factor.solve(n.transpose()));
   InfiniteLqr out;
   constexpr int kLimit = 60;  // doublings: 2^60 steps
   for (double change = 1.0; change > 1e-15; ++out.iterations) {
@@ -60,8 +58,8 @@ InfiniteLqr solve(const Words& words, ConstBatchRef<double> a, ConstBatchRef<dou
     const Eigen::PartialPivLU<Batchd> lu(Batchd::Identity(nx, nx) + g * h);
     const Batchd wa = lu.solve(ak), wg = lu.solve(g);
     const Batchd step = ak.transpose() * h * wa;
-    g = symmetric(g + ak * wg * ak.transpose());
-    h = symmetric(h + step);
+    g = symmetrised(g + ak * wg * ak.transpose());
+    h = symmetrised(h + step);
     ak = ak * wa;
     const double size = h.cwiseAbs().maxCoeff();
     require(h.allFinite() && ak.allFinite(), words.where, ": no convergence; ", words.no_solution);

@@ -7,6 +7,7 @@
 #include <numbers>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/math/symmetric.hpp"
 
 namespace mbrl {
 namespace {
@@ -34,11 +35,12 @@ double shape_kl(const Factor& p, const Factor& q, const Batchd& p_covariance) {
 
 }  // namespace
 
-double log_density(const GaussianMoments& p, ConstVecRef<double> x) {
-  require_dim("log_density", "x", x.size(), p.dim());
+Vecd log_density(const GaussianMoments& p, ConstBatchRef<double> x) {
+  require_dim("log_density", "x", x.rows(), p.dim());
   const Factor llt = factor("log_density", p.covariance);
-  return -0.5 * (llt.matrixL().solve(x - p.mean).squaredNorm() + log_det(llt) +
-                 static_cast<double>(p.dim()) * std::log(2.0 * std::numbers::pi));
+  const double constant = static_cast<double>(p.dim()) * std::log(2.0 * std::numbers::pi);
+  return -0.5 * (llt.matrixL().solve(x.colwise() - p.mean).colwise().squaredNorm().transpose().array() +
+                 constant + log_det(llt));
 }
 
 Vecd log_density(const ConditionalGaussian& p, ConstBatchRef<double> x, ConstBatchRef<double> y) {
@@ -90,6 +92,21 @@ GaussianMoments moments_of(ConstBatchRef<double> samples, ConstVecRef<double> we
   return p;
 }
 
+GaussianMoments mixture_moments(const std::vector<GaussianMoments>& parts, ConstVecRef<double> weights) {
+  require(!parts.empty(), "mixture_moments: there are no parts, expected at least 1");
+  require_dim("mixture_moments", "the weights", weights.size(), parts.size());
+  const Index n = parts.front().dim();
+  GaussianMoments p{Vecd::Zero(n), Batchd::Zero(n, n)};
+  Index k = 0;
+  for (const GaussianMoments& part : parts) p.mean += weights(k++) * part.mean;
+  k = 0;
+  for (const GaussianMoments& part : parts) {
+    const Vecd off = part.mean - p.mean;
+    p.covariance += weights(k++) * (part.covariance + off * off.transpose());
+  }
+  return p;
+}
+
 ConditionalGaussian condition(const GaussianMoments& joint, Index given) {
   const Index ny = joint.dim() - given;
   require(given >= 1 && ny >= 1, "condition: ", given, " of ", joint.dim(),
@@ -119,8 +136,6 @@ GaussianMoments marginal(const GaussianMoments& p, Index first, Index size) {
           first + size - 1, " of ", p.dim());
   return {p.mean.segment(first, size), p.covariance.block(first, first, size, size)};
 }
-
-Batchd symmetrised(ConstBatchRef<double> m) { return 0.5 * (m + m.transpose()); }
 
 Batchd sampling_factor(ConstBatchRef<double> covariance) {
   require(covariance.allFinite(), "sampling_factor: the covariance is not finite");

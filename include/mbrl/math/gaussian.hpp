@@ -1,6 +1,8 @@
 // Gaussians by their moments: divergences, conditioning, and what a linear map with noise makes of them.
 #pragma once
 
+#include <vector>
+
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -29,11 +31,11 @@ struct ConditionalGaussian {
   Vecd mean(ConstVecRef<double> x) const { return gain * x + offset; }
 };
 
-/// log N(x; p). Throws mbrl::Error, as all functions below do, for dimensions that do not fit and for a covariance that
-/// is not positive definite where its inverse is needed.
-double log_density(const GaussianMoments& p, ConstVecRef<double> x);
+/// Of every column: log N(x; p). Throws mbrl::Error, as all functions below do, for dimensions that do not fit and for a
+/// covariance that is not positive definite where its inverse is needed.
+Vecd log_density(const GaussianMoments& p, ConstBatchRef<double> x);
 
-/// Of every column: log N(y; gain x + offset, covariance).
+/// The same of log N(y; gain x + offset, covariance).
 Vecd log_density(const ConditionalGaussian& p, ConstBatchRef<double> x, ConstBatchRef<double> y);
 
 /// 1/2 log det(2 pi e covariance).
@@ -50,6 +52,9 @@ double expected_kl(const ConditionalGaussian& p, const ConditionalGaussian& q, c
 GaussianMoments moments_of(ConstBatchRef<double> samples);
 GaussianMoments moments_of(ConstBatchRef<double> samples, ConstVecRef<double> weights);
 
+/// Those of the mixture sum_k weight_k N(mean_k, covariance_k), of one part or more.
+GaussianMoments mixture_moments(const std::vector<GaussianMoments>& parts, ConstVecRef<double> weights);
+
 /// p(y | x) of a joint p(x, y) whose first `given` entries are x: gain = S_yx S_xx^-1, offset = mu_y - gain mu_x,
 /// covariance = S_yy - gain S_xy.
 ConditionalGaussian condition(const GaussianMoments& joint, Index given);
@@ -59,9 +64,6 @@ GaussianMoments joint(const GaussianMoments& p, const ConditionalGaussian& q);
 
 /// Entries first .. first + size - 1 of it.
 GaussianMoments marginal(const GaussianMoments& p, Index first, Index size);
-
-/// 1/2 (m + m').
-Batchd symmetrised(ConstBatchRef<double> m);
 
 /// A root l, l l' = covariance, for drawing: l z with standard normal z. Zero variances are allowed.
 Batchd sampling_factor(ConstBatchRef<double> covariance);

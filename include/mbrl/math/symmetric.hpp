@@ -1,4 +1,5 @@
-// A check of the matrices of quadratic forms, of which every method reads another part.
+// Matrices of quadratic forms and covariances: a check, as every method reads another part of them, and what is symmetric
+// in one.
 #pragma once
 
 #include <algorithm>
@@ -23,5 +24,8 @@ void require_symmetric(std::string_view where, std::string_view name, const Eige
         fail(where, ": ", name, " is not symmetric: entry (", i, ", ", j, ") is ", m(i, j), " and (", j, ", ",
              i, ") is ", m(j, i), "; give 0.5 (", name, " + ", name, "'), which is the same quadratic form");
 }
+
+/// 1/2 (m + m').
+inline Batchd symmetrised(ConstBatchRef<double> m) { return 0.5 * (m + m.transpose()); }
 
 }  // namespace mbrl

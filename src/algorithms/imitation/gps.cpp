@@ -10,6 +10,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/env/episode_seed.hpp"
 #include "mbrl/learning/agent_parts.hpp"
+#include "mbrl/math/symmetric.hpp"
 #include "mbrl/policy/policy_actor.hpp"
 #include "mbrl/run/evaluation.hpp"
 

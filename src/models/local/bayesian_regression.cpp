@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/math/symmetric.hpp"
 
 namespace mbrl {
 namespace {

@@ -1,10 +1,8 @@
 #include "mbrl/models/local/gaussian_mixture.hpp"
 
-#include <Eigen/Cholesky>
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -105,16 +103,8 @@ Batchd GaussianMixture::log_joint(ConstBatchRef<double> samples) const {
   require(clusters() > 0, "GaussianMixture: it has not been fitted");
   require_dim("GaussianMixture", "a sample", samples.rows(), dim());
   Batchd joint(clusters(), samples.cols());
-  const double constant = static_cast<double>(dim()) * std::log(2.0 * std::numbers::pi);
-  for (int k = 0; k < clusters(); ++k) {
-    const Eigen::LLT<Batchd> llt(part(k).covariance);
-    const Batchd root = llt.matrixL();
-    const double log_det = 2.0 * root.diagonal().array().log().sum();
-    joint.row(k) =
-        -0.5 * (llt.matrixL().solve(samples.colwise() - part(k).mean).colwise().squaredNorm().array() +
-                constant + log_det) +
-        std::log(weights_(k));
-  }
+  for (int k = 0; k < clusters(); ++k)
+    joint.row(k) = mbrl::log_density(part(k), samples).transpose().array() + std::log(weights_(k));
   return joint;
 }
 
@@ -127,13 +117,7 @@ Vecd GaussianMixture::log_density(ConstBatchRef<double> samples) const { return 
 
 GaussianMoments GaussianMixture::moments(ConstVecRef<double> weights) const {
   require_dim("GaussianMixture::moments", "the weights", weights.size(), clusters());
-  GaussianMoments p{Vecd::Zero(dim()), Batchd::Zero(dim(), dim())};
-  for (int k = 0; k < clusters(); ++k) p.mean += weights(k) * part(k).mean;
-  for (int k = 0; k < clusters(); ++k) {
-    const Vecd off = part(k).mean - p.mean;
-    p.covariance += weights(k) * (part(k).covariance + off * off.transpose());
-  }
-  return p;
+  return mixture_moments(parts_, weights);
 }
 
 void GaussianMixture::save(StateDict& out, const std::string& prefix) const {

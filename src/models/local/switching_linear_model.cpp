@@ -171,14 +171,9 @@ GaussianMoments SwitchingLinearModel::predict(ConstVecRef<double> state, ConstVe
                                               ConstVecRef<double> mode_weights) const {
   require_dim(kWhere, "the modes", mode_weights.size(), modes());
   const Vecd z = input(state, action);
-  const Index nx = state.size();
-  GaussianMoments p{Vecd::Zero(nx), Batchd::Zero(nx, nx)};
-  for (int k = 0; k < modes(); ++k) p.mean += mode_weights(k) * map(k).mean(z);
-  for (int k = 0; k < modes(); ++k) {
-    const Vecd off = map(k).mean(z) - p.mean;
-    p.covariance += mode_weights(k) * (map(k).covariance + off * off.transpose());
-  }
-  return p;
+  std::vector<GaussianMoments> parts;
+  for (const ConditionalGaussian& map : maps_) parts.push_back({map.mean(z), map.covariance});
+  return mixture_moments(parts, mode_weights);
 }
 
 Vecd SwitchingLinearModel::filter(ConstVecRef<double> mode_weights, ConstVecRef<double> state,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/math/symmetric.hpp"
 
 namespace mbrl {
 namespace {

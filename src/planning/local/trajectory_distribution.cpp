@@ -1,6 +1,7 @@
 #include "mbrl/planning/local/trajectory_distribution.hpp"
 
 #include "mbrl/core/error.hpp"
+#include "mbrl/math/symmetric.hpp"
 
 namespace mbrl {
 

@@ -32,7 +32,7 @@ Batchd draws(int n) {
 
 double true_log_density(const Vecd& x) {
   double p = 0;
-  for (int k = 0; k < 3; ++k) p += kShare[k] * std::exp(log_density(kParts[k], x));
+  for (int k = 0; k < 3; ++k) p += kShare[k] * std::exp(log_density(kParts[k], x)(0));
   return std::log(p);
 }
 

@@ -21,9 +21,9 @@ namespace mbrl {
 ///   value(x, action): the action at a point
 template <class P>
 concept MomentPolicy = std::copy_constructible<P> &&
-    requires(const P& policy, P& mutable_policy, const GaussianMoments& in, MomentImage& out, const MomentImage& adjoint,
-             GaussianMoments& in_gradient, typename P::Tape& tape, typename P::Gradient& gradient, ConstVecRef<double> vector,
-             VecRef<double> written) {
+    requires(const P& policy, P& mutable_policy, const GaussianMoments& in, MomentImage& out,
+             const MomentImage& adjoint, GaussianMoments& in_gradient, typename P::Tape& tape,
+             typename P::Gradient& gradient, ConstVecRef<double> vector, VecRef<double> written) {
   requires std::default_initializable<typename P::Tape>;
   { policy.inputs() } -> std::convertible_to<Index>;
   { policy.outputs() } -> std::convertible_to<Index>;
