@@ -1,7 +1,6 @@
 // mbrl identify: the masses, lengths and frictions of a model, from transitions.
 #include <nlohmann/json.hpp>
 
-#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -114,7 +113,8 @@ void print(const IdentificationReport& report, const IdentifiableModel& model, b
   for (const std::string& remark : report.remarks(model.obs_names)) std::cout << "Note: " << remark << '\n';
 }
 
-std::string as_json(const IdentificationReport& report, const IdentifyOptions& options) {
+std::string as_json(const IdentificationReport& report, const IdentifyOptions& options,
+                    const std::vector<std::string>& obs_names) {
   nlohmann::ordered_json json;
   json["model"] = options.model;
   json["data"] = options.data;
@@ -128,7 +128,7 @@ std::string as_json(const IdentificationReport& report, const IdentifyOptions& o
       entry["high"] = p.high;
     }
   }
-  json["notes"] = report.remarks();
+  json["notes"] = report.remarks(obs_names);
   return json.dump(2) + "\n";
 }
 
@@ -155,41 +155,35 @@ void identify(const IdentifyOptions& options) {
   const IdentificationReport report = mbrl::identify(model.model, all, data, pool, settings);
   print(report, model, options.markdown);
   if (xml) save_identified(options.model, report.values, options.out);
-  if (!xml && !options.out.empty()) write_file_atomically(options.out, as_json(report, options));
+  if (!xml && !options.out.empty())
+    write_file_atomically(options.out, as_json(report, options, model.obs_names));
 }
 
 }  // namespace
 
 void add_identify(CLI::App& app) {
-  auto* command =
-      add_command(app, "identify", "Find a model's masses, lengths and frictions from transitions",
-                  "The model's equations are known, some of its numbers are not: those named are fitted by "
-                  "least squares, so that "
-                  "the model's next\nstates are those of the data (docs/identification.md).\n\n"
-                  "  mbrl identify cartpole.xml --list                        what can be named\n"
-                  "  mbrl identify cartpole.xml data.safetensors --parameter body/cart/mass --parameter "
-                  "body/pole/mass \\\n"
-                  "    --out fitted.xml                                       a model of MuJoCo; the data's "
-                  "observations are its\n"
-                  "                                                           [qpos; qvel; act]\n"
-                  "  mbrl identify pets/CartPole runs/cartpole --parameter joint/hinge/damping=0.1    from "
-                  "what a run has "
-                  "experienced,\n"
-                  "                                                           starting at 0.1\n"
-                  "  mbrl identify control/CartPole data.safetensors --parameter pole_mass,length     "
-                  "equations of this library\n\n"
-                  "The table gives each estimate and its 95 % interval, which holds where the model's "
-                  "structure is right and what "
-                  "is left is\n"
-                  "noise. The second says whether it is: 'left' is what the model does not explain of a "
-                  "step's change, 'missing' "
-                  "the part of\n"
-                  "it that depends on state and action, so that better equations would (a friction left out, "
-                  "say). A parameter of "
-                  "which the\n"
-                  "data show nothing is named, and so are those that are seen together only (all masses and "
-                  "a motor's gear, "
-                  "say).");
+  auto* command = add_command(
+      app, "identify", "Find a model's masses, lengths and frictions from transitions",
+      "The model's equations are known, some of its numbers are not: those named are fitted by "
+      "least squares, so that the model's next\nstates are those of the data "
+      "(docs/identification.md).\n\n"
+      "  mbrl identify cartpole.xml --list                        what can be named\n"
+      "  mbrl identify cartpole.xml data.safetensors --parameter body/cart/mass --parameter "
+      "body/pole/mass \\\n"
+      "    --out fitted.xml                                       a model of MuJoCo; the data's "
+      "observations are its\n"
+      "                                                           [qpos; qvel; act]\n"
+      "  mbrl identify pets/CartPole runs/cartpole --parameter joint/hinge/damping=0.1    from "
+      "what a run has experienced,\n"
+      "                                                           starting at 0.1\n"
+      "  mbrl identify control/CartPole data.safetensors --parameter pole_mass,length     "
+      "equations of this library\n\n"
+      "The first table gives each estimate and its 95 % interval, which holds where the model's "
+      "structure is right and what is\nleft is noise. The second says whether it is: 'left' is "
+      "what the model does not explain of a step's change, 'missing'\nthe part of it that depends "
+      "on state and action, so that better equations would (a friction left out, say). A\n"
+      "parameter of which the data show nothing is named, and so are those that are seen together "
+      "only (all masses and a\nmotor's gear, say).");
   auto options = std::make_shared<IdentifyOptions>();
   command
       ->add_option("model", options->model, "File that ends in .xml, or environment, a name of 'mbrl envs'")

@@ -139,6 +139,14 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
   std::vector<std::string> of_data = found;
   of_data[2] = data;
   CHECK(mbrl(scratch, of_data).out == of_run.out);
+  // The file's notes are those of the terminal, entries by their names.
+  std::vector<std::string> stopped = of_data;
+  stopped.insert(stopped.end(), {"--set", "solver.iterations=1"});
+  const std::string said = mbrl(scratch, stopped).out, note = "Note: the equations lack something";
+  REQUIRE(said.find(note) != std::string::npos);
+  const std::size_t at = said.find(note) + 6;
+  CHECK(said.find("of the change of entry") == std::string::npos);
+  CHECK(slurp(json).find(said.substr(at, said.find('\n', at) - at)) != std::string::npos);
 
   for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"identify", "control/CartPole", data, "--parameter", "cartmass"}, "cart_mass"},
