@@ -4,7 +4,6 @@
 #include <Eigen/Cholesky>
 #include <cmath>
 #include <cstdint>
-#include <vector>
 
 #include "catch.hpp"
 #include "math/moments/moment_checks.hpp"

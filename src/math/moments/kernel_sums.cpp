@@ -188,7 +188,7 @@ void KernelMoments::forward(const GaussianMoments& in, MomentImage& out, Tape& t
   bool valid = in.mean.allFinite() && in.covariance.allFinite();
   if (valid) {
     tape.offsets = sums_.centres.colwise() - in.mean;
-    for (Index a = 0; a < outputs() && valid; ++a) {
+    for (Index a = 0; a < outputs(); ++a) {
       valid = prepare_mean(a, tape, tape.single);
       if (!valid) break;
       const Vecd p = sums_.weights.col(a).cwiseProduct(tape.single.row);

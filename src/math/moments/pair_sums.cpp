@@ -2,7 +2,6 @@
 #include "math/moments/pair_sums.hpp"
 
 #include <algorithm>
-#include <array>
 
 #include "simd/highway_targets.hpp"
 

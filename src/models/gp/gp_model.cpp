@@ -16,8 +16,8 @@
 namespace mbrl {
 namespace {
 
-constexpr Index kBlock =
-    64;  // points predicted at once: their covariances with a thousand inputs stay in cache
+// Points predicted at once: their covariances with a thousand inputs stay in cache.
+constexpr Index kBlock = 64;
 
 // Columns that start in different sets of the cache.
 Index padded(Index rows) { return 8 * (((rows + 7) / 8) | 1); }

@@ -8,27 +8,9 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/math/dense_kernels.hpp"
 #include "models/gp/exponential.hpp"
+#include "models/gp/factor.hpp"
 
 namespace mbrl::gp {
-namespace {
-
-void product_of_exponents(const Batchd& left, const Batchd& right, Batchd& out) {
-  const Batchd rows = left.transpose();
-  out.resize(left.cols(), right.cols());
-  dense::product({.rows = rows.rows(),
-                  .cols = right.cols(),
-                  .depth = rows.cols(),
-                  .a = rows.data(),
-                  .lda = rows.rows(),
-                  .b = right.data(),
-                  .b_row = 1,
-                  .b_col = right.rows(),
-                  .d = out.data(),
-                  .ldd = out.rows()});
-}
-
-}  // namespace
-
 void left_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVecRef<double> lengthscale2,
                     double signal2, Batchd& out) {
   const Index d = x.rows();
@@ -127,7 +109,7 @@ void se_covariance(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstVecRef
   Batchd left, right(b.rows() + 2, b.cols());
   gp::left_exponents(a, centre, lengthscale2, signal2, left);
   gp::right_exponents(b, centre, lengthscale2, right);
-  gp::product_of_exponents(left, right, out);
+  out = gp::product(left.transpose(), right);
   gp::exponential(out.data(), out.rows(), out.cols(), out.rows());
 }
 

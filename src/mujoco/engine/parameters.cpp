@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <functional>
@@ -274,15 +276,14 @@ std::vector<int> observed_entries(AnyEnvironment& environment) {
   std::vector<Vecd> seen;
   std::vector<std::vector<double>> states;
   std::uint64_t episode = 0;
-  Vecd obs = environment.reset(episode);
+  environment.reset(episode);
   for (int t = 0; t < kSteps; ++t) {
     const StepResult result =
         environment.step(spec.random_action([&](double low, double high, std::uint32_t i) {
           return random.uniform(low, high, static_cast<std::uint32_t>(t), i);
         }));
-    obs = result.obs;
     states.push_back(environment.physics_state());
-    seen.push_back(obs);
+    seen.push_back(result.obs);
     if (result.terminated || result.truncated) environment.reset(++episode);
   }
   const std::vector<std::string> names = environment.physics_names();

@@ -1,5 +1,8 @@
 #include "mbrl/planning/local/trajectory_distribution.hpp"
 
+#include <Eigen/Eigenvalues>
+#include <cstddef>
+
 #include "mbrl/core/error.hpp"
 #include "mbrl/math/symmetric.hpp"
 

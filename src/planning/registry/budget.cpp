@@ -53,14 +53,14 @@ PlannerSettings within_budget(const PlannerSettings& settings, int rollouts,
                               const std::vector<std::string>& keep_iterations) {
   require(rollouts >= 2, "planners: a budget of ", rollouts, " rollouts per plan, expected at least 2");
   PlannerSettings s = settings;
-  const std::pair<const char*, int> iterations[] = {{"cem.iterations", s.cem.iterations},
-                                                    {"icem.iterations", s.icem.iterations},
-                                                    {"mppi.iterations", s.mppi.iterations},
-                                                    {"pddm.iterations", s.pddm.iterations},
-                                                    {"cmaes.iterations", s.cmaes.iterations},
-                                                    {"mcts.iterations", s.mcts.iterations},
-                                                    {"mcts.trees", s.mcts.trees}};
-  for (const auto& [name, value] : iterations)
+  const std::pair<const char*, int> positive[] = {{"cem.iterations", s.cem.iterations},
+                                                  {"icem.iterations", s.icem.iterations},
+                                                  {"mppi.iterations", s.mppi.iterations},
+                                                  {"pddm.iterations", s.pddm.iterations},
+                                                  {"cmaes.iterations", s.cmaes.iterations},
+                                                  {"mcts.iterations", s.mcts.iterations},
+                                                  {"mcts.trees", s.mcts.trees}};
+  for (const auto& [name, value] : positive)
     require(value >= 1, name, " is ", value, ", expected at least 1");
   const int candidates = rollouts - 1;
   s.rs.population = candidates;

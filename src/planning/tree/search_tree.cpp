@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <utility>
 
 #include "mbrl/core/error.hpp"
 
@@ -144,7 +143,7 @@ void SearchTree::descend_to(int top) {
 
 void SearchTree::save(StateDict& out, const std::string& prefix) const {
   const auto count = static_cast<Index>(nodes_.size());
-  Batch<double> counts(4, count), returns(3, count);
+  Batchd counts(4, count), returns(3, count);
   for (Index i = 0; i < count; ++i) {
     const Node& n = node(static_cast<int>(i));
     counts.col(i) << n.parent, n.start, n.visits, n.unusable;

@@ -1,5 +1,4 @@
 // What Gaussian processes are for: of few transitions they make more than an ensemble of networks does.
-#include <cmath>
 #include <cstdint>
 #include <numbers>
 

@@ -1,7 +1,6 @@
 // Posteriors against what defines them: order does not count, and limits are least squares or the prior.
 #include "mbrl/models/local/bayesian_regression.hpp"
 
-#include <cmath>
 #include <limits>
 
 #include "catch.hpp"

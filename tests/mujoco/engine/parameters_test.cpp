@@ -2,7 +2,6 @@
 #include "mbrl/mujoco/engine/parameters.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <string>
 #include <vector>
 

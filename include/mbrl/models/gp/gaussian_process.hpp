@@ -29,8 +29,8 @@ struct GpHyperparameters {
 
 /// What prediction needs of the data: at x, with k_i = k(x, x_i),
 ///   mean k'beta, variance of f signal2 - k'inverse k, of an observation noise2 more.
-/// Exact: over the n inputs, beta = (K + noise2 I)^-1 y, and root is a lower triangle. Sparse (sparse_gp.hpp): of the same form over the n inducing
-/// inputs.
+/// Exact: over the n inputs, beta = (K + noise2 I)^-1 y, and root is a lower triangle. Sparse (sparse_gp.hpp): of the same
+/// form over the n inducing inputs.
 struct GpPosterior {
   Vecd lengthscale2;  // squared, D
   double signal2 = 1.0;
@@ -67,9 +67,9 @@ void se_covariance(ConstBatchRef<double> a, ConstBatchRef<double> b, ConstVecRef
                    double signal2, Batchd& out);
 
 struct GpEvidence {
-  double value = -std::numeric_limits<
-      double>::infinity();  // -infinity where K + noise2 I is singular in spite of jitter
-  Vecd gradient;            // by packed(), D + 2
+  // -infinity where K + noise2 I is singular in spite of jitter.
+  double value = -std::numeric_limits<double>::infinity();
+  Vecd gradient;  // by packed(), D + 2
   double jitter = 0.0;
 };
 

@@ -24,11 +24,11 @@ constexpr auto enum_names(ManyPoints) {
 
 struct GpSettings {
   int max_points = 500;  // conditioned on exactly
-  ManyPoints more =
-      ManyPoints::kSubset;  // of more: a random subset, or all through inducing inputs (sparse_gp.hpp)
-  int inducing = 100;       // how many
-  int restarts = 1;         // starts of the search beside the first
-  bool priors = true;       // on lengthscales and signals; the wall against small noise stays
+  // Of more: a random subset, or all through inducing inputs (sparse_gp.hpp).
+  ManyPoints more = ManyPoints::kSubset;
+  int inducing = 100;  // how many
+  int restarts = 1;    // starts of the search beside the first
+  bool priors = true;  // on lengthscales and signals; the wall against small noise stays
   double max_signal_to_noise = 1000.0;
   double noise = 0.0;  // fixed standard deviation, in root mean squares of the target; 0: learned
   LbfgsSettings search{.iterations = 60, .gradient_tolerance = 1e-4};

@@ -1,7 +1,6 @@
 // Equations of motion as a family of models: an AnalyticSystem that describes its members can be identified.
 #pragma once
 
-#include <string>
 #include <utility>
 #include <variant>
 #include <vector>

@@ -5,10 +5,14 @@
 //   theta* = argmin sum_t |W (s_t+1 - f_theta(s_t, a_t))|^2
 #pragma once
 
+#include <algorithm>
 #include <concepts>
+#include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -70,8 +74,8 @@ struct SoughtParameter {
 
 struct IdentificationSettings {
   LeastSquaresSettings solver{};
-  int reweightings =
-      3;  // fits after which each dimension's weight is 1 over the standard deviation of what is left
+  // Fits after which each dimension's weight is 1 over the standard deviation of what is left.
+  int reweightings = 3;
   double difference = 1e-4;  // of logarithms, for derivatives by central differences
   double confidence = 0.95;  // of the intervals
 
@@ -80,8 +84,7 @@ struct IdentificationSettings {
     field("solver", s.solver, "");
     field("reweightings", s.reweightings,
           "fits after which a dimension's weight is 1 over the standard deviation of what is left of it; 0: "
-          "1 over "
-          "that of its change in a step");
+          "1 over that of its change in a step");
     field("difference", s.difference, "by how much logarithms are moved for derivatives");
     field("confidence", s.confidence, "of the intervals");
   }
@@ -106,8 +109,8 @@ struct DimensionFit {
 
 /// A direction in which the parameters can be moved without a visible effect.
 struct UndeterminedDirection {
-  std::vector<std::pair<std::string, double>>
-      parts;               // of logarithms (or of the number, for any sign); the largest first
+  // Of logarithms (or of the number, for any sign); the largest first.
+  std::vector<std::pair<std::string, double>> parts;
   double uncertainty = 0;  // standard deviation along it, of logarithms
 };
 

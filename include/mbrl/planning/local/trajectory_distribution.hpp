@@ -2,7 +2,6 @@
 // it is from another one's.
 #pragma once
 
-#include <Eigen/Eigenvalues>
 #include <vector>
 
 #include "mbrl/core/types.hpp"

@@ -17,8 +17,8 @@ namespace mbrl {
 ///   mppi, cmaes  at least 16 and 12 candidates per iteration
 ///   mcts         as many simulations as there is room for, shared out among its trees
 /// A budget too small for one such iteration is one iteration. Planners named in `keep_iterations` keep theirs
-/// whatever the candidates. Throws unless rollouts is at least 2 and the
-/// settings' numbers of iterations at least 1.
+/// whatever the candidates. Throws unless rollouts is at least 2 and the settings' numbers of iterations, and of
+/// trees, at least 1.
 PlannerSettings within_budget(const PlannerSettings& settings, int rollouts,
                               const std::vector<std::string>& keep_iterations = {});
 

@@ -3,7 +3,7 @@
 // Teytaud, Bonnard, "Continuous upper confidence trees", LION 2011.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <limits>
 #include <string>
 #include <vector>
