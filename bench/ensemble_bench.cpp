@@ -14,6 +14,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/neural/packed_ensemble.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
+#include "median.hpp"
 #include "simd/fma_peak.hpp"
 
 namespace mbrl {
@@ -26,12 +27,6 @@ MlpEnsemble pets_ensemble() {
   MlpEnsemble model = MlpEnsemble::create({}, ObsEncoding::identity(18), 6, 1);
   model.max_logvar.assign(18, -4.0f);  // keeps random networks' rollouts in bounds, as trained ones are
   return model;
-}
-
-double median(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
 }
 
 // Times work() in turns with the peak and with LibTorch: other programs then disturb all three alike.

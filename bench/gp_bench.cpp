@@ -10,27 +10,13 @@
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/gp/gp_model.hpp"
+#include "median.hpp"
 #include "own_time.hpp"
 
 namespace mbrl {
 namespace {
 
 constexpr int kDims = 6, kProbes = 1024;
-
-double median(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
-}
-
-double own_double_peak() {
-  double sink = 0, best = 0;
-  for (int i = 0; i < 5; ++i) {
-    const double start = own_seconds(), flops = simd::fma_rounds(1'000'000, &sink);
-    best = std::max(best, flops / (own_seconds() - start));
-  }
-  return best;
-}
 
 Batchd points(Index rows, Index cols, std::uint32_t id) {
   const RandomStream random(1, Stream::kUser);
@@ -47,7 +33,7 @@ void measure(benchmark::State& state, double flops, const Work& work) {
   std::vector<double> seconds, fraction;
   work();
   for (auto _ : state) {
-    const double before = own_double_peak();
+    const double before = own_fma_peak<double>();
     const double start = own_seconds();
     int repeat = 0;
     do {
@@ -57,7 +43,7 @@ void measure(benchmark::State& state, double flops, const Work& work) {
     const double elapsed = (own_seconds() - start) / repeat;
     state.SetIterationTime(elapsed);
     seconds.push_back(elapsed);
-    fraction.push_back(flops / elapsed / std::max(before, own_double_peak()));
+    fraction.push_back(flops / elapsed / std::max(before, own_fma_peak<double>()));
   }
   state.counters["ms"] = 1e3 * median(seconds);
   state.counters["GFLOP/s"] = 1e-9 * flops / median(seconds);

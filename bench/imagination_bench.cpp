@@ -10,16 +10,11 @@
 #include "mbrl/models/neural/packed_ensemble.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
+#include "median.hpp"
 #include "simd/fma_peak.hpp"
 
 namespace mbrl {
 namespace {
-
-double median(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
-}
 
 double policy_flops_per_row(const nn::Network& network) {
   double flops = 0.0;

@@ -16,18 +16,13 @@
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/trajectory/ilqr_planner.hpp"
 #include "mbrl/planning/trajectory/lqr.hpp"
+#include "median.hpp"
 #include "simd/fma_peak.hpp"
 
 namespace mbrl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double median_of(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
-}
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -90,12 +85,12 @@ void backward(benchmark::State& state) {
     seconds.push_back(elapsed);
     fraction.push_back(flops / elapsed / std::max(before, after));
   }
-  const double typical = median_of(seconds);
+  const double typical = median(seconds);
   state.counters["ms"] = 1e3 * typical;
   state.counters["GFLOP/s"] = flops / typical * 1e-9;
-  state.counters["fraction_of_peak"] = median_of(fraction);
+  state.counters["fraction_of_peak"] = median(fraction);
   state.counters["fraction_of_peak_full_flops"] =
-      median_of(fraction) * stage_flops_full(nx, nu) / stage_flops(nx, nu);
+      median(fraction) * stage_flops_full(nx, nu) / stage_flops(nx, nu);
 }
 
 // Drives to a place beside the start: an iteration is one of the solver's, line search included.
@@ -118,7 +113,7 @@ void unicycle(benchmark::State& state) {
     state.SetIterationTime(elapsed);
     seconds.push_back(elapsed);
   }
-  state.counters["us_per_iteration"] = 1e6 * median_of(seconds);
+  state.counters["us_per_iteration"] = 1e6 * median(seconds);
 }
 
 // The cart-pole's swing-up in closed loop at 100 Hz on one thread; times_real_time > 1 is faster than real

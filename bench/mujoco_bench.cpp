@@ -18,6 +18,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/env/vector_environment.hpp"
 #include "mbrl/mujoco/tasks.hpp"
+#include "median.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -83,12 +84,6 @@ class Table {
   std::vector<Row> rows_;
 };
 Table table;
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
-}
 
 // Processor time of this thread: other work on the machine then costs cache and clock only, and both sides
 // alike.

@@ -23,6 +23,7 @@
 #include "mbrl/mujoco/tasks/inverted_pendulum.hpp"
 #include "mbrl/planning/trajectory/ilqr.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
+#include "median.hpp"
 
 namespace mbrl::mujoco {
 namespace {
@@ -48,12 +49,6 @@ double processor(const std::function<void()>& body) {
   const double begin = now();
   body();
   return now() - begin;
-}
-
-double median(std::vector<double> values) {
-  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-  std::nth_element(values.begin(), middle, values.end());
-  return *middle;
 }
 
 // As planners draw them: small, within the bounds.

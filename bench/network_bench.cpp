@@ -10,6 +10,7 @@
 
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/distributions.hpp"
+#include "median.hpp"
 #include "simd/fma_peak.hpp"
 
 namespace mbrl {
@@ -19,12 +20,6 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-double median(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
 }
 
 constexpr int kObs = 17, kAction = 6;  // HalfCheetah's

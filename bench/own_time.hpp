@@ -15,9 +15,10 @@ inline double own_seconds() {
   return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
-/// The multiply-add peak of one thread in that time, flops a second, measured for some milliseconds.
-inline double own_fma_peak() {
-  float sink = 0;
+/// The multiply-add peak of one thread in that time and precision, flops a second, measured for some milliseconds.
+template <class Real = float>
+double own_fma_peak() {
+  Real sink = 0;
   double best = 0;
   for (int i = 0; i < 5; ++i) {
     const double start = own_seconds(), flops = simd::fma_rounds(1'000'000, &sink);

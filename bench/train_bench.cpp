@@ -11,6 +11,7 @@
 
 #include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/models/neural/packed_ensemble.hpp"
+#include "median.hpp"
 #include "simd/fma_peak.hpp"
 #include "train_baseline.hpp"
 #if MBRL_HAS_TORCH
@@ -21,12 +22,6 @@ namespace mbrl {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-double median(std::vector<double> v) {
-  const auto middle = v.begin() + static_cast<std::ptrdiff_t>(v.size() / 2);
-  std::nth_element(v.begin(), middle, v.end());
-  return *middle;
-}
 
 TransitionBatch random_transitions(int n) {
   TransitionBatch data;
