@@ -13,10 +13,13 @@
 
 namespace mbrl {
 
+// Assignments key=value.
+using Assignments = std::vector<std::string>;
+
 // An algorithm on a task, and a setting it must refuse.
 struct Case {
   std::string name;
-  std::vector<std::string> settings;
+  Assignments settings;
   std::string nonsense;
   std::string environment = "Pendulum-v1";
 };
@@ -37,7 +40,20 @@ inline std::string random_data() {
   return file.string();
 }
 
+inline Assignments with(Assignments common, const Assignments& own) {
+  common.insert(common.end(), own.begin(), own.end());
+  return common;
+}
+
 inline const std::vector<Case>& cases() {
+  // What the cases of one algorithm share.
+  static const Assignments pets = {"pets.trials=2", "pets.trial_steps=40", "rollout.horizon=5",
+                                   "rollout.particles=2"};
+  static const Assignments icem = with(pets, {"planner.icem.population=8", "planner.icem.elites=2",
+                                              "planner.icem.iterations=2", "mpc.cold_start_plans=1"});
+  static const Assignments versions = {"loop.trials=3",       "loop.random_steps=30", "loop.trial_steps=30",
+                                       "horizon=4",           "planner.population=8", "planner.elites=2",
+                                       "planner.iterations=2"};
   static const std::vector<Case> all = {
       {"cql",
        {"data=" + random_data(), "updates=130", "updates_per_round=50", "batch_size=16",
@@ -116,42 +132,23 @@ inline const std::vector<Case>& cases() {
         "model.hidden=8", "training.epochs=3", "training.batch_size=16", "td3.policy.hidden=8",
         "td3.critic.hidden=8", "n_step=2", "priority.alpha=0.6"},
        "horizon=-1"},
-      {"pets",
-       {"pets.trials=2", "pets.trial_steps=40", "pets.train_every=25", "model.hidden=8", "model.members=2",
-        "training.epochs=2", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
-        "planner.icem.elites=2", "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
+      {"pets", with(icem, {"pets.train_every=25", "model.hidden=8", "model.members=2", "training.epochs=2"}),
        "pets.trials=0"},
-      {"pets",
-       {"model.name=linear", "pets.trials=2", "pets.trial_steps=40", "pets.train_every=25",
-        "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8", "planner.icem.elites=2",
-        "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
-       "model.hidden=9"},
-      {"pets",
-       {"model.name=forest", "model.forest.trees=2", "pets.trials=2", "pets.trial_steps=40",
-        "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8", "planner.icem.elites=2",
-        "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
-       "rollout.particles=3"},
-      {"pets",
-       {"model.name=gp", "model.gp.max_points=20", "model.gp.search.iterations=5", "pets.trials=2",
-        "pets.trial_steps=40", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
-        "planner.icem.elites=2", "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
+      {"pets", with(icem, {"model.name=linear", "pets.train_every=25"}), "model.hidden=9"},
+      {"pets", with(icem, {"model.name=forest", "model.forest.trees=2"}), "rollout.particles=3"},
+      {"pets", with(icem, {"model.name=gp", "model.gp.max_points=20", "model.gp.search.iterations=5"}),
        "model.forest.trees=7"},
       {"pets",
-       {"pets.trials=2", "pets.trial_steps=40", "pets.train_every=25", "model.hidden=8", "model.members=2",
-        "training.epochs=2", "rollout.horizon=5", "rollout.particles=2", "planner.name=gradient",
-        "planner.gradient.iterations=3", "planner.gradient.starts.samples=4",
-        "planner.gradient.starts.starts=2"},
+       with(pets, {"pets.train_every=25", "model.hidden=8", "model.members=2", "training.epochs=2",
+                   "planner.name=gradient", "planner.gradient.iterations=3",
+                   "planner.gradient.starts.samples=4", "planner.gradient.starts.starts=2"}),
        "pets.random_trials=0"},
       {"pets",
-       {"model.name=bayesian", "model.bayesian.members=2", "model.bayesian.network.hidden=[8]",
-        "model.bayesian.epochs=3", "pets.trials=2", "pets.trial_steps=40", "rollout.horizon=5",
-        "rollout.particles=2", "planner.icem.population=8", "planner.icem.elites=2",
-        "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
+       with(icem, {"model.name=bayesian", "model.bayesian.members=2", "model.bayesian.network.hidden=[8]",
+                   "model.bayesian.epochs=3"}),
        "model.bayesian.prior_deviation=0"},
       {"pets",
-       {"model.name=mixture", "model.mixture.network.hidden=[8]", "model.mixture.epochs=3", "pets.trials=2",
-        "pets.trial_steps=40", "rollout.horizon=5", "rollout.particles=2", "planner.icem.population=8",
-        "planner.icem.elites=2", "planner.icem.iterations=2", "mpc.cold_start_plans=1"},
+       with(icem, {"model.name=mixture", "model.mixture.network.hidden=[8]", "model.mixture.epochs=3"}),
        "model.mixture.temperature=0"},
       {"pilco",
        {"trials=3", "trial_steps=12", "centres=6", "restarts=1", "search.iterations=6"},
@@ -235,19 +232,12 @@ inline const std::vector<Case>& cases() {
         "trpo.value_epochs=2"},
        "trpo.cg_iterations=0",
        "CartPole-v1"},
-      {"versions",
-       {"loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "forest.trees=3", "horizon=4",
-        "planner.population=8", "planner.elites=2", "planner.iterations=2"},
-       "horizon=0"},
-      {"versions",
-       {"model=gp", "gp.max_points=40", "gp.search.iterations=5", "loop.trials=3", "loop.random_steps=30",
-        "loop.trial_steps=30", "horizon=4", "planner.population=8", "planner.elites=2",
-        "planner.iterations=2"},
+      {"versions", with(versions, {"forest.trees=3"}), "horizon=0"},
+      {"versions", with(versions, {"model=gp", "gp.max_points=40", "gp.search.iterations=5"}),
        "gp.max_points=1"},
       {"versions",
-       {"model=bayesian", "bayesian.members=2", "bayesian.network.hidden=[8]", "bayesian.epochs=3",
-        "loop.trials=3", "loop.random_steps=30", "loop.trial_steps=30", "horizon=4", "planner.population=8",
-        "planner.elites=2", "planner.iterations=2"},
+       with(versions,
+            {"model=bayesian", "bayesian.members=2", "bayesian.network.hidden=[8]", "bayesian.epochs=3"}),
        "bayesian.prior_deviation=0"}};
   return all;
 }

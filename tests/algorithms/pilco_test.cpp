@@ -1,12 +1,11 @@
 // PILCO's settings, and what a run reports.
 #include "mbrl/algorithms/imagined/pilco.hpp"
 
-#include <memory>
 #include <string>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/core/error.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/env/classic/pilco_cartpole.hpp"
@@ -17,12 +16,7 @@ using namespace mbrl;
 namespace {
 
 std::string refusal(const PilcoSettings& s, const EnvSpec& spec) {
-  try {
-    s.validate(spec);
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return {};
+  return error_of([&] { s.validate(spec); });
 }
 
 AnyAlgorithm make(const PilcoSettings& s, ThreadPool& pool) {
@@ -39,19 +33,19 @@ TEST_CASE("pilco: settings that make no sense are refused in words") {
   const PilcoSettings good = default_pilco(spec);
   CHECK(refusal(good, spec).empty());
   CHECK(refusal(default_pilco(Pendulum().spec()), Pendulum().spec()).empty());
-  CHECK(refusal(PilcoSettings(), spec).find("set cost.target, 5 entries") != std::string::npos);
+  CHECK(contains(refusal(PilcoSettings(), spec), "set cost.target, 5 entries"));
   PilcoSettings s = good;
   s.cost.map.pop_back();
-  CHECK(refusal(s, spec).find("expected rows of 5") != std::string::npos);
+  CHECK(contains(refusal(s, spec), "expected rows of 5"));
   s = good;
   s.cost.width = 0.0;
-  CHECK(refusal(s, spec).find("cost.width") != std::string::npos);
+  CHECK(contains(refusal(s, spec), "cost.width"));
   s = good;
   s.random_trials = 0;
-  CHECK(refusal(s, spec).find("random_trials") != std::string::npos);
+  CHECK(contains(refusal(s, spec), "random_trials"));
   EnvSpec choices = spec;
   choices.choices = 2;
-  CHECK(refusal(good, choices).find("real actions") != std::string::npos);
+  CHECK(contains(refusal(good, choices), "real actions"));
 }
 
 TEST_CASE("pilco: the default cost of the cart-pole is what its reward lacks to 1") {

@@ -7,6 +7,7 @@
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 namespace mbrl {
 namespace {
@@ -15,9 +16,7 @@ const GaussianMoments kP{Vecd{{0.5, -1.0, 0.2}}, Batchd{{1.0, 0.3, 0.1}, {0.3, 0
 const GaussianMoments kQ{Vecd{{0.0, -0.5, 0.4}}, Batchd{{1.5, -0.2, 0.0}, {-0.2, 0.9, 0.3}, {0.0, 0.3, 0.8}}};
 
 Batchd draws(const GaussianMoments& p, int n) {
-  const RandomStream random(7, Stream::kUser);
-  std::uint32_t i = 0;
-  const Batchd z = Batchd::NullaryExpr(p.dim(), n, [&] { return random.normal(i++); });
+  const Batchd z = testing::normals<Batchd>(RandomStream(7, Stream::kUser), p.dim(), n);
   return (sampling_factor(p.covariance) * z).colwise() + p.mean;
 }
 

@@ -1,3 +1,4 @@
+// Levenberg-Marquardt where the minimum is known.
 #include "mbrl/math/least_squares.hpp"
 
 #include <Eigen/LU>

@@ -12,6 +12,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/vector_adam.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
@@ -33,9 +34,7 @@ void forward(const Network& network, Pass& pass, const Batchf& x, std::uint32_t 
 TEST_CASE("adam: steps are the paper's, with clipping and decay") {
   const RandomStream random(5, Stream::kUser);
   const auto noise = [&](Index rows, Index columns, std::uint32_t id) {
-    std::uint32_t i = 0;
-    return Batchf(
-        Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); }));
+    return testing::normals<Batchf>(random, rows, columns, id);
   };
   Network network(5, 3, {{17}, Activation::kTanh, true}, 7);
   const Network before = network;

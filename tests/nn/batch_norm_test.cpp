@@ -11,6 +11,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
@@ -18,9 +19,7 @@ namespace {
 constexpr int kIn = 5, kOut = 3, kSamples = 21;
 
 Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  const RandomStream random(5, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); });
+  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
 }
 
 struct OracleLayer {

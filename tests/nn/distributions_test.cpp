@@ -10,6 +10,7 @@
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
@@ -17,9 +18,7 @@ namespace {
 using Matrix = RowBatch<double>;
 
 Matrix normals(Index rows, Index columns, std::uint32_t id) {
-  const RandomStream random(8, Stream::kUser);
-  std::uint32_t i = 0;
-  return Matrix::NullaryExpr(rows, columns, [&] { return random.normal(id, i++); });
+  return testing::normals<Matrix>(RandomStream(8, Stream::kUser), rows, columns, id);
 }
 
 // Noise whose first row is uniform, the others normal.

@@ -12,6 +12,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
@@ -86,9 +87,7 @@ Batchd forward(const std::vector<OracleLayer>& layers, Activation f, Batchd x,
 }
 
 Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  const RandomStream random(5, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); });
+  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
 }
 
 // A network whose vectors are not at their first values.

@@ -8,14 +8,13 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
 
 Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  const RandomStream random(5, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); });
+  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
 }
 
 // A block of the network's layout with numbers in every place that counts.

@@ -27,13 +27,6 @@ FeatureMoments features() {
           scale};
 }
 
-MomentImage image_of(const FeatureMoments& f, const GaussianMoments& in) {
-  MomentImage out;
-  FeatureMoments::Tape tape;
-  f.forward(in, out, tape);
-  return out;
-}
-
 }  // namespace
 
 TEST_CASE("feature moments: those of a million samples") {

@@ -9,14 +9,13 @@
 #include "catch.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
+#include "normals.hpp"
 
 namespace mbrl::nn {
 namespace {
 
 Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  const RandomStream random(6, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchf::NullaryExpr(rows, columns, [&] { return static_cast<float>(random.normal(id, i++)); });
+  return testing::normals<Batchf>(RandomStream(6, Stream::kUser), rows, columns, id);
 }
 
 // dim x batch as [batch, dim]: the bytes are the same.

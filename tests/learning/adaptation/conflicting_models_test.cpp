@@ -8,6 +8,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/adaptation/meta_step.hpp"
 #include "mbrl/models/analytic/perturbed_model.hpp"
+#include "mbrl/models/linear/linear_model.hpp"
 
 using namespace mbrl;
 
@@ -17,20 +18,11 @@ constexpr int kHorizon = 12;
 const ActionBounds kBounds = ActionBounds::uniform(2, -1, 1);
 
 // x' = x + u / 5 in the plane.
-struct PointMass {
-  using Scalar = double;
-  struct Workspace {};
-  int obs_dim() const { return 2; }
-  int action_dim() const { return 2; }
-  void step(ConstBatchRef<double> obs, ConstBatchRef<double> action, BatchRef<double> next_obs,
-            Workspace&) const {
-    next_obs = obs + 0.2 * action;
-  }
-};
-using Wrong = ModelError<PointMass>;
+const LinearModel kPointMass(Batchd::Identity(2, 2), 0.2 * Batchd::Identity(2, 2));
+using Wrong = ModelError<LinearModel>;
 
 Wrong wrong(double first, double second) {
-  return Wrong(PointMass(), {.action_scale = Vecd{{first, second}}});
+  return Wrong(kPointMass, {.action_scale = Vecd{{first, second}}});
 }
 
 // What a policy does from `count` starts, -|x|^2 a step; advantages: what is still to come, less its mean over the

@@ -9,6 +9,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 using namespace mbrl;
 
@@ -36,9 +37,7 @@ AlignedFloats direction(const MlpPolicy& policy, std::uint64_t seed) {
 OnPolicyBatch doings(const MlpPolicy& policy, std::uint32_t task, Index n = 300) {
   const RandomStream random(4, Stream::kUser);
   OnPolicyBatch b;
-  std::uint32_t i = 0;
-  b.obs =
-      Batchf::NullaryExpr(policy.obs_dim(), n, [&] { return static_cast<float>(random.normal(task, i++)); });
+  b.obs = testing::normals<Batchf>(random, policy.obs_dim(), n, task);
   b.action.resize(policy.action_dim(), n);
   Batchf memory(0, n);
   MlpPolicy::Workspace w;

@@ -1,4 +1,4 @@
-// Moments of kernel sums: against sampling, derivatives against differences, a straight transcription of the formulas.
+// GaussianMoments of kernel sums: against sampling, derivatives against differences, a straight transcription of the formulas.
 #include "mbrl/math/moments/kernel_sums.hpp"
 
 #include <Eigen/LU>
@@ -46,13 +46,6 @@ KernelMoments uncertain(const KernelSums& s, const std::vector<Batchd>& inverse)
   std::vector<const Batchd*> pointers;
   for (const Batchd& k : inverse) pointers.push_back(&k);
   return {s, pointers};
-}
-
-MomentImage image_of(const KernelMoments& f, const GaussianMoments& in) {
-  MomentImage out;
-  KernelMoments::Tape tape;
-  f.forward(in, out, tape);
-  return out;
 }
 
 }  // namespace
@@ -147,8 +140,7 @@ TEST_CASE("kernel sums: gradients are those of differences") {
     const KernelMoments process = uncertain(sums, inverse);
     process.forward(in, out, tape);
     process.backward(adjoint, tape, gradient);
-    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(process, m)); }, in,
-                   gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(process, m)); }, in, gradient);
     KernelSumsGradient parameters;
     parameters.set_zero(sums);
     CHECK_THROWS_AS(process.backward(adjoint, tape, gradient, &parameters), Error);
@@ -156,8 +148,7 @@ TEST_CASE("kernel sums: gradients are those of differences") {
     const KernelMoments fixed(sums);
     fixed.forward(in, out, tape);
     fixed.backward(adjoint, tape, gradient, &parameters);
-    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(fixed, m)); }, in,
-                   gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(fixed, m)); }, in, gradient);
     const auto check = [&](Batchd& values, const Batchd& by, bool logarithm) {
       const double scale = by.cwiseAbs().maxCoeff();
       for (Index i = 0; i < values.size(); i += 3) {

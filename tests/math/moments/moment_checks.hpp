@@ -78,6 +78,34 @@ inline void check_gradient(const std::function<double(const GaussianMoments&)>& 
   }
 }
 
+// `gradient` is that of f(policy) by the policy's parameters, within 1e-6 of its largest entry.
+template <class Policy, class F>
+void check_parameter_gradient(const F& f, const Policy& policy, const Vecd& gradient) {
+  const Vecd at = policy.parameters();
+  REQUIRE(gradient.size() == at.size());
+  for (Index i = 0; i < at.size(); ++i) {
+    const double expected = slope(
+        [&](double h) {
+          Policy moved = policy;
+          Vecd parameters = at;
+          parameters(i) += h;
+          moved.set_parameters(parameters);
+          return f(moved);
+        },
+        1e-3);
+    CHECK(std::abs(gradient(i) - expected) <= 1e-6 * gradient.cwiseAbs().maxCoeff());
+  }
+}
+
+// What a map makes of a Gaussian.
+template <class Map>
+MomentImage image_of(const Map& map, const GaussianMoments& in) {
+  MomentImage out;
+  typename Map::Tape tape;
+  map.forward(in, out, tape);
+  return out;
+}
+
 // `image` is that of y = f(x, sample) with x ~ `in`: within `errors` standard errors of 1,000,000 samples, entry by entry.
 // f writes y; what it adds to y of its own chance belongs to the covariance.
 inline void check_by_sampling(const std::function<void(const Vecd& x, std::uint32_t sample, Vecd& y)>& f,

@@ -6,14 +6,13 @@
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 namespace mbrl {
 namespace {
 
 Batchd normals(Index rows, Index cols, std::uint32_t id) {
-  const RandomStream random(13, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchd::NullaryExpr(rows, cols, [&] { return random.normal(id, i++); });
+  return testing::normals<Batchd>(RandomStream(13, Stream::kUser), rows, cols, id);
 }
 
 const Batchd kGain{{1.0, -0.5, 0.2}, {0.0, 0.3, 2.0}};

@@ -9,14 +9,13 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/linear/linear_model.hpp"
+#include "normals.hpp"
 
 namespace mbrl {
 namespace {
 
 Batchd normals(Index rows, Index cols, std::uint32_t id) {
-  const RandomStream random(11, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchd::NullaryExpr(rows, cols, [&] { return random.normal(id, i++); });
+  return testing::normals<Batchd>(RandomStream(11, Stream::kUser), rows, cols, id);
 }
 
 // A linear system whose matrices drift with time, of 11 states and 3 actions: 14 inputs.

@@ -111,38 +111,17 @@ TEST_CASE("bayesian network: the same for the same seed and round, saved, loaded
   const TransitionBatch data = cubic(100);
   const auto posterior =
       GENERATE(WeightPosterior::kGaussian, WeightPosterior::kDropout, WeightPosterior::kPoint);
+  const auto settings = [&](int units) -> BayesianNetworkSettings {
+    return {.posterior = posterior, .members = 3, .network = {.hidden = {units}, .dropout = 0.2}};
+  };
   const auto trained = [&](std::uint64_t seed, std::uint32_t round) {
-    BayesianNetwork model(
-        1, 1, {.posterior = posterior, .members = 3, .network = {.hidden = {8}, .dropout = 0.2}}, 1);
+    BayesianNetwork model(1, 1, settings(8), 1);
     BayesianTrainer({.run = {.epochs = 3, .batch_size = 32}}, seed).train(data, model, round);
     return model;
   };
-  const BayesianNetwork model = trained(1, 0);
-  BayesianNetwork::Workspace w;
-  const auto step_of = [&](const BayesianNetwork& of) {
-    Batchf next(1, 100);
-    of.step(data.obs, data.action, next, w);
-    return next;
-  };
-  CHECK(step_of(model) == step_of(trained(1, 0)));
-  CHECK(step_of(model) != step_of(trained(2, 0)));
-  CHECK(step_of(model) != step_of(trained(1, 1)));
-  StateDict dict;
-  model.save(dict, "m.");
-  BayesianNetwork again(1, 1, model.settings(), 99);
-  again.load(dict, "m.");
-  CHECK(step_of(again) == step_of(model));
-  BayesianNetworkSettings wider = model.settings();
-  wider.network.hidden = {9};
-  BayesianNetwork other(1, 1, wider);
-  CHECK_THROWS_AS(other.load(dict, "m."), Error);
-  // Resumed: a second round from what was loaded is that of the first model.
-  BayesianNetwork on = model;
-  BayesianTrainer trainer({.run = {.epochs = 2}}, 1);
-  trainer.train(data, on, 1);
-  trainer.train(data, again, 1);
-  CHECK(step_of(again) == step_of(on));
+  check_repeats(data, trained, BayesianTrainer({.run = {.epochs = 2}}, 1), settings(9));
 
+  const BayesianNetwork model = trained(1, 0);
   CHECK(std::isfinite(evaluate_predictions(model, data.obs, data.action, data.next_obs, Vecf::Ones(1)).nll));
   ThreadPool pool(2);
   ParticleRollout rollout(
@@ -152,7 +131,7 @@ TEST_CASE("bayesian network: the same for the same seed and round, saved, loaded
       {}, {.horizon = 1, .particles = 3, .propagation = Propagation::kExpectation}, pool, 1);
   Vecf returns(1);
   rollout.evaluate(data.obs.col(0), Batchf::Zero(1, 1), {}, returns);
-  CHECK(returns[0] == Approx(step_of(model)(0, 0)).epsilon(1e-4));
+  CHECK(returns[0] == Approx(step_of(model, data)(0, 0)).epsilon(1e-4));
 }
 
 TEST_CASE("bayesian network: data that say little, and data that cannot be") {

@@ -82,36 +82,16 @@ TEST_CASE("hyper gan: gradients go back through made weights as through a networ
 
 TEST_CASE("hyper gan: the same for the same seed and round, saved and loaded") {
   const TransitionBatch data = cubic(60);
+  const auto settings = [](int code_dim) -> HyperGanSettings {
+    return {.members = 3, .network = {.hidden = {8}}, .code_dim = code_dim, .inner = 16};
+  };
   const auto trained = [&](std::uint64_t seed, std::uint32_t round) {
-    HyperGan model(1, 1, {.members = 3, .network = {.hidden = {8}}, .inner = 16}, 1);
+    HyperGan model(1, 1, settings(16), 1);
     HyperGanTrainer({.run = {.epochs = 3, .holdout_ratio = 0.2}, .networks = 2}, seed)
         .train(data, model, round);
     return model;
   };
-  HyperGan::Workspace w;
-  const auto step_of = [&](const HyperGan& of) {
-    Batchf next(1, 60);
-    of.step(data.obs, data.action, next, w);
-    return next;
-  };
-  const HyperGan model = trained(1, 0);
-  CHECK(step_of(model) == step_of(trained(1, 0)));
-  CHECK(step_of(model) != step_of(trained(2, 0)));
-  CHECK(step_of(model) != step_of(trained(1, 1)));
-  StateDict dict;
-  model.save(dict, "m.");
-  HyperGan again(1, 1, model.settings(), 99);
-  again.load(dict, "m.");
-  CHECK(step_of(again) == step_of(model));
-  HyperGan on = model;
-  HyperGanTrainer trainer({.run = {.epochs = 2}}, 1);
-  trainer.train(data, on, 1);
-  trainer.train(data, again, 1);
-  CHECK(step_of(again) == step_of(on));
-  HyperGanSettings wider = model.settings();
-  wider.code_dim = 17;
-  HyperGan other(1, 1, wider);
-  CHECK_THROWS_AS(other.load(dict, "m."), Error);
+  check_repeats(data, trained, HyperGanTrainer({.run = {.epochs = 2}}, 1), settings(17));
 }
 
 TEST_CASE("hyper gan: data that say little, and data that cannot be") {

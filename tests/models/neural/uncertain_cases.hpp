@@ -3,8 +3,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <type_traits>
 
+#include "catch.hpp"
+#include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/task/transitions.hpp"
 
@@ -45,6 +50,38 @@ Predicted predicted(const Model& model, double x) {
   }
   const double between = std::max(squares - sum * sum, 0.0);
   return {sum, std::sqrt(variances + between), std::sqrt(between)};
+}
+
+// The mean over a model's functions at every row.
+template <class Model>
+Batchf step_of(const Model& model, const TransitionBatch& data) {
+  typename Model::Workspace w;
+  Batchf next(1, data.obs.cols());
+  model.step(data.obs, data.action, next, w);
+  return next;
+}
+
+// Training, trained(seed, round), is a function of both. What was saved and is loaded predicts the same and learns on the
+// same, and a model of the settings `other` does not load it.
+template <class Trained, class Trainer, class Settings>
+void check_repeats(const TransitionBatch& data, const Trained& trained, Trainer trainer,
+                   const Settings& other) {
+  const auto model = trained(1, 0);
+  using Model = std::remove_const_t<decltype(model)>;
+  CHECK(step_of(model, data) == step_of(trained(1, 0), data));
+  CHECK(step_of(model, data) != step_of(trained(2, 0), data));
+  CHECK(step_of(model, data) != step_of(trained(1, 1), data));
+  StateDict dict;
+  model.save(dict, "m.");
+  Model again(1, 1, model.settings(), 99);
+  again.load(dict, "m.");
+  CHECK(step_of(again, data) == step_of(model, data));
+  Model unlike(1, 1, other);
+  CHECK_THROWS_AS(unlike.load(dict, "m."), Error);
+  Model on = model;
+  trainer.train(data, on, 1);
+  trainer.train(data, again, 1);
+  CHECK(step_of(again, data) == step_of(on, data));
 }
 
 }  // namespace mbrl

@@ -10,14 +10,13 @@
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
+#include "normals.hpp"
 
 namespace mbrl {
 namespace {
 
 Batchd normals(Index rows, Index cols, std::uint32_t a, std::uint32_t b = 0) {
-  const RandomStream random(29, Stream::kUser);
-  std::uint32_t i = 0;
-  return Batchd::NullaryExpr(rows, cols, [&] { return random.normal(a, b, i++); });
+  return testing::normals<Batchd>(RandomStream(29, Stream::kUser), rows, cols, a, b);
 }
 
 // A mass in the plane, pushed by noise, and away from the origin by so much a unit of distance; it is to come there.

@@ -6,6 +6,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "mbrl/core/thread_pool.hpp"
+#include "mbrl/models/linear/linear_model.hpp"
 #include "mbrl/planning/trajectory/gradient_planner.hpp"
 
 using namespace mbrl;
@@ -13,24 +14,7 @@ using namespace mbrl;
 namespace {
 
 const Batchd kA{{1.0, 0.1}, {-0.2, 0.9}}, kB{{0.0}, {0.5}};
-
-struct Linear {
-  using Scalar = double;
-  struct Workspace {};
-  int obs_dim() const { return 2; }
-  int action_dim() const { return 1; }
-  void step(ConstBatchRef<double> obs, ConstBatchRef<double> action, BatchRef<double> next,
-            Workspace&) const {
-    next = kA * obs + kB * action;
-  }
-  void linearize(ConstBatchRef<double> obs, ConstBatchRef<double>, BatchRef<double> jacobian,
-                 Workspace&) const {
-    for (Index t = 0; t < obs.cols(); ++t) {
-      jacobian.middleCols(3 * t, 2) = kA;
-      jacobian.col(3 * t + 2) = kB;
-    }
-  }
-};
+const LinearModel kLinear(kA, kB);
 
 // -(x_0^2 + u^2 / 2 + 3 x'_1^2), twice that from control step 4 on.
 void reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next, int t,
@@ -44,8 +28,8 @@ void reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef
 }  // namespace
 
 TEST_CASE("rewarded model: steps and derivatives are those of model and reward") {
-  const RewardedModel<Linear> model(Linear(), reward);
-  RewardedModel<Linear>::Workspace w;
+  const RewardedModel<LinearModel> model(kLinear, reward);
+  RewardedModel<LinearModel>::Workspace w;
   Batchd obs(4, 2), action(1, 2), next(4, 2), jacobian(4, 2 * 5);
   obs << model.state(Vecd{{0.7, -1.5}}, 2), model.state(Vecd{{20.0, 3.0}}, 4);
   action << 0.4, -2.0;
@@ -68,15 +52,15 @@ TEST_CASE("rewarded model: steps and derivatives are those of model and reward")
     CHECK((own.row(2).transpose() - expected).norm() < 2e-3 * (1 + expected.norm()));
     CHECK(own.row(3).transpose() == Vecd{{0, 0, 0, 1, 0}});
   }
-  CHECK(contains(error_of([] { RewardedModel<Linear>(Linear(), {}); }), "the reward is empty"));
+  CHECK(contains(error_of([] { RewardedModel<LinearModel>(kLinear, {}); }), "the reward is empty"));
 }
 
 TEST_CASE("rewarded model: a gradient planner finds the plan of the quadratic cost that the reward is") {
   ThreadPool pool(1);
   constexpr int kHorizon = 6;
   const Vecd start{{1.0, -0.5}};
-  const RewardedModel<Linear> model(Linear(), reward);
-  GradientPlanner<RewardedModel<Linear>, EarnedCost> planner(
+  const RewardedModel<LinearModel> model(kLinear, reward);
+  GradientPlanner<RewardedModel<LinearModel>, EarnedCost> planner(
       model, EarnedCost(), ActionBounds::uniform(1, -5, 5),
       {.horizon = kHorizon, .iterations = 400, .learning_rate = 0.02}, 1, pool);
   const ActionPlan<double> plan = planner.plan(model.state(start, 0), 0);

@@ -1,4 +1,4 @@
-// Tree search where the optimum is known, on a pendulum with few torques, and against bounds computed by hand.
+// Tree search where the optimum is known, and on a pendulum with few torques.
 #include "mbrl/planning/tree/mcts.hpp"
 
 #include <array>
@@ -174,13 +174,10 @@ TEST_CASE("mcts: settings that make no sense are refused") {
   CHECK_THROWS_WITH(complaint({.hold = 0})(), Catch::Contains("mcts: hold is 0"));
 }
 
-using PendulumRollout = SimulatorRollout<AnyEnvironment>;
-AnyEnvironment new_pendulum() { return AnyEnvironment(Pendulum()); }
-
 // Return of Pendulum-v1's 200 steps.
 template <class Act>
 double pendulum_return(std::uint64_t seed, Act&& act) {
-  AnyEnvironment env = new_pendulum();
+  Pendulum env;
   env.reset(seed);
   double sum = 0;
   for (int t = 0; t < 200; ++t) sum += env.step(act(env, t)).reward;
@@ -191,19 +188,19 @@ TEST_CASE("mcts: a pendulum with five torques, on its true model") {
   ThreadPool pool(1);
   double searched = 0, chance = 0, best = 0;
   for (const std::uint64_t seed : {1U, 2U, 3U}) {
-    PendulumRollout rollout(new_pendulum, {.horizon = 30}, pool);
+    SimulatorRollout<Pendulum> rollout([] { return Pendulum(); }, {.horizon = 30}, pool);
     Mpc mpc(Mcts(rollout, ActionBounds::uniform(1, -2, 2), MctsSettings{.actions = 5}, seed));
-    searched += pendulum_return(seed, [&](AnyEnvironment& env, int) {
+    searched += pendulum_return(seed, [&](const Pendulum& env, int) {
       const Vecd action = mpc.act(env.state());
       CHECK(action(0) == std::round(action(0)));
       return action;
     });
     const RandomStream random(seed, Stream::kUser);
-    chance += pendulum_return(seed, [&](AnyEnvironment&, int t) {
+    chance += pendulum_return(seed, [&](const Pendulum&, int t) {
       return Vecd(Vecd::Constant(1, random.uniform(-2.0, 2.0, static_cast<std::uint32_t>(t))));
     });
     Mpc reference(Cem(rollout, ActionBounds::uniform(1, -2, 2), {}, seed));
-    best += pendulum_return(seed, [&](AnyEnvironment& env, int) { return Vecd(reference.act(env.state())); });
+    best += pendulum_return(seed, [&](const Pendulum& env, int) { return Vecd(reference.act(env.state())); });
   }
   INFO(searched << ", chance " << chance << ", CEM " << best);
   CHECK((searched - chance) / (best - chance) > 0.8);

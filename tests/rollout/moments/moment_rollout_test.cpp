@@ -59,19 +59,7 @@ TEST_CASE("moment rollout: the gradient is that of differences") {
     const double value = r.evaluate(at, w, &gradient);
     CHECK(value == r.evaluate(at, w));
     CHECK(static_cast<int>(w.costs.size()) == horizon);
-    const Vecd p = at.parameters();
-    for (Index i = 0; i < p.size(); ++i) {
-      const double expected = slope(
-          [&](double h) {
-            Policy moved = at;
-            Vecd q = p;
-            q(i) += h;
-            moved.set_parameters(q);
-            return r.evaluate(moved, w);
-          },
-          1e-3);
-      CHECK(std::abs(gradient(i) - expected) <= 1e-6 * gradient.cwiseAbs().maxCoeff());
-    }
+    check_parameter_gradient([&](const Policy& p) { return r.evaluate(p, w); }, at, gradient);
   }
 }
 
