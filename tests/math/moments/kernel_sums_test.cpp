@@ -140,7 +140,8 @@ TEST_CASE("kernel sums: gradients are those of differences") {
     const KernelMoments process = uncertain(sums, inverse);
     process.forward(in, out, tape);
     process.backward(adjoint, tape, gradient);
-    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(process, m)); }, in, gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(process, m)); }, in,
+                   gradient);
     KernelSumsGradient parameters;
     parameters.set_zero(sums);
     CHECK_THROWS_AS(process.backward(adjoint, tape, gradient, &parameters), Error);
@@ -148,7 +149,8 @@ TEST_CASE("kernel sums: gradients are those of differences") {
     const KernelMoments fixed(sums);
     fixed.forward(in, out, tape);
     fixed.backward(adjoint, tape, gradient, &parameters);
-    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(fixed, m)); }, in, gradient);
+    check_gradient([&](const GaussianMoments& m) { return inner(adjoint, image_of(fixed, m)); }, in,
+                   gradient);
     const auto check = [&](Batchd& values, const Batchd& by, bool logarithm) {
       const double scale = by.cwiseAbs().maxCoeff();
       for (Index i = 0; i < values.size(); i += 3) {
