@@ -2,6 +2,7 @@
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
+#include <cstdint>
 #include <utility>
 
 #include "mbrl/core/error.hpp"
@@ -45,6 +46,13 @@ Batchd principal_components(const Batchd& y, Index q) {
   return x;
 }
 
+GpHyperparameters load_hyperparameters(const StateDict& in, const std::string& name) {
+  const Vecd packed = in.get_matrix<double>(name).reshaped();
+  require(packed.size() >= 3 && packed.allFinite(), "checkpoint: '", name, "' has ", packed.size(),
+          " entries, expected at least 3, all finite");
+  return GpHyperparameters::unpacked(packed);
+}
+
 }  // namespace
 
 void LatentSettings::validate(const char* who) const {
@@ -55,6 +63,21 @@ void LatentSettings::validate(const char* who) const {
 LatentModel::Processes::Processes(Batchd at, const Batchd& outputs, const GpHyperparameters& h)
     : inputs(std::move(at)), posterior(exact_posterior(inputs, Vecd(outputs.row(0)), h)) {
   weights = gp::product(outputs, posterior.inverse);
+}
+
+// Of the data only what weighs them is needed again.
+LatentModel::Processes::Processes(const StateDict& in, const std::string& prefix, const GpHyperparameters& h)
+    : inputs(in.get_matrix<double>(prefix + "inputs")), weights(in.get_matrix<double>(prefix + "weights")) {
+  require(inputs.cols() >= 1 && inputs.allFinite() && weights.allFinite(), "checkpoint: '", prefix,
+          "inputs' or 'weights' is empty or not finite");
+  require_dim("checkpoint: '" + prefix + "inputs'", "a point", inputs.rows(), h.dim());
+  require_dim("checkpoint: '" + prefix + "weights'", "the batch", weights.cols(), inputs.cols());
+  posterior = exact_posterior(inputs, Vecd::Zero(inputs.cols()), h);
+}
+
+void LatentModel::Processes::save(StateDict& out, const std::string& prefix) const {
+  out.put_matrix(prefix + "inputs", inputs);
+  out.put_matrix(prefix + "weights", weights);
 }
 
 void LatentModel::Processes::predict(ConstBatchRef<double> at, Batchd& mean, Vecd& variance) const {
@@ -100,6 +123,37 @@ LatentModel::LatentModel(ConstBatchRef<double> observations, const LatentSetting
   for (Index& i : after) ++i;
   const Batchd inputs = latent_(Eigen::all, before);
   of_changes_ = Processes(inputs, latent_(Eigen::all, after) - inputs, dynamics_);
+}
+
+LatentModel::LatentModel(const StateDict& in, const std::string& prefix)
+    : mapping_(load_hyperparameters(in, prefix + "mapping")),
+      status_(static_cast<LbfgsStatus>(in.get_scalar<std::int64_t>(prefix + "status"))),
+      first_loss_(in.get_scalar<double>(prefix + "first_loss")),
+      loss_(in.get_scalar<double>(prefix + "loss")),
+      centre_(in.get_matrix<double>(prefix + "centre").reshaped()),
+      scale_(in.get_scalar<double>(prefix + "scale")),
+      of_observations_(in, prefix + "observations.", mapping_) {
+  latent_ = of_observations_.inputs;
+  require_dim("checkpoint: '" + prefix + "centre'", "an observation", centre_.size(),
+              of_observations_.weights.rows());
+  if (!in.contains(prefix + "dynamics")) return;
+  dynamics_ = load_hyperparameters(in, prefix + "dynamics");
+  of_changes_ = Processes(in, prefix + "changes.", dynamics_);
+  require_dim("checkpoint: '" + prefix + "changes.weights'", "a latent point", of_changes_.weights.rows(),
+              latent_dim());
+}
+
+void LatentModel::save(StateDict& out, const std::string& prefix) const {
+  out.put_matrix(prefix + "mapping", mapping_.packed());
+  out.put_scalar(prefix + "status", static_cast<std::int64_t>(status_));
+  out.put_scalar(prefix + "first_loss", first_loss_);
+  out.put_scalar(prefix + "loss", loss_);
+  out.put_matrix(prefix + "centre", centre_);
+  out.put_scalar(prefix + "scale", scale_);
+  of_observations_.save(out, prefix + "observations.");
+  if (of_changes_.inputs.cols() == 0) return;
+  out.put_matrix(prefix + "dynamics", dynamics_.packed());
+  of_changes_.save(out, prefix + "changes.");
 }
 
 void LatentModel::decode(ConstBatchRef<double> latent, Batchd& mean, Vecd& variance) const {

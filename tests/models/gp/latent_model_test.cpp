@@ -137,6 +137,38 @@ TEST_CASE("latent model: with dynamics a sequence goes on around the circle") {
   CHECK(halves.loss() < halves.first_loss());
 }
 
+TEST_CASE("latent model: a checkpoint gives the same numbers") {
+  const Batchd y = pictures();
+  for (const bool dynamics : {false, true}) {
+    const LatentModel model(y, {.dynamics = dynamics, .search = {.iterations = 5}});
+    StateDict state;
+    model.save(state, "latent.");
+    const LatentModel read(state, "latent.");
+    CHECK(read.latent() == model.latent());
+    CHECK(read.loss() == model.loss());
+    CHECK(read.status() == model.status());
+    CHECK(read.mapping().packed() == model.mapping().packed());
+    Batchd mean, mean_read;
+    Vecd variance, variance_read;
+    const Batchd at = model.latent() + Batchd::Constant(2, kFrames, 0.1);
+    model.decode(at, mean, variance);
+    read.decode(at, mean_read, variance_read);
+    CHECK(mean_read == mean);
+    CHECK(variance_read == variance);
+    if (!dynamics) {
+      CHECK_THROWS_AS(read.step(at, mean, variance), Error);
+      continue;
+    }
+    model.step(at, mean, variance);
+    read.step(at, mean_read, variance_read);
+    CHECK(mean_read == mean);
+    CHECK(variance_read == variance);
+    state.put_matrix("latent.changes.weights", Batchd::Zero(2, 3));
+    CHECK_THROWS_AS(LatentModel(state, "latent."), Error);
+  }
+  CHECK_THROWS_AS(LatentModel(StateDict(), "latent."), Error);
+}
+
 TEST_CASE("latent model: mistakes are named") {
   Batchd y = pictures();
   CHECK_THROWS_AS(LatentModel(y.leftCols(2), {}), Error);

@@ -2,8 +2,10 @@
 // with dynamics among the latent numbers the Gaussian process dynamical model (Wang, Fleet and Hertzmann, NIPS 2006).
 #pragma once
 
+#include <string>
 #include <vector>
 
+#include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/math/lbfgs.hpp"
 #include "mbrl/models/gp/gaussian_process.hpp"
@@ -38,6 +40,9 @@ class LatentModel {
   /// the same, and lengths that do not add up to n or are below 2.
   LatentModel(ConstBatchRef<double> observations, const LatentSettings& settings,
               const std::vector<int>& lengths = {});
+  /// The model that was saved, which computes the same numbers. Throws for anything else.
+  LatentModel(const StateDict& in, const std::string& prefix);
+  void save(StateDict& out, const std::string& prefix) const;
 
   int latent_dim() const { return static_cast<int>(latent_.rows()); }
   int obs_dim() const { return static_cast<int>(centre_.size()); }
@@ -66,6 +71,8 @@ class LatentModel {
 
     Processes() = default;
     Processes(Batchd inputs, const Batchd& outputs, const GpHyperparameters& h);
+    Processes(const StateDict& in, const std::string& prefix, const GpHyperparameters& h);
+    void save(StateDict& out, const std::string& prefix) const;
     void predict(ConstBatchRef<double> at, Batchd& mean, Vecd& variance) const;
   };
 
