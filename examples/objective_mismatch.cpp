@@ -5,6 +5,8 @@
 // and -0.06 (grid). Needs the components core and mujoco.
 //   objective_mismatch [folder for objective_mismatch.csv and .png [models [largest share of grid data]]]
 // The last is of what a model learns from, each model drawing its own share up to it; the rest is on-policy data.
+// Then the paper's remedy (section 5): models of grid data alone, and of the same data with each row's likelihood weighed
+// by how near it is to the expert's trajectory.
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -147,6 +149,80 @@ mbrl::TransitionBatch both(const mbrl::TransitionBatch& a, const mbrl::Transitio
   return out;
 }
 
+// exp(-d / reach) for each row, d its distance to the nearest of the trajectory's: of features and action, in units of
+// their deviations over the rows.
+Vecd nearness(const mbrl::TransitionBatch& rows, const mbrl::TransitionBatch& trajectory, double reach) {
+  const mbrl::EnvSpec spec = Env().spec();
+  const auto points = [&](const mbrl::TransitionBatch& t) {
+    mbrl::Batchf p(spec.encoding.feature_dim() + 1, t.obs.cols());
+    spec.encoding.encode<float>(t.obs, p.topRows(spec.encoding.feature_dim()));
+    p.bottomRows(1) = t.action;
+    return p;
+  };
+  mbrl::Batchf at = points(rows), good = points(trajectory);
+  const mbrl::Vecf centre = at.rowwise().mean();
+  const mbrl::Vecf unit =
+      ((at.colwise() - centre).rowwise().squaredNorm() / static_cast<float>(at.cols())).cwiseSqrt();
+  at.array().colwise() /= unit.array();
+  good.array().colwise() /= unit.array();
+  Vecd weight(at.cols());
+  for (Index i = 0; i < at.cols(); ++i) {
+    const float nearest = (good.colwise() - at.col(i)).colwise().norm().minCoeff();
+    weight(i) = std::exp(-static_cast<double>(nearest) / reach);
+  }
+  return weight;
+}
+
+// As many rows again, each drawn as often as its weight says: their likelihood is the weighted one on average.
+mbrl::TransitionBatch weighed(const mbrl::TransitionBatch& rows, const Vecd& weight,
+                              const mbrl::RandomStream& random, std::uint32_t index) {
+  std::vector<double> sum(static_cast<std::size_t>(weight.size()));
+  std::partial_sum(weight.data(), weight.data() + weight.size(), sum.begin());
+  mbrl::TransitionBatch out = rows;
+  for (Index i = 0; i < weight.size(); ++i) {
+    const double at = random.uniform(0.0, sum.back(), index, static_cast<std::uint32_t>(i));
+    const Index from =
+        std::min<Index>(std::lower_bound(sum.begin(), sum.end(), at) - sum.begin(), weight.size() - 1);
+    out.obs.col(i) = rows.obs.col(from);
+    out.action.col(i) = rows.action.col(from);
+    out.next_obs.col(i) = rows.next_obs.col(from);
+    out.reward(i) = rows.reward(from);
+  }
+  return out;
+}
+
+double mean_return(Learner& learner) {
+  Env env;
+  double sum = 0;
+  for (std::uint64_t episode = 0; episode < kEpisodes; ++episode) {
+    Vecd obs = env.reset(200 + episode);
+    learner.mpc.reset();
+    for (int t = 0; t < env.spec().max_steps; ++t) {
+      const mbrl::StepResult step = env.step(learner.mpc.act(obs.cast<float>()).cast<double>());
+      sum += step.reward / kEpisodes;
+      obs = step.obs;
+    }
+  }
+  return sum;
+}
+
+// Mean return of models of n rows drawn evenly, their likelihood weighed with this reach; 0: all alike.
+double remedy(int n, double reach, int models, const TransitionBuffer& even,
+              const mbrl::TransitionBatch& good, mbrl::ThreadPool& pool) {
+  const mbrl::RandomStream random(kSeed + 2, mbrl::Stream::kUser);
+  mbrl::PetsConfiguration c = configuration();
+  double sum = 0;
+  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(models); ++i) {
+    Learner learner(c, Env().spec(), pool, 2000 + i);
+    const mbrl::TransitionBatch rows = some(even, n, random, i);
+    learner.trainer.train(reach > 0 ? weighed(rows, nearness(rows, good, reach), random, i) : rows,
+                          learner.model, 0);
+    learner.rollout.set_model(learner.model);
+    sum += mean_return(learner) / models;
+  }
+  return sum;
+}
+
 // Model `i`: how much it sees, of what, and for how long, is drawn.
 Judged judge(std::uint32_t i, const TransitionBuffer& train, const TransitionBuffer& train_even,
              double most_even, const std::array<const TransitionBuffer*, 3>& tests, mbrl::ThreadPool& pool) {
@@ -156,8 +232,7 @@ Judged judge(std::uint32_t i, const TransitionBuffer& train, const TransitionBuf
   out.rows = static_cast<std::size_t>(
       100 * std::pow(static_cast<double>(train.size()) / 100, random.uniform(0.0, 1.0, i, 0)));
   out.epochs = c.training.epochs = static_cast<int>(5 * std::pow(12.0, random.uniform(0.0, 1.0, i, 1)));
-  Env env;
-  Learner learner(c, env.spec(), pool, 1000 + i);
+  Learner learner(c, Env().spec(), pool, 1000 + i);
   out.share = most_even * random.uniform(0.0, 1.0, i, 2);
   const auto even = static_cast<Index>(out.share * static_cast<double>(out.rows));
   const mbrl::TransitionBatch a = some(train, static_cast<Index>(out.rows) - even, random, i),
@@ -171,15 +246,7 @@ Judged judge(std::uint32_t i, const TransitionBuffer& train, const TransitionBuf
         -mbrl::evaluate_predictions(packed, data.obs, data.action, data.next_obs, mbrl::Vecf::Ones(4), pool)
              .nll;
   }
-  for (std::uint64_t episode = 0; episode < kEpisodes; ++episode) {
-    Vecd obs = env.reset(200 + episode);
-    learner.mpc.reset();
-    for (int t = 0; t < env.spec().max_steps; ++t) {
-      const mbrl::StepResult step = env.step(learner.mpc.act(obs.cast<float>()).cast<double>());
-      out.reward += step.reward / kEpisodes;
-      obs = step.obs;
-    }
-  }
+  out.reward = mean_return(learner);
   return out;
 }
 
@@ -263,6 +330,21 @@ int main(int argc, char** argv) try {
     }
     curves.push_back(std::move(curve));
   }
+
+  constexpr int kRows[] = {250, 500, 1000};
+  constexpr double kReach[] = {0.0, 1.0, 0.5, 0.25};
+  const int repeats = std::max(2, models / 5);
+  std::printf("\nmean return of %d models of grid data alone, likelihood weighed by exp(-d / reach)\n%-8s",
+              repeats, "rows");
+  for (const double reach : kReach) std::printf(reach > 0 ? "  reach %.2f" : "   as it is", reach);
+  for (const int n : kRows) {
+    std::printf("\n%-8d", n);
+    for (const double reach : kReach) {
+      std::printf(" %11.1f", remedy(n, reach, repeats, train_even, best.batch(), pool));
+      std::fflush(stdout);
+    }
+  }
+  std::printf("\n");
   if (folder.empty()) return 0;
   mbrl::write_file_atomically(folder / "objective_mismatch.csv", csv);
   mbrl::plot_lines(folder / "objective_mismatch.png",
