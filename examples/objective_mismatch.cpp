@@ -282,6 +282,7 @@ int main(int argc, char** argv) try {
   mbrl::require(models >= 3, "models is ", models, ", expected at least 3");
   mbrl::require(most_even >= 0 && most_even <= 1, "the largest share is ", most_even,
                 ", expected from 0 to 1");
+  if (!folder.empty()) std::filesystem::create_directories(folder);  // an error comes before the work
   mbrl::ThreadPool pool;
   const TransitionBuffer train = on_policy(1, pool), policy = on_policy(2, pool), best = expert(pool),
                          even = grid(train, 2000, 11),
