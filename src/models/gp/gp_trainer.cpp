@@ -84,20 +84,26 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
   const Batchd x = inputs.array().colwise() / unit.array();
   Batchd inducing;
   if (sparse) inducing = gp::inducing_inputs(x, std::min<Index>(settings_.inducing, n), seed_, round);
-  const auto evidence_of = [&](const Vecd& y, const GpHyperparameters& h) {
-    if (!sparse) return log_evidence(x, y, h);
-    const SparseEvidence e = sparse_evidence(kind, x, y, inducing, h);
-    return GpEvidence{e.value, e.gradient, e.jitter};
+  // Fewer searches than threads take turns, and the threads share each one's matrices: the same numbers.
+  const int entries = model.obs_dim(), starts = 1 + settings_.restarts;
+  const bool turns = entries * starts < pool_->size() && !sparse;
+  const auto compute_evidence = [&](const Vecd& y, const GpHyperparameters& h, GpEvidence& e,
+                                    GpEvidenceWorkspace& workspace) {
+    if (!sparse) {
+      log_evidence(x, y, h, e, workspace, turns ? pool_ : nullptr);
+      return;
+    }
+    SparseEvidence of_sparse = sparse_evidence(kind, x, y, inducing, h);
+    e = {of_sparse.value, std::move(of_sparse.gradient), of_sparse.jitter};
   };
   GpPriors priors;
   if (!settings_.priors) priors = {.lengthscale = {}, .variance = {}};
   priors.max_signal_to_noise = settings_.max_signal_to_noise;
   const RandomStream random(seed_, Stream::kWeights);
 
-  const int entries = model.obs_dim(), starts = 1 + settings_.restarts;
   std::vector<LbfgsResult> found(static_cast<std::size_t>(entries * starts));
   std::vector<double> evidence(found.size(), 0.0);
-  pool_->run(entries * starts, [&](int task) {
+  const auto search = [&](int task) {
     const int entry = task / starts, start = task % starts;
     const auto at = static_cast<std::size_t>(task);
     if (!(size[entry] > kNothing)) return;
@@ -118,18 +124,25 @@ TrainingReport GpTrainer::train(const TransitionBatch& data, GpModel& model, std
       first.log_noise = draw(-5.0, -1.0, d + 1);
     }
     if (settings_.noise > 0.0) first.log_noise = std::log(settings_.noise);
+    GpEvidence e;
+    GpEvidenceWorkspace workspace;
     const auto objective = [&](const Vecd& packed, Vecd& gradient) {
       if (!packed.allFinite()) return std::numeric_limits<double>::infinity();
       const auto h = GpHyperparameters::unpacked(packed);
-      GpEvidence e = evidence_of(y, h);
+      compute_evidence(y, h, e, workspace);
       const double value = e.value + priors.log_density(h, e.gradient);
       if (settings_.noise > 0.0) e.gradient[d + 1] = 0.0;
       gradient = -e.gradient / static_cast<double>(n);
       return -value / static_cast<double>(n);
     };
     found[at] = minimize_lbfgs(objective, first.packed(), settings_.search);
-    evidence[at] = evidence_of(y, GpHyperparameters::unpacked(found[at].x)).value;
-  });
+    compute_evidence(y, GpHyperparameters::unpacked(found[at].x), e, workspace);
+    evidence[at] = e.value;
+  };
+  if (turns)
+    for (int task = 0; task < entries * starts; ++task) search(task);
+  else
+    pool_->run(entries * starts, search);
 
   std::vector<GpHyperparameters> hyperparameters;
   TrainingReport report;

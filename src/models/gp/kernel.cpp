@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -11,11 +12,21 @@
 #include "models/gp/factor.hpp"
 
 namespace mbrl::gp {
+namespace {
+
+// Row by row: of an expression the quotient of whole columns would allocate.
+void divide_rows(ConstVecRef<double> squared, BatchRef<double> out) {
+  for (Index i = 0; i < squared.size(); ++i) out.row(i) /= std::sqrt(squared[i]);
+}
+
+}  // namespace
+
 void left_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVecRef<double> lengthscale2,
                     double signal2, Batchd& out) {
   const Index d = x.rows();
   out.resize(d + 2, x.cols());
-  out.topRows(d) = (x.colwise() - centre).array().colwise() / lengthscale2.array().sqrt();
+  out.topRows(d) = x.colwise() - centre;
+  divide_rows(lengthscale2, out);
   out.row(d) = (-0.5 * out.topRows(d).colwise().squaredNorm()).array() + std::log(signal2);
   out.row(d + 1).setOnes();
 }
@@ -23,7 +34,8 @@ void left_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVe
 void right_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstVecRef<double> lengthscale2,
                      BatchRef<double> out) {
   const Index d = x.rows();
-  out.topRows(d) = (x.colwise() - centre).array().colwise() / lengthscale2.array().sqrt();
+  out.topRows(d) = x.colwise() - centre;
+  divide_rows(lengthscale2, out);
   out.row(d + 1) = -0.5 * out.topRows(d).colwise().squaredNorm();
   out.row(d).setOnes();
 }
@@ -34,6 +46,34 @@ Batchd self_covariance(ConstBatchRef<double> x, ConstVecRef<double> lengthscale2
   dense::mirror_lower(k.rows(), k.data(), k.rows());
   k.diagonal().setConstant(signal2);
   return k;
+}
+
+void SelfCovariance::lower(ConstBatchRef<double> x, const GpHyperparameters& h, BatchRef<double> out,
+                           ThreadPool* pool) {
+  constexpr Index kBlock = Factor::kBlock;
+  const Index d = x.rows(), n = x.cols(), ld = out.outerStride();
+  const double signal2 = h.signal2();
+  centre_ = x.rowwise().mean();
+  lengthscale2_ = (2.0 * h.log_lengthscale).array().exp();
+  right_.resize(d + 2, n);
+  left_exponents(x, centre_, lengthscale2_, signal2, left_);
+  right_exponents(x, centre_, lengthscale2_, right_);
+  columns_ = left_.transpose();
+  for_each(pool, (n + kBlock - 1) / kBlock, [&](int number) {
+    const Index j = number * kBlock, cols = std::min(kBlock, n - j);
+    dense::product({.rows = n - j,
+                    .cols = cols,
+                    .depth = d + 2,
+                    .a = &columns_(j, 0),
+                    .lda = n,
+                    .b = &right_(0, j),
+                    .b_row = 1,
+                    .b_col = d + 2,
+                    .d = &out(j, j),
+                    .ldd = ld});
+    exponential(&out(j, j), n - j, cols, ld);
+    out.diagonal().segment(j, cols).setConstant(signal2);
+  });
 }
 
 // With M the weights: sum_ij M_ij (a_i - b_j)^2 = sum_i (sum_j M_ij) a_i^2 + sum_j (sum_i M_ij) b_j^2 - 2 a M b'.
@@ -61,12 +101,13 @@ void check_data(const char* who, ConstBatchRef<double> inputs, ConstVecRef<doubl
   require_dim(who, "the lengthscales", hyperparameters.dim(), inputs.rows());
   require(inputs.allFinite(), who, ": an input is not finite");
   require(targets.allFinite(), who, ": a target is not finite");
-  require(hyperparameters.packed().allFinite(), who,
-          ": a hyperparameter is not finite: ", hyperparameters.packed().transpose());
+  const GpHyperparameters& h = hyperparameters;
+  if (!h.log_lengthscale.allFinite() || !std::isfinite(h.log_signal) || !std::isfinite(h.log_noise))
+    fail(who, ": a hyperparameter is not finite: ", h.packed().transpose());
 }
 
 void check_memory(Index n, Index entries, int at_once) {
-  constexpr double kKept = 2.5, kComputing = 6.0;  // matrices of an entry: its posterior, its evidence
+  constexpr double kKept = 2.5, kComputing = 2.5;  // matrices of an entry: its posterior, its evidence
   const double needed = 8.0 * static_cast<double>(n) * static_cast<double>(n) *
                         (kKept * static_cast<double>(entries) + kComputing * static_cast<double>(at_once));
   const double there =

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/models/gp/gaussian_process.hpp"
 
@@ -17,6 +18,20 @@ void right_exponents(ConstBatchRef<double> x, ConstVecRef<double> centre, ConstV
 
 /// k(x_i, x_j), n x n, exactly symmetric with signal2 on the diagonal.
 Batchd self_covariance(ConstBatchRef<double> x, ConstVecRef<double> lengthscale2, double signal2);
+
+/// The same for `log_evidence`: keeps its memory.
+class SelfCovariance {
+ public:
+  /// Writes k(x_i, x_j) for i >= j into out (n x n).
+  void lower(ConstBatchRef<double> x, const GpHyperparameters& hyperparameters, BatchRef<double> out,
+             ThreadPool* pool = nullptr);
+  /// (x - centre) / lengthscale of the last call, D x n.
+  auto scaled() const { return right_.topRows(right_.rows() - 2); }
+
+ private:
+  Vecd centre_, lengthscale2_;
+  Batchd left_, columns_, right_;  // the exponents' two sides; the first transposed
+};
 
 /// For weighted(i, j) = dL/dk(a_i, b_j) k(a_i, b_j): adds dL / d(log lengthscales, log signal) to the first D + 1 entries of
 /// gradient, and dL/db (D x q) to `of_b` where that is not null.

@@ -19,7 +19,7 @@ double loss_of_processes(const Batchd& inputs, const Batchd& outputs, const GpHy
   const auto p = static_cast<double>(outputs.rows());
   const Vecd lengthscale2 = h.lengthscale2();
   const Batchd k = self_covariance(inputs, lengthscale2, h.signal2());
-  const std::optional<Factor> factor = factorise(k, h.noise2(), h.signal2());
+  std::optional<Factor> factor = factorise(k, h.noise2(), h.signal2());
   if (!factor) return std::numeric_limits<double>::infinity();
   const Batchd inverse = factor->inverse();
   of_outputs = product(outputs, inverse);
@@ -30,7 +30,7 @@ double loss_of_processes(const Batchd& inputs, const Batchd& outputs, const GpHy
   weights.array() *= k.array();
   add_covariance_gradient(inputs, inputs, weights, lengthscale2, of_h, &of_inputs);
   of_inputs *= 2.0;  // it is both of the covariance's points
-  of_h[q] += 2.0 * factor->jitter * trace;
+  of_h[q] += 2.0 * factor->jitter() * trace;
   of_h[q + 1] = 2.0 * h.noise2() * trace;
   Vecd of_prior = Vecd::Zero(q + 2);
   const double prior = GpPriors().log_density(h, of_prior);

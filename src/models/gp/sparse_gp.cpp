@@ -19,11 +19,13 @@ struct Parts {
   Vecd lengthscale2;
   double signal2 = 0.0, noise2 = 0.0;
   Batchd kuu, kuf, a;
-  gp::Factor of_kuu, of_b;
-  Batchd r;   // lower triangle
-  Vecd g, q;  // diagonals of G and Q
-  Vecd c;     // R K_uf G^-1 y
-  Vecd beta;  // R'c
+  gp::Factor of_b;
+  double jitter = 0.0;      // of K_uu
+  Batchd kuu_root, b_root;  // inverses of the lower factors of K_uu and B
+  Batchd r;                 // lower triangle
+  Vecd g, q;                // diagonals of G and Q
+  Vecd c;                   // R K_uf G^-1 y
+  Vecd beta;                // R'c
 };
 
 std::optional<Parts> parts_of(SparseApproximation kind, ConstBatchRef<double> inputs,
@@ -40,9 +42,10 @@ std::optional<Parts> parts_of(SparseApproximation kind, ConstBatchRef<double> in
   p.kuu = gp::self_covariance(inducing, p.lengthscale2, p.signal2);
   std::optional<gp::Factor> factor = gp::factorise(p.kuu, 0.0, p.signal2, kLeastJitter);
   if (!factor) return std::nullopt;
-  p.of_kuu = *std::move(factor);
+  p.jitter = factor->jitter();
+  p.kuu_root = factor->inverse_lower();
   se_covariance(inducing, inputs, p.lengthscale2, p.signal2, p.kuf);
-  p.a = gp::product(p.of_kuu.inverse_lower, p.kuf);
+  p.a = gp::product(p.kuu_root, p.kuf);
   p.q = p.a.colwise().squaredNorm();
   p.g = Vecd::Constant(inputs.cols(), p.noise2);
   if (kind == SparseApproximation::kFitc) p.g += (p.signal2 - p.q.array()).max(0.0).matrix();
@@ -50,8 +53,9 @@ std::optional<Parts> parts_of(SparseApproximation kind, ConstBatchRef<double> in
   factor = gp::factorise(gp::product_transposed(scaled, scaled), 1.0, 1.0);
   if (!factor) return std::nullopt;
   p.of_b = *std::move(factor);
-  p.r = gp::product(p.of_b.inverse_lower, p.of_kuu.inverse_lower);
-  p.c = p.of_b.inverse_lower.triangularView<Eigen::Lower>() * (p.a * targets.cwiseQuotient(p.g));
+  p.b_root = p.of_b.inverse_lower();
+  p.r = gp::product(p.b_root, p.kuu_root);
+  p.c = p.b_root.triangularView<Eigen::Lower>() * (p.a * targets.cwiseQuotient(p.g));
   p.beta = p.r.transpose() * p.c;
   return p;
 }
@@ -73,7 +77,7 @@ SparseEvidence sparse_evidence(SparseApproximation kind, ConstBatchRef<double> i
   if (!parts) return e;
   const Parts& p = *parts;
   const bool vfe = kind == SparseApproximation::kVfe;
-  e.jitter = p.of_kuu.jitter;
+  e.jitter = p.jitter;
   const double trace = vfe ? 0.5 * (p.signal2 * static_cast<double>(n) - p.q.sum()) / p.noise2 : 0.0;
   e.value = -0.5 * (p.g.array().log().sum() + p.of_b.log_determinant() +
                     targets.cwiseAbs2().cwiseQuotient(p.g).sum() - p.c.squaredNorm() +
@@ -84,7 +88,7 @@ SparseEvidence sparse_evidence(SparseApproximation kind, ConstBatchRef<double> i
   const Batchd pk = gp::product(p.r, p.kuf);  // R K_uf
   const Vecd s = 0.5 * (alpha.array().square() - p.g.array().inverse() +
                         pk.colwise().squaredNorm().transpose().array() / p.g.array().square());
-  const Batchd w = gp::product(p.of_kuu.inverse_lower.transpose(), p.a);
+  const Batchd w = gp::product(p.kuu_root.transpose(), p.a);
   Batchd ws = -0.5 * gp::product(p.r.transpose(), pk) * p.g.cwiseInverse().asDiagonal();
   ws.noalias() += 0.5 * p.beta * alpha.transpose();
   const Vecd own = vfe ? Vecd::Constant(n, 0.5 / p.noise2) : Vecd(-s);
@@ -115,12 +119,13 @@ GpPosterior sparse_posterior(SparseApproximation kind, ConstBatchRef<double> inp
   out.signal2 = parts->signal2;
   out.noise2 = parts->noise2;
   out.beta = parts->beta;
-  out.jitter = parts->of_kuu.jitter;
+  out.jitter = parts->jitter;
   // K_uu^-1 - Sigma^-1 = L^-T (I - B^-1) L^-1, and of B = V D V' the middle is V (1 - 1/D) V'.
-  const Batchd b = gp::product_transposed(parts->of_b.lower, parts->of_b.lower);
+  const Batchd lower = parts->of_b.lower();
+  const Batchd b = gp::product_transposed(lower, lower);
   const Eigen::SelfAdjointEigenSolver<Batchd> eigen(b);
   const Vecd weight = (1.0 - eigen.eigenvalues().array().inverse()).max(0.0).sqrt();
-  out.root = weight.asDiagonal() * gp::product(eigen.eigenvectors().transpose(), parts->of_kuu.inverse_lower);
+  out.root = weight.asDiagonal() * gp::product(eigen.eigenvectors().transpose(), parts->kuu_root);
   out.inverse = gp::product(out.root.transpose(), out.root);
   return out;
 }

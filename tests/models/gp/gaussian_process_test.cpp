@@ -1,14 +1,18 @@
 // Gaussian processes of one output: evidence, gradient and prediction as scikit-learn has them.
 #include "mbrl/models/gp/gaussian_process.hpp"
 
+#include <Eigen/Cholesky>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <string>
 
+#include "allocation_counter.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "each_target.hpp"
 #include "mbrl/core/error.hpp"
+#include "mbrl/core/thread_pool.hpp"
 
 namespace mbrl {
 namespace {
@@ -84,6 +88,78 @@ TEST_CASE("gaussian process: every instruction set gives scikit-learn's numbers"
     se_covariance(data.x, Batchd::Constant(kDims, 1, std::nan("")), Vecd::Ones(kDims), 1.0, k);
     CHECK(k.array().isNaN().all());
   });
+}
+
+// Of several blocks of 48, the last one not whole.
+struct Blocks {
+  Batchd x = 2.0 * wave(3, 130, 0.0);
+  Vecd y = x.colwise().norm();
+  GpHyperparameters h{Vecd{{std::log(0.7), std::log(1.3), std::log(2.9)}}, std::log(1.2), std::log(0.15)};
+};
+
+TEST_CASE("gaussian process: of many points the evidence and its gradient are those of their formulas") {
+  const Blocks data;
+  const Index n = data.x.cols();
+  Batchd k(n, n);
+  for (Index i = 0; i < n; ++i)
+    for (Index j = 0; j < n; ++j)
+      k(i, j) =
+          data.h.signal2() *
+          std::exp(-0.5 *
+                   ((data.x.col(i) - data.x.col(j)).array().square() / data.h.lengthscale2().array()).sum());
+  const Eigen::LLT<Batchd> factor(k + data.h.noise2() * Batchd::Identity(n, n));
+  const Vecd beta = factor.solve(data.y);
+  const Batchd weights = 0.5 * (beta * beta.transpose() - factor.solve(Batchd::Identity(n, n)));
+  const double value = -0.5 * (data.y.dot(beta) + static_cast<double>(n) * std::log(2.0 * std::numbers::pi)) -
+                       factor.matrixLLT().diagonal().array().log().sum();
+  Vecd gradient(5);
+  for (Index d = 0; d < 3; ++d) {
+    const Batchd across = data.x.row(d).replicate(n, 1);
+    gradient[d] = weights.cwiseProduct(k).cwiseProduct((across - across.transpose()).cwiseAbs2()).sum() /
+                  data.h.lengthscale2()[d];
+  }
+  gradient[3] = 2.0 * weights.cwiseProduct(k).sum();
+  gradient[4] = 2.0 * data.h.noise2() * weights.trace();
+  testing::for_each_target([&](const std::string& target) {
+    CAPTURE(target);
+    const GpEvidence e = log_evidence(data.x, data.y, data.h);
+    CHECK(e.value == Approx(value).epsilon(1e-9));
+    CHECK((e.gradient - gradient).cwiseAbs().maxCoeff() < 1e-9 * gradient.cwiseAbs().maxCoeff());
+    const GpPosterior p = exact_posterior(data.x, data.y, data.h);
+    CHECK((p.beta - beta).cwiseAbs().maxCoeff() < 1e-9 * beta.cwiseAbs().maxCoeff());
+    CHECK((p.root.transpose() * p.root - p.inverse).cwiseAbs().maxCoeff() <
+          1e-12 * p.inverse.cwiseAbs().maxCoeff());
+  });
+}
+
+TEST_CASE("gaussian process: neither threads nor what a workspace has seen change the evidence") {
+  const Blocks data;
+  const GpEvidence expected = log_evidence(data.x, data.y, data.h);
+  for (const int threads : {1, 2, 3}) {
+    ThreadPool pool(threads);
+    GpEvidenceWorkspace workspace;
+    for (const Index n : {Index{130}, Index{20}, Index{130}}) {
+      GpEvidence e;
+      log_evidence(data.x.leftCols(n), data.y.head(n), data.h, e, workspace, &pool);
+      if (n == 20)
+        CHECK(e.value == log_evidence(data.x.leftCols(n), data.y.head(n), data.h).value);
+      else
+        CHECK((e.value == expected.value && e.gradient == expected.gradient));
+    }
+  }
+}
+
+TEST_CASE("gaussian process: the evidence allocates in its first call only") {
+  if (!test::can_count_allocations()) return;
+  const Blocks data;
+  ThreadPool pool(2);
+  for (ThreadPool* threads : {static_cast<ThreadPool*>(nullptr), &pool}) {
+    GpEvidence e;
+    GpEvidenceWorkspace workspace;
+    const auto evidence = [&] { log_evidence(data.x, data.y, data.h, e, workspace, threads); };
+    CHECK(test::allocations_during(evidence) > 0);
+    CHECK(test::allocations_during(evidence) == 0);
+  }
 }
 
 TEST_CASE("gaussian process: the covariance is its formula, far from the origin too") {

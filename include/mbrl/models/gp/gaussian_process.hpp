@@ -5,7 +5,9 @@
 #pragma once
 
 #include <limits>
+#include <memory>
 
+#include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
@@ -80,6 +82,27 @@ struct GpEvidence {
 /// numbers that are not finite.
 GpEvidence log_evidence(ConstBatchRef<double> inputs, ConstVecRef<double> targets,
                         const GpHyperparameters& hyperparameters);
+
+/// Memory for `log_evidence`: two n x n matrices, kept for further calls.
+class GpEvidenceWorkspace {
+ public:
+  GpEvidenceWorkspace();
+  GpEvidenceWorkspace(GpEvidenceWorkspace&&) noexcept;
+  GpEvidenceWorkspace& operator=(GpEvidenceWorkspace&&) noexcept;
+  ~GpEvidenceWorkspace();
+
+  struct Memory;
+  Memory& memory() { return *memory_; }
+
+ private:
+  std::unique_ptr<Memory> memory_;
+};
+
+/// The same into `evidence`, without an allocation from the second call for as many points on. `pool` computes blocks of
+/// matrices side by side; its size changes no number.
+void log_evidence(ConstBatchRef<double> inputs, ConstVecRef<double> targets,
+                  const GpHyperparameters& hyperparameters, GpEvidence& evidence,
+                  GpEvidenceWorkspace& workspace, ThreadPool* pool = nullptr);
 
 /// Throws as log_evidence does, and where K + noise2 I is singular in spite of jitter: the message names the two inputs
 /// that lie closest to each other.
