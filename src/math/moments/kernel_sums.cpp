@@ -61,9 +61,14 @@ KernelMoments::KernelMoments(KernelSums sums, const std::vector<const Batchd*>& 
     require_dim(kWho, "an inverse's columns", k.cols(), n);
     require(k.allFinite(), kWho, ": an inverse is not finite, expected numbers");
     const auto w = sums_.weights.col(a);
-    Batchd p = Batchd::Zero(padded(n), n);
+    const auto last = static_cast<std::size_t>(n - 1);
+    Vecd p = Vecd::Zero(
+        static_cast<Index>(moments::packed_weight(last / moments::kPanel * moments::kPanel, last + 1)));
     for (Index j = 0; j < n; ++j) {
-      for (Index i = j; i < n; ++i) p(i, j) = (i > j ? 2.0 : 1.0) * (w(i) * w(j) - k(i, j));
+      for (Index i = j; i < n; ++i)
+        p(static_cast<Index>(
+            moments::packed_weight(static_cast<std::size_t>(i), static_cast<std::size_t>(j)))) =
+            (i > j ? 2.0 : 1.0) * (w(i) * w(j) - k(i, j));
     }
     pair_weights_.push_back(std::move(p));
   }

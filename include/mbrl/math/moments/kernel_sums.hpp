@@ -102,8 +102,8 @@ class KernelMoments {
   KernelSums sums_;
   Batchd inverse_lengthscale2_;
   std::vector<Pair> pairs_;  // a <= b
-  // Of each output that is uncertain: P, below its diagonal doubled, above it 0.
-  std::vector<Batchd> pair_weights_;
+  // Of each output that is uncertain: P's lower triangle, below its diagonal doubled, as pair_sums takes it.
+  std::vector<Vecd> pair_weights_;
 };
 
 }  // namespace mbrl
