@@ -138,7 +138,7 @@ HWY_INLINE void Rows(const PairInput& in, const PairOutput& out, std::size_t i) 
     hn::StoreU(s.sum[r], d, out.row_sum + at);
     HWY_UNROLL(8)
     for (int k = 0; k < kDims; ++k)
-        hn::StoreU(s.moved[r][k], d, out.moved + static_cast<std::size_t>(k) * in.padded + at);
+      hn::StoreU(s.moved[r][k], d, out.moved + static_cast<std::size_t>(k) * in.padded + at);
   }
 }
 

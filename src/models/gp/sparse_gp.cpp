@@ -111,9 +111,10 @@ GpPosterior sparse_posterior(SparseApproximation kind, ConstBatchRef<double> inp
                              ConstVecRef<double> targets, ConstBatchRef<double> inducing,
                              const GpHyperparameters& h) {
   std::optional<Parts> parts = parts_of(kind, inputs, targets, inducing, h);
-  require(parts.has_value(), "sparse_posterior: the covariance of ", inducing.cols(),
-          " inducing inputs is singular, with up to 1e-4 of its diagonal added (",
-          gp::closest_points(inducing, h.lengthscale2()), "); expected none twice");
+  if (!parts)
+    fail("sparse_posterior: the covariance of ", inducing.cols(),
+         " inducing inputs is singular, with up to 1e-4 of its diagonal added (",
+         gp::closest_points(inducing, h.lengthscale2()), "); expected none twice");
   GpPosterior out;
   out.lengthscale2 = parts->lengthscale2;
   out.signal2 = parts->signal2;
