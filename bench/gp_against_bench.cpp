@@ -98,9 +98,9 @@ void rollout(benchmark::State& state) {
     sums.signal2(a) = p.signal2;
     inverse.push_back(&p.inverse);
   }
-  const Policy policy(RbfNetwork(wave(kOutputs, kCentres, 3.0), wave(kCentres, 1, 4.0),
-                                 Batchd::Ones(kOutputs, 1)),
-                      {Vecd{{-1.0}}, Vecd{{1.0}}});
+  const Policy policy(
+      RbfNetwork(wave(kOutputs, kCentres, 3.0), wave(kCentres, 1, 4.0), Batchd::Ones(kOutputs, 1)),
+      {Vecd{{-1.0}}, Vecd{{1.0}}});
   const MomentRollout<Policy> moments(
       MomentDynamics(KernelMoments(std::move(sums), inverse), ObsEncoding::identity(kOutputs)),
       {Batchd::Identity(kOutputs, kOutputs), Vecd::Constant(kOutputs, 0.5)},
