@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <concepts>
 #include <cstddef>
 #include <utility>
 #include <vector>
@@ -15,9 +16,22 @@
 
 namespace mbrl {
 
+// clang-format off
+/// A cost of F features, exact under a Gaussian:
+///   expected(in, gradient): E c(x) under N(m, S), NaN where S is not a covariance, and unless null its gradient
+///   validate(who): throws mbrl::Error for a cost that makes no sense
+template <class C>
+concept MomentCost = std::copy_constructible<C> &&
+    requires(const C& cost, const GaussianMoments& in, GaussianMoments* gradient, const char* who) {
+  { cost.dim() } -> std::convertible_to<Index>;  // F
+  { cost.expected(in, gradient) } -> std::convertible_to<double>;
+  cost.validate(who);
+};
+// clang-format on
+
 /// J(theta) = sum_t E c(x_t), t = 1 ... horizon, with x_0 ~ `start` and every x_t matched by a Gaussian (Deisenroth and
 /// Rasmussen, ICML 2011, equation 1); the cost is one of features. Holds a copy of all it is given but the pool.
-template <MomentPolicy P>
+template <MomentPolicy P, MomentCost C = SaturatingCost>
 class MomentRollout {
  public:
   struct Workspace {
@@ -30,10 +44,14 @@ class MomentRollout {
 
     /// Of step t = 0 ... horizon, after `evaluate`.
     const GaussianMoments& state(int t) const { return steps.at(static_cast<std::size_t>(t)).state; }
+    GaussianMoments features(int t) const {
+      const MomentImage& f = steps.at(static_cast<std::size_t>(t)).features;
+      return {f.mean, f.covariance};
+    }
   };
 
   /// Throws mbrl::Error for dimensions that do not fit, and a horizon below 1.
-  MomentRollout(MomentDynamics dynamics, SaturatingCost cost, GaussianMoments start, int horizon,
+  MomentRollout(MomentDynamics dynamics, C cost, GaussianMoments start, int horizon,
                 ThreadPool* pool = nullptr)
       : dynamics_(std::move(dynamics)),
         cost_(std::move(cost)),
@@ -43,7 +61,7 @@ class MomentRollout {
     constexpr const char* kWho = "MomentRollout";
     require(horizon >= 1, kWho, ": the horizon is ", horizon, ", expected at least 1");
     cost_.validate(kWho);
-    require_dim(kWho, "the cost's target (one entry a feature)", cost_.dim(), dynamics_.feature_dim());
+    require_dim(kWho, "the cost's inputs (one a feature)", cost_.dim(), dynamics_.feature_dim());
     require_dim(kWho, "the start's mean", start_.mean.size(), dynamics_.state_dim());
     require_dim(kWho, "the start's covariance", start_.covariance.rows(), dynamics_.state_dim());
     require(start_.mean.allFinite() && start_.covariance.allFinite(), kWho,
@@ -111,7 +129,7 @@ class MomentRollout {
   }
 
   MomentDynamics dynamics_;
-  SaturatingCost cost_;
+  C cost_;
   GaussianMoments start_;
   int horizon_;
   ThreadPool* pool_;
