@@ -34,6 +34,7 @@ const std::map<std::string, View>& views() {
        {{.elevation = -10, .distance = 3.2, .lookat = {0, 0, 0.55}}, "upper_pole"}},
       {"reacher", {{.elevation = -65, .distance = 0.7, .lookat = {0, 0, 0}}, "fingertip"}},
       {"pusher", {{.azimuth = 140, .elevation = -35, .distance = 2.4, .lookat = {0.3, -0.2, -0.2}}, "tips"}},
+      {"pilco_reacher", {{.elevation = -65, .distance = 1.6, .lookat = {0.2, 0, 0}}, "fingertip"}},
       {"reacher3d", {{.azimuth = 140, .elevation = -25, .distance = 2.5, .lookat = {0.3, 0, 0}}, "left_tip"}},
       {"pendulum", {{.elevation = -6, .distance = 3.2, .lookat = {0, 0, 0}}, "rod"}},
       {"classic_cartpole",
@@ -104,6 +105,11 @@ Foresee foresee_of(const std::string& full_name, int nq) {
   if (is("Ant") || is("Humanoid") || is("mbpo/") || is("Swimmer-v")) return travelling(nq, 2);
   if (is("InvertedPendulum-v") || is("pets/CartPole")) return beginning(2);
   if (is("pilco/CartPole")) return beginning(4);
+  if (is("pilco/Reacher"))
+    return [](const Vecd& obs, double /*dt*/, std::vector<double>& physics) {
+      physics[0] = obs(0);
+      physics[1] = obs(1) - obs(0);  // directions are seen, an elbow is bent
+    };
   if (is("Pusher-v") || is("pets/Pusher") || is("pets/Reacher3D")) return beginning(7);
   if (is("Reacher-v")) return angles({{0, 2}, {1, 3}});
   if (is("InvertedDoublePendulum-v"))

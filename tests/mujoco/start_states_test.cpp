@@ -78,6 +78,9 @@ TEST_CASE("mujoco environments: start states follow their distributions") {
   check("Humanoid-v5", 24, 23, 0, 0.01, uniform_cdf);
   check("HumanoidStandup-v5", 2, 1, 0.105, 0.01, uniform_cdf);
   check("Swimmer-v5", 0, 10, 0, 0.1, uniform_cdf);
+  check("pilco/Reacher", 0, 1, -1.5, 0.03, normal_cdf);
+  check("pilco/Reacher", 1, 1, 1.6, 0.03, normal_cdf);
+  check("pilco/Reacher", 2, 2, 0, 0.03, normal_cdf);
   check("InvertedPendulum-v5", 0, 4, 0, 0.01, uniform_cdf);
   check("InvertedDoublePendulum-v5", 0, 3, 0, 0.1, uniform_cdf);
   check("InvertedDoublePendulum-v5", 3, 3, 0, 0.1, normal_cdf);

@@ -12,6 +12,7 @@
 #include "mbrl/mujoco/tasks/pets_cartpole.hpp"
 #include "mbrl/mujoco/tasks/pets_half_cheetah.hpp"
 #include "mbrl/mujoco/tasks/pets_reacher3d.hpp"
+#include "mbrl/mujoco/tasks/pilco_reacher.hpp"
 #include "mbrl/mujoco/tasks/pusher.hpp"
 #include "mbrl/mujoco/tasks/reacher.hpp"
 #include "mbrl/mujoco/tasks/swimmer.hpp"
@@ -42,6 +43,7 @@ void for_each_task(Visit&& visit) {
   visit(PetsHalfCheetahTask{});
   visit(PetsReacher3DTask{});
   visit(PetsPusherTask{});
+  visit(PilcoReacherTask{});
   visit(mbbl_half_cheetah());
   visit(mbbl_swimmer());
   for (const bool et : {false, true}) {
