@@ -6,6 +6,7 @@
 #include <limits>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -104,9 +105,27 @@ AnyActor acting(const EnvSpec& spec, const P& policy) {
   return AnyActor(MomentActor<P>(spec.encoding, policy));
 }
 
+std::vector<MetricColumn> columns(bool obstructed) {
+  std::vector<MetricColumn> all = {
+      {.name = "cost", .title = "cost", .decimals = 2},
+      {.name = "predicted_cost", .title = "predicted", .width = 9, .decimals = 2},
+      {.name = "late_cost", .title = "late", .decimals = 3},
+      {.name = "train_loss", .title = "loss", .decimals = 3},
+      {.name = "evaluations", .title = "tries", .decimals = 0},
+      {.name = "fit_s", .wall_clock = true, .title = "fit (s)", .decimals = 1},
+      {.name = "search_s", .wall_clock = true, .title = "search (s)", .width = 10, .decimals = 1}};
+  if (!obstructed) return all;
+  all.push_back({.name = "predicted_collision", .title = "P(hit)", .decimals = 3});
+  all.push_back({.name = "collision_bound", .title = "P bound", .decimals = 3});
+  all.push_back({.name = "collisions", .title = "hits", .decimals = 0});
+  return all;
+}
+
 // A round: the model is fitted, the policy optimised in it, and a trial made under the policy.
 template <class P>
 class Pilco final : public DataOwner {
+  using Rollout = MomentRollout<P, ObstructedCost>;
+
  public:
   Pilco(const PilcoSettings& s, const AlgorithmContext& context)
       : s_(s),
@@ -120,7 +139,8 @@ class Pilco final : public DataOwner {
         model_(spec_.encoding, spec_.action_dim()),
         trainer_(s.gp, context.pool, context.seed),
         cost_(s.cost.make(spec_.encoding.feature_dim())),
-        policy_(blank<P>(s, spec_)) {}
+        policy_(blank<P>(s, spec_)),
+        metrics_(MetricTable::with(columns(obstructed()))) {}
 
   bool run(RunObserver& observer) {
     if (buffer_.empty()) act_at_random(observer);
@@ -159,6 +179,7 @@ class Pilco final : public DataOwner {
   }
 
  private:
+  bool obstructed() const { return cost_.obstacles.count() > 0; }
   bool spent() const {
     return s_.steps > 0 ? collector_.steps() >= s_.steps : static_cast<int>(metrics_.rows()) >= s_.trials;
   }
@@ -195,7 +216,7 @@ class Pilco final : public DataOwner {
     fit_seconds_ = fit_watch.seconds();
 
     const Stopwatch search_watch;
-    const MomentRollout<P> rollout(
+    const Rollout rollout(
         MomentDynamics(target_moments(model_, s_.uncertainty == PilcoUncertainty::kFull), spec_.encoding),
         cost_, start_, s_.horizon > 0 ? s_.horizon : collector_.limit(), &pool_);
     P best = policy_;
@@ -219,12 +240,21 @@ class Pilco final : public DataOwner {
     require(std::isfinite(predicted_), "pilco: the expected cost of the policy is not finite in round ",
             round + 1, ", expected a model that can be predicted with; see gp.noise");
     policy_ = std::move(best);
+    predict_collisions(rollout);
     search_seconds_ = search_watch.seconds();
     return true;
   }
 
+  void predict_collisions(const Rollout& rollout) {
+    collision_ = {};
+    if (!obstructed()) return;
+    static_cast<void>(rollout.evaluate(policy_, workspace_));
+    for (int t = 1; t <= rollout.horizon(); ++t)
+      collision_.add(cost_.obstacles.hit_probability(workspace_.features(t)));
+  }
+
   // The expected cost after the search, which changes `policy`.
-  double optimise(const MomentRollout<P>& rollout, P& policy, RunObserver& observer) {
+  double optimise(const Rollout& rollout, P& policy, RunObserver& observer) {
     P moved = policy;
     bool stopped = false;
     const LbfgsResult result = minimize_lbfgs(
@@ -259,11 +289,13 @@ class Pilco final : public DataOwner {
     collector_.begin(static_cast<std::uint32_t>(s_.random_trials) +
                      static_cast<std::uint32_t>(metrics_.rows()));
     std::vector<double> costs;
+    int collisions = 0;
     Batchd features(spec_.encoding.feature_dim(), 1);
     while (collector_.running()) {
       collector_.step(actor.act(collector_.obs(), collector_.t()));
       spec_.encoding.encode<double>(collector_.obs(), features);
       costs.push_back(cost_(features.col(0)));
+      if (obstructed() && cost_.obstacles.hit(features.col(0))) ++collisions;
       observer.on_progress(progress(RunPhase::kActing));
     }
     double total = 0.0, late = 0.0;
@@ -272,15 +304,22 @@ class Pilco final : public DataOwner {
       total += costs[t];
       if (t + tail >= costs.size()) late += costs[t] / static_cast<double>(tail);
     }
-    metrics_.add({{"step", static_cast<double>(collector_.steps())},
-                  {"return", collector_.total()},
-                  {"cost", total},
-                  {"predicted_cost", predicted_},
-                  {"late_cost", late},
-                  {"train_loss", loss_},
-                  {"evaluations", static_cast<double>(evaluations_)},
-                  {"fit_s", fit_seconds_},
-                  {"search_s", search_seconds_}});
+    std::vector<std::pair<std::string_view, double>> values = {
+        {"step", static_cast<double>(collector_.steps())},
+        {"return", collector_.total()},
+        {"cost", total},
+        {"predicted_cost", predicted_},
+        {"late_cost", late},
+        {"train_loss", loss_},
+        {"evaluations", static_cast<double>(evaluations_)},
+        {"fit_s", fit_seconds_},
+        {"search_s", search_seconds_}};
+    if (obstructed()) {
+      values.emplace_back("predicted_collision", collision_.largest);
+      values.emplace_back("collision_bound", collision_.sum);
+      values.emplace_back("collisions", collisions);
+    }
+    metrics_.add(values);
     observer.on_round(metrics_, {});
   }
 
@@ -294,19 +333,13 @@ class Pilco final : public DataOwner {
   Collector<AnyEnvironment> collector_;
   GpModel model_;
   GpTrainer trainer_;
-  SaturatingCost cost_;
+  ObstructedCost cost_;
   P policy_;
-  typename MomentRollout<P>::Workspace workspace_;
-  MetricTable metrics_ = MetricTable::with(
-      {{.name = "cost", .title = "cost", .decimals = 2},
-       {.name = "predicted_cost", .title = "predicted", .width = 9, .decimals = 2},
-       {.name = "late_cost", .title = "late", .decimals = 3},
-       {.name = "train_loss", .title = "loss", .decimals = 3},
-       {.name = "evaluations", .title = "tries", .decimals = 0},
-       {.name = "fit_s", .wall_clock = true, .title = "fit (s)", .decimals = 1},
-       {.name = "search_s", .wall_clock = true, .title = "search (s)", .width = 10, .decimals = 1}});
+  typename Rollout::Workspace workspace_;
+  MetricTable metrics_;
   // Of the round under way.
   double loss_ = 0.0, predicted_ = 0.0, fit_seconds_ = 0.0, search_seconds_ = 0.0;
+  CollisionProbability collision_;  // of the policy's prediction
   int evaluations_ = 0;
 };
 

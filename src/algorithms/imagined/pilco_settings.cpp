@@ -1,25 +1,68 @@
 #include <cmath>
+#include <vector>
 
 #include "mbrl/algorithms/imagined/pilco.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
 
-SaturatingCost PilcoCost::make(int features) const {
+namespace {
+
+// Row by row, as many columns as features.
+Batchd matrix(const char* what, const std::vector<double>& entries, int features) {
   const auto f = static_cast<std::size_t>(features);
-  require(std::isfinite(width) && width > 0.0, "pilco: cost.width is ", width, ", expected more than 0");
-  require(target.size() == f, "pilco: cost.target has ", target.size(), " entries, expected ", f,
-          ", one a feature of the observation");
-  require(map.size() % f == 0, "pilco: cost.map has ", map.size(), " entries, expected rows of ", f,
+  if (entries.empty()) return Batchd::Identity(features, features);
+  require(entries.size() % f == 0, "pilco: ", what, " has ", entries.size(), " entries, expected rows of ", f,
           ", one entry a feature");
-  SaturatingCost cost;
-  cost.target = Eigen::Map<const Vecd>(target.data(), features);
-  if (map.empty())
-    cost.map = Batchd::Identity(features, features);
-  else
-    cost.map = Eigen::Map<const Batchd>(map.data(), features, static_cast<Index>(map.size() / f)).transpose();
-  cost.map /= width;
-  cost.validate("pilco");
+  return Eigen::Map<const Batchd>(entries.data(), features, static_cast<Index>(entries.size() / f))
+      .transpose();
+}
+
+// One for all, or one each.
+Vecd each(const char* what, const std::vector<double>& values, Index count) {
+  if (values.size() == 1) return Vecd::Constant(count, values.front());
+  require(static_cast<Index>(values.size()) == count, "pilco: ", what, " has ", values.size(),
+          " entries, expected one for all or ", count, ", one an obstacle");
+  return Eigen::Map<const Vecd>(values.data(), count);
+}
+
+ObstaclePenalty make_obstacles(const PilcoObstacles& o, const PilcoCost& cost, int features) {
+  ObstaclePenalty penalty;
+  if (o.centres.empty()) {
+    require(
+        o.radius.empty() && o.width.empty() && o.map.empty(),
+        "pilco: cost.obstacles has no centres, expected those of the obstacles whose radius, width or map "
+        "are set");
+    return penalty;
+  }
+  penalty.map =
+      o.map.empty() ? matrix("cost.map", cost.map, features) : matrix("cost.obstacles.map", o.map, features);
+  const Index dim = penalty.map.rows();
+  require(dim <= 3, "pilco: an obstacle's place has ", dim,
+          " dimensions, expected 1 to 3; set cost.obstacles.map, rows of ", features,
+          ", one entry a feature");
+  const auto entries = static_cast<Index>(o.centres.size());
+  require(entries % dim == 0, "pilco: cost.obstacles.centres has ", entries, " entries, expected places of ",
+          dim, ", one entry a row of the map");
+  require(!o.radius.empty(),
+          "pilco: cost.obstacles.radius is not given, expected one for all obstacles or one each");
+  penalty.centres = Eigen::Map<const Batchd>(o.centres.data(), dim, entries / dim);
+  penalty.radii = each("cost.obstacles.radius", o.radius, penalty.count());
+  penalty.widths = o.width.empty() ? penalty.radii : each("cost.obstacles.width", o.width, penalty.count());
+  penalty.weight = o.weight;
+  return penalty;
+}
+
+}  // namespace
+
+ObstructedCost PilcoCost::make(int features) const {
+  require(std::isfinite(width) && width > 0.0, "pilco: cost.width is ", width, ", expected more than 0");
+  require(target.size() == static_cast<std::size_t>(features), "pilco: cost.target has ", target.size(),
+          " entries, expected ", features, ", one a feature of the observation");
+  const ObstructedCost cost{
+      {matrix("cost.map", map, features) / width, Eigen::Map<const Vecd>(target.data(), features)},
+      make_obstacles(obstacles, *this, features)};
+  cost.validate("pilco: cost");
   return cost;
 }
 
@@ -51,6 +94,15 @@ PilcoSettings default_pilco(const EnvSpec& spec) {
     s.cost.width = 0.25;
     s.cost.target = {0.0, 0.0, 0.0, 0.0, -1.0};
     s.cost.map = {1.0, 0.0, 0.0, kLength, 0.0, 0.0, 0.0, 0.0, 0.0, kLength};
+  } else if (spec.name == "pilco/Reacher") {
+    // Features th1', th2', sin th1, cos th1, sin th2, cos th2; the distance of the tip of two links of 0.3 m from its
+    // place: any features whose tip is there make a target.
+    constexpr double kLink = 0.3, kGoalX = 0.32, kGoalY = 0.27;
+    s.cost.width = 0.25;
+    s.cost.target = {0.0, 0.0, kGoalY / kLink, kGoalX / kLink, 0.0, 0.0};
+    s.cost.map = {0.0, 0.0, 0.0, kLink, 0.0, kLink, 0.0, 0.0, kLink, 0.0, kLink, 0.0};
+    s.cost.obstacles.centres = {0.29, 0.0};
+    s.cost.obstacles.radius = {0.08};
   } else if (spec.name == "Pendulum-v1") {  // cos th, sin th, th'
     s.cost.width = 0.5;
     s.cost.target = {1.0, 0.0, 0.0};

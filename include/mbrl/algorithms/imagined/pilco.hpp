@@ -12,7 +12,7 @@
 #include "mbrl/math/lbfgs.hpp"
 #include "mbrl/models/gp/gp_trainer.hpp"
 #include "mbrl/task/env_spec.hpp"
-#include "mbrl/task/saturating_cost.hpp"
+#include "mbrl/task/obstacle_penalty.hpp"
 
 namespace mbrl {
 
@@ -34,21 +34,43 @@ constexpr auto enum_names(PilcoUncertainty) {
                     std::pair{PilcoUncertainty::kNone, "none"}};
 }
 
-/// c = 1 - exp(-1/2 |map (features - target)|^2 / width^2), features as the environment's encoding makes them.
+/// Balls to keep out of: of places map features, a penalty weight exp(-1/2 |place - centre|^2 / width^2) for each.
+struct PilcoObstacles {
+  std::vector<double> centres;  // place by place, as many entries as `map` has rows; empty: no obstacle
+  std::vector<double> radius;   // one for all, or one an obstacle
+  std::vector<double> width;    // of the penalty, likewise; empty: the radius
+  double weight = 5.0;
+  std::vector<double> map;  // row by row; empty: the cost's
+
+  template <class Self, class F>
+  static void describe(Self& s, F&& field) {
+    field("centres", s.centres, "places of the obstacles, one after the other; empty: there is none");
+    field("radius", s.radius, "of an obstacle: one for all, or one each");
+    field("width", s.width, "of the penalty: one for all, or one each; empty: the radius");
+    field("weight", s.weight,
+          "cost in the middle of an obstacle; 0: collisions are predicted, and cost nothing");
+    field("map", s.map, "what makes places of features, one to three rows, row by row; empty: cost.map");
+  }
+};
+
+/// c = 1 - exp(-1/2 |map (features - target)|^2 / width^2), features as the environment's encoding makes them, and what
+/// obstacles add.
 struct PilcoCost {
   double width = 0.25;
   std::vector<double> target;  // one entry a feature; empty: not given
   std::vector<double> map;     // row by row, as many columns as features; empty: the identity
+  PilcoObstacles obstacles;
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("width", s.width, "distance at which the cost is 0.39 of its most");
     field("target", s.target, "features of the goal; empty where the task's goal is not known");
     field("map", s.map, "what makes distances of features, row by row; empty: each feature counts as it is");
+    field("obstacles", s.obstacles, "forbidden places");
   }
 
-  /// Throws mbrl::Error for other numbers of entries than features ask for.
-  SaturatingCost make(int features) const;
+  /// Throws mbrl::Error for other numbers of entries than features and obstacles ask for.
+  ObstructedCost make(int features) const;
 };
 
 struct PilcoSettings {
@@ -81,7 +103,7 @@ struct PilcoSettings {
     field("uncertainty", s.uncertainty,
           "what predictions count: full; start: the model's mean is taken for the truth; none: one "
           "trajectory by it");
-    field("cost", s.cost, "the saturating cost");
+    field("cost", s.cost, "the saturating cost, and obstacles");
     field("search", s.search, "the search for a policy, L-BFGS");
     field("gp", s.gp, "the Gaussian processes and their training");
   }
@@ -90,7 +112,7 @@ struct PilcoSettings {
   void validate(const EnvSpec& spec) const;
 };
 
-/// With the environment's cost where it is known: pilco/CartPole, Pendulum-v1, CartPoleContinuous.
+/// With the environment's cost where it is known: pilco/CartPole, pilco/Reacher, Pendulum-v1, CartPoleContinuous.
 PilcoSettings default_pilco(const EnvSpec& spec);
 
 /// Registers it as "pilco".
