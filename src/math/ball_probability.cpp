@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstddef>
 #include <limits>
 #include <numbers>
 
@@ -55,17 +56,38 @@ double within(const double* mean, const double* sd, int dim, double radius) {
   constexpr double kTail = 8.5;  // beyond it 1e-17
   const double low = std::max(-radius, m - kTail * s), high = std::min(radius, m + kTail * s);
   if (!(low < high)) return 0.0;
-  // z = radius sin a, so that the chord across, radius cos a, is smooth at the ball's ends, too.
-  static const Rule rule = gauss_legendre();
-  const double first = std::asin(low / radius), half = 0.5 * (std::asin(high / radius) - first);
-  double sum = 0.0;
-  for (std::size_t i = 0; i < kNodes; ++i) {
-    const double angle = first + half * (rule.node[i] + 1.0), chord = radius * std::cos(angle);
-    const double apart = (radius * std::sin(angle) - m) / s;
-    sum += rule.weight[i] * chord * std::exp(-0.5 * apart * apart) *
-           within(mean + 1, sd + 1, dim - 1, chord);
+  // z = radius sin a, so that the chord across, radius cos a, is smooth at the ball's ends, too. Pieces end at this axis's
+  // mean, and where the chord comes to be, and has been, as far as the others' mean by so much of their spread: between, little may bring much.
+  std::array<double, 12> ends{};
+  std::size_t count = 0;
+  ends[count++] = std::asin(low / radius);
+  const double last = std::asin(high / radius), away = Eigen::Map<const Vecd>(mean + 1, dim - 1).norm();
+  if (m > low && m < high) ends[count++] = std::asin(m / radius);
+  for (int i = 1; i < dim; ++i) {
+    for (const double chord : {away - kTail * sd[i], away + kTail * sd[i]}) {
+      if (!(chord > 0.0 && chord < radius)) continue;
+      for (const double sign : {-1.0, 1.0}) {
+        const double angle = sign * std::acos(chord / radius);
+        if (angle > ends[0] && angle < last) ends[count++] = angle;
+      }
+    }
   }
-  return sum * half / (s * std::sqrt(2.0 * std::numbers::pi));
+  ends[count++] = last;
+  std::sort(ends.begin(), ends.begin() + static_cast<std::ptrdiff_t>(count));
+  static const Rule rule = gauss_legendre();
+  double total = 0.0;
+  for (std::size_t piece = 0; piece + 1 < count; ++piece) {
+    const double half = 0.5 * (ends[piece + 1] - ends[piece]);
+    double sum = 0.0;
+    for (std::size_t i = 0; i < kNodes; ++i) {
+      const double angle = ends[piece] + half * (rule.node[i] + 1.0), chord = radius * std::cos(angle);
+      const double apart = (radius * std::sin(angle) - m) / s;
+      sum +=
+          rule.weight[i] * chord * std::exp(-0.5 * apart * apart) * within(mean + 1, sd + 1, dim - 1, chord);
+    }
+    total += half * sum;
+  }
+  return total / (s * std::sqrt(2.0 * std::numbers::pi));
 }
 
 }  // namespace
@@ -82,7 +104,8 @@ double ball_probability(const GaussianMoments& x, ConstVecRef<double> centre, do
   const Vecd& variance = axes.eigenvalues();  // increasing
   const double widest = variance(dim - 1);
   // Moments of cosines and sines are differences, of which rounding can leave a little less than nothing.
-  if (variance(0) < -1e-9 * (radius * radius + std::abs(widest))) return std::numeric_limits<double>::quiet_NaN();
+  if (variance(0) < -1e-9 * (radius * radius + std::abs(widest)))
+    return std::numeric_limits<double>::quiet_NaN();
   const Vecd mean = axes.eigenvectors().transpose() * (x.mean - centre);
   // What is below rounding is none.
   const Vecd sd = (variance.array() > 1e-14 * widest).select(variance.array().max(0.0).sqrt(), 0.0);
