@@ -103,8 +103,9 @@ double ball_probability(const GaussianMoments& x, ConstVecRef<double> centre, do
   const Eigen::SelfAdjointEigenSolver<Batchd> axes(x.covariance);
   const Vecd& variance = axes.eigenvalues();  // increasing
   const double widest = variance(dim - 1);
-  // Moments of cosines and sines are differences, of which rounding can leave a little less than nothing.
-  if (variance(0) < -1e-9 * (radius * radius + std::abs(widest)))
+  // Where next to nothing is uncertain, rounding leaves a variance less than 0: what a thousandth of the radius squares to
+  // is none.
+  if (variance(0) < -1e-6 * (radius * radius + std::abs(widest)))
     return std::numeric_limits<double>::quiet_NaN();
   const Vecd mean = axes.eigenvectors().transpose() * (x.mean - centre);
   // What is below rounding is none.
