@@ -70,6 +70,17 @@ std::string seen_as(const ObsEncoding& encoding, int entry) {
   return text.empty() ? "not at all" : text;
 }
 
+// Of all entries, in the order in which models get them.
+std::string features_in_order(const ObsEncoding& encoding, const std::vector<std::string>& names) {
+  std::string text;
+  for (const ObsFeature& feature : encoding.features) {
+    text += text.empty() ? "" : ", ";
+    if (feature.kind != ObsFeature::Kind::kIdentity) text += to_string(feature.kind) + " of ";
+    text += names[static_cast<std::size_t>(feature.obs_index)];
+  }
+  return text;
+}
+
 void print_details(const EnvRegistry& registry, const std::string& name, bool markdown) {
   const EnvSpec& spec = registry.spec(name);
   AnyEnvironment env = registry.make(name);
@@ -89,7 +100,7 @@ void print_details(const EnvRegistry& registry, const std::string& name, bool ma
     actions.push_back({std::to_string(i), names.action[static_cast<std::size_t>(i)],
                        general(spec.action_low(i), 6), general(spec.action_high(i), 6)});
   print_table({{"obs"}, {"what it is", 0, true}, {"the ensemble sees it", 0, true}}, obs, markdown);
-  std::cout << "\n";
+  std::cout << "\nFeatures, in a model's order: " << features_in_order(spec.encoding, names.obs) << "\n\n";
   print_table({{"action"}, {"what it is", 0, true}, {"from"}, {"to"}}, actions, markdown);
 }
 

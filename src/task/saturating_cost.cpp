@@ -13,6 +13,7 @@ void SaturatingCost::validate(const char* who) const {
   require_dim(who, "the columns of the cost's map (one an entry of its target)", map.cols(), target.size());
   require(map.allFinite() && target.allFinite(), who,
           ": the cost's map or target are not finite, expected numbers");
+  require(!map.isZero(0.0), who, ": the cost's map is 0 throughout, expected what a distance is measured by");
 }
 
 double SaturatingCost::operator()(ConstVecRef<double> x) const {

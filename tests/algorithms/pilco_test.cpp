@@ -33,10 +33,16 @@ TEST_CASE("pilco: settings that make no sense are refused in words") {
   const PilcoSettings good = default_pilco(spec);
   CHECK(refusal(good, spec).empty());
   CHECK(refusal(default_pilco(Pendulum().spec()), Pendulum().spec()).empty());
-  CHECK(contains(refusal(PilcoSettings(), spec), "set cost.target, 5 entries"));
+  CHECK(contains(refusal(PilcoSettings(), spec),
+                 "set cost.target, 5 entries, one a feature of the observation (cart position, "
+                 "cart velocity, pole angular velocity, sin of pole angle, cos of pole "
+                 "angle)"));
   PilcoSettings s = good;
   s.cost.map.pop_back();
   CHECK(contains(refusal(s, spec), "expected rows of 5"));
+  s = good;
+  s.cost.map.assign(s.cost.map.size(), 0.0);
+  CHECK(contains(refusal(s, spec), "map is 0 throughout"));
   s = good;
   s.cost.width = 0.0;
   CHECK(contains(refusal(s, spec), "cost.width"));

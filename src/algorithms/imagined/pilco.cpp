@@ -223,7 +223,9 @@ class Pilco final : public DataOwner {
     predicted_ = std::numeric_limits<double>::infinity();
     evaluations_ = 0;
     const int first = round == 0 ? 1 : 0;  // there is none so far
-    for (int start = first; start <= std::max(first, s_.restarts); ++start) {
+    const int last = std::max(first, s_.restarts);
+    most_steps_ = (last - first + 1) * s_.search.iterations;
+    for (int start = first; start <= last; ++start) {
       P candidate =
           start == 0 ? policy_
                      : draw<P>(s_, spec_, buffer_.batch(), seed_, round, static_cast<std::uint32_t>(start));
@@ -272,7 +274,7 @@ class Pilco final : public DataOwner {
           if (!std::isfinite(value)) gradient.setZero(p.size());
           RunProgress at = progress(RunPhase::kTraining);
           at.done = ++evaluations_;
-          at.total = 0;
+          at.total = std::max(most_steps_, evaluations_);  // a step of the search takes one or a little more
           at.value = value;
           if (!stopped) observer.on_progress(at);
           return value;
@@ -340,7 +342,7 @@ class Pilco final : public DataOwner {
   // Of the round under way.
   double loss_ = 0.0, predicted_ = 0.0, fit_seconds_ = 0.0, search_seconds_ = 0.0;
   CollisionProbability collision_;  // of the policy's prediction
-  int evaluations_ = 0;
+  int evaluations_ = 0, most_steps_ = 0;
 };
 
 template <class P>

@@ -1,4 +1,6 @@
 #include <cmath>
+#include <cstddef>
+#include <string>
 #include <vector>
 
 #include "mbrl/algorithms/imagined/pilco.hpp"
@@ -53,6 +55,18 @@ ObstaclePenalty make_obstacles(const PilcoObstacles& o, const PilcoCost& cost, i
   return penalty;
 }
 
+// In the order of the encoding.
+std::string feature_names(const EnvSpec& spec) {
+  std::string text;
+  for (const ObsFeature& feature : spec.encoding.features) {
+    const auto entry = static_cast<std::size_t>(feature.obs_index);
+    text += text.empty() ? "" : ", ";
+    if (feature.kind != ObsFeature::Kind::kIdentity) text += to_string(feature.kind) + " of ";
+    text += entry < spec.obs_names.size() ? spec.obs_names[entry] : "obs " + std::to_string(entry);
+  }
+  return text;
+}
+
 }  // namespace
 
 ObstructedCost PilcoCost::make(int features) const {
@@ -82,7 +96,8 @@ void PilcoSettings::validate(const EnvSpec& spec) const {
     require(kind != TargetKind::kConstant, "pilco: ", spec.name,
             " has entries that are constant through an episode, expected an observation that moves");
   require(!cost.target.empty(), "pilco: the goal of ", spec.name, " is not known; set cost.target, ",
-          spec.encoding.feature_dim(), " entries, one a feature of the observation, and cost.width");
+          spec.encoding.feature_dim(), " entries, one a feature of the observation (", feature_names(spec),
+          "), and cost.width");
   static_cast<void>(cost.make(spec.encoding.feature_dim()));
 }
 
