@@ -57,28 +57,18 @@ void print_list(const EnvRegistry& registry, const std::vector<std::string>& nam
               rows, markdown);
 }
 
-// How the ensemble sees an entry of the observation.
+// How models see an entry of the observation, by the numbers of their features.
 std::string seen_as(const ObsEncoding& encoding, int entry) {
   std::string text;
-  for (const ObsFeature& feature : encoding.features) {
+  for (std::size_t i = 0; i < encoding.features.size(); ++i) {
+    const ObsFeature& feature = encoding.features[i];
     if (feature.obs_index != entry) continue;
-    text += text.empty() ? "" : ", ";
+    text += (text.empty() ? "" : ", ") + std::to_string(i) + ": ";
     text += feature.kind == ObsFeature::Kind::kSin   ? "sine"
             : feature.kind == ObsFeature::Kind::kCos ? "cosine"
                                                      : "as it is";
   }
   return text.empty() ? "not at all" : text;
-}
-
-// Of all entries, in the order in which models get them.
-std::string features_in_order(const ObsEncoding& encoding, const std::vector<std::string>& names) {
-  std::string text;
-  for (const ObsFeature& feature : encoding.features) {
-    text += text.empty() ? "" : ", ";
-    if (feature.kind != ObsFeature::Kind::kIdentity) text += to_string(feature.kind) + " of ";
-    text += names[static_cast<std::size_t>(feature.obs_index)];
-  }
-  return text;
 }
 
 void print_details(const EnvRegistry& registry, const std::string& name, bool markdown) {
@@ -99,8 +89,8 @@ void print_details(const EnvRegistry& registry, const std::string& name, bool ma
   for (int i = 0; i < spec.action_dim(); ++i)
     actions.push_back({std::to_string(i), names.action[static_cast<std::size_t>(i)],
                        general(spec.action_low(i), 6), general(spec.action_high(i), 6)});
-  print_table({{"obs"}, {"what it is", 0, true}, {"the ensemble sees it", 0, true}}, obs, markdown);
-  std::cout << "\nFeatures, in a model's order: " << features_in_order(spec.encoding, names.obs) << "\n\n";
+  print_table({{"obs"}, {"what it is", 0, true}, {"features of a model", 0, true}}, obs, markdown);
+  std::cout << "\n";
   print_table({{"action"}, {"what it is", 0, true}, {"from"}, {"to"}}, actions, markdown);
 }
 

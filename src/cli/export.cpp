@@ -29,9 +29,8 @@ void export_policy(const ExportOptions& options) {
   LoadedRun run = load_run(options.folder, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<PolicyOwner>();
   require(owner != nullptr, options.folder, " is a run of ", run.configuration.algorithm,
-          ", which has no network for a policy, expected a run that has; it plans, reads a table, or acts by "
-          "another kind of policy, and 'mbrl eval' and load_controller (docs/your_own_algorithm.md) do the "
-          "same with what it has learned");
+          ", which acts by planning, from a table or by basis functions and has no policy network to export; "
+          "'mbrl eval' and load_controller (docs/your_own_algorithm.md) act with what it has learned");
   const MetricTable& metrics = run.algorithm.metrics();
   require(metrics.rows() > 0, options.folder, " has not finished an episode yet");
   const std::string about = "Policy of " + run.configuration.algorithm + " for " +
