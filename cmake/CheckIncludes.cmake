@@ -1,5 +1,6 @@
 # cmake -DROOT=<repository> -P CheckIncludes.cmake: fails, naming file and line, where an include breaks the arrows of the
-# architecture (which module may include which) or lets a backend's headers through a wall. Needs nothing but CMake.
+# architecture (which module may include which), lets a backend's headers through a wall, or stands before the header that a
+# source is named after. Needs nothing but CMake.
 cmake_minimum_required(VERSION 3.25)
 if(NOT ROOT)
   message(FATAL_ERROR "usage: cmake -DROOT=<repository> -P CheckIncludes.cmake")
@@ -151,6 +152,24 @@ foreach(file IN LISTS files)
       endif()
     endif()
   endforeach()
+endforeach()
+
+# --- a header is the first that src/x.cpp includes, or else tests/x_test.cpp: so it compiles alone (tests/headers) -------
+file(GLOB_RECURSE sources RELATIVE ${ROOT} ${ROOT}/src/*.cpp ${ROOT}/tests/*_test.cpp)
+foreach(source IN LISTS sources)
+  string(REGEX REPLACE "^(src|tests)/(.*)\\.cpp$" "\\2" stem ${source})
+  if(source MATCHES "^tests/")
+    string(REGEX REPLACE "_test$" "" stem ${stem})
+    if(EXISTS ${ROOT}/src/${stem}.cpp)
+      continue()
+    endif()
+  endif()
+  if(EXISTS ${ROOT}/include/mbrl/${stem}.hpp)
+    file(STRINGS ${ROOT}/${source} first REGEX "^[ \t]*#[ \t]*include" LIMIT_COUNT 1)
+    if(NOT first MATCHES "[<\"]mbrl/${stem}\\.hpp[>\"]")
+      list(APPEND errors "${source}: include mbrl/${stem}.hpp before anything else")
+    endif()
+  endif()
 endforeach()
 
 if(errors)

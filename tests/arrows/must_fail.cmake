@@ -55,4 +55,8 @@ tree(include/mbrl/algorithms/a.hpp "\"mbrl/cli.hpp\"" "'algorithms' may include 
 tree(include/mbrl/run/a.hpp "\"mbrl/algorithms/b.hpp\"" "'run' may include only")
 tree(include/mbrl/policy/a.hpp "\"mbrl/run/b.hpp\"" "'policy' may include only")
 tree(include/mbrl/stray/a.hpp "<vector>" "module 'stray' is unknown")
+tree(src/core/types.cpp "\"mbrl/core/types.hpp\"" "")
+tree(src/core/types.cpp "<vector>" "src/core/types.cpp: include mbrl/core/types.hpp before anything else")
+tree(tests/core/types_test.cpp "<vector>" "tests/core/types_test.cpp: include mbrl/core/types.hpp before anything else")
+tree(tests/core/other_test.cpp "<vector>" "")
 file(REMOVE_RECURSE ${SCRATCH})

@@ -1,4 +1,6 @@
 // Each propagation against the closed-form moments of a linear-Gaussian ensemble, for both evaluators.
+#include "mbrl/rollout/propagation.hpp"
+
 #include <cmath>
 #include <string>
 

@@ -1,7 +1,9 @@
-#include "models/neural/ensemble_uncertainty.hpp"
+#include "mbrl/models/neural/ensemble_uncertainty.hpp"
 
 #include <algorithm>
 #include <cmath>
+
+#include "models/neural/ensemble_uncertainty.hpp"
 
 namespace mbrl {
 namespace {
