@@ -127,6 +127,40 @@ std::vector<DimensionFit> dimension_fits(const IdentificationData& data, const B
 
 }  // namespace detail
 
+namespace {
+
+constexpr const char* kModelWrong =
+    ": the nearer to the data, which no such number gives; its sign, its start or the model (its time step, "
+    "say) may be wrong";
+
+std::string remark_on(const UndeterminedDirection& direction) {
+  const std::string& name = direction.parts[0].first;
+  switch (direction.blindness) {
+    case Blindness::kEverywhere:
+      return name +
+             " is not determined: the data look the same whatever it is; leave it out, or move what "
+             "it acts on";
+    case Blindness::kHere:
+      return name + " is not determined: nothing changes with it near its start, but it does near " +
+             general(direction.own, 5) + ", the model's own number; start there";
+    case Blindness::kToZero:
+      return name +
+             " ran to 0, from which the data do not tell it: leave it out if it can be 0; else its "
+             "sign, its start or the model (its time step, say) may be wrong";
+    case Blindness::kToInfinity:
+      return name +
+             " ran without bound, the data do not tell it from any larger number: its start or the "
+             "model (its time step, say) may be wrong";
+    case Blindness::kWide:
+      break;
+  }
+  return name +
+         " is not determined: the data tell it from 0 and from large numbers, but leave more than half of "
+         "it open; take more data, or move what it acts on";
+}
+
+}  // namespace
+
 std::vector<Index> IdentificationReport::lacking() const {
   constexpr double kSure = 4;        // standard deviations
   constexpr double kMatters = 1e-5;  // of a step's change: floats and solvers of contacts leave less
@@ -134,6 +168,15 @@ std::vector<Index> IdentificationReport::lacking() const {
   for (std::size_t i = 0; i < dimensions.size(); ++i)
     if (dimensions[i].change > 0 && dimensions[i].score > kSure &&
         dimensions[i].missing > kMatters * dimensions[i].change)
+      which.push_back(static_cast<Index>(i));
+  return which;
+}
+
+std::vector<Index> IdentificationReport::worse_than_nothing() const {
+  constexpr double kWorse = 1.01;
+  std::vector<Index> which;
+  for (std::size_t i = 0; i < dimensions.size(); ++i)
+    if (dimensions[i].change > 0 && !(dimensions[i].left <= kWorse * dimensions[i].change))
       which.push_back(static_cast<Index>(i));
   return which;
 }
@@ -147,10 +190,7 @@ std::vector<std::string> IdentificationReport::remarks(const std::vector<std::st
                                  " iterations; start nearer, or allow more"));
   for (const UndeterminedDirection& direction : undetermined) {
     if (direction.parts.size() == 1) {
-      out.push_back(
-          direction.parts[0].first +
-          " is not determined: the data look the same whatever it is; leave it out, or move what it "
-          "acts on");
+      out.push_back(remark_on(direction));
       continue;
     }
     std::string parts;
@@ -158,15 +198,37 @@ std::vector<std::string> IdentificationReport::remarks(const std::vector<std::st
       parts += parts.empty() ? "" : ", ";
       parts += name + (along > 0 ? " +" : " -") + fixed(std::abs(along), 2);
     }
-    out.push_back("not determined one by one, only up to a common change of their logarithms: " + parts +
-                  "; fix one of them");
+    if (direction.blindness == Blindness::kToInfinity)
+      out.push_back("ran away together, in logarithms as " + parts + kModelWrong);
+    else
+      out.push_back("not determined one by one, only up to a common change of their logarithms: " + parts +
+                    "; fix one of them");
   }
+  const auto name = [&](Index i) {
+    const auto k = static_cast<std::size_t>(i);
+    return k < names.size() ? names[k] : "entry " + std::to_string(i);
+  };
+  for (const Index i : worse_than_nothing()) {
+    const DimensionFit& d = dimensions[static_cast<std::size_t>(i)];
+    out.push_back(detail::concat("of ", name(i), " the model predicts worse than 'nothing changes' (",
+                                 general(100 * d.left / d.change, 3),
+                                 " % of a step's change is left): start nearer, or see whether the data are "
+                                 "of this model and its time step"));
+  }
+  constexpr double kLasts = 0.9;     // correlation
+  constexpr double kMuchLeft = 0.2;  // of a step's change
+  for (std::size_t i = 0; i < dimensions.size(); ++i)
+    if (dimensions[i].correlation > kLasts && dimensions[i].left > kMuchLeft * dimensions[i].change) {
+      out.push_back(
+          detail::concat("what is left of ", name(static_cast<Index>(i)),
+                         " lasts from step to step (correlation ", fixed(dimensions[i].correlation, 2),
+                         "): the model's time step may not be the data's (--frame-skip of a file)"));
+      break;
+    }
   for (const Index i : lacking()) {
     const DimensionFit& d = dimensions[static_cast<std::size_t>(i)];
-    const auto k = static_cast<std::size_t>(i);
     out.push_back(detail::concat("the equations lack something: ", general(100 * d.missing / d.change, 3),
-                                 " % of the change of ",
-                                 k < names.size() ? names[k] : "entry " + std::to_string(i),
+                                 " % of the change of ", name(i),
                                  " in a step follows from state and action but not from the model"));
   }
   return out;

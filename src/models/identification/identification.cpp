@@ -12,6 +12,7 @@ namespace mbrl {
 namespace {
 
 constexpr const char* kWhere = "identify";
+constexpr double kFar = 20.7;  // log 1e9: a logarithm that moves further has run away
 
 // Least squares in z, all 0 at the start: value = start exp(z), or start + z for parameters of any sign.
 class Problem {
@@ -35,6 +36,10 @@ class Problem {
     require(parameter(i).any_sign || values_(i) != 0, kWhere, ": parameter '", sought.name,
             "' starts at 0, which has no logarithm; expected a start of the right order, as in ", sought.name,
             "=0.01");
+    const double own = parameter(i).value;
+    require(parameter(i).any_sign || parameter(i).either_sign || (values_(i) > 0) == (own >= 0), kWhere,
+            ": parameter '", sought.name, "' starts at ", values_(i), ", expected ",
+            own >= 0 ? "more than 0" : "less than 0, as in the model");
     index_.push_back(i);
   }
 
@@ -42,7 +47,9 @@ class Problem {
   const ModelParameter& parameter(Index i) const { return model_.parameters[static_cast<std::size_t>(i)]; }
   const ModelParameter& sought(Index k) const { return parameter(index_[static_cast<std::size_t>(k)]); }
   double start(Index k) const { return values_(index_[static_cast<std::size_t>(k)]); }
-  double value(Index k, double z) const { return sought(k).any_sign ? start(k) + z : start(k) * std::exp(z); }
+  double value(Index k, double z) const {
+    return sought(k).any_sign ? start(k) + z : start(k) * std::exp(std::clamp(z, -kFar, kFar));
+  }
   Vecd values(const Vecd& z) const {
     Vecd all = values_;
     for (Index k = 0; k < dim(); ++k) all(index_[static_cast<std::size_t>(k)]) = value(k, z(k));
@@ -54,6 +61,12 @@ class Problem {
 
   Batchd errors(const Vecd& z) const { return data_.next_obs - predict({values(z)}).front(); }
   Vecd residuals(const Vecd& z) const { return weighted(errors(z)); }
+  // With another value of parameter k.
+  Vecd residuals(const Vecd& z, Index k, double value) const {
+    Vecd all = values(z);
+    all(index_[static_cast<std::size_t>(k)]) = value;
+    return weighted(data_.next_obs - predict({all}).front());
+  }
   Batchd jacobian(const Vecd& z) const {
     std::vector<Vecd> moved;
     for (Index k = 0; k < dim(); ++k)
@@ -78,6 +91,9 @@ class Problem {
     return values;
   }
   std::vector<Batchd> predict(const std::vector<Vecd>& values) const {
+    for (const Vecd& each : values)  // a step too far: refused by the solver, not by the model
+      if (!each.allFinite())
+        return std::vector<Batchd>(values.size(), Batchd::Constant(data_.obs.rows(), data_.obs.cols(), NAN));
     return model_.predict(data_.obs, data_.action, values, pool_);
   }
   Vecd weighted(const Batchd& errors) const { return (weights_.asDiagonal() * errors).reshaped(); }
@@ -107,14 +123,93 @@ Vecd rms(const Batchd& rows) {
   return (rows.rowwise().squaredNorm() / static_cast<double>(rows.cols())).cwiseSqrt();
 }
 
+constexpr double kFloats = 1e-7;  // of a change: what floats show
+
 // 1 over what is left of a dimension; what floats cannot show does not count. A dimension that never changes has
 // nothing to say.
 Vecd weights_of(const Vecd& left, const Vecd& change) {
-  constexpr double kFloats = 1e-7;
   Vecd weights(left.size());
   for (Index i = 0; i < left.size(); ++i)
     weights(i) = change(i) > 0 ? 1 / std::max(left(i), kFloats * change(i)) : 0.0;
   return weights;
+}
+
+// What the data say along the directions that a fit does not see.
+class Unseen {
+ public:
+  // `noise`: the size of a residual that says nothing.
+  Unseen(const Problem& problem, double noise) : problem_(problem), noise_(noise) {}
+
+  // The point nearest to the start, along one direction, that explains the data as well as z.
+  Vecd nearest(const Vecd& z, const Vecd& along) const {
+    constexpr double kAsWell = 0.01;  // of chi squared
+    const double far = along.dot(z), cost = squares(z);
+    const auto as_well = [&](double at) { return !(squares(z + (at - far) * along) - cost > kAsWell); };
+    if (as_well(0)) return z - far * along;
+    double worse = 0, well = far;
+    for (int i = 0; i < 30; ++i) {
+      const double middle = 0.5 * (worse + well);
+      (as_well(middle) ? well : worse) = middle;
+    }
+    return z + (well - far) * along;
+  }
+
+  // Where parameter k alone could be as well.
+  Blindness blindness(const Vecd& z, Index k) const {
+    const Vecd here = problem_.residuals(z);
+    const auto same = [&](double value) {
+      return (problem_.residuals(z, k, value) - here).squaredNorm() < noise_ * noise_;
+    };
+    const double start = problem_.start(k), own = problem_.sought(k).value;
+    if (problem_.sought(k).any_sign) {
+      if (!same(start - 1) || !same(start + 1)) return Blindness::kWide;
+      return same(own) ? Blindness::kEverywhere : Blindness::kHere;
+    }
+    const bool low = same(start * std::exp(-kFar)), high = same(start * std::exp(kFar));
+    if (low && high) return own == 0 || same(own) ? Blindness::kEverywhere : Blindness::kHere;
+    return low ? Blindness::kToZero : high ? Blindness::kToInfinity : Blindness::kWide;
+  }
+
+ private:
+  double squares(const Vecd& z) const {
+    const double all = problem_.residuals(z).squaredNorm() / (noise_ * noise_);
+    return std::isfinite(all) ? all : HUGE_VAL;
+  }
+
+  const Problem& problem_;
+  double noise_;
+};
+
+// By name; x moves back along them as near to the start as the data allow.
+std::vector<UndeterminedDirection> undetermined(const Problem& problem,
+                                                const std::vector<detail::Direction>& directions,
+                                                double noise, Vecd& x) {
+  constexpr double kAway = 2.3;  // log 10
+  const Unseen unseen(problem, noise);
+  std::vector<UndeterminedDirection> all;
+  for (const detail::Direction& direction : directions) {
+    UndeterminedDirection named;
+    named.uncertainty = direction.uncertainty;
+    std::vector<Index> parts;
+    for (Index k = 0; k < problem.dim(); ++k)
+      if (std::abs(direction.along(k)) > detail::kPart) {
+        parts.push_back(k);
+        named.parts.emplace_back(problem.sought(k).name, direction.along(k));
+      }
+    if (parts.size() == 1) {
+      const Index k = parts.front();
+      x = unseen.nearest(x, Vecd::Unit(problem.dim(), k));
+      named.own = problem.sought(k).value;
+      named.blindness = unseen.blindness(x, k);
+    } else {
+      x = unseen.nearest(x, direction.along);
+      if (std::abs(direction.along.dot(x)) > kAway) named.blindness = Blindness::kToInfinity;
+    }
+    std::stable_sort(named.parts.begin(), named.parts.end(),
+                     [](const auto& a, const auto& b) { return std::abs(a.second) > std::abs(b.second); });
+    all.push_back(std::move(named));
+  }
+  return all;
 }
 
 }  // namespace
@@ -167,33 +262,29 @@ IdentificationReport identify(const AnyParametricModel& model, const std::vector
   report.transitions = data.obs.cols();
   report.iterations = iterations;
   report.converged = fit.converged;
-  report.values = problem.values(fit.x);
   const auto counted = static_cast<double>((problem.weights().array() > 0).count() * data.obs.cols());
   const double freedom = std::max(1.0, counted - static_cast<double>(problem.dim()));
   report.noise = std::sqrt(2 * fit.cost / freedom);
   const detail::ParameterSpread spread = detail::parameter_spread(fit.jacobian, report.noise);
   report.covariance = spread.covariance;
+  // Of a fit that did not converge nothing is known: not what the data do not show either.
+  if (fit.converged) {
+    const double floats = kFloats * problem.weights().cwiseProduct(change).maxCoeff();
+    report.undetermined = undetermined(problem, spread.unseen, std::max(report.noise, floats), fit.x);
+  }
+  report.values = problem.values(fit.x);
   const double width = detail::student_quantile(0.5 + 0.5 * settings.confidence, freedom);
   for (Index k = 0; k < problem.dim(); ++k) {
     const ModelParameter& p = problem.sought(k);
     ParameterEstimate e{p.name, problem.start(k), problem.value(k, fit.x(k))};
-    e.determined = spread.determined[static_cast<std::size_t>(k)];
+    e.determined = fit.converged && spread.determined[static_cast<std::size_t>(k)];
     const double infinite = std::numeric_limits<double>::infinity();
     const double half = e.determined ? width * std::sqrt(spread.covariance(k, k)) : infinite;
-    e.low = problem.value(k, fit.x(k) - half);
-    e.high = problem.value(k, fit.x(k) + half);
+    e.low = e.determined || p.any_sign ? problem.value(k, fit.x(k) - half) : 0;
+    e.high = e.determined || p.any_sign ? problem.value(k, fit.x(k) + half)
+                                        : std::copysign(infinite, problem.start(k));
     if (e.low > e.high) std::swap(e.low, e.high);  // of a negative number
     report.parameters.push_back(std::move(e));
-  }
-  for (const detail::Direction& direction : spread.unseen) {
-    UndeterminedDirection named;
-    named.uncertainty = direction.uncertainty;
-    for (Index k = 0; k < problem.dim(); ++k)
-      if (std::abs(direction.along(k)) > detail::kPart)
-        named.parts.emplace_back(problem.sought(k).name, direction.along(k));
-    std::stable_sort(named.parts.begin(), named.parts.end(),
-                     [](const auto& a, const auto& b) { return std::abs(a.second) > std::abs(b.second); });
-    report.undetermined.push_back(std::move(named));
   }
   report.dimensions = detail::dimension_fits(data, problem.errors(fit.x), change);
   return report;

@@ -102,12 +102,13 @@ void add_joints(const mjModel& m, std::vector<Slot>& all) {
 void add_actuators(const mjModel& m, std::vector<Slot>& all) {
   for (int actuator = 0; actuator < static_cast<int>(m.nu); ++actuator) {
     const std::string at = "actuator/" + name_of(m, mjOBJ_ACTUATOR, actuator) + "/";
-    all.push_back(
-        {{at + "gear", m.actuator_gear[6 * actuator], "force in the joint a unit of the actuator's"},
-         [actuator](mjModel& c, double v) { c.actuator_gear[6 * actuator] = v; }});
+    all.push_back({{at + "gear", m.actuator_gear[6 * actuator], "force in the joint a unit of the actuator's",
+                    false, true},
+                   [actuator](mjModel& c, double v) { c.actuator_gear[6 * actuator] = v; }});
     const double gain = m.actuator_gainprm[mjNGAIN * actuator];
     const bool servo = gain != 0 && m.actuator_biasprm[mjNBIAS * actuator + 1] == -gain;
-    all.push_back({{at + "gain", gain, "force a unit of control"}, [actuator, servo](mjModel& c, double v) {
+    all.push_back({{at + "gain", gain, "force a unit of control", false, true},
+                   [actuator, servo](mjModel& c, double v) {
                      c.actuator_gainprm[mjNGAIN * actuator] = v;
                      if (servo) c.actuator_biasprm[mjNBIAS * actuator + 1] = -v;
                    }});
@@ -123,7 +124,7 @@ std::vector<Slot> slots(const mjModel& m) {
         {{"geom/" + name_of(m, mjOBJ_GEOM, geom) + "/friction", m.geom_friction[3 * geom], "sliding"},
          [geom](mjModel& c, double v) { c.geom_friction[3 * geom] = v; }});
   add_actuators(m, all);
-  all.push_back({{"option/gravity", m.opt.gravity[2], "along z, m/s^2"},
+  all.push_back({{"option/gravity", m.opt.gravity[2], "along z, m/s^2", false, true},
                  [](mjModel& c, double v) { c.opt.gravity[2] = v; }});
   all.push_back({{"option/density", m.opt.density, "of the medium, kg/m^3"},
                  [](mjModel& c, double v) { c.opt.density = v; }});

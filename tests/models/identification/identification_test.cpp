@@ -162,6 +162,11 @@ TEST_CASE("identify: bad input is refused in words") {
   refused(data, {{"length"}, {"length"}}, "named twice");
   refused(data, {{"length", 0.0}}, "starts at 0");
   refused(data, {{"length", NAN}}, "expected a finite number");
+  refused(data, {{"pole_mass"}, {"cart_mass", -1.0}}, "'cart_mass' starts at -1, expected more than 0");
+  AnyParametricModel hanging = any_parametric_model(cartpole);
+  hanging.parameters[3].value = -9.81;
+  CHECK_THROWS_WITH(identify(hanging, {{"gravity", 9.81}}, data, pool),
+                    Catch::Contains("starts at 9.81, expected less than 0, as in the model"));
   refused(with([](auto& d) { d.obs(1, 3) = NAN; }), {{"length"}}, "not finite");
   refused(with([](auto& d) { d.action.conservativeResize(1, 9); }), {{"length"}}, "action's columns");
   refused(with([](auto& d) { d.next_obs = d.obs; }), {{"length"}}, "no observation changes");
@@ -191,6 +196,89 @@ TEST_CASE("identify: doubled rows and a dimension that stands still do no harm")
     for (const Index row : {1, 3}) m->row(row).setZero();
   const auto mass = identify(family(PointMassSystem{}), {{"mass"}}, line, pool);
   CHECK(mass.parameters[0].value == Approx(3).epsilon(1e-6));
+}
+
+std::string all_remarks(const IdentificationReport& report) {
+  std::string all;
+  for (const std::string& remark : report.remarks()) all += remark + "\n";
+  return all;
+}
+
+TEST_CASE("identify: a model that predicts worse than no change is said to") {
+  ThreadPool pool(1);
+  const auto data = transitions(CartPoleSystem{}, 100, Vecd::Zero(4), 11);
+  const auto worse = identify(family(CartPoleSystem{.cart_mass = 0.001}), {{"gravity"}}, data, pool);
+  REQUIRE_FALSE(worse.worse_than_nothing().empty());
+  CHECK_THAT(all_remarks(worse), Catch::Contains("worse than 'nothing changes'"));
+  const auto well = identify(family(CartPoleSystem{}), {{"cart_mass", 1.0}}, data, pool);
+  CHECK(well.worse_than_nothing().empty());
+  CHECK(well.remarks().empty());
+}
+
+TEST_CASE("identify: what is left that lasts from step to step points at the time step") {
+  ThreadPool pool(1);
+  // A pendulum that falls along, of which the model takes half the step.
+  const AnalyticModel<PendulumSystem> model(PendulumSystem{}, {.dt = 0.05});
+  AnalyticModel<PendulumSystem>::Workspace workspace;
+  IdentificationData data{Batchd(2, 100), Batchd::Zero(1, 100), Batchd(2, 100)};
+  Batchd at{{1.0}, {0.0}}, next(2, 1);
+  for (Index t = 0; t < 100; ++t) {
+    model.step(at, Batchd::Zero(1, 1), next, workspace);
+    data.obs.col(t) = at;
+    data.next_obs.col(t) = next;
+    at = next;
+  }
+  const AnalyticFamily half(AnalyticModel<PendulumSystem>(PendulumSystem{}, {.dt = 0.025}));
+  CHECK_THAT(all_remarks(identify(half, {{"length"}}, data, pool)), Catch::Contains("time step may not be"));
+  CHECK(identify(family(PendulumSystem{}), {{"length", 0.8}}, data, pool).remarks().empty());
+}
+
+TEST_CASE("identify: a parameter that runs away says so and stays finite") {
+  ThreadPool pool(1);
+  const auto data = transitions(CartPoleSystem{}, 100, Vecd::Zero(4), 12);
+  // Gravity that is sought with the wrong sign: the best of those is none.
+  AnyParametricModel any = any_parametric_model(family(CartPoleSystem{}));
+  any.parameters[3].either_sign = true;
+  const auto upwards = identify(any, {{"gravity", -9.81}}, data, pool);
+  REQUIRE(upwards.undetermined.size() == 1);
+  CHECK(upwards.undetermined[0].blindness == Blindness::kToZero);
+  CHECK(upwards.parameters[0].value <= 0);
+  CHECK(upwards.parameters[0].value > -0.1);
+  CHECK_THAT(all_remarks(upwards),
+             Catch::Contains("gravity ran to 0") && !Catch::Contains("the same whatever"));
+
+  // One row again and again, of a push that no mass explains.
+  IdentificationData rows{Batchd::Zero(4, 50), Batchd::Constant(1, 50, 5.0), Batchd::Zero(4, 50)};
+  rows.next_obs.row(2).setConstant(1e15);
+  const auto light = identify(any, {{"cart_mass"}, {"pole_mass"}}, rows, pool);
+  for (const ParameterEstimate& p : light.parameters) {
+    CAPTURE(p.name, p.value);
+    CHECK(std::isfinite(p.value));
+    CHECK(p.value >= 0.999e-9 * p.start);
+  }
+  CHECK_THAT(all_remarks(light), !Catch::Contains("the same whatever"));
+}
+
+TEST_CASE("identify: that the data look the same is said only where that was found") {
+  ThreadPool pool(1);
+  const auto data = transitions(CartPoleSystem{}, 100, Vecd::Zero(4), 13);
+  const auto cartpole = family(CartPoleSystem{});
+  const std::vector<SoughtParameter> sought = {{"pole_mass", 0.01}};
+  const auto stopped =
+      identify(cartpole, sought, data, pool, {.solver = {.iterations = 1}, .reweightings = 0});
+  CHECK_FALSE(stopped.converged);
+  CHECK(stopped.undetermined.empty());
+  CHECK_FALSE(stopped.parameters[0].determined);
+  CHECK(std::isinf(stopped.parameters[0].high));
+  CHECK_THAT(all_remarks(stopped),
+             Catch::Contains("did not converge") && !Catch::Contains("the same whatever"));
+  CHECK(identify(cartpole, sought, data, pool).parameters[0].value == Approx(0.5).epsilon(1e-6));
+
+  const auto tiny = identify(cartpole, {{"cart_mass", 1e-300}}, data, pool);
+  REQUIRE(tiny.undetermined.size() == 1);
+  CHECK(tiny.undetermined[0].blindness == Blindness::kHere);
+  CHECK_THAT(all_remarks(tiny), Catch::Contains("2, the model's own number; start there") &&
+                                    !Catch::Contains("the same whatever"));
 }
 
 }  // namespace

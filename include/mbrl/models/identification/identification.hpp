@@ -32,6 +32,8 @@ struct ModelParameter {
   std::string help{};
   /// It may change its sign (a position, say). Else it is searched for by its logarithm and keeps the sign.
   bool any_sign = false;
+  /// A start of the other sign makes sense (gravity, a gear); else it is refused.
+  bool either_sign = false;
 };
 
 // clang-format off
@@ -95,7 +97,7 @@ struct ParameterEstimate {
   std::string name;
   double start = 0, value = 0;
   double low = 0, high = 0;  // the interval; where the data do not determine it, from 0 or -inf to inf
-  bool determined = true;
+  bool determined = true;    // false, too, where the fit did not converge and nobody knows
 };
 
 /// How a dimension of the observation is explained.
@@ -107,11 +109,23 @@ struct DimensionFit {
   double correlation = 0;  // of what is left, from one step to the next
 };
 
-/// A direction in which the parameters can be moved without a visible effect.
+/// How far the data look the same along a direction.
+enum class Blindness {
+  kEverywhere,  // whatever the parameters are
+  kHere,        // near the start, though not where the model's own number is
+  kToZero,      // down to 0, where the fit ran, but not where it started
+  kToInfinity,  // without bound
+  kWide         // within a wide interval
+};
+
+/// A direction in which the parameters can be moved without a visible effect. The parameters stand on it as near to
+/// their start as the data allow.
 struct UndeterminedDirection {
   // Of logarithms (or of the number, for any sign); the largest first.
   std::vector<std::pair<std::string, double>> parts;
   double uncertainty = 0;  // standard deviation along it, of logarithms
+  Blindness blindness = Blindness::kEverywhere;
+  double own = 0;  // the model's number, of a single parameter
 };
 
 struct IdentificationReport {
@@ -130,14 +144,17 @@ struct IdentificationReport {
   bool lacks_structure() const;
   /// Entries of the observation where that is so.
   std::vector<Index> lacking() const;
+  /// Entries of the observation that the model predicts worse than "nothing changes" does.
+  std::vector<Index> worse_than_nothing() const;
   /// What is to be said of it in sentences, one each; empty where all is well. `names`: of the observation's entries.
   std::vector<std::string> remarks(const std::vector<std::string>& names = {}) const;
 };
 
 /// Intervals are theta +- t (sigma^2 (J'J)^-1)^1/2 in logarithms, with J of the last iteration: right where what is
 /// left is independent noise on s' (noise on s biases the estimate). Directions along which they are wider than
-/// half the number itself, or which J does not see at all, are reported as undetermined. Throws for parameters that
-/// the model does not have or has twice, that start at 0, too few transitions, and numbers that are not finite.
+/// half the number itself, or which J does not see at all, are reported as undetermined where the fit converged. No
+/// logarithm moves further than by that of 1e9. Throws for parameters that the model does not have or has twice, that
+/// start at 0 or with a sign that is not the model's, too few transitions, and numbers that are not finite.
 IdentificationReport identify(const AnyParametricModel& model, const std::vector<SoughtParameter>& sought,
                               const IdentificationData& data, ThreadPool& pool,
                               const IdentificationSettings& settings = {});
