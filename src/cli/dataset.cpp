@@ -56,6 +56,18 @@ void require_outside(const std::filesystem::path& out, const std::filesystem::pa
           "', expected a file outside the run's own folder");
 }
 
+// --env says what a file does not: it may not contradict it, nor its arrays.
+void require_fits(const DatasetOptions& options, const TransitionBuffer& data, const std::string& of) {
+  const std::string& name = options.environment;
+  require(of.empty() || of == name, "--env is '", name, "', but ", options.source, " says that it is of ", of,
+          "; expected no --env");
+  if (!registries().environments.contains(name)) return;  // of another program
+  const EnvSpec& spec = registries().environments.spec(name);
+  require(data.obs_dim() == spec.obs_dim && data.action_dim() == spec.action_dim(), "--env is '", name,
+          "', which has ", spec.obs_dim, " observations and ", spec.action_dim(), " actions, but ",
+          options.source, " has ", data.obs_dim(), " and ", data.action_dim());
+}
+
 void dataset(const DatasetOptions& options) {
   const std::filesystem::path source = options.source, out = options.out;
   require(std::filesystem::exists(source), options.source,
@@ -73,7 +85,10 @@ void dataset(const DatasetOptions& options) {
     std::string environment;
     const TransitionBuffer data = TransitionBuffer::load_dataset(source, 0, &environment);
     require(!data.empty(), options.source, " holds no transition");
-    if (!options.environment.empty()) environment = options.environment;
+    if (!options.environment.empty()) {
+      require_fits(options, data, environment);
+      environment = options.environment;
+    }
     if (!options.out.empty()) data.save_dataset(out, environment);
     return describe(data, options.out.empty() ? options.source : options.out, environment);
   }

@@ -26,8 +26,9 @@ namespace {
 struct IdentifyOptions {
   std::string model, data, out;
   std::vector<std::string> parameters, assignments;
-  int frame_skip = 0, threads = 0;
-  std::size_t last = 0;
+  std::optional<int> frame_skip;
+  int threads = 0;
+  std::optional<long long> last;
   bool list = false, markdown = false;
 };
 
@@ -51,8 +52,8 @@ IdentificationData read_data(const IdentifyOptions& options, const std::string& 
   require(environment.empty() || of.empty() || of == environment, options.data, " is of ", of,
           ", expected of ", environment);
   IdentificationData data = IdentificationData::from(*buffer);
-  if (options.last > 0 && options.last < buffer->size()) {
-    const auto n = static_cast<Index>(options.last);
+  if (options.last && *options.last < data.obs.cols()) {
+    const auto n = static_cast<Index>(*options.last);
     data.obs = data.obs.rightCols(n).eval();
     data.action = data.action.rightCols(n).eval();
     data.next_obs = data.next_obs.rightCols(n).eval();
@@ -87,7 +88,9 @@ void print(const IdentificationReport& report, const IdentifiableModel& model, b
   std::vector<std::vector<std::string>> rows;
   for (const ParameterEstimate& p : report.parameters)
     rows.push_back({p.name, general(p.start, 5), general(p.value, 6),
-                    p.determined ? general(p.low, 6) + " to " + general(p.high, 6) : "not determined"});
+                    p.determined       ? general(p.low, 6) + " to " + general(p.high, 6)
+                    : report.converged ? "not determined"
+                                       : "did not converge"});
   const TableStyle style = stdout_table_style(markdown);
   std::cout << table_text({{"parameter", 0, true}, {"start", 0}, {"estimate", 0}, {"interval", 0, true}},
                           rows, style, 100)
@@ -109,7 +112,8 @@ void print(const IdentificationReport& report, const IdentifiableModel& model, b
                            {"correlation", 0}},
                           rows, style, 100)
             << '\n'
-            << report.transitions << " transitions, " << report.iterations << " iterations\n";
+            << report.transitions << (report.transitions == 1 ? " transition, " : " transitions, ")
+            << report.iterations << (report.iterations == 1 ? " iteration\n" : " iterations\n");
   for (const std::string& remark : report.remarks(model.obs_names)) std::cout << "Note: " << remark << '\n';
 }
 
@@ -119,10 +123,11 @@ std::string as_json(const IdentificationReport& report, const IdentifyOptions& o
   json["model"] = options.model;
   json["data"] = options.data;
   json["transitions"] = report.transitions;
+  json["converged"] = report.converged;
   for (const ParameterEstimate& p : report.parameters) {
     auto& entry = json["parameters"][p.name];
     entry["value"] = p.value;
-    entry["determined"] = p.determined;
+    if (report.converged) entry["determined"] = p.determined;  // else nobody knows
     if (p.determined) {
       entry["low"] = p.low;
       entry["high"] = p.high;
@@ -138,7 +143,10 @@ void identify(const IdentifyOptions& options) {
           "', expected a file that ends in .xml (the model with these parameters) or .json (the table)");
   require(!xml || options.model.ends_with(".xml"), "--out is '", options.out, "', but ", options.model,
           " is no file, expected one that ends in .json");
-  require(options.frame_skip >= 0, "--frame-skip is ", options.frame_skip, ", expected at least 1");
+  require(!options.frame_skip || *options.frame_skip >= 1, "--frame-skip is ", options.frame_skip.value_or(0),
+          ", expected at least 1");
+  require(!options.last || *options.last >= 1, "--last is ", options.last.value_or(0),
+          ", expected at least 1");
   IdentificationSettings settings;
   for (const std::string& assignment : options.assignments) set_assignment(settings, assignment);
   const IdentifiableModel model = identifiable_model(options.model, options.frame_skip);

@@ -1,5 +1,6 @@
 #include "identify_models.hpp"
 
+#include <filesystem>
 #include <optional>
 
 #include "control_tasks.hpp"
@@ -45,10 +46,12 @@ AnyParametricModel file_model(const std::string& path, int) { fail(path, ": ", k
 
 }  // namespace
 
-IdentifiableModel identifiable_model(const std::string& name, int frame_skip) {
-  if (name.ends_with(".xml")) return {file_model(name, frame_skip > 0 ? frame_skip : 1), {}, {}};
-  require(frame_skip == 0, name,
-          " is an environment, which knows its control step, expected no --frame-skip");
+IdentifiableModel identifiable_model(const std::string& name, std::optional<int> frame_skip) {
+  if (name.ends_with(".xml")) {
+    require(std::filesystem::exists(name), name, " is not there; expected a MuJoCo model's file");
+    return {file_model(name, frame_skip.value_or(1)), {}, {}};
+  }
+  require(!frame_skip, name, " is an environment, which knows its control step, expected no --frame-skip");
   const EnvSpec& spec = registries().environments.spec(name);  // throws for an unknown one
   std::optional<AnyParametricModel> model = control_model(name);
   if (!model) model = mujoco_model(name);

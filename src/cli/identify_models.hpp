@@ -1,6 +1,7 @@
 // What mbrl identify can identify: models in files, and environments whose observation is their state.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,8 +16,8 @@ struct IdentifiableModel {
 };
 
 // `name` is an environment's, or a file's that ends in .xml. `frame_skip`: physics steps a control step of a file's
-// model; 0 where it was not given. Throws for others, in words.
-IdentifiableModel identifiable_model(const std::string& name, int frame_skip);
+// model; none where it was not given. Throws for others, in words.
+IdentifiableModel identifiable_model(const std::string& name, std::optional<int> frame_skip);
 
 // A file's model with other values (all of them), written as a file.
 void save_identified(const std::string& source, const Vecd& values, const std::string& out);

@@ -148,6 +148,33 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
   CHECK(said.find("of the change of entry") == std::string::npos);
   CHECK(slurp(json).find(said.substr(at, said.find('\n', at) - at)) != std::string::npos);
 
+  // Of a fit that did not converge the file does not say that the data are to blame.
+  CHECK(slurp(json).find("\"converged\": false") != std::string::npos);
+  CHECK(slurp(json).find("determined") == std::string::npos);
+  CHECK(said.find(", 1 iteration\n") != std::string::npos);
+  CHECK(mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass", "--last", "1"})
+            .out.find("1 transition, ") != std::string::npos);
+  // A far start that leaves more than there is to explain is not passed over.
+  const std::string far =
+      mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass=0.001,length=20"}).out;
+  CHECK(far.find("the model predicts worse than 'nothing changes'") != std::string::npos);
+
+  // What a file is of is said by the file where it says it, and by --env where that fits.
+  CHECK(mbrl(scratch, {"dataset", data, "--env", "control/CartPole"}).status == 0);
+  const std::string nameless = (scratch / "nameless.safetensors").string();
+  {
+    std::string header = R"({"obs":{"dtype":"F32","shape":[1,4],"data_offsets":[0,16]},)"
+                         R"("action":{"dtype":"F32","shape":[1,2],"data_offsets":[16,24]},)"
+                         R"("next_obs":{"dtype":"F32","shape":[1,4],"data_offsets":[24,40]},)"
+                         R"("reward":{"dtype":"F32","shape":[1],"data_offsets":[40,44]},)"
+                         R"("terminated":{"dtype":"U8","shape":[1],"data_offsets":[44,45]},)"
+                         R"("truncated":{"dtype":"U8","shape":[1],"data_offsets":[45,46]}})";
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    std::string size(8, '\0');
+    for (std::size_t i = 0; i < 8; ++i) size[i] = static_cast<char>(header.size() >> (8 * i) & 255);
+    std::ofstream(nameless, std::ios::binary) << size << header << std::string(46, '\0');
+  }
+
   for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
            {{"identify", "control/CartPole", data, "--parameter", "cartmass"}, "cart_mass"},
            {{"identify", "control/CartPole", data}, "--list"},
@@ -157,12 +184,23 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
            {{"identify", "control/CartPole", data, "--parameter", "length", "--frame-skip", "2"},
             "--frame-skip"},
            {{"identify", "control/CartPole", data, "--parameter", "length", "--out", "a.xml"}, ".json"},
+           {{"identify", "control/CartPole", data, "--parameter", "pole_mass,cart_mass=-1"},
+            "'cart_mass' starts at -1, expected more than 0"},
+           {{"identify", "control/CartPole", data, "--parameter", "length", "--last", "0"},
+            "--last is 0, expected at least 1"},
+           {{"identify", "nope.xml", data, "--parameter", "length"}, "nope.xml is not there"},
+           {{"identify", "nope.xml", data, "--parameter", "length", "--frame-skip", "0"},
+            "--frame-skip is 0, expected at least 1"},
+           {{"dataset", data, "--env", "pets/CartPole", "--out", (scratch / "of.safetensors").string()},
+            "says that it is of control/CartPole"},
+           {{"dataset", nameless, "--env", "control/Acrobot"}, "but " + nameless + " has 4 and 2"},
            {{"identify", "Pendulum-v1", data, "--parameter", "length"}, "no parameters that can be named"},
            {{"identify", "none", data, "--parameter", "length"}, "none"}}) {
     const Outcome outcome = mbrl(scratch, arguments);
     INFO(outcome.err);
     CHECK(outcome.status == 2);
     CHECK(outcome.err.find(message) != std::string::npos);
+    CHECK(std::count(outcome.err.begin(), outcome.err.end(), '\n') == 1);
   }
 }
 

@@ -129,10 +129,6 @@ std::vector<DimensionFit> dimension_fits(const IdentificationData& data, const B
 
 namespace {
 
-constexpr const char* kModelWrong =
-    ": the nearer to the data, which no such number gives; its sign, its start or the model (its time step, "
-    "say) may be wrong";
-
 std::string remark_on(const UndeterminedDirection& direction) {
   const std::string& name = direction.parts[0].first;
   switch (direction.blindness) {
@@ -199,7 +195,10 @@ std::vector<std::string> IdentificationReport::remarks(const std::vector<std::st
       parts += name + (along > 0 ? " +" : " -") + fixed(std::abs(along), 2);
     }
     if (direction.blindness == Blindness::kToInfinity)
-      out.push_back("ran away together, in logarithms as " + parts + kModelWrong);
+      out.push_back(
+          "ran away together, in logarithms as " + parts +
+          ": each step comes nearer to the data, and there is no end; the start, a sign or the model "
+          "(its time step, say) may be wrong");
     else
       out.push_back("not determined one by one, only up to a common change of their logarithms: " + parts +
                     "; fix one of them");
@@ -215,7 +214,7 @@ std::vector<std::string> IdentificationReport::remarks(const std::vector<std::st
                                  " % of a step's change is left): start nearer, or see whether the data are "
                                  "of this model and its time step"));
   }
-  constexpr double kLasts = 0.9;     // correlation
+  constexpr double kLasts = 0.99;    // correlation
   constexpr double kMuchLeft = 0.2;  // of a step's change
   for (std::size_t i = 0; i < dimensions.size(); ++i)
     if (dimensions[i].correlation > kLasts && dimensions[i].left > kMuchLeft * dimensions[i].change) {

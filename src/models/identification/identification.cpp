@@ -203,7 +203,10 @@ std::vector<UndeterminedDirection> undetermined(const Problem& problem,
       named.blindness = unseen.blindness(x, k);
     } else {
       x = unseen.nearest(x, direction.along);
-      if (std::abs(direction.along.dot(x)) > kAway) named.blindness = Blindness::kToInfinity;
+      if (const double moved = direction.along.dot(x); std::abs(moved) > kAway) {
+        named.blindness = Blindness::kToInfinity;
+        for (auto& part : named.parts) part.second = std::copysign(1.0, moved) * part.second;
+      }
     }
     std::stable_sort(named.parts.begin(), named.parts.end(),
                      [](const auto& a, const auto& b) { return std::abs(a.second) > std::abs(b.second); });

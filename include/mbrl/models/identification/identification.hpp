@@ -118,7 +118,8 @@ enum class Blindness {
   kWide         // within a wide interval
 };
 
-/// A direction in which the parameters can be moved without a visible effect. The parameters stand on it as near to
+/// A direction in which the parameters can be moved without a visible effect; of several, kToInfinity: they ran away
+/// along it. The parameters stand on it as near to
 /// their start as the data allow.
 struct UndeterminedDirection {
   // Of logarithms (or of the number, for any sign); the largest first.
