@@ -135,7 +135,9 @@ std::vector<Slot> slots(const mjModel& m) {
 
 void apply(const std::vector<Slot>& all, const Vecd& values, mjModel& copy) {
   require_dim("mujoco::with_parameters", "values", values.size(), all.size());
-  require(values.allFinite(), "mujoco::with_parameters: a value is not finite");
+  for (std::size_t i = 0; i < all.size(); ++i)
+    require(std::isfinite(values(static_cast<Index>(i))), "mujoco::with_parameters: ", all[i].parameter.name,
+            " is ", values(static_cast<Index>(i)), ", which is not finite");
   for (std::size_t i = 0; i < all.size(); ++i)
     if (const double v = values(static_cast<Index>(i)); v != all[i].parameter.value) all[i].set(copy, v);
 }
@@ -169,6 +171,19 @@ std::string with_inertias(std::string text, const mjModel& m) {
                                numbers(m.body_inertia + 3 * body, 3) + "\"/>");
   }
   return text;
+}
+
+// What was written, read again; the engine's refusal without the draft's name.
+Model read_again(const std::string& draft, const std::string& out) {
+  try {
+    return Model::from_file(draft);
+  } catch (const Error& error) {
+    std::string why = error.what();
+    for (std::size_t at = 0; (at = why.find(draft, at)) != std::string::npos; at += out.size())
+      why.replace(at, draft.size(), out);
+    std::replace(why.begin(), why.end(), '\n', ' ');
+    fail("file '", out, "' is not written: the engine takes no model with these values: ", why);
+  }
 }
 
 // The same mechanics, to the digits that the engine writes.
@@ -230,7 +245,7 @@ void save_mjcf(const std::string& source, const Vecd& values, const std::string&
   }
   const std::string text = with_inertias(read_file(draft.name), *changed);
   write_file_atomically(draft.name, text);
-  const Model again = Model::from_file(draft.name);
+  const Model again = read_again(draft.name, out);
   require(same_mechanics(*changed, *again), "MuJoCo ", mj_versionString(), " writes '", out,
           "' with other numbers than were meant; what was found has to be written into '", source,
           "' by hand");

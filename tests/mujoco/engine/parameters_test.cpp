@@ -2,6 +2,7 @@
 #include "mbrl/mujoco/engine/parameters.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -134,6 +135,7 @@ TEST_CASE("mujoco parameters: values read back, and those that are as they were 
   CHECK_THROWS_WITH(with_parameters(model, values.head(3)), Catch::Contains("values has dimension 3"));
   values(0) = NAN;
   CHECK_THROWS_WITH(with_parameters(model, values), Catch::Contains("not finite"));
+  CHECK_THROWS_WITH(with_parameters(model, values), Catch::Contains(model_parameters(model)[0].name));
 }
 
 TEST_CASE("mujoco parameters: a larger body swings as one that was built so") {
@@ -204,6 +206,29 @@ TEST_CASE("mujoco parameters: what was found is written as a model file") {
   CHECK(again->body_inertia[6] == Approx(0.005).epsilon(1e-5));  // goes along with the mass
   CHECK(parameter(again, "joint/hinge/damping") == Approx(0.25).epsilon(1e-5));
   CHECK(parameter(again, "actuator/m/gear") == 2);
+
+  // What the engine does not take is said of the file that was asked for, in one line, and none is left behind.
+  for (std::size_t i = 0; i < all.size(); ++i)
+    if (all[i].name == "body/arm/mass") values(static_cast<Index>(i)) = 1e-300;
+  const std::string refused = (folder.path() / "refused.xml").string();
+  CHECK_THROWS_WITH(save_mjcf(source, values, refused),
+                    Catch::Contains("refused.xml' is not written") && Catch::Contains("mass") &&
+                        !Catch::Contains("draft") && !Catch::Contains("\n"));
+  CHECK_FALSE(std::filesystem::exists(refused));
+  CHECK_FALSE(std::filesystem::exists(refused + ".draft.xml"));
+}
+
+TEST_CASE("mujoco parameters: gravity and gears may start with the other sign, masses may not") {
+  const PetsCartPoleTask task;
+  const ParametricDynamics nominal(task.model(), task.frame_skip());
+  const IdentificationData data = experience(CartPole(task, task.model()), 100, 7);
+  ThreadPool pool(2);
+  const auto upwards = identify(nominal, {{"option/gravity", 9.81}}, data, pool);
+  REQUIRE(upwards.undetermined.size() == 1);
+  CHECK(upwards.undetermined[0].blindness == Blindness::kToZero);
+  CHECK_THAT(upwards.remarks().front(), Catch::Contains("ran to 0") && Catch::Contains("sign"));
+  CHECK_THROWS_WITH(identify(nominal, {{"body/cart/mass", -1.0}}, data, pool),
+                    Catch::Contains("'body/cart/mass' starts at -1, expected more than 0"));
 }
 
 }  // namespace
