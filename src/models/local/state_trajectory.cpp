@@ -25,8 +25,10 @@ void check_trajectories(std::string_view where, const std::vector<StateTrajector
   for (const StateTrajectory& each : trajectories) {
     require_dim(where, "a trajectory's state", each.states.rows(), first.states.rows());
     require_dim(where, "a trajectory's action", each.actions.rows(), first.actions.rows());
-    require_dim(where, "a trajectory's steps", each.steps(), first.steps());
-    require_dim(where, "a trajectory's states", each.states.cols(), first.steps() + 1);
+    require(each.steps() == first.steps(), where, ": a trajectory has ", each.steps(),
+            each.steps() == 1 ? " step, expected " : " steps, expected ", first.steps());
+    require(each.states.cols() == first.steps() + 1, where, ": a trajectory of ", first.steps(),
+            " steps has ", each.states.cols(), " states, expected ", first.steps() + 1);
     require(each.states.allFinite() && each.actions.allFinite(), where,
             ": a trajectory holds a number that is not finite");
   }

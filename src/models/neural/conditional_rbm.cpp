@@ -197,7 +197,7 @@ void ConditionalRbm::predict(ConstBatchRef<float> history, BatchRef<float> next)
 
 Batchf ConditionalRbm::generate(ConstBatchRef<float> first, int frames) const {
   require_dim("ConditionalRbm", "first", first.rows(), dim());
-  require_dim("ConditionalRbm", "first's frames", first.cols(), order());
+  require(first.cols() == order(), "ConditionalRbm: first has ", first.cols(), " frames, expected ", order());
   require(frames >= 0, "ConditionalRbm: ", frames, " frames asked for, expected at least 0");
   Batchf all(dim(), order() + frames), next(dim(), 1);
   all.leftCols(order()) = first;

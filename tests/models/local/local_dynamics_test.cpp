@@ -128,7 +128,11 @@ TEST_CASE("local dynamics: data that cannot be fitted are refused by name") {
   CHECK_THROWS_WITH(fit_local_dynamics(broken), Catch::Contains("not finite"));
   broken = data;
   broken[2].actions.conservativeResize(2, 1);
-  CHECK_THROWS_AS(fit_local_dynamics(broken), Error);
+  CHECK_THROWS_WITH(fit_local_dynamics(broken), Catch::Contains("a trajectory has 1 step, expected 2"));
+  broken = data;
+  broken[2].states.conservativeResize(3, 2);
+  CHECK_THROWS_WITH(fit_local_dynamics(broken),
+                    Catch::Contains("a trajectory of 2 steps has 2 states, expected 3"));
   broken = data;
   for (StateTrajectory& each : broken) each.states.rightCols(2).setConstant(0.5);
   CHECK_THROWS_WITH(fit_local_dynamics(broken), Catch::Contains("no output varies"));

@@ -184,7 +184,7 @@ TEST_CASE("conditional rbm: the same for the same seed, and mistakes are named")
   constant(2, 7) = std::numeric_limits<float>::quiet_NaN();
   CHECK_THROWS_AS(model.train({constant}), Error);
   CHECK_THROWS_AS(model.predict(Batchf::Zero(11, 1), next), Error);
-  CHECK_THROWS_AS(model.generate(Batchf::Zero(4, 2), 5), Error);
+  CHECK_THROWS_WITH(model.generate(Batchf::Zero(4, 2), 5), Catch::Contains("first has 2 frames, expected "));
   CHECK_THROWS_AS(ConditionalRbm(0), Error);
   CHECK_THROWS_AS(ConditionalRbm(4, {.order = 0}), Error);
   CHECK_THROWS_AS(ConditionalRbm(4, {.deviation = 0.0}), Error);
