@@ -154,6 +154,15 @@ class Unseen {
     return z + (well - far) * along;
   }
 
+  // Further away from the start along a direction it is all the same, too.
+  bool ran_away(const Vecd& z, const Vecd& along) const {
+    constexpr double kAway = 2.3, kFurther = 10;  // of logarithms
+    const double moved = along.dot(z);
+    const Vecd further = z + std::copysign(kFurther, moved) * along;
+    return std::abs(moved) > kAway &&
+           (problem_.residuals(further) - problem_.residuals(z)).squaredNorm() < noise_ * noise_;
+  }
+
   // Where parameter k alone could be as well.
   Blindness blindness(const Vecd& z, Index k) const {
     const Vecd here = problem_.residuals(z);
@@ -184,7 +193,6 @@ class Unseen {
 std::vector<UndeterminedDirection> undetermined(const Problem& problem,
                                                 const std::vector<detail::Direction>& directions,
                                                 double noise, Vecd& x) {
-  constexpr double kAway = 2.3;  // log 10
   const Unseen unseen(problem, noise);
   std::vector<UndeterminedDirection> all;
   for (const detail::Direction& direction : directions) {
@@ -203,9 +211,9 @@ std::vector<UndeterminedDirection> undetermined(const Problem& problem,
       named.blindness = unseen.blindness(x, k);
     } else {
       x = unseen.nearest(x, direction.along);
-      if (const double moved = direction.along.dot(x); std::abs(moved) > kAway) {
+      if (unseen.ran_away(x, direction.along)) {
         named.blindness = Blindness::kToInfinity;
-        for (auto& part : named.parts) part.second = std::copysign(1.0, moved) * part.second;
+        for (auto& part : named.parts) part.second *= std::copysign(1.0, direction.along.dot(x));
       }
     }
     std::stable_sort(named.parts.begin(), named.parts.end(),

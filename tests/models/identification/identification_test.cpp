@@ -124,6 +124,17 @@ TEST_CASE("identify: what the data do not show is named") {
   }
   CHECK(mass / length == Approx(-2).epsilon(0.01));
 
+  // From far away along that line, too, the parameters stand as near to their start as they can: at right angles.
+  const auto far =
+      identify(family(PendulumSystem{}), {{"mass", 50.0}, {"length", 0.3}, {"gravity", 3.0}}, data, pool);
+  REQUIRE(far.undetermined.size() == 1);
+  CHECK_THAT(far.remarks().front(), Catch::StartsWith("not determined one by one"));
+  double along = 0;
+  for (const auto& [name, part] : far.undetermined[0].parts)
+    for (const ParameterEstimate& p : far.parameters)
+      if (p.name == name) along += part * std::log(p.value / p.start);
+  CHECK(std::abs(along) < 0.1);
+
   // A cart whose pole hangs at rest: nothing of gravity is to be seen.
   auto still = transitions(CartPoleSystem{}, 50, Vecd::Zero(4), 7);
   still.obs.row(1).setZero();
