@@ -48,6 +48,7 @@ class Session final : public RunObserver {
     if (resumed) load();
     reporter_ = std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own),
                                               pool_.size());
+    if (folder && !resumed) begin_again();
     reporter_->start(metrics(), resumed);
     for (const std::string& sentence : settings_without_effect(options, configuration))
       spdlog::warn(sentence);
@@ -129,6 +130,12 @@ class Session final : public RunObserver {
     const RunBudget own = entry_.budget(read_configuration(*folder_, registries().algorithms).own);
     if (entry_.budget(configuration_.own) == own) return;
     require_not_spent(entry_.budget(configuration_.own), done, algorithm_.metrics().round_name(), *folder_);
+  }
+  // A run that was stopped before its first checkpoint, or whose checkpoint is gone, has nothing to go on from.
+  void begin_again() {
+    const auto kept = folder_->set_metrics_aside();
+    spdlog::warn("{} is not there: the run begins again{}", folder_->checkpoint().string(),
+                 kept ? "; its metrics.csv of before is kept as " + kept->filename().string() : "");
   }
   void load() {
     const StateDict state = load_checkpoint(*folder_, configuration_.algorithm, *rows_);

@@ -53,6 +53,26 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
   CHECK(reproducible(run / "metrics.csv") == expected);
 }
 
+TEST_CASE("a run without its checkpoint begins again, says so and keeps the table of before") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  REQUIRE(mbrl(scratch, small_run(run, {}, "1")).status == 0);
+  const std::string before = slurp(run / "metrics.csv");
+  for (const char* kept : {"metrics_1.csv", "metrics_2.csv"}) {
+    fs::remove_all(run / "checkpoint");
+    fs::create_directory(run / "checkpoint");
+    const std::string table = slurp(run / "metrics.csv");
+    const Outcome again = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
+    INFO(again.err);
+    CHECK(again.status == 0);
+    CHECK(again.err.find("state.safetensors is not there: the run begins again") != std::string::npos);
+    CHECK(again.err.find(kept) != std::string::npos);
+    CHECK(slurp(run / kept) == table);
+    CHECK(rows(run / "metrics.csv") == 1);
+  }
+  CHECK(slurp(run / "metrics_1.csv") == before);
+}
+
 TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
   const Scratch scratch;
   for (const int signal : {SIGINT, SIGTERM}) {

@@ -66,6 +66,20 @@ class RunFolder {
   }
   bool has_checkpoint() const { return std::filesystem::exists(checkpoint()); }
 
+  /// Renames metrics.csv to the first of metrics_1.csv, metrics_2.csv, ... that is not there, so that a run which begins
+  /// again does not write over it. Returns the new path, or nothing where there is no metrics.csv.
+  std::optional<std::filesystem::path> set_metrics_aside() const {
+    namespace fs = std::filesystem;
+    if (!fs::exists(metrics())) return std::nullopt;
+    fs::path kept;
+    for (int i = 1; kept.empty() || fs::exists(kept); ++i)
+      kept = path_ / ("metrics_" + std::to_string(i) + ".csv");
+    std::error_code error;
+    fs::rename(metrics(), kept, error);
+    require(!error, metrics(), " cannot be renamed to ", kept, ": ", error.message());
+    return kept;
+  }
+
  private:
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
