@@ -51,6 +51,7 @@ TrainingReport RidgeTrainer::train(const TransitionBatch& data, LinearGaussianMo
   const int nx = model.obs_dim(), nu = model.action_dim();
   check_transitions(data, nx, nu, false);
   const Index n = data.obs.cols(), nz = nx + nu;
+  require(n >= 2, "RidgeTrainer: 1 sample, expected at least 2: of one nothing can be learned about the noise");
   Batchd z(nz, n), change(nx, n);
   z.topRows(nx) = data.obs.cast<double>();
   z.bottomRows(nu) = data.action.cast<double>();
@@ -79,8 +80,11 @@ TrainingReport RidgeTrainer::train(const TransitionBatch& data, LinearGaussianMo
 
   const Batchd residual = change - weights * z;
   const auto coefficients = static_cast<Index>(varies.sum()) + 1;
-  const double freedom = static_cast<double>(n > coefficients ? n - coefficients : n);
-  Batchd covariance = residual * residual.transpose() / freedom;
+  // As many coefficients as samples pass through all of them: nothing of the noise is left in the residuals.
+  const bool determined = n > coefficients;
+  const Batchd& unexplained = determined ? residual : change;
+  Batchd covariance =
+      unexplained * unexplained.transpose() / static_cast<double>(n - (determined ? coefficients : 1));
   covariance = 0.5 * (covariance + covariance.transpose()).eval();
   const Batchd gain = weights * scale.asDiagonal();
   model = LinearGaussianModel(

@@ -71,6 +71,20 @@ TEST_CASE("ridge: a large ridge, or what does not vary, has no effect") {
   CHECK(model.mean().b().col(0).isApprox(model.mean().b().col(1), 1e-6));
 }
 
+TEST_CASE("ridge: too few samples to tell noise from dynamics do not make the model certain") {
+  for (const int n : {2, 4, 6}) {  // of 6 coefficients
+    const TransitionBatch data = transitions(n, 1.0);
+    LinearGaussianModel model(3, 2);
+    RidgeTrainer().train(data, model);
+    const Batchd change = data.next_obs.cast<double>() - data.obs.cast<double>();
+    const Batchd off = change.colwise() - change.rowwise().mean();
+    CHECK(model.covariance().isApprox(off * off.transpose() / (n - 1), 1e-9));
+  }
+  LinearGaussianModel model(3, 2);
+  CHECK_THROWS_WITH(RidgeTrainer().train(transitions(1, 1.0), model),
+                    Catch::Contains("1 sample, expected at least 2"));
+}
+
 TEST_CASE("ridge: predictions, checkpoints and mistakes") {
   LinearGaussianModel model(3, 2);
   RidgeTrainer().train(transitions(300, 1.0), model);

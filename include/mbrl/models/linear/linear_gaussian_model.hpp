@@ -68,8 +68,10 @@ struct RidgeSettings {
 
 /// Regresses the change of the observation on [x; u] (Hoerl and Kennard 1970), so that without data, or with
 /// a large ridge, nothing is predicted to change. Inputs that do not vary get no coefficient. The covariance
-/// is that of the residuals, divided by n less the number of coefficients where n is larger. A ModelTrainer
-/// of LinearGaussianModel: one epoch, the report has the mean squared residual of all entries.
+/// is that of the residuals, divided by n less the number of coefficients. Where n is not larger than that
+/// number the residuals say nothing, and it is the covariance of the changes, as if none were explained. Throws
+/// for one sample. A ModelTrainer of LinearGaussianModel: one epoch, the report has the mean squared residual of
+/// all entries.
 class RidgeTrainer {
  public:
   explicit RidgeTrainer(const RidgeSettings& settings = {});
