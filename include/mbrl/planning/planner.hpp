@@ -17,7 +17,7 @@ namespace mbrl {
 struct PlanReport {
   std::int64_t rollouts = 0;  // particle rollouts evaluated
   int iterations = 0;         // iterations run (fewer than set: stopped on convergence)
-  std::int64_t unusable = 0;  // candidates whose return was NaN
+  std::int64_t unusable = 0;  // candidates whose return was NaN; the plan's own rollout at the end is none
   double best_return = 0.0;   // of the best sample
   double mean_return = 0.0;   // predicted for the returned mean sequence, where the planner evaluates it
   bool timed_out = false;     // stopped by a deadline (deadline.hpp)

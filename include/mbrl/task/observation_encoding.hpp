@@ -15,7 +15,7 @@ namespace mbrl {
 struct ObsFeature {
   enum class Kind : int { kIdentity = 0, kSin = 1, kCos = 2 };
   Kind kind = Kind::kIdentity;
-  int obs_index = 0;
+  int obs_index = 0;  // the observation's entry that it reads
   bool operator==(const ObsFeature&) const = default;
 };
 

@@ -63,7 +63,7 @@ class MixtureModel {
     nn::RowBatch<float> logits, weight, mean, variance;
   };
 
-  /// Weights are functions of the seed. Throws for settings that make no sense, and unless both dimensions are at least
+  /// Weights are functions of the seed; before it is trained it predicts by them, with nothing scaled. Throws for settings that make no sense, and unless both dimensions are at least
   /// 1.
   MixtureModel(const ObsEncoding& encoding, int action_dim, const MixtureModelSettings& settings = {},
                std::uint64_t seed = 1);
