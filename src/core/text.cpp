@@ -38,6 +38,13 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
+// Edits at most between a word and what it may have been meant for.
+std::size_t farthest(std::string_view a, std::string_view b) {
+  const std::size_t shorter = std::min(a.size(), b.size());
+  return std::max(std::min<std::size_t>(2, shorter / 2),
+                  shorter / 3);  // of three letters two are another word
+}
+
 std::string_view last_part(std::string_view key) {
   const std::size_t dot = key.rfind('.');
   return dot == std::string_view::npos ? key : key.substr(dot + 1);
@@ -84,8 +91,11 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> kno
   for (const std::string& candidate : known) {
     const std::string key = lower(candidate);
     std::size_t distance = edit_distance(given, key);
-    if (last_part(key).size() < key.size())  // one more than the same mistake in a full key
-      distance = std::min(distance, 1 + edit_distance(last_part(given), last_part(key)));
+    if (last_part(key).size() < key.size()) {
+      const std::size_t apart = edit_distance(last_part(given), last_part(key));
+      // One more than the same mistake in a full key; the keys' length does not make two short words alike.
+      if (apart <= farthest(last_part(given), last_part(key))) distance = std::min(distance, 1 + apart);
+    }
     if (!nearest || distance < best) {
       best = distance;
       nearest = &candidate;
@@ -109,10 +119,7 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> kno
     return ", did you mean " + list + "?";
   }
   if (containing.size() == 1) nearest = containing.front().second;
-  const std::size_t shorter = nearest ? std::min(given.size(), nearest->size()) : 0;
-  // Of three letters two are another word.
-  if (nearest &&
-      (!containing.empty() || best <= std::max(std::min<std::size_t>(2, shorter / 2), shorter / 3)))
+  if (nearest && (!containing.empty() || best <= farthest(given, *nearest)))
     return ", did you mean '" + *nearest + "'?";
   if (known.size() > kMostListed) return ", which is none of the " + std::to_string(known.size()) + " known";
   std::string list;

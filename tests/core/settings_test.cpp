@@ -247,6 +247,11 @@ TEST_CASE("near words are suggested, far ones are not", "[text]") {
   CHECK(did_you_mean("foo", short_ones) == ", expected one of mopo, sac");
   CHECK(did_you_mean("sca", short_ones) == ", did you mean 'sac'?");
   CHECK(did_you_mean("moop", short_ones) == ", did you mean 'mopo'?");
+  // A long key is not near another for a short last part.
+  const std::vector<std::string> keys = {"planner.icem.racing.on", "planner.icem.population"};
+  CHECK(did_you_mean("model.foo", keys) ==
+        ", expected one of planner.icem.racing.on, planner.icem.population");
+  CHECK(did_you_mean("icem.populaton", keys) == ", did you mean 'planner.icem.population'?");
   CHECK(did_you_mean("x", {}) == ", expected one of ");
   // All that contain what was typed, whatever the case; the nearest first.
   CHECK(did_you_mean("halfcheetah", known) == ", did you mean 'HalfCheetah-v4' or 'pets/HalfCheetah'?");

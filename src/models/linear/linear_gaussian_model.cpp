@@ -51,7 +51,8 @@ TrainingReport RidgeTrainer::train(const TransitionBatch& data, LinearGaussianMo
   const int nx = model.obs_dim(), nu = model.action_dim();
   check_transitions(data, nx, nu, false);
   const Index n = data.obs.cols(), nz = nx + nu;
-  require(n >= 2, "RidgeTrainer: 1 sample, expected at least 2: of one nothing can be learned about the noise");
+  require(n >= 2,
+          "RidgeTrainer: 1 sample, expected at least 2: of one nothing can be learned about the noise");
   Batchd z(nz, n), change(nx, n);
   z.topRows(nx) = data.obs.cast<double>();
   z.bottomRows(nu) = data.action.cast<double>();
