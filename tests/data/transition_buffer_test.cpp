@@ -279,10 +279,10 @@ TEST_CASE("data sets come back from their files", "[buffer]") {
   CHECK(back.capacity() == 31);
   check_equal(back, rows);
   std::string environment = "?";
-  TransitionBuffer::load_dataset(folder / "d.safetensors", 0, &environment);
+  (void)TransitionBuffer::load_dataset(folder / "d.safetensors", 0, &environment);
   CHECK(environment.empty());
   buffer.save_dataset(folder / "named.safetensors", "Pendulum-v1");
-  TransitionBuffer::load_dataset(folder / "named.safetensors", 0, &environment);
+  (void)TransitionBuffer::load_dataset(folder / "named.safetensors", 0, &environment);
   CHECK(environment == "Pendulum-v1");
   CHECK(TransitionBuffer::load_dataset(folder / "d.safetensors", 100).capacity() == 100);
   CHECK_THROWS_AS(TransitionBuffer::load_dataset(folder / "d.safetensors", 30), Error);
@@ -298,18 +298,18 @@ TEST_CASE("data sets come back from their files", "[buffer]") {
 
   plain.put("reward", std::vector<float>(31, std::nanf("")));
   save_safetensors(folder / "plain.safetensors", plain);
-  CHECK(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }) ==
+  CHECK(error_of([&] { (void)TransitionBuffer::load_dataset(folder / "plain.safetensors"); }) ==
         "data set '" + (folder / "plain.safetensors").string() +
             "': 'reward' holds nan in row 0, expected finite numbers");
   plain.arrays.erase("action");
   save_safetensors(folder / "plain.safetensors", plain);
-  CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
+  CHECK(contains(error_of([&] { (void)TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
                  "no array named 'action'"));
   plain.put("reward", std::vector<float>(31));
   plain.put("obs", std::vector<std::uint64_t>(3));
   plain.put("action", std::vector<float>(3));
   save_safetensors(folder / "plain.safetensors", plain);
-  CHECK(contains(error_of([&] { TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
+  CHECK(contains(error_of([&] { (void)TransitionBuffer::load_dataset(folder / "plain.safetensors"); }),
                  "plain.safetensors': 'obs' is of type U64 (uint64), expected F32 or F64"));
 }
 
@@ -347,7 +347,7 @@ TEST_CASE("a data set of NumPy's default types is read: float64, bool, int64", "
     StateDict wrong = numpy;
     change(wrong);
     save_safetensors(file, wrong);
-    return error_of([&] { TransitionBuffer::load_dataset(file); });
+    return error_of([&] { (void)TransitionBuffer::load_dataset(file); });
   };
   const std::string where = "data set '" + file.string() + "': ";
   CHECK(error_with([](StateDict& s) { s.put("episode", std::vector<std::int64_t>(31, -1)); }) ==

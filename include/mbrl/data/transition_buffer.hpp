@@ -126,8 +126,9 @@ class TransitionBuffer {
   /// terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
   /// rows unless given. `environment`: the name of what they are transitions of, empty where the file does not say.
   void save_dataset(const std::filesystem::path& path, const std::string& environment = {}) const;
-  static TransitionBuffer load_dataset(const std::filesystem::path& path, std::size_t capacity = 0,
-                                       std::string* environment = nullptr);
+  [[nodiscard]] static TransitionBuffer load_dataset(const std::filesystem::path& path,
+                                                     std::size_t capacity = 0,
+                                                     std::string* environment = nullptr);
 
  private:
   static constexpr std::uint8_t kTerminated = 1, kTruncated = 2;
