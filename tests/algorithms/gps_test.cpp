@@ -159,7 +159,7 @@ TEST_CASE("gps: settings and tasks that make no sense are refused by name") {
     CHECK_THROWS_WITH(c.validate(spec), Catch::Contains(message));
   };
   refused([](GpsConfiguration& c) { c.samples = 1; }, "samples is 1, expected at least 2");
-  refused([](GpsConfiguration& c) { c.horizon = 31; }, "horizon is 31");
+  refused([](GpsConfiguration& c) { c.horizon = 31; }, "horizon is 31, expected 0 to 30");
   refused([](GpsConfiguration& c) { c.kl_step = 0; }, "kl_step is 0");
   refused([](GpsConfiguration& c) { c.cloning.loss = CloningLoss::kMean; }, "cloning.loss");
   refused(

@@ -40,8 +40,8 @@ void GpsConfiguration::validate(const EnvSpec& spec) const {
   expect(rounds >= 1, "rounds", rounds, "at least 1");
   expect(conditions >= 1, "conditions", conditions, "at least 1");
   expect(samples >= 2, "samples", samples, "at least 2");
-  expect(horizon >= 0 && horizon <= spec.max_steps, "horizon", horizon,
-         "0 to the environment's limit of steps");
+  require(horizon >= 0 && horizon <= spec.max_steps, "gps: horizon is ", horizon, ", expected 0 to ",
+          spec.max_steps, ", the limit of steps of ", spec.name);
   expect(horizon > 0 || spec.max_steps > 0, "horizon", horizon,
          "more than 0, since the environment has no limit");
   expect(initial_std > 0 && std::isfinite(initial_std), "initial_std", initial_std, "more than 0");
