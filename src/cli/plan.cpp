@@ -215,9 +215,10 @@ void plan(const PlanOptions& options) {
   check(options, task, spec, pool);
 
   std::printf(
-      "%s on its true dynamics: %d episode%s from seed %llu, at most %d rollouts per plan, %d thread%s\n\n",
+      "%s on its true dynamics: %d episode%s from seed %llu, at most %d rollouts per plan%s, %d thread%s\n\n",
       options.environment.c_str(), options.episodes, options.episodes == 1 ? "" : "s",
-      static_cast<unsigned long long>(options.seed), options.budget, pool.size(),
+      static_cast<unsigned long long>(options.seed), options.budget,
+      options.assignments.empty() ? "" : " (unless --set says otherwise)", pool.size(),
       pool.size() == 1 ? "" : "s");
   const Table table = stdout_table({{"planner", 11, true},
                                     {"return", 10},

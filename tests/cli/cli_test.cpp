@@ -307,6 +307,15 @@ TEST_CASE("plan compares planners on the true dynamics") {
   CHECK(list.out.find("cem.population = 100\n") != std::string::npos);
   CHECK(list.out.find("mpc.deadline = 0\n") != std::string::npos);
   CHECK(list.out.find("horizon = 20\n") != std::string::npos);
+
+  // Settings may ask for more than the budget: the headline does not promise otherwise.
+  const std::vector<std::string> few = {"plan",     "--env", "CartPole-v1", "--planner", "mcts",
+                                        "--budget", "40",    "--steps",     "2"};
+  const std::string promise = "at most 40 rollouts per plan";
+  CHECK(mbrl(scratch, few).out.find(promise + ",") != std::string::npos);
+  std::vector<std::string> more = few;
+  more.insert(more.end(), {"--set", "mcts.trees=100"});
+  CHECK(mbrl(scratch, more).out.find(promise + " (unless --set says otherwise)") != std::string::npos);
 }
 
 TEST_CASE("plan with what a run has learned at the end of its horizon") {
