@@ -235,9 +235,8 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
           "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the "
           "checkpoint.\n'mbrl train " +
           entry.name + " --list-settings' shows every key that --set and --settings take.");
-  command->add_option(
-      "--env", sweep.environments,
-      "Environment, a name of 'mbrl envs' (default " + RunConfiguration().environment + "); A,B: a sweep");
+  command->add_option("--env", sweep.environments,
+                      "Environment, a name of 'mbrl envs' (default " + entry.environment + "); A,B: a sweep");
   command->add_option("--seed", sweep.seeds,
                       "Fixes every number of the run (default 1); 1..5 or 1,4,7: a sweep");
   auto* steps = command->add_option(

@@ -38,7 +38,8 @@ RunConfiguration default_configuration(const std::string& algorithm, const std::
 
 RunConfiguration chosen_configuration(const TrainOptions& options) {
   const AlgorithmEntry& entry = algorithms().at(options.algorithm);
-  RunConfiguration named{.algorithm = options.algorithm, .eval = {}, .own = entry.blank};
+  RunConfiguration named{
+      .algorithm = options.algorithm, .environment = entry.environment, .eval = {}, .own = entry.blank};
   apply(options, named);
   // An unknown name fails before anything is written.
   const EnvSpec& spec = registries().environments.spec(named.environment);

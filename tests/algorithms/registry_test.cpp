@@ -102,6 +102,12 @@ TEST_CASE("AlgorithmRegistry: names, presets and budgets, with help for what is 
   CHECK(entry.budget(AnySettings(TallySettings{.steps = 7, .rounds = 2})).steps == 7);
   CHECK(entry.budget(AnySettings(TallySettings{.steps = 7, .rounds = 2})).rounds == 2);
   CHECK_FALSE(static_cast<bool>(entry.choose_device));
+  CHECK(entry.environment == RunConfiguration().environment);
+  AlgorithmRegistry maze;
+  auto other = tally();
+  other.environment = "DynaMaze";
+  maze.add(std::move(other));
+  CHECK(maze.at("tally").environment == "DynaMaze");
 }
 
 TEST_CASE("AlgorithmRegistry: what cannot be registered is refused") {

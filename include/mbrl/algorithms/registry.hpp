@@ -13,6 +13,7 @@
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/env/environment.hpp"
+#include "mbrl/run/configuration.hpp"
 #include "mbrl/run/resume.hpp"
 
 namespace mbrl {
@@ -35,12 +36,13 @@ struct Preset {
 ///   registry.add<MySettings>({.name = "mine", .summary = "...", .steps_key = "steps", .make = ...});
 template <Settings S>
 struct AlgorithmDescription {
-  std::string name;          // letters, digits, '-' and '_'
-  std::string summary;       // one line
-  std::string details{};     // more lines for `mbrl train NAME --help`
-  std::string steps_key;     // whole number in S: the budget in environment steps, set by --steps
-  std::string rounds_key{};  // the same in rounds, set by --trials; it counts where steps_key is 0
-  S blank{};                 // what a settings file that leaves out a key means by it
+  std::string name;           // letters, digits, '-' and '_'
+  std::string summary;        // one line
+  std::string details{};      // more lines for `mbrl train NAME --help`
+  std::string steps_key;      // whole number in S: the budget in environment steps, set by --steps
+  std::string rounds_key{};   // the same in rounds, set by --trials; it counts where steps_key is 0
+  std::string environment{};  // where a run is that names none; empty: RunConfiguration's default
+  S blank{};                  // what a settings file that leaves out a key means by it
   /// What a run on an environment starts from; without it `blank`.
   std::function<S(const EnvSpec&)> defaults{};
   std::vector<Preset<S>> presets{};  // besides "default"
@@ -60,6 +62,7 @@ struct AlgorithmDescription {
 /// The same with the settings behind AnySettings.
 struct AlgorithmEntry {
   std::string name, summary, details, steps_key, rounds_key;
+  std::string environment = RunConfiguration().environment;  // of a run that names none
   AnySettings blank;  // what a settings file that leaves out a key means by it
   std::function<AnySettings(const EnvSpec&)> defaults;
   std::vector<Preset<AnySettings>> presets;
@@ -89,6 +92,7 @@ class AlgorithmRegistry {
     e.details = std::move(d.details);
     e.steps_key = std::move(d.steps_key);
     e.rounds_key = std::move(d.rounds_key);
+    if (!d.environment.empty()) e.environment = std::move(d.environment);
     e.blank = AnySettings(d.blank);
     e.defaults = [f = std::move(d.defaults), blank = d.blank](const EnvSpec& spec) {
       return AnySettings(f ? f(spec) : blank);

@@ -136,6 +136,7 @@ void register_dyna(AlgorithmRegistry& registry) {
   dyna.details =
       "  mbrl train dyna --env DynaMaze --out runs/maze\n"
       "  mbrl train dyna --env DynaMaze --set dyna.planning_steps=0 --out runs/q_learning";
+  dyna.environment = "DynaMaze";
   dyna.steps_key = "steps";
   dyna.check = [](const DynaConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   dyna.make = [](const DynaConfiguration& c, const AlgorithmContext& context) {

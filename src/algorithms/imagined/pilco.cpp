@@ -364,6 +364,7 @@ void register_pilco(AlgorithmRegistry& registry) {
   d.details =
       "  mbrl train pilco --env pilco/CartPole --out runs/pilco\n"
       "  mbrl train pilco --env pilco/CartPole --set uncertainty=none --out runs/mean_only";
+  d.environment = "pilco/CartPole";
   d.steps_key = "steps";
   d.rounds_key = "trials";
   d.defaults = default_pilco;

@@ -328,6 +328,7 @@ void register_imitation(AlgorithmRegistry& registry, const ExpertSource& experts
   tree.details =
       "  mbrl train mcts-imitation --env CartPole-v1 --out runs/ucci\n"
       "  mbrl train mcts-imitation --env CartPole-v1 --preset ucr --out runs/ucr";
+  tree.environment = "CartPole-v1";
   tree.blank = tree_search();
   tree.check = [](const ImitationConfiguration& c, const EnvSpec& spec) {
     require(spec.choices > 0, "mcts-imitation: the actions of ", spec.name,

@@ -131,6 +131,7 @@ void register_plato(AlgorithmRegistry& registry) {
   d.details =
       "  mbrl train plato --env DiscField --out runs/plato\n"
       "  mbrl train plato --env DiscField --preset dagger --out runs/dagger";
+  d.environment = "DiscField";
   d.steps_key = "steps";
   d.rounds_key = "rounds";
   d.check = [](const PlatoConfiguration& c, const EnvSpec& spec) {
