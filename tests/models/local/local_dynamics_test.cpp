@@ -92,8 +92,7 @@ TEST_CASE("local dynamics: five samples of 14 inputs need a prior") {
                     Catch::Contains("5 trajectories for 11 states and 3 actions, expected at least 15"));
   // What least squares would give.
   LocalDynamics plain;
-  for (Index t = 0; t < kSteps; ++t)
-    plain.steps.push_back(fit_linear_gaussian(transitions_at(few, t), 14));
+  for (Index t = 0; t < kSteps; ++t) plain.steps.push_back(fit_linear_gaussian(transitions_at(few, t), 14));
   const double alone = one_step_error(plain, others);
 
   // What was seen at all steps of a few more trajectories.
