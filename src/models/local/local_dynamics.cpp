@@ -9,9 +9,6 @@ LocalDynamics fit_local_dynamics(const std::vector<StateTrajectory>& trajectorie
   check_trajectories("fit_local_dynamics", trajectories, 2);
   const StateTrajectory& first = trajectories.front();
   const Index nx = first.states.rows(), nz = nx + first.actions.rows();
-  require(prior || static_cast<Index>(trajectories.size()) > nz, "fit_local_dynamics: ", trajectories.size(),
-          " trajectories for ", nx, " states and ", nz - nx, " actions, expected at least ", nz + 1,
-          " without a prior");
   LocalDynamics dynamics;
   for (Index t = 0; t < first.steps(); ++t) {
     const Batchd samples = transitions_at(trajectories, t);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
@@ -117,6 +119,12 @@ enum class Blindness {
   kToInfinity,  // without bound
   kWide         // within a wide interval
 };
+
+constexpr auto enum_names(Blindness) {
+  return std::array{std::pair{Blindness::kEverywhere, "everywhere"}, std::pair{Blindness::kHere, "here"},
+                    std::pair{Blindness::kToZero, "to_zero"},
+                    std::pair{Blindness::kToInfinity, "to_infinity"}, std::pair{Blindness::kWide, "wide"}};
+}
 
 /// A direction in which the parameters can be moved without a visible effect; of several, kToInfinity: they ran away
 /// along it. The parameters stand on it as near to

@@ -33,8 +33,8 @@ struct LocalDynamics {
 using LocalPrior = std::function<NormalInverseWishart(int t, ConstBatchRef<double> samples)>;
 
 /// Fits every step by itself, from two trajectories or more; without a prior by least squares, which needs more of them
-/// than there are states and actions. Variances are at least `ridge`. Throws mbrl::Error as check_trajectories, and
-/// for fewer.
+/// than there are states and actions: of fewer, many maps fit alike, and the one that comes out is good near them only.
+/// Variances are at least `ridge`. Throws mbrl::Error as check_trajectories.
 LocalDynamics fit_local_dynamics(const std::vector<StateTrajectory>& trajectories,
                                  const LocalPrior& prior = {}, double ridge = 1e-6);
 
