@@ -73,7 +73,7 @@ ObstructedCost PilcoCost::make(int features) const {
   require(std::isfinite(width) && width > 0.0, "pilco: cost.width is ", width, ", expected more than 0");
   require(target.size() == static_cast<std::size_t>(features), "pilco: cost.target has ", target.size(),
           " entries, expected ", features, ", one a feature of the observation");
-  const ObstructedCost cost{
+  ObstructedCost cost{
       {matrix("cost.map", map, features) / width, Eigen::Map<const Vecd>(target.data(), features)},
       make_obstacles(obstacles, *this, features)};
   cost.validate("pilco: cost");
