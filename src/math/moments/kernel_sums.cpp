@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/for_each.hpp"
 #include "math/moments/pair_sums.hpp"
 #include "mbrl/core/error.hpp"
 
@@ -206,11 +207,7 @@ void KernelMoments::forward(const GaussianMoments& in, MomentImage& out, Tape& t
       const auto [a, b] = pairs_[static_cast<std::size_t>(number)];
       out.covariance(a, b) = pair_forward(number, tape);
     };
-    const int count = static_cast<int>(pairs_.size());
-    if (pool)
-      pool->run(count, one);
-    else
-      for (int number = 0; number < count; ++number) one(number);
+    for_each(pool, static_cast<int>(pairs_.size()), one);
     for (const auto& [a, b] : pairs_) {
       out.covariance(a, b) -= out.mean(a) * out.mean(b);
       if (a == b && !pair_weights_.empty()) out.covariance(a, a) += sums_.signal2(a);

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <utility>
 
+#include "core/for_each.hpp"
 #include "mbrl/math/dense_kernels.hpp"
 
 namespace mbrl::gp {
@@ -14,8 +15,6 @@ namespace {
 
 constexpr Index kBlock = Factor::kBlock;
 using BlockMemory = std::array<double, static_cast<std::size_t>(kBlock* kBlock)>;
-
-Index blocks(Index n) { return (n + kBlock - 1) / kBlock; }
 
 }  // namespace
 
@@ -51,7 +50,7 @@ Batchd product_transposed(const Batchd& a, const Batchd& b) {
 
 Eigen::Ref<Batchd> Factor::resize(Index n) {
   if (diagonal_.size() != n) {
-    const Index rows = 8 * (((n + 7) / 8) | 1);
+    const Index rows = spread(n);
     matrix_.setZero(rows, n);
     inverse_lower_.setZero(rows, n);
     panel_.setZero(kBlock, n);
@@ -79,7 +78,7 @@ bool Factor::factorise(double shift, ThreadPool* pool, double least_pivot) {
     const Index height = std::min(kBlock, n - i);
     dense::transpose(i, height, &matrix_(0, i), ld, panel_.data(), kBlock);
     if (!diagonal_block(i, height, shift, least_pivot)) return false;
-    for_each(pool, blocks(n), [&](int number) {
+    for_each(pool, static_cast<int>(blocks(n)), [&](int number) {
       const Index col = number * kBlock;
       if (col > i) rows_of_factor(i, height, col);
       if (col < i) rows_of_inverse(i, height, col);
@@ -185,7 +184,7 @@ void Factor::visit_inverse(ThreadPool* pool, const std::function<void(const Bloc
   for (Index i = 0; i < n; i += kBlock) {
     const Index height = std::min(kBlock, n - i);
     dense::transpose(n - i, height, &inverse_lower_(i, i), ld, panel_.data(), kBlock);
-    for_each(pool, i / kBlock + 1, [&](int number) {
+    for_each(pool, static_cast<int>(i / kBlock + 1), [&](int number) {
       const Index col = number * kBlock, width = std::min(kBlock, n - col);
       BlockMemory entries;
       if (height < kBlock) entries.fill(0.0);

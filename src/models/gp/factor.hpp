@@ -13,20 +13,15 @@ namespace mbrl::gp {
 Batchd product(const Batchd& a, const Batchd& b);             // a b
 Batchd product_transposed(const Batchd& a, const Batchd& b);  // a b'
 
-/// task(0 ... count - 1). Without an allocation, as a reference to the task fits into the pool's function.
-template <class Task>
-void for_each(ThreadPool* pool, Index count, const Task& task) {
-  if (pool != nullptr)
-    pool->run(static_cast<int>(count), std::cref(task));
-  else
-    for (int i = 0; i < static_cast<int>(count); ++i) task(i);
-}
+/// Rows for columns of so many, which then start in different sets of the cache.
+inline Index spread(Index rows) { return 8 * (((rows + 7) / 8) | 1); }
 
 /// L L' = m + (shift + jitter) I, and L^-1. Keeps its memory: for the same n nothing is allocated again. A pool computes
 /// blocks side by side and changes no number.
 class Factor {
  public:
   static constexpr Index kBlock = 48;  // of rows and columns: two tiles of the product's widest kernels
+  static Index blocks(Index n) { return (n + kBlock - 1) / kBlock; }
 
   /// Room for an n x n matrix m. The caller writes its lower triangle; above, L' comes to lie.
   Eigen::Ref<Batchd> resize(Index n);

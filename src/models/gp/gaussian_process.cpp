@@ -80,7 +80,7 @@ void log_evidence(ConstBatchRef<double> inputs, ConstVecRef<double> targets, con
   gp::check_data("log_evidence", inputs, targets, h);
   constexpr Index kBlock = gp::Factor::kBlock;
   static_assert(kBlock == gp::EvidenceSums::kRows);
-  const Index d = inputs.rows(), n = inputs.cols(), padded = (n + kBlock - 1) / kBlock * kBlock;
+  const Index d = inputs.rows(), n = inputs.cols(), blocks = gp::Factor::blocks(n), padded = blocks * kBlock;
   const double signal2 = h.signal2(), noise2 = h.noise2();
   GpEvidenceWorkspace::Memory& w = workspace.memory();
   evidence.value = -std::numeric_limits<double>::infinity();
@@ -97,7 +97,7 @@ void log_evidence(ConstBatchRef<double> inputs, ConstVecRef<double> targets, con
   w.beta_rows.head(n) = w.beta;
   w.z.setZero(padded, d);
   w.z.topRows(n) = w.covariance.scaled().transpose();
-  w.sums.setZero((2 + d) * gp::EvidenceSums::kLanes, padded / kBlock);
+  w.sums.setZero((2 + d) * gp::EvidenceSums::kLanes, blocks);
   const auto add = [&](const gp::Factor::Block& block) {
     double* sums = w.sums.col(block.col / kBlock).data();
     gp::EvidenceSums part{.cols = block.cols,

@@ -10,6 +10,7 @@
 #include "mbrl/math/dense_kernels.hpp"
 #include "mbrl/task/encoding_checkpoint.hpp"
 #include "models/gp/exponential.hpp"
+#include "models/gp/factor.hpp"
 #include "models/gp/kernel.hpp"
 #include "models/gp/packed_root.hpp"
 
@@ -18,9 +19,6 @@ namespace {
 
 // Points predicted at once: their covariances with a thousand inputs stay in cache.
 constexpr Index kBlock = 64;
-
-// Columns that start in different sets of the cache.
-Index padded(Index rows) { return 8 * (((rows + 7) / 8) | 1); }
 
 }  // namespace
 
@@ -75,7 +73,7 @@ auto covariances(const Batchd& inputs, const Vecd& centre, const Batchd& exponen
                  ConstBatchRef<double> features, GpModel::Workspace& w) {
   const Index n = inputs.cols(), points = features.cols();
   w.exponents.resize(features.rows() + 2, kBlock);
-  w.covariance.resize(padded(n), kBlock);
+  w.covariance.resize(gp::spread(n), kBlock);
   gp::right_exponents(features, centre, p.lengthscale2, w.exponents.leftCols(points));
   dense::product({.rows = n,
                   .cols = points,

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/for_each.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/math/dense_kernels.hpp"
 #include "models/gp/exponential.hpp"
@@ -59,7 +60,7 @@ void SelfCovariance::lower(ConstBatchRef<double> x, const GpHyperparameters& h, 
   left_exponents(x, centre_, lengthscale2_, signal2, left_);
   right_exponents(x, centre_, lengthscale2_, right_);
   columns_ = left_.transpose();
-  for_each(pool, (n + kBlock - 1) / kBlock, [&](int number) {
+  for_each(pool, static_cast<int>(Factor::blocks(n)), [&](int number) {
     const Index j = number * kBlock, cols = std::min(kBlock, n - j);
     dense::product({.rows = n - j,
                     .cols = cols,

@@ -5,6 +5,14 @@
 #include "mujoco/tasks/task_helpers.hpp"
 
 namespace mbrl::mujoco {
+namespace {
+
+Eigen::Vector4d seen(const TaskView& view) {
+  const double *q = view.data.qpos, *v = view.data.qvel;
+  return {q[0], q[0] + q[1], v[0], v[0] + v[1]};
+}
+
+}  // namespace
 
 EnvSpec PilcoReacherTask::spec() const {
   EnvSpec spec =
@@ -27,14 +35,11 @@ void PilcoReacherTask::draw_start(const RandomStream& random, Vecd& qpos, Vecd& 
   add_normal(random, 0.03, kVelocities, qvel);
 }
 
-void PilcoReacherTask::observe(const TaskView& view, Vecd& obs) const {
-  const double *q = view.data.qpos, *v = view.data.qvel;
-  obs << q[0], q[0] + q[1], v[0], v[0] + v[1];
-}
+void PilcoReacherTask::observe(const TaskView& view, Vecd& obs) const { obs = seen(view); }
 
 double PilcoReacherTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  Vecd obs(4), reward(1);
-  observe(view, obs);
+  const Eigen::Vector4d obs = seen(view);
+  Eigen::Matrix<double, 1, 1> reward;
   PilcoReacherReward<double>()(obs, action, obs, 0, reward);
   return reward(0);
 }
