@@ -48,3 +48,37 @@ function(mbrl_sources variable)
   endif()
   set(${variable} ${sources} PARENT_SCOPE)
 endfunction()
+
+# mbrl_batch(target): how the target's sources are put together where CMAKE_UNITY_BUILD asks for it, as the release preset
+# does: a fresh build then takes half the time, and an edit costs its batch. At most MBRL_BATCH sources (8) of one folder,
+# so that a new file moves no other folder's; names at namespace scope differ within a folder. Highway's sources include
+# themselves for every target, which works in a file of their own only.
+function(mbrl_batch target)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+  if(NOT MBRL_BATCH)
+    set(MBRL_BATCH 8)
+  endif()
+  get_target_property(sources ${target} SOURCES)
+  set(folders)
+  foreach(source IN LISTS sources)
+    get_filename_component(source ${source} ABSOLUTE)
+    if(NOT EXISTS ${source})  # made by the build
+      continue()
+    endif()
+    file(STRINGS ${source} alone REGEX "foreach_target\\.h|mbrl_commit\\.hpp" LIMIT_COUNT 1)  # the latter changes with every commit
+    if(alone)
+      set_source_files_properties(${source} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+      continue()
+    endif()
+    get_filename_component(folder ${source} DIRECTORY)
+    file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${folder})
+    string(MAKE_C_IDENTIFIER ${folder} folder)
+    if(NOT folder IN_LIST folders)
+      list(APPEND folders ${folder})
+      set(count_${folder} 0)
+    endif()
+    math(EXPR batch "${count_${folder}} / ${MBRL_BATCH}")
+    math(EXPR count_${folder} "${count_${folder}} + 1")
+    set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${batch})
+  endforeach()
+endfunction()

@@ -16,6 +16,7 @@
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/rollout/particle_checks.hpp"
 #include "models/neural/ensemble_sampler.hpp"
+#include "rollout/member_use.hpp"
 
 namespace mbrl {
 namespace {
@@ -36,18 +37,13 @@ struct Unit {
 };
 
 // Scratch memory of one thread; grows to the largest unit and stays.
-struct Workspace {
+struct EvaluationScratch {
   SamplerColumns columns;
   std::vector<double> total;
   std::vector<std::uint32_t> drawn;
   std::vector<std::size_t> chosen;
   MomentMatching moments;
 };
-
-MemberUse members_of(Propagation how) {
-  if (how == Propagation::kTSinf) return MemberUse::kShared;
-  return how == Propagation::kTS1 ? MemberUse::kOwn : MemberUse::kAll;
-}
 
 }  // namespace
 
@@ -60,7 +56,7 @@ struct EnsembleRollout::Impl {
   RandomStream noise_stream, member_stream;
   RolloutCounts counts;
   std::mutex mutex;  // guards a call's counts
-  WorkspacePool<Workspace> workspaces;
+  WorkspacePool<EvaluationScratch> workspaces;
   ParticleMeans<float> means;
 
   // Throws unless settings and model go together.
@@ -100,12 +96,12 @@ struct EnsembleRollout::Impl {
   };
   void split(std::size_t candidates, int per_candidate, std::vector<Column>& columns,
              std::vector<Unit>& units, const std::uint32_t* ids, int first) const;
-  void run_unit(const Call& call, const Unit& unit, Workspace& w);
+  void run_unit(const Call& call, const Unit& unit, EvaluationScratch& w);
   void load_actions(const Call& call, const Unit& unit, int step, SamplerColumns& c) const;
-  void draw(const Call& call, int step, Workspace& w) const;
-  void redraw(const Call& call, int step, Workspace& w) const;
+  void draw(const Call& call, int step, EvaluationScratch& w) const;
+  void redraw(const Call& call, int step, EvaluationScratch& w) const;
   void record(const Call& call, const Unit& unit, int step, const SamplerColumns& c) const;
-  void finish(const Call& call, const Unit& unit, Workspace& w);
+  void finish(const Call& call, const Unit& unit, EvaluationScratch& w);
 };
 
 // Columns in an order in which units are ranges of them.
@@ -188,7 +184,7 @@ RolloutCounts EnsembleRollout::Impl::run(const State& obs, const ConstBatchRef<f
   return counted;
 }
 
-void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspace& w) {
+void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, EvaluationScratch& w) {
   SamplerColumns& c = w.columns;
   sampler.begin(unit.count, c);
   w.total.assign(c.capacity, 0.0);
@@ -232,7 +228,7 @@ void EnsembleRollout::Impl::run_unit(const Call& call, const Unit& unit, Workspa
   finish(call, unit, w);
 }
 
-void EnsembleRollout::Impl::finish(const Call& call, const Unit& unit, Workspace& w) {
+void EnsembleRollout::Impl::finish(const Call& call, const Unit& unit, EvaluationScratch& w) {
   std::uint64_t out_of_data = 0, not_finite = 0;
   for (std::size_t j = 0; j < unit.count; ++j) {
     const ColumnStatus status = w.columns.status[j];
@@ -267,7 +263,7 @@ void EnsembleRollout::Impl::load_actions(const Call& call, const Unit& unit, int
 
 // TS1: each particle's member is drawn anew every step, balanced within a candidate: a random permutation of
 // its particles is dealt out to the elites.
-void EnsembleRollout::Impl::draw(const Call& call, int step, Workspace& w) const {
+void EnsembleRollout::Impl::draw(const Call& call, int step, EvaluationScratch& w) const {
   SamplerColumns& c = w.columns;
   for (std::size_t j = 0; j < c.count; ++j) {
     if (j == 0 || c.id[j] != c.id[j - 1])
@@ -279,7 +275,7 @@ void EnsembleRollout::Impl::draw(const Call& call, int step, Workspace& w) const
 
 // Moment matching: each candidate's live particles are redrawn from the Gaussian with their mean and
 // covariance.
-void EnsembleRollout::Impl::redraw(const Call& call, int step, Workspace& w) const {
+void EnsembleRollout::Impl::redraw(const Call& call, int step, EvaluationScratch& w) const {
   SamplerColumns& c = w.columns;
   const int dims = model().obs_dim();
   using Entries = Eigen::Map<Vecf, 0, Eigen::InnerStride<>>;

@@ -9,6 +9,7 @@
 #include "mbrl/core/random.hpp"
 #include "mbrl/rollout/noise.hpp"
 #include "models/neural/ensemble_sampler.hpp"
+#include "rollout/member_use.hpp"
 
 namespace mbrl {
 namespace {
@@ -16,12 +17,12 @@ namespace {
 using simd::TileRange;
 
 // Columns a policy is called with: whole vectors of its networks (16 floats) and whole tiles of ours.
-constexpr std::size_t kChunk = 96;
+constexpr std::size_t kPolicyColumns = 96;
 // Most trajectories that step together, so that weights are read for many of them: where each has a network of
 // its own, enough to fill every network's tiles.
-std::size_t unit_size(MemberUse members) { return (members == MemberUse::kOwn ? 12 : 2) * kChunk; }
+std::size_t unit_size(MemberUse members) { return (members == MemberUse::kOwn ? 12 : 2) * kPolicyColumns; }
 
-struct Workspace {
+struct ImaginationScratch {
   SamplerColumns columns;
   Batchf obs, action, memory;  // a column a trajectory
   std::vector<std::uint8_t> running;
@@ -36,11 +37,6 @@ struct Opened {
   PolicyPort& policy;
   void* workspace;
 };
-
-MemberUse members_of(Propagation how) {
-  if (how == Propagation::kTSinf) return MemberUse::kShared;
-  return how == Propagation::kTS1 ? MemberUse::kOwn : MemberUse::kAll;
-}
 
 // Throws unless the ensemble has what is to be measured.
 void check_uncertainty(const MlpEnsemble& model, EnsembleUncertainty kind) {
@@ -83,7 +79,7 @@ struct ImaginationEngine::Impl {
   RandomStream noise_stream, member_stream, policy_stream;
   std::mutex mutex;  // guards the counts
   RolloutCounts counts;
-  WorkspacePool<Workspace> workspaces;
+  WorkspacePool<ImaginationScratch> workspaces;
   // Trajectories in an order in which units are ranges of them.
   struct Unit {
     std::size_t first = 0, count = 0;
@@ -117,10 +113,10 @@ struct ImaginationEngine::Impl {
     std::uint32_t id(std::uint32_t k) const { return ids.empty() ? k : ids[k]; }
   };
   void split(const Call& call, std::size_t n);
-  void run_unit(const Call& call, const Unit& unit, Workspace& w);
-  void begin(const Call& call, const Unit& unit, Workspace& w) const;
-  void act(const Call& call, void* policy_workspace, int step, Workspace& w) const;
-  void record(const Call& call, const Unit& unit, int step, Workspace& w) const;
+  void run_unit(const Call& call, const Unit& unit, ImaginationScratch& w);
+  void begin(const Call& call, const Unit& unit, ImaginationScratch& w) const;
+  void act(const Call& call, void* policy_workspace, int step, ImaginationScratch& w) const;
+  void record(const Call& call, const Unit& unit, int step, ImaginationScratch& w) const;
 };
 
 void ImaginationEngine::Impl::split(const Call& call, std::size_t n) {
@@ -144,7 +140,7 @@ void ImaginationEngine::Impl::split(const Call& call, std::size_t n) {
   }
 }
 
-void ImaginationEngine::Impl::begin(const Call& call, const Unit& unit, Workspace& w) const {
+void ImaginationEngine::Impl::begin(const Call& call, const Unit& unit, ImaginationScratch& w) const {
   SamplerColumns& c = w.columns;
   const auto n = static_cast<Index>(unit.count);
   sampler.begin(unit.count, c);
@@ -168,10 +164,11 @@ void ImaginationEngine::Impl::begin(const Call& call, const Unit& unit, Workspac
   load(w.obs.leftCols(n), c, c.obs);
 }
 
-void ImaginationEngine::Impl::act(const Call& call, void* policy_workspace, int step, Workspace& w) const {
+void ImaginationEngine::Impl::act(const Call& call, void* policy_workspace, int step,
+                                  ImaginationScratch& w) const {
   SamplerColumns& c = w.columns;
-  for (std::size_t first = 0; first < c.count; first += kChunk) {
-    const std::size_t count = std::min(kChunk, c.count - first);
+  for (std::size_t first = 0; first < c.count; first += kPolicyColumns) {
+    const std::size_t count = std::min(kPolicyColumns, c.count - first);
     const auto at = static_cast<Index>(first), n = static_cast<Index>(count);
     call.policy->act(policy_workspace, w.obs.middleCols(at, n), w.memory.middleCols(at, n),
                      {call.policy_key, static_cast<std::uint32_t>(step), {c.id.data() + first, count}},
@@ -186,7 +183,8 @@ void ImaginationEngine::Impl::act(const Call& call, void* policy_workspace, int 
   }
 }
 
-void ImaginationEngine::Impl::record(const Call& call, const Unit& unit, int step, Workspace& w) const {
+void ImaginationEngine::Impl::record(const Call& call, const Unit& unit, int step,
+                                     ImaginationScratch& w) const {
   const SamplerColumns& c = w.columns;
   Trajectories& out = *call.out;
   store(c, c.next_obs, w.obs.leftCols(static_cast<Index>(unit.count)));
@@ -211,7 +209,7 @@ void ImaginationEngine::Impl::record(const Call& call, const Unit& unit, int ste
   }
 }
 
-void ImaginationEngine::Impl::run_unit(const Call& call, const Unit& unit, Workspace& w) {
+void ImaginationEngine::Impl::run_unit(const Call& call, const Unit& unit, ImaginationScratch& w) {
   begin(call, unit, w);
   SamplerColumns& c = w.columns;
   EnsembleSampler::Step s{call.noise_key, 0, 0, unit.member, nullptr, nullptr, false, settings.uncertainty};

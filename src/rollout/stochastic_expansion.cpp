@@ -10,7 +10,7 @@ namespace mbrl {
 namespace {
 
 // Columns that one thread asks the critics about at a time.
-constexpr Index kChunk = 128;
+constexpr Index kCriticColumns = 128;
 
 }  // namespace
 
@@ -51,10 +51,10 @@ void StochasticExpansion::run(const Transitions& batch, const MlpPolicy& policy,
   ask_critics(policy, critics);
   target_.resize(batch_);
   for (Batchd* m : {&mean_, &variance_, &weight_}) m->resize(horizon_ + 1, batch_);
-  const auto chunks = (batch_ + kChunk - 1) / kChunk;
+  const auto chunks = (batch_ + kCriticColumns - 1) / kCriticColumns;
   const auto task = [&](int k) {
-    const Index first = k * kChunk;
-    for (Index i = first; i < std::min(first + kChunk, batch_); ++i) weigh(batch, i);
+    const Index first = k * kCriticColumns;
+    for (Index i = first; i < std::min(first + kCriticColumns, batch_); ++i) weigh(batch, i);
   };
   pool_->run(static_cast<int>(chunks), std::cref(task));
 }
@@ -100,17 +100,17 @@ void StochasticExpansion::ask_rewards() {
 void StochasticExpansion::ask_critics(const MlpPolicy& policy, std::span<const nn::Network* const> critics) {
   values_.resize(static_cast<Index>(critics.size()), paths_.obs.cols());
   // At horizon 0 all members are where the transition led: one of them is asked about.
-  const Index first_chunks = (batch_ + kChunk - 1) / kChunk;
+  const Index first_chunks = (batch_ + kCriticColumns - 1) / kCriticColumns;
   const Index begin = batch_ * members_, rest = paths_.obs.cols() - begin;
   const auto task = [&](int k) {
     const bool at_start = k < first_chunks;
-    const Index first = at_start ? k * kChunk : begin + (k - first_chunks) * kChunk;
-    const Index n = std::min(kChunk, (at_start ? batch_ : paths_.obs.cols()) - first);
+    const Index first = at_start ? k * kCriticColumns : begin + (k - first_chunks) * kCriticColumns;
+    const Index n = std::min(kCriticColumns, (at_start ? batch_ : paths_.obs.cols()) - first);
     auto w = workspaces_->take();
-    if (!w->pass) w->pass = std::make_unique<nn::Pass>(*critics[0], static_cast<int>(kChunk));
-    w->action.resize(policy.action_dim(), kChunk);
-    w->memory.resize(0, kChunk);
-    w->input.resize(critics[0]->in(), kChunk);
+    if (!w->pass) w->pass = std::make_unique<nn::Pass>(*critics[0], static_cast<int>(kCriticColumns));
+    w->action.resize(policy.action_dim(), kCriticColumns);
+    w->memory.resize(0, kCriticColumns);
+    w->input.resize(critics[0]->in(), kCriticColumns);
     const auto obs = paths_.obs.middleCols(first, n);
     BatchRef<float> action = w->action.leftCols(n);
     policy.act(obs, w->memory.leftCols(n), {}, action, w->policy);
@@ -126,7 +126,7 @@ void StochasticExpansion::ask_critics(const MlpPolicy& policy, std::span<const n
     }
     workspaces_->give(std::move(w));
   };
-  pool_->run(static_cast<int>(first_chunks + (rest + kChunk - 1) / kChunk), std::cref(task));
+  pool_->run(static_cast<int>(first_chunks + (rest + kCriticColumns - 1) / kCriticColumns), std::cref(task));
 }
 
 void StochasticExpansion::weigh(const Transitions& batch, Index i) {

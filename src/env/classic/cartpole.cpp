@@ -6,7 +6,8 @@
 namespace mbrl {
 namespace {
 
-constexpr double kDt = 0.02, kGravity = 9.8, kPoleMass = 0.1, kMass = 1.1, kHalfLength = 0.5, kForce = 10.0;
+constexpr double kCartPoleDt = 0.02, kCartPoleGravity = 9.8, kPoleMass = 0.1, kMass = 1.1, kHalfLength = 0.5,
+                 kForce = 10.0;
 
 }  // namespace
 
@@ -20,7 +21,7 @@ EnvSpec CartPoleTask::spec() const {
   spec.action_high = Vecd::Constant(1, 1.0);
   spec.choices = discrete ? 2 : 0;
   spec.max_steps = discrete ? 500 : 200;
-  spec.dt = kDt;
+  spec.dt = kCartPoleDt;
   spec.encoding = ObsEncoding::identity(4);
   spec.reward = CartPoleReward<float>{};
   spec.termination = CartPoleTermination<float>{};
@@ -40,13 +41,13 @@ StepOutcome CartPoleTask::step(Vecd& state, ConstVecRef<double> action) const {
   const double cosine = std::cos(state(2)), sine = std::sin(state(2));
   const double moment = kPoleMass * kHalfLength;
   const double push = (force + moment * state(3) * state(3) * sine) / kMass;
-  const double angular =
-      (kGravity * sine - cosine * push) / (kHalfLength * (4.0 / 3.0 - kPoleMass * cosine * cosine / kMass));
+  const double angular = (kCartPoleGravity * sine - cosine * push) /
+                         (kHalfLength * (4.0 / 3.0 - kPoleMass * cosine * cosine / kMass));
   const double linear = push - moment * angular * cosine / kMass;
-  state(0) += kDt * state(1);
-  state(1) += kDt * linear;
-  state(2) += kDt * state(3);
-  state(3) += kDt * angular;
+  state(0) += kCartPoleDt * state(1);
+  state(1) += kCartPoleDt * linear;
+  state(2) += kCartPoleDt * state(3);
+  state(3) += kCartPoleDt * angular;
   constexpr double kAngle = 12.0 * 2.0 * std::numbers::pi / 360.0;
   return {.reward = 1.0, .terminated = std::abs(state(0)) > 2.4 || std::abs(state(2)) > kAngle};
 }

@@ -7,10 +7,10 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.05;
+constexpr double kAntDt = 0.05;
 constexpr int kTorso = 1, kWrenches = 13 * 6;
 
-bool healthy(const mjData& data) { return data.qpos[2] >= 0.2 && data.qpos[2] <= 1.0; }
+bool ant_healthy(const mjData& data) { return data.qpos[2] >= 0.2 && data.qpos[2] <= 1.0; }
 
 }  // namespace
 
@@ -34,7 +34,7 @@ EnvSpec AntTask::spec() const {
   const char* source = version_ == Version::kTruncated   ? "mbpo ant_truncated_obs (Janner et al. 2019)"
                        : version_ == Version::kV4Contact ? "Gymnasium 1.4 mujoco/ant, use_contact_forces=True"
                                                          : "Gymnasium 1.4 mujoco/ant";
-  EnvSpec spec = make_spec(name(), source, 27 + wrenches, 8, 1.0, 1000, kDt);
+  EnvSpec spec = make_spec(name(), source, 27 + wrenches, 8, 1.0, 1000, kAntDt);
   spec.termination = AntTermination<float>{};
   return spec;
 }
@@ -64,11 +64,11 @@ void AntTask::observe(const TaskView& view, Vecd& obs) const {
 }
 
 double AntTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  const double bonus = version_ != Version::kV5 || healthy(view.data) ? 1.0 : 0.0;
+  const double bonus = version_ != Version::kV5 || ant_healthy(view.data) ? 1.0 : 0.0;
   const double contact = 5e-4 * view.after.tail(view.after.size() - 1).squaredNorm();
-  return (view.after(0) - view.before(0)) / kDt + bonus - 0.5 * action.squaredNorm() - contact;
+  return (view.after(0) - view.before(0)) / kAntDt + bonus - 0.5 * action.squaredNorm() - contact;
 }
 
-bool AntTask::terminated(const TaskView& view) const { return !healthy(view.data); }
+bool AntTask::terminated(const TaskView& view) const { return !ant_healthy(view.data); }
 
 }  // namespace mbrl::mujoco

@@ -6,7 +6,7 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.05;
+constexpr double kHalfCheetahDt = 0.05;
 
 }  // namespace
 
@@ -18,7 +18,7 @@ EnvSpec HalfCheetahTask::spec() const {
   spec.action_low = Vecd::Constant(6, -1.0);
   spec.action_high = Vecd::Constant(6, 1.0);
   spec.max_steps = 1000;
-  spec.dt = kDt;
+  spec.dt = kHalfCheetahDt;
   spec.encoding = ObsEncoding::identity(17);
   return spec;
 }
@@ -41,7 +41,7 @@ void HalfCheetahTask::observe(const TaskView& view, Vecd& obs) const {
 }
 
 double HalfCheetahTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  return (view.after(0) - view.before(0)) / kDt - 0.1 * action.squaredNorm();
+  return (view.after(0) - view.before(0)) / kHalfCheetahDt - 0.1 * action.squaredNorm();
 }
 
 }  // namespace mbrl::mujoco

@@ -7,9 +7,9 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.008;
+constexpr double kHopperDt = 0.008;
 
-bool healthy(const mjData& data) {
+bool hopper_healthy(const mjData& data) {
   const auto small = [](double x) { return std::abs(x) < 100.0; };
   return data.qpos[1] > 0.7 && std::abs(data.qpos[2]) < 0.2 &&
          std::all_of(data.qpos + 2, data.qpos + 6, small) && std::all_of(data.qvel, data.qvel + 6, small);
@@ -19,7 +19,7 @@ bool healthy(const mjData& data) {
 
 EnvSpec HopperTask::spec() const {
   EnvSpec spec =
-      make_spec(versioned("Hopper", version_), "Gymnasium 1.4 mujoco/hopper", 11, 3, 1.0, 1000, kDt);
+      make_spec(versioned("Hopper", version_), "Gymnasium 1.4 mujoco/hopper", 11, 3, 1.0, 1000, kHopperDt);
   spec.termination = HopperTermination<float>{};
   return spec;
 }
@@ -41,10 +41,10 @@ void HopperTask::observe(const TaskView& view, Vecd& obs) const {
 }
 
 double HopperTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  const double bonus = version_ == GymVersion::kV4 || healthy(view.data) ? 1.0 : 0.0;
-  return (view.after(0) - view.before(0)) / kDt + bonus - 1e-3 * action.squaredNorm();
+  const double bonus = version_ == GymVersion::kV4 || hopper_healthy(view.data) ? 1.0 : 0.0;
+  return (view.after(0) - view.before(0)) / kHopperDt + bonus - 1e-3 * action.squaredNorm();
 }
 
-bool HopperTask::terminated(const TaskView& view) const { return !healthy(view.data); }
+bool HopperTask::terminated(const TaskView& view) const { return !hopper_healthy(view.data); }
 
 }  // namespace mbrl::mujoco

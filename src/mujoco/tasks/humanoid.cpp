@@ -7,7 +7,7 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kTimestep = 0.003, kDt = 0.015;
+constexpr double kTimestep = 0.003, kHumanoidDt = 0.015;
 constexpr int kBodies = 14, kPosition = 22, kVelocity = 23;
 
 // The engine's quantities that are observed, one after the other: how many numbers, and how many of them, of
@@ -19,13 +19,13 @@ constexpr Group kGroups[] = {{10 * kBodies, 10}, {6 * kBodies, 6}, {kVelocity, 6
 constexpr int kAll = 26 * kBodies - 4 * kBodies + kVelocity, kLeftOut = 28;
 static_assert(kPosition + kVelocity + kAll == 376 && 376 - kLeftOut == 348);
 
-bool healthy(const mjData& data) { return data.qpos[2] > 1.0 && data.qpos[2] < 2.0; }
+bool humanoid_healthy(const mjData& data) { return data.qpos[2] > 1.0 && data.qpos[2] < 2.0; }
 
 }  // namespace
 
 EnvSpec HumanoidBody::spec(const std::string& name, const std::string& source) const {
   const int beyond = version_ == Version::kTruncated ? 0 : version_ == Version::kV4 ? kAll : kAll - kLeftOut;
-  return make_spec(name, source, kPosition + kVelocity + beyond, 17, 0.4, 1000, kDt);
+  return make_spec(name, source, kPosition + kVelocity + beyond, 17, 0.4, 1000, kHumanoidDt);
 }
 
 void HumanoidBody::draw_start(const RandomStream& random, Vecd& qpos, Vecd& qvel) const {
@@ -84,14 +84,14 @@ EnvSpec HumanoidTask::spec() const {
 Model HumanoidTask::model() const { return Model::from_string(assets::humanoid(assets::kStanding), name()); }
 
 double HumanoidTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  const double bonus = version_ != Version::kV5 || healthy(view.data) ? 5.0 : 0.0;
+  const double bonus = version_ != Version::kV5 || humanoid_healthy(view.data) ? 5.0 : 0.0;
   const double contact = version_ == Version::kV4 ? 0.0 : contact_cost(view);
-  return 1.25 * (view.after(0) - view.before(0)) / kDt + bonus - 0.1 * action.squaredNorm() - contact;
+  return 1.25 * (view.after(0) - view.before(0)) / kHumanoidDt + bonus - 0.1 * action.squaredNorm() - contact;
 }
 
 bool HumanoidTask::terminated(const TaskView& view) const {
   if (version_ == Version::kTruncated) return !(view.data.qpos[2] >= 1.0 && view.data.qpos[2] <= 2.0);
-  return !healthy(view.data);
+  return !humanoid_healthy(view.data);
 }
 
 std::string HumanoidStandupTask::name() const {

@@ -6,7 +6,7 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.05;
+constexpr double kPetsHalfCheetahDt = 0.05;
 
 }  // namespace
 
@@ -18,7 +18,7 @@ EnvSpec PetsHalfCheetahTask::spec() const {
   spec.action_low = Vecd::Constant(6, -1.0);
   spec.action_high = Vecd::Constant(6, 1.0);
   spec.max_steps = 1000;
-  spec.dt = kDt;
+  spec.dt = kPetsHalfCheetahDt;
   using Kind = ObsFeature::Kind;
   spec.encoding.features = {{Kind::kIdentity, 1}, {Kind::kSin, 2}, {Kind::kCos, 2}};
   for (int i = 3; i < spec.obs_dim; ++i) spec.encoding.features.push_back({Kind::kIdentity, i});
@@ -42,13 +42,13 @@ void PetsHalfCheetahTask::measure(const mjModel& /*model*/, mjData& data, Vecd& 
 }
 
 void PetsHalfCheetahTask::observe(const TaskView& view, Vecd& obs) const {
-  obs(0) = (view.after(0) - view.before(0)) / kDt;
+  obs(0) = (view.after(0) - view.before(0)) / kPetsHalfCheetahDt;
   std::copy_n(view.data.qpos + 1, 8, obs.data() + 1);
   std::copy_n(view.data.qvel, 9, obs.data() + 9);
 }
 
 double PetsHalfCheetahTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  return (view.after(0) - view.before(0)) / kDt - 0.1 * action.squaredNorm();
+  return (view.after(0) - view.before(0)) / kPetsHalfCheetahDt - 0.1 * action.squaredNorm();
 }
 
 }  // namespace mbrl::mujoco

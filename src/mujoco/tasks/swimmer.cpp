@@ -7,13 +7,13 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.04;
+constexpr double kSwimmerDt = 0.04;
 
 }  // namespace
 
 EnvSpec SwimmerTask::spec() const {
   return make_spec(versioned("Swimmer", version_), "Gymnasium 1.4 mujoco/swimmer (v4 = v5)", 8, 2, 1.0, 1000,
-                   kDt);
+                   kSwimmerDt);
 }
 
 Model SwimmerTask::model() const {
@@ -33,7 +33,7 @@ void SwimmerTask::observe(const TaskView& view, Vecd& obs) const {
 }
 
 double SwimmerTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  return (view.after(0) - view.before(0)) / kDt - 1e-4 * action.squaredNorm();
+  return (view.after(0) - view.before(0)) / kSwimmerDt - 1e-4 * action.squaredNorm();
 }
 
 }  // namespace mbrl::mujoco

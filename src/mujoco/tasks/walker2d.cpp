@@ -7,9 +7,9 @@
 namespace mbrl::mujoco {
 namespace {
 
-constexpr double kDt = 0.008;
+constexpr double kWalker2dDt = 0.008;
 
-bool healthy(const mjData& data) {
+bool walker2d_healthy(const mjData& data) {
   const double height = data.qpos[1], pitch = data.qpos[2];
   return height > 0.8 && height < 2.0 && pitch > -1.0 && pitch < 1.0;
 }
@@ -17,8 +17,8 @@ bool healthy(const mjData& data) {
 }  // namespace
 
 EnvSpec Walker2dTask::spec() const {
-  EnvSpec spec =
-      make_spec(versioned("Walker2d", version_), "Gymnasium 1.4 mujoco/walker2d", 17, 6, 1.0, 1000, kDt);
+  EnvSpec spec = make_spec(versioned("Walker2d", version_), "Gymnasium 1.4 mujoco/walker2d", 17, 6, 1.0, 1000,
+                           kWalker2dDt);
   spec.termination = Walker2dTermination<float>{};
   return spec;
 }
@@ -41,10 +41,10 @@ void Walker2dTask::observe(const TaskView& view, Vecd& obs) const {
 }
 
 double Walker2dTask::reward(const TaskView& view, ConstVecRef<double> action) const {
-  const double bonus = version_ == GymVersion::kV4 || healthy(view.data) ? 1.0 : 0.0;
-  return (view.after(0) - view.before(0)) / kDt + bonus - 1e-3 * action.squaredNorm();
+  const double bonus = version_ == GymVersion::kV4 || walker2d_healthy(view.data) ? 1.0 : 0.0;
+  return (view.after(0) - view.before(0)) / kWalker2dDt + bonus - 1e-3 * action.squaredNorm();
 }
 
-bool Walker2dTask::terminated(const TaskView& view) const { return !healthy(view.data); }
+bool Walker2dTask::terminated(const TaskView& view) const { return !walker2d_healthy(view.data); }
 
 }  // namespace mbrl::mujoco
