@@ -37,8 +37,8 @@ RunConfiguration configuration(const Case& c) {
 }
 
 // Stops at the n-th safe point; never for n = 0.
-struct Stopper : RunObserver {
-  explicit Stopper(int at = 0) : stop_at(at) {}
+struct CheckingStopper : RunObserver {
+  explicit CheckingStopper(int at = 0) : stop_at(at) {}
   int stop_at, safe_points = 0, rounds = 0;
   bool round_open = false;
   std::int64_t steps = 0;
@@ -72,7 +72,7 @@ std::string numbers(const MetricTable& table) {
 std::string whole(const Case& c, int threads) {
   ThreadPool pool(threads);
   AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
-  Stopper never;
+  CheckingStopper never;
   REQUIRE(algorithm.run(never));
   REQUIRE(algorithm.metrics().rows() > 0);
   CHECK(std::isfinite(algorithm.metrics().last("return")));
@@ -102,7 +102,7 @@ TEST_CASE("algorithms: stopped at any safe point and loaded, they continue exact
       ThreadPool pool(1);
       {
         AnyAlgorithm first = make_algorithm(configuration(c), registries(), pool);
-        Stopper stopper(stop_at);
+        CheckingStopper stopper(stop_at);
         if (first.run(stopper)) break;  // fewer safe points than that
         CHECK(stopper.safe_points == stop_at);
         first.save(state, "x.");
@@ -130,10 +130,10 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
     return actions;
   };
   // Acts at the end of every round.
-  struct Acting : Stopper {
+  struct Acting : CheckingStopper {
     std::function<void()> act{};
     void on_round(const MetricTable& metrics, const RoundReport& report) override {
-      Stopper::on_round(metrics, report);
+      CheckingStopper::on_round(metrics, report);
       act();
     }
   };

@@ -12,7 +12,7 @@
 namespace mbrl {
 namespace {
 
-DhmbpoSettings small() {
+DhmbpoSettings small_dhmbpo() {
   DhmbpoSettings s;
   s.steps = 200;
   s.random_steps = 60;
@@ -44,7 +44,7 @@ TEST_CASE("DHMBPO: stopped in a training or in the updates behind it, it continu
   register_dhmbpo(registry);
   ThreadPool pool(1);
   const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 7};
-  const auto make = [&] { return registry.at("dhmbpo").make(AnySettings(small()), context); };
+  const auto make = [&] { return registry.at("dhmbpo").make(AnySettings(small_dhmbpo()), context); };
   AnyAlgorithm whole = make();
   WorkStopper never(0);
   REQUIRE(whole.run(never));
@@ -66,7 +66,7 @@ TEST_CASE("DHMBPO: stopped in a training or in the updates behind it, it continu
 TEST_CASE("DHMBPO: its policy takes observations as they are") {
   ThreadPool pool(1);
   const TransitionBuffer data = testing::pendulum_data(300);
-  DhmbpoAgent agent("dhmbpo", Pendulum().spec(), small(), 1, pool);
+  DhmbpoAgent agent("dhmbpo", Pendulum().spec(), small_dhmbpo(), 1, pool);
   RunObserver silent;
   REQUIRE(agent.fit_model(data, 60, 1, silent));
   CHECK(agent.updates() == 64);
@@ -84,7 +84,7 @@ TEST_CASE("DHMBPO: its policy takes observations as they are") {
 TEST_CASE("DHMBPO: numbers that are not finite and settings that make no sense are said in words") {
   ThreadPool pool(1);
   const EnvSpec spec = Pendulum().spec();
-  DhmbpoSettings wild = small();
+  DhmbpoSettings wild = small_dhmbpo();
   wild.learner.adam.learning_rate = 1e20;
   wild.warm_start = false;
   wild.critic_updates = 0;
@@ -98,7 +98,7 @@ TEST_CASE("DHMBPO: numbers that are not finite and settings that make no sense a
   CHECK_THAT(agent.trouble(), Catch::Contains("is not finite") && Catch::Contains("learning_rate"));
 
   const auto refused = [&](const char* says, auto&& change) {
-    DhmbpoSettings s = small();
+    DhmbpoSettings s = small_dhmbpo();
     change(s);
     CHECK_THROWS_WITH(s.validate("dhmbpo", spec), Catch::Contains(says));
   };

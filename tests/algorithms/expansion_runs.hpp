@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "catch.hpp"
 #include "learning/replay_batches.hpp"
 #include "mbrl/algorithms/imagined/value_expansion.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
@@ -37,6 +38,15 @@ inline TransitionBuffer pendulum_data(int rows) {
     collector.random_step(0, i);
   }
   return data;
+}
+
+// An agent on the pendulum whose model has learned the data.
+template <class Agent, class Settings>
+Agent fitted(const Settings& settings, const TransitionBuffer& data, ThreadPool& pool) {
+  Agent agent(Pendulum().spec(), settings, 1, pool);
+  RunObserver silent;
+  REQUIRE(agent.fit_model(data, settings.random_steps, 1, silent));
+  return agent;
 }
 
 // Counts trainings, and stops after an epoch of the one given; never for 0.

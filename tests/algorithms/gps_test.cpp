@@ -54,7 +54,7 @@ struct SensedPointMass : PointMass {
 };
 
 template <class Task>
-AlgorithmContext context(const Task& task, ThreadPool& pool, std::uint64_t seed) {
+AlgorithmContext task_context(const Task& task, ThreadPool& pool, std::uint64_t seed) {
   return {[task] { return AnyEnvironment(AnalyticEnvironment<Task>(task)); }, pool, seed};
 }
 
@@ -91,7 +91,7 @@ double cost_of(const Task& task, AnyActor actor, std::uint64_t start) {
   return -run_episode(env, actor, start).total;
 }
 
-GpsConfiguration small() {
+GpsConfiguration small_gps() {
   GpsConfiguration c;
   c.rounds = 6;
   c.mixture.max_clusters = 5;
@@ -104,7 +104,7 @@ template <class Surrogate>
 void check_point_mass(GpsConfiguration c) {
   const PointMass task = point_mass();
   ThreadPool pool(1);
-  GuidedPolicySearch<Surrogate> run(c, context(task, pool, 3), SwitchableCost(task.cost));
+  GuidedPolicySearch<Surrogate> run(c, task_context(task, pool, 3), SwitchableCost(task.cost));
   RunObserver silent;
   REQUIRE(run.run(silent));
   for (int i = 0; i < c.conditions; ++i) {
@@ -120,27 +120,27 @@ void check_point_mass(GpsConfiguration c) {
 }
 
 TEST_CASE("gps: mirror descent comes to the regulator of every start state") {
-  check_point_mass<MirrorDescentSurrogate>(small());
+  check_point_mass<MirrorDescentSurrogate>(small_gps());
 }
 
 TEST_CASE("gps: mirror descent where the policy makes the trajectories") {
-  GpsConfiguration c = small();
+  GpsConfiguration c = small_gps();
   c.on_policy = true;
   check_point_mass<MirrorDescentSurrogate>(c);
 }
 
 TEST_CASE("gps: Bregman ADMM comes to the regulator of every start state") {
-  GpsConfiguration c = small();
+  GpsConfiguration c = small_gps();
   c.method = GpsMethod::kBadmm;
   check_point_mass<BadmmSurrogate>(c);
 }
 
 TEST_CASE("gps: planned on the state, the policy acts on sensors") {
   const SensedPointMass task{point_mass()};
-  GpsConfiguration c = small();
+  GpsConfiguration c = small_gps();
   c.plan_on = PlanOn::kState;
   ThreadPool pool(1);
-  GuidedPolicySearch<> run(c, context(task, pool, 3), SwitchableCost(task.cost));
+  GuidedPolicySearch<> run(c, task_context(task, pool, 3), SwitchableCost(task.cost));
   RunObserver silent;
   REQUIRE(run.run(silent));
   double sensors = 0, state = 0;
@@ -154,7 +154,7 @@ TEST_CASE("gps: planned on the state, the policy acts on sensors") {
 TEST_CASE("gps: settings and tasks that make no sense are refused by name") {
   const EnvSpec spec = point_mass().spec();
   const auto refused = [&](const auto& change, const std::string& message) {
-    GpsConfiguration c = small();
+    GpsConfiguration c = small_gps();
     change(c);
     CHECK_THROWS_WITH(c.validate(spec), Catch::Contains(message));
   };
@@ -174,12 +174,12 @@ TEST_CASE("gps: settings and tasks that make no sense are refused by name") {
 TEST_CASE("gps: other choices are template parameters, and a stopped round is made again") {
   const PointMass task = point_mass();
   ThreadPool pool(1);
-  GpsConfiguration c = small();
+  GpsConfiguration c = small_gps();
   c.rounds = 2;
   c.conditions = 2;
   using Plain = GuidedPolicySearch<MirrorDescentSurrogate, MeanSquared>;
-  Plain plain(c, context(task, pool, 3), SwitchableCost(task.cost));
-  GuidedPolicySearch<> weighted(c, context(task, pool, 3), SwitchableCost(task.cost));
+  Plain plain(c, task_context(task, pool, 3), SwitchableCost(task.cost));
+  GuidedPolicySearch<> weighted(c, task_context(task, pool, 3), SwitchableCost(task.cost));
   RunObserver silent;
   REQUIRE(plain.run(silent));
   REQUIRE(weighted.run(silent));
@@ -192,7 +192,7 @@ TEST_CASE("gps: other choices are template parameters, and a stopped round is ma
     void on_progress(const RunProgress&) override { --left; }
     bool stop_requested() override { return left == 0; }
   };
-  GuidedPolicySearch<> stopped(c, context(task, pool, 3), SwitchableCost(task.cost));
+  GuidedPolicySearch<> stopped(c, task_context(task, pool, 3), SwitchableCost(task.cost));
   StopOnce once(2 * 2 * kHorizon);
   REQUIRE_FALSE(stopped.run(once));
   CHECK(stopped.metrics().rows() == 0);

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "algorithms/round_watcher.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "mbrl/algorithms/built_in/built_in.hpp"
@@ -19,7 +20,7 @@ using namespace mbrl;
 
 namespace {
 
-MbmfConfiguration small() {
+MbmfConfiguration small_mbmf() {
   MbmfConfiguration c;
   c.steps = 900;
   c.planning.trials = 2;
@@ -48,11 +49,6 @@ const AlgorithmEntry& entry() {
   return registry.at("mbmf");
 }
 
-struct Watcher : RunObserver {
-  std::function<void(const MetricTable&)> round = {};
-  void on_round(const MetricTable& metrics, const RoundReport&) override { round(metrics); }
-};
-
 Vecd first_action(AnyActor actor, const Vecd& obs) {
   actor.begin(3);
   return actor.act(obs, 0);
@@ -63,11 +59,11 @@ Vecd first_action(AnyActor actor, const Vecd& obs) {
 TEST_CASE("mbmf: planner, imitation and fine-tuning follow one another, and their steps add up") {
   ThreadPool pool(2);
   const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 3};
-  AnyAlgorithm run = entry().make(AnySettings(small()), context);
+  AnyAlgorithm run = entry().make(AnySettings(small_mbmf()), context);
   const Vecd obs = Pendulum().reset(4);
   std::vector<Vecd> actions;
   bool refused = false;
-  Watcher watcher;
+  testing::RoundWatcher watcher;
   watcher.round = [&](const MetricTable& m) {
     actions.push_back(first_action(run.actor(), obs));
     if (m.last("part") == 1)
@@ -94,7 +90,7 @@ TEST_CASE("mbmf: planner, imitation and fine-tuning follow one another, and thei
 TEST_CASE("mbmf: settings that make no sense are refused in words") {
   const EnvSpec pendulum = Pendulum().spec();
   const auto refusal = [&](const std::function<void(MbmfConfiguration&)>& change) {
-    MbmfConfiguration c = small();
+    MbmfConfiguration c = small_mbmf();
     change(c);
     return error_of([&] { c.validate(pendulum); });
   };
@@ -103,5 +99,5 @@ TEST_CASE("mbmf: settings that make no sense are refused in words") {
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.imitation.episodes = 0; }), "mbmf: episodes is 0"));
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.tuning.std = 0; }), "mbmf: tuning.std is 0"));
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.tuning.horizon = 0; }), "horizon is 0"));
-  CHECK(contains(error_of([] { small().validate(CartPole().spec()); }), "mbmf: "));
+  CHECK(contains(error_of([] { small_mbmf().validate(CartPole().spec()); }), "mbmf: "));
 }

@@ -13,7 +13,7 @@
 namespace mbrl {
 namespace {
 
-MbpoSettings small() {
+MbpoSettings small_mbpo() {
   MbpoSettings s;
   s.steps = 400;
   s.random_steps = 60;
@@ -31,8 +31,8 @@ MbpoSettings small() {
   return s;
 }
 
-struct Run {
-  explicit Run(const MbpoSettings& settings)
+struct MbpoRun {
+  explicit MbpoRun(const MbpoSettings& settings)
       : pool(1), mbpo(settings, {[] { return AnyEnvironment(Pendulum()); }, pool, 3}) {}
   ThreadPool pool;
   Mbpo mbpo;
@@ -56,7 +56,7 @@ struct Trainings : RunObserver {
 };
 
 TEST_CASE("MBPO: the model is trained after the random steps and every so many others") {
-  Run run(small());
+  MbpoRun run(small_mbpo());
   Trainings seen(run.mbpo);
   REQUIRE(run.mbpo.run(seen));
   CHECK(seen.steps == std::vector<std::int64_t>{60, 110, 160, 210, 260, 310, 360});
@@ -72,11 +72,11 @@ TEST_CASE("MBPO: the model is trained after the random steps and every so many o
 }
 
 TEST_CASE("MBPO: what is imagined are steps of the model from where the environment has been") {
-  MbpoSettings s = small();
+  MbpoSettings s = small_mbpo();
   s.steps = 70;
   s.train_every = 500;
   s.horizon = {.first = 2, .last = 2, .begin = 1, .end = 2};
-  Run run(s);
+  MbpoRun run(s);
   struct Stop : RunObserver {
     bool on_safe_point(bool) override { return ++steps < 61; }
     int steps = 0;
@@ -99,7 +99,7 @@ TEST_CASE("MBPO: what is imagined are steps of the model from where the environm
 }
 
 // Everything imagined, and every number of the table.
-std::vector<float> numbers(const MbpoSettings& s, int threads, int stop_at = 0) {
+std::vector<float> imagined_and_figures(const MbpoSettings& s, int threads, int stop_at = 0) {
   ThreadPool pool(threads);
   const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 3};
   struct Stop : RunObserver {
@@ -127,19 +127,19 @@ std::vector<float> numbers(const MbpoSettings& s, int threads, int stop_at = 0) 
 }
 
 TEST_CASE("MBPO: cut where its networks diverge, a run is as reproducible as without") {
-  const std::vector<float> plain = numbers(small(), 1);
-  MbpoSettings s = small();
+  const std::vector<float> plain = imagined_and_figures(small_mbpo(), 1);
+  MbpoSettings s = small_mbpo();
   s.uncertainty_cut.enabled = true;
   s.uncertainty_cut.factor = 1e300;  // nothing is cut
-  CHECK(numbers(s, 1) == plain);
+  CHECK(imagined_and_figures(s, 1) == plain);
   s.uncertainty_cut = {.enabled = true, .quantile = 0.8, .factor = 1};
-  const std::vector<float> cut = numbers(s, 1);
+  const std::vector<float> cut = imagined_and_figures(s, 1);
   CHECK(cut != plain);
-  CHECK(numbers(s, 3) == cut);
-  CHECK(numbers(s, 1, 130) == cut);
+  CHECK(imagined_and_figures(s, 3) == cut);
+  CHECK(imagined_and_figures(s, 1, 130) == cut);
 
   // The first round trusts the 24 of 30 first steps that lie below its quantile.
-  Run run(s);
+  MbpoRun run(s);
   struct Stop : RunObserver {
     bool on_safe_point(bool) override { return ++steps < 61; }
     int steps = 0;
@@ -147,7 +147,7 @@ TEST_CASE("MBPO: cut where its networks diverge, a run is as reproducible as wit
   REQUIRE_FALSE(run.mbpo.run(stop));
   CHECK(run.mbpo.imagined().size() == 24);
   s.uncertainty_cut.factor = 1e-9;
-  Run nothing(s);
+  MbpoRun nothing(s);
   RunObserver silent;
   CHECK_THROWS_WITH(nothing.mbpo.run(silent), Catch::Contains("was cut in its first step"));
 }
@@ -178,9 +178,9 @@ TEST_CASE("MBPO: the authors' settings by the environment's name") {
 
 TEST_CASE("MBPO: mistakes are named") {
   const EnvSpec spec = Pendulum().spec();
-  CHECK_NOTHROW(small().validate(spec));
+  CHECK_NOTHROW(small_mbpo().validate(spec));
   const auto refused = [&](auto change, const std::string& word) {
-    MbpoSettings s = small();
+    MbpoSettings s = small_mbpo();
     change(s);
     CHECK_THROWS_WITH(s.validate(spec), Catch::Contains(word));
   };
@@ -200,7 +200,7 @@ TEST_CASE("MBPO: mistakes are named") {
       "model.gaussian");
   EnvSpec endless = spec;
   endless.max_steps = 0;
-  CHECK_THROWS_WITH(small().validate(endless), Catch::Contains("TimeLimit"));
+  CHECK_THROWS_WITH(small_mbpo().validate(endless), Catch::Contains("TimeLimit"));
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "algorithms/round_watcher.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "mbrl/env/classic/cartpole.hpp"
@@ -17,7 +18,7 @@ using namespace mbrl;
 
 namespace {
 
-MeTrpoSettings small() {
+MeTrpoSettings small_me_trpo() {
   MeTrpoSettings s;
   s.steps = 1200;
   s.collect = 200;
@@ -33,7 +34,7 @@ MeTrpoSettings small() {
   return s;
 }
 
-AlgorithmContext context(const std::function<AnyEnvironment()>& make, ThreadPool& pool) {
+AlgorithmContext context_of(const std::function<AnyEnvironment()>& make, ThreadPool& pool) {
   return {make, pool, 3};
 }
 
@@ -41,23 +42,18 @@ const nn::Network& network_of(const MeTrpo& run) {
   return std::get<const MlpPolicy*>(run.policy())->network();
 }
 
-struct Watcher : RunObserver {
-  std::function<void(const MetricTable&)> round = {};
-  void on_round(const MetricTable& metrics, const RoundReport&) override { round(metrics); }
-};
-
 }  // namespace
 
 TEST_CASE("me-trpo: a policy that too few models call better is not kept") {
   ThreadPool pool(2);
   const auto pendulum = [] { return AnyEnvironment(Pendulum()); };
-  MeTrpoSettings settings = small();
+  MeTrpoSettings settings = small_me_trpo();
   settings.patience = 1;
   settings.improving_models = 1;
-  MeTrpo all(settings, context(pendulum, pool));
+  MeTrpo all(settings, context_of(pendulum, pool));
   int kept = 0, left = 0;
   Batchf before = network_of(all).layer(0).weight;
-  Watcher watcher;
+  testing::RoundWatcher watcher;
   watcher.round = [&](const MetricTable& metrics) {
     const Batchf now = network_of(all).layer(0).weight;
     // One update, one validation: whether it counted decides alone. Later ones end in the last that did.
@@ -74,7 +70,7 @@ TEST_CASE("me-trpo: a policy that too few models call better is not kept") {
 
   // Where nobody is asked, every update stays, and all are made.
   settings.improving_models = 0;
-  MeTrpo none(settings, context(pendulum, pool));
+  MeTrpo none(settings, context_of(pendulum, pool));
   watcher.round = [&](const MetricTable& metrics) { CHECK(metrics.last("policy_updates") == 4); };
   REQUIRE(none.run(watcher));
 }
@@ -84,12 +80,12 @@ TEST_CASE("me-trpo: it learns on a task that terminates, and says what it cannot
   const auto cart_pole = [] {
     return AnyEnvironment(CartPole(CartPoleTask(CartPoleTask::Action::kContinuous)));
   };
-  MeTrpo run(small(), context(cart_pole, pool));
+  MeTrpo run(small_me_trpo(), context_of(cart_pole, pool));
   RunObserver silent;
   REQUIRE(run.run(silent));
   for (const double r : run.metrics().column("imagined_return"))
     CHECK((r > 0 && r <= 15));  // 1 a step, until it falls
-  MeTrpoSettings settings = small();
+  MeTrpoSettings settings = small_me_trpo();
   settings.imagination.propagation = Propagation::kMomentMatching;
-  CHECK(contains(error_of([&] { MeTrpo(settings, context(cart_pole, pool)); }), "moment"));
+  CHECK(contains(error_of([&] { MeTrpo(settings, context_of(cart_pole, pool)); }), "moment"));
 }

@@ -37,7 +37,7 @@ struct Folder {
   TemporaryFolder files;
 };
 
-MopoSettings small(const std::string& file) {
+MopoSettings small_mopo(const std::string& file) {
   MopoSettings s;
   s.data = file;
   s.updates = 1;
@@ -93,10 +93,10 @@ class Cliff {
   int steps_ = 0;
 };
 
-struct Run {
-  explicit Run(const MopoSettings& settings)
+struct MopoRun {
+  explicit MopoRun(const MopoSettings& settings)
       : pool(1), mopo(settings, {[] { return AnyEnvironment(Pendulum()); }, pool, 3}) {}
-  Run& done() {
+  MopoRun& done() {
     RunObserver silent;
     REQUIRE(mopo.run(silent));
     return *this;
@@ -114,12 +114,12 @@ bool same_steps(const TransitionBuffer& a, const TransitionBuffer& b) {
 
 TEST_CASE("MOPO: imagined rewards are less by the largest norm of the networks' deviations") {
   const Folder folder;
-  MopoSettings s = small(folder.file());
+  MopoSettings s = small_mopo(folder.file());
   s.penalty = 0.7;
-  Run penalised(s);
+  MopoRun penalised(s);
   penalised.done();
   s.penalty = 0;
-  Run plain(s);
+  MopoRun plain(s);
   plain.done();
   const TransitionBuffer &with = penalised.mopo.imagined(), &without = plain.mopo.imagined();
   REQUIRE(with.size() == 90);
@@ -146,12 +146,12 @@ TEST_CASE("MOPO: imagined rewards are less by the largest norm of the networks' 
 TEST_CASE("MOPO: without a penalty it does not matter what would be measured") {
   const Folder folder;
   const auto policy = [&](EnsembleUncertainty kind, double penalty) {
-    MopoSettings s = small(folder.file());
+    MopoSettings s = small_mopo(folder.file());
     s.updates = 25;
     s.uncertainty = kind;
     s.penalty = penalty;
     StateDict out;
-    Run run(s);
+    MopoRun run(s);
     run.done().mopo.sac().policy().save(out, "");
     return out.get<float>(out.arrays.begin()->first);
   };
@@ -163,10 +163,10 @@ TEST_CASE("MOPO: without a penalty it does not matter what would be measured") {
 
 TEST_CASE("MOPO: the model is trained once, rounds of imagination come after so many updates") {
   const Folder folder;
-  MopoSettings s = small(folder.file());
+  MopoSettings s = small_mopo(folder.file());
   s.updates = 25;
   s.updates_per_round = 10;
-  Run run(s);
+  MopoRun run(s);
   struct Seen : RunObserver {
     void on_progress(const RunProgress& p) override {
       if (p.steps == 0) epochs += p.phase == RunPhase::kTraining;
@@ -189,21 +189,21 @@ TEST_CASE("MOPO: the model is trained once, rounds of imagination come after so 
 
 TEST_CASE("MOPO: a run goes on with the data that it began with") {
   const Folder folder;
-  Run first(small(folder.file()));
+  MopoRun first(small_mopo(folder.file()));
   StateDict state;
   first.done().mopo.save(state, "x.");
-  CHECK_NOTHROW(Run(small(folder.file())).mopo.load(state, "x."));
+  CHECK_NOTHROW(MopoRun(small_mopo(folder.file())).mopo.load(state, "x."));
   save_swings(folder.files / "others.safetensors", 4);
-  CHECK_THROWS_WITH(Run(small(folder.file("others"))).mopo.load(state, "x."),
+  CHECK_THROWS_WITH(MopoRun(small_mopo(folder.file("others"))).mopo.load(state, "x."),
                     Catch::Contains("not the data set"));
 }
 
 TEST_CASE("MOPO: mistakes are named") {
   const Folder folder;
   const EnvSpec spec = Pendulum().spec();
-  CHECK_NOTHROW(small("file").validate(spec));
+  CHECK_NOTHROW(small_mopo("file").validate(spec));
   const auto refused = [&](auto change, const std::string& word) {
-    MopoSettings s = small("file");
+    MopoSettings s = small_mopo("file");
     change(s);
     CHECK_THROWS_WITH(s.validate(spec), Catch::Contains(word));
   };
@@ -216,7 +216,7 @@ TEST_CASE("MOPO: mistakes are named") {
   refused([](MopoSettings& s) { s.real_ratio = 2; }, "real_ratio");
   refused([](MopoSettings& s) { s.training.elites = 4; }, "elites");
   ThreadPool pool(1);
-  CHECK_THROWS_WITH(Mopo(small(folder.file()), {[] { return AnyEnvironment(Cliff()); }, pool, 3}),
+  CHECK_THROWS_WITH(Mopo(small_mopo(folder.file()), {[] { return AnyEnvironment(Cliff()); }, pool, 3}),
                     Catch::Contains("observations of 3"));
 }
 
@@ -231,7 +231,7 @@ TEST_CASE("MOPO: data that name another task are refused") {
   }
   const std::string file = (folder / "data.safetensors").string();
   ThreadPool pool(1);
-  const auto begin = [&] { Mopo(small(file), {[] { return AnyEnvironment(Cliff()); }, pool, 1}); };
+  const auto begin = [&] { Mopo(small_mopo(file), {[] { return AnyEnvironment(Cliff()); }, pool, 1}); };
   data.save_dataset(file, "Gorge");
   CHECK(contains(error_of(begin), "is of Gorge, expected transitions of Cliff"));
   data.save_dataset(file, "Cliff");
@@ -257,7 +257,7 @@ TEST_CASE("MOPO: what a model promises beyond narrow data is not believed") {
     double promised = 0, earned = 0, largest_action = 0;
   };
   const auto learn = [&](double penalty) {
-    MopoSettings s = small(file);
+    MopoSettings s = small_mopo(file);
     s.penalty = penalty;
     s.uncertainty = EnsembleUncertainty::kDisagreement;
     s.updates = 1500;

@@ -15,14 +15,7 @@
 namespace mbrl {
 namespace {
 
-MveSettings small(int horizon) { return testing::small_expansion<MveSettings>(horizon); }
-
-MveAgent fitted(const MveSettings& settings, const TransitionBuffer& data, ThreadPool& pool) {
-  MveAgent agent(Pendulum().spec(), settings, 1, pool);
-  RunObserver silent;
-  REQUIRE(agent.fit_model(data, settings.random_steps, 1, silent));
-  return agent;
-}
+MveSettings small_mve(int horizon) { return testing::small_expansion<MveSettings>(horizon); }
 
 }  // namespace
 
@@ -40,11 +33,11 @@ TEST_CASE("MVE: with a horizon of 0 it is DDPG, bit for bit") {
     algorithm.save(state, "");
     return state;
   };
-  const MveSettings mve = small(0);
+  const MveSettings mve = small_mve(0);
   Td3Configuration ddpg;
   static_cast<ReplaySettings&>(ddpg) = mve;
   ddpg.td3 = mve.td3;
-  const StateDict a = run("mve", mve), b = run("ddpg", ddpg), c = run("mve", small(1));
+  const StateDict a = run("mve", mve), b = run("ddpg", ddpg), c = run("mve", small_mve(1));
   int compared = 0, different = 0;
   for (const auto& [name, array] : b.arrays) {
     if (name.find("metrics") != std::string::npos || name.find("figures") != std::string::npos) continue;
@@ -60,7 +53,8 @@ TEST_CASE("MVE: with a horizon of 0 it is DDPG, bit for bit") {
 TEST_CASE("MVE: the number of threads changes no bit, nothing is allocated in the steady state") {
   ThreadPool one(1), three(3);
   const TransitionBuffer data = testing::pendulum_data(300);
-  MveAgent a = fitted(small(3), data, one), b = fitted(small(3), data, three);
+  MveAgent a = testing::fitted<MveAgent>(small_mve(3), data, one),
+           b = testing::fitted<MveAgent>(small_mve(3), data, three);
   const Transitions batch = data.batch();
   for (int i = 0; i < 4; ++i) {
     REQUIRE(a.learn(batch));
@@ -78,10 +72,10 @@ TEST_CASE("MVE: the number of threads changes no bit, nothing is allocated in th
 TEST_CASE("MVE: without TD-k the critics learn at the batch's own states alone, from the same targets") {
   ThreadPool pool(1);
   const TransitionBuffer data = testing::pendulum_data(100);
-  MveSettings settings = small(3);
-  MveAgent with = fitted(settings, data, pool);
+  MveSettings settings = small_mve(3);
+  MveAgent with = testing::fitted<MveAgent>(settings, data, pool);
   settings.td_k = false;
-  MveAgent without = fitted(settings, data, pool);
+  MveAgent without = testing::fitted<MveAgent>(settings, data, pool);
   REQUIRE(with.learn(data.batch()));
   REQUIRE(without.learn(data.batch()));
   CHECK((with.errors() - without.errors()).norm() < 1e-5f * with.errors().norm());
@@ -94,7 +88,7 @@ TEST_CASE("MVE: a training that is stopped is undone, and done again when the ru
   register_mve(registry);
   ThreadPool pool(1);
   const AlgorithmContext context{[] { return AnyEnvironment(Pendulum()); }, pool, 7};
-  const auto make = [&] { return registry.at("mve").make(AnySettings(small(2)), context); };
+  const auto make = [&] { return registry.at("mve").make(AnySettings(small_mve(2)), context); };
   AnyAlgorithm whole = make();
   testing::TrainingStopper never(0);
   REQUIRE(whole.run(never));
@@ -114,14 +108,14 @@ TEST_CASE("MVE: a training that is stopped is undone, and done again when the ru
 
 TEST_CASE("MVE: a reward that is not given is learned") {
   ThreadPool pool(1);
-  MveSettings settings = small(2);
+  MveSettings settings = small_mve(2);
   settings.model.learned_reward = true;
   settings.training.epochs = 60;
   settings.model.hidden = {64};
   const TransitionBuffer data = testing::pendulum_data(1000);
-  MveAgent learned = fitted(settings, data, pool);
+  MveAgent learned = testing::fitted<MveAgent>(settings, data, pool);
   settings.model.learned_reward = false;
-  MveAgent given = fitted(settings, data, pool);
+  MveAgent given = testing::fitted<MveAgent>(settings, data, pool);
   const Transitions batch = data.batch();
   REQUIRE(learned.learn(batch));
   REQUIRE(given.learn(batch));
@@ -133,7 +127,7 @@ TEST_CASE("MVE: a reward that is not given is learned") {
 TEST_CASE("MVE: numbers that are not finite and settings that make no sense are said in words") {
   ThreadPool pool(1);
   const TransitionBuffer data = testing::pendulum_data(100);
-  MveAgent agent = fitted(small(2), data, pool);
+  MveAgent agent = testing::fitted<MveAgent>(small_mve(2), data, pool);
   Transitions batch = data.batch();
   batch.reward(3) = std::numeric_limits<float>::quiet_NaN();
   CHECK_FALSE(agent.learn(batch));
@@ -141,7 +135,7 @@ TEST_CASE("MVE: numbers that are not finite and settings that make no sense are 
 
   const EnvSpec spec = Pendulum().spec();
   const auto refused = [&](auto change) {
-    MveSettings s = small(2);
+    MveSettings s = small_mve(2);
     change(s);
     return error_of([&] { s.validate("mve", spec); });
   };

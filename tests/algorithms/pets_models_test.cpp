@@ -61,17 +61,17 @@ struct CartTask {
 };
 using Cart = AnalyticEnvironment<CartTask>;
 
-constexpr int kHorizon = 15;
+constexpr int kPlanned = 15;
 constexpr std::uint64_t kSeed = 4;
 
 // A run of PETS; the parts that differ come from `Kind`.
 template <class Kind>
-struct Run {
+struct ModelRun {
   using Model = typename Kind::Model;
   using Rollout = typename Kind::Rollout;
   using Controller = ICem<Rollout>;
 
-  explicit Run(int trials, int threads = 2)
+  explicit ModelRun(int trials, int threads = 2)
       : pool(threads),
         model(Kind::model()),
         trainer(Kind::trainer(pool)),
@@ -101,7 +101,7 @@ struct Linear {
     return {ModelView(model),
             ToTheMiddle::reward<double>,
             {},
-            {.horizon = kHorizon, .particles = 2},
+            {.horizon = kPlanned, .particles = 2},
             pool,
             kSeed};
   }
@@ -115,7 +115,7 @@ struct Forest {
   static Trainer trainer(ThreadPool& pool) { return {{.trees = 10}, pool, kSeed}; }
   static Rollout rollout(const Model& model, ThreadPool& pool) {
     return {
-        ModelView(model), ToTheMiddle::reward<float>, {}, {.horizon = kHorizon, .particles = 5}, pool, kSeed};
+        ModelView(model), ToTheMiddle::reward<float>, {}, {.horizon = kPlanned, .particles = 5}, pool, kSeed};
   }
 };
 
@@ -126,14 +126,14 @@ struct Truth {
   static Model model() { return per_sample_model(2, 1, kCart); }
   static Trainer trainer(ThreadPool&) { return {}; }
   static Rollout rollout(const Model& model, ThreadPool& pool) {
-    return {ModelView(model), ToTheMiddle::reward<double>, {.horizon = kHorizon}, pool};
+    return {ModelView(model), ToTheMiddle::reward<double>, {.horizon = kPlanned}, pool};
   }
 };
 
 TEST_CASE("PETS over models: a linear model of a linear task is as good as the true dynamics") {
-  Run<Truth> truth(2);
+  ModelRun<Truth> truth(2);
   REQUIRE(truth.pets.run());
-  Run<Linear> linear(2);
+  ModelRun<Linear> linear(2);
   REQUIRE(linear.pets.run());
   const double random = truth.pets.baseline()->episode_return;
   CAPTURE(random, truth.last().episode_return, linear.last().episode_return);
@@ -155,9 +155,9 @@ TEST_CASE("PETS over models: a linear model of a linear task is as good as the t
 }
 
 TEST_CASE("PETS over models: a forest learns the task") {
-  Run<Truth> truth(1);
+  ModelRun<Truth> truth(1);
   REQUIRE(truth.pets.run());
-  Run<Forest> forest(4);
+  ModelRun<Forest> forest(4);
   REQUIRE(forest.pets.run());
   const double random = truth.pets.baseline()->episode_return;
   const double score = (forest.last().best_return - random) / (truth.last().episode_return - random);
@@ -175,15 +175,15 @@ struct StopAt : RunObserver {
 
 TEMPLATE_TEST_CASE("PETS over models: a run stopped, saved and loaded goes on as if it had not been", "",
                    Linear, Forest, Truth) {
-  Run<TestType> whole(2, 1);
+  ModelRun<TestType> whole(2, 1);
   REQUIRE(whole.pets.run());
   for (const int at : {20, 50, 73, 101}) {
-    Run<TestType> first(2);
+    ModelRun<TestType> first(2);
     StopAt stop(at);
     REQUIRE_FALSE(first.pets.run(stop));
     StateDict dict;
     first.pets.save(dict, "run.");
-    Run<TestType> second(2);
+    ModelRun<TestType> second(2);
     second.pets.load(dict, "run.");
     REQUIRE(second.pets.run());
     for (std::size_t i = 0; i < 2; ++i) {
@@ -200,7 +200,7 @@ TEST_CASE("PETS over models: a forest that has not been grown is refused by name
   const ForestModel none(2, 1), other(3, 1);
   auto rollout = Forest::rollout(none, pool);
   Vecf returns(1);
-  CHECK_THROWS_WITH(rollout.evaluate(Vecf::Zero(2), Batchf::Zero(kHorizon, 1), {}, returns),
+  CHECK_THROWS_WITH(rollout.evaluate(Vecf::Zero(2), Batchf::Zero(kPlanned, 1), {}, returns),
                     Catch::Contains("trained"));
   CHECK_THROWS_AS(rollout.set_model(other), Error);
   const auto known = Truth::model();

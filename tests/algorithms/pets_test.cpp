@@ -93,10 +93,10 @@ struct RunOf {
   Mpc<TestPlanner> controller;
   Pets<Env, MlpEnsemble, NativeTrainer, EnsembleRollout, TestPlanner> pets;
 };
-using Run = RunOf<Pendulum>;
+using PendulumRun = RunOf<Pendulum>;
 
 template <class Env = Pendulum>
-std::unique_ptr<RunOf<Env>> small(int threads, const PetsSettings& loop = {.trials = 2}) {
+std::unique_ptr<RunOf<Env>> small_pets(int threads, const PetsSettings& loop = {.trials = 2}) {
   return std::make_unique<RunOf<Env>>(threads, 5, loop, std::vector<int>{16, 16}, 3,
                                       ICemSettings{.population = 16, .elites = 4, .iterations = 2}, 8);
 }
@@ -115,17 +115,17 @@ std::vector<double> reproducible(const std::vector<TrialMetrics>& metrics) {
 
 TEST_CASE("PETS: the number of threads does not change a number") {
   Stopper never;
-  auto one = small(1);
+  auto one = small_pets(1);
   REQUIRE(one->pets.run(never));
   for (const int threads : {2, 3}) {
-    auto other = small(threads);
+    auto other = small_pets(threads);
     REQUIRE(other->pets.run(never));
     CHECK(reproducible(one->pets.trials()) == reproducible(other->pets.trials()));
   }
 }
 
 TEST_CASE("PETS: the table of metrics holds the trials and, as its baseline, the random episodes") {
-  auto run = small(1);
+  auto run = small_pets(1);
   REQUIRE(run->pets.run());
   const MetricTable& table = run->pets.metrics();
   REQUIRE(table.rows() == 2);
@@ -144,17 +144,17 @@ TEST_CASE("PETS: the table of metrics holds the trials and, as its baseline, the
 
 TEST_CASE("PETS: a run stopped anywhere and loaded elsewhere continues exactly") {
   Stopper never;
-  auto whole = small(1);
+  auto whole = small_pets(1);
   REQUIRE(whole->pets.run(never));
   REQUIRE(whole->pets.trials().size() == 2);
   // Inside the random trial, at its end, inside and at the end of the planned trials.
   for (const int stop_at : {1, 77, 200, 201, 333, 400, 401, 599}) {
-    auto first = small(2);
+    auto first = small_pets(2);
     Stopper stopper(stop_at);
     REQUIRE(!first->pets.run(stopper));
     StateDict state;
     first->pets.save(state, "");
-    auto second = small(1);
+    auto second = small_pets(1);
     second->pets.load(state, "");
     REQUIRE(second->pets.run(never));
     CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
@@ -163,7 +163,7 @@ TEST_CASE("PETS: a run stopped anywhere and loaded elsewhere continues exactly")
 
 TEST_CASE("PETS: learns to swing up the pendulum") {
   Stopper never;
-  Run run(2, 1, 6, {64, 64}, 15, {.population = 64, .elites = 8, .iterations = 3}, 20);
+  PendulumRun run(2, 1, 6, {64, 64}, 15, {.population = 64, .elites = 8, .iterations = 3}, 20);
   REQUIRE(run.pets.run(never));
   const auto& metrics = run.pets.trials();
   // A random policy gets about -1200; swinging up and holding costs 100 to 400 by the start state.
@@ -178,7 +178,7 @@ TEST_CASE("PETS: learns to swing up the pendulum") {
 }
 
 TEST_CASE("PETS: settings that make no sense are refused") {
-  CHECK_THROWS_AS(Run(1, 1, 0, {8}, 1, {}, 5), Error);
+  CHECK_THROWS_AS(PendulumRun(1, 1, 0, {8}, 1, {}, 5), Error);
 }
 
 TEST_CASE("PETS: why the simulation broke down is told, and its step is not learned from") {
@@ -199,7 +199,7 @@ TEST_CASE("PETS: why the simulation broke down is told, and its step is not lear
 TEST_CASE("PETS: a budget in steps, with trainings within episodes, is kept over a stop anywhere") {
   Stopper never;
   const PetsSettings loop{.steps = 700, .random_steps = 250, .train_every = 60};
-  auto whole = small(1, loop);
+  auto whole = small_pets(1, loop);
   REQUIRE(whole->pets.run(never));
   // Two random episodes of 200 steps, then whole episodes until 700 steps are done.
   REQUIRE(whole->pets.trials().size() == 2);
@@ -215,12 +215,12 @@ TEST_CASE("PETS: a budget in steps, with trainings within episodes, is kept over
   CHECK(whole->pets.baseline()->episode_return == Approx(random_return / 2));
 
   for (const int stop_at : {300, 400, 459, 460, 461, 599, 600, 655}) {
-    auto first = small(2, loop);
+    auto first = small_pets(2, loop);
     Stopper stopper(stop_at);
     REQUIRE(!first->pets.run(stopper));
     StateDict state;
     first->pets.save(state, "");
-    auto second = small(1, loop);
+    auto second = small_pets(1, loop);
     second->pets.load(state, "");
     REQUIRE(second->pets.run(never));
     CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
@@ -243,15 +243,15 @@ TEST_CASE("PETS: a stop asked for while training within an episode keeps the ste
   };
   Stopper never;
   const PetsSettings loop{.trials = 1, .train_every = 60};
-  auto whole = small(1, loop);
+  auto whole = small_pets(1, loop);
   REQUIRE(whole->pets.run(never));
-  auto first = small(1, loop);
+  auto first = small_pets(1, loop);
   Asker asker;
   REQUIRE(!first->pets.run(asker));
   CHECK(asker.safe_points == 200 + 60 + 1);  // the last after the training was undone
   StateDict state;
   first->pets.save(state, "");
-  auto second = small(1, loop);
+  auto second = small_pets(1, loop);
   second->pets.load(state, "");
   REQUIRE(second->pets.run(never));
   CHECK(reproducible(second->pets.trials()) == reproducible(whole->pets.trials()));
@@ -259,15 +259,15 @@ TEST_CASE("PETS: a stop asked for while training within an episode keeps the ste
 
 TEST_CASE("PETS: environments without a time limit") {
   Stopper never;
-  CHECK(contains(error_of([] { small<Endless<false>>(1); }), "has no time limit; set pets.trial_steps"));
+  CHECK(contains(error_of([] { small_pets<Endless<false>>(1); }), "has no time limit; set pets.trial_steps"));
   // Cut into trials.
-  auto cut = small<Endless<false>>(1, {.trials = 2, .trial_steps = 50});
+  auto cut = small_pets<Endless<false>>(1, {.trials = 2, .trial_steps = 50});
   REQUIRE(cut->pets.run(never));
   CHECK(cut->pets.buffer().size() == 150);
   CHECK(cut->pets.buffer().truncated(49));
   CHECK(cut->pets.trials()[1].step == 150);
   // One trial until the budget is spent.
-  auto one = small<Endless<false>>(1, {.steps = 170, .random_steps = 60, .train_every = 40});
+  auto one = small_pets<Endless<false>>(1, {.steps = 170, .random_steps = 60, .train_every = 40});
   REQUIRE(one->pets.run(never));
   REQUIRE(one->pets.trials().size() == 1);
   CHECK(one->pets.trials()[0].step == 170);
@@ -277,7 +277,7 @@ TEST_CASE("PETS: environments without a time limit") {
 TEST_CASE("PETS: a termination makes the return of the last plans known") {
   Stopper never;
   PlanListener ended, cut;
-  auto falls = small<Endless<true>>(1, {.trials = 1, .trial_steps = 100});
+  auto falls = small_pets<Endless<true>>(1, {.trials = 1, .trial_steps = 100});
   REQUIRE(falls->pets.run(ended));
   const TrialMetrics& m = falls->pets.trials()[0];
   CHECK(m.terminated == 1);
@@ -286,7 +286,7 @@ TEST_CASE("PETS: a termination makes the return of the last plans known") {
   CHECK(m.plans_judged + m.plans_unusable == 30);
 
   // A time limit hides what would have followed.
-  auto limited = small<Endless<false>>(1, {.trials = 1, .trial_steps = 30});
+  auto limited = small_pets<Endless<false>>(1, {.trials = 1, .trial_steps = 30});
   REQUIRE(limited->pets.run(cut));
   CHECK(limited->pets.trials()[0].plans == 30);
   CHECK(cut.known() == 23);
@@ -315,7 +315,8 @@ TEST_CASE("PETS: plans against what came of them") {
 
 TEST_CASE("PETS: a replayed plan leaves the environment as it was, and repeats what open loop brings") {
   // Executed to its end without looking, a plan brings exactly what its replay brought.
-  Run run(1, 5, PetsSettings{.trials = 1}, {16, 16}, 3, {.population = 16, .elites = 4, .iterations = 2}, 8);
+  PendulumRun run(1, 5, PetsSettings{.trials = 1}, {16, 16}, 3,
+                  {.population = 16, .elites = 4, .iterations = 2}, 8);
   Mpc<TestPlanner> open(TestPlanner(run.evaluator, {run.env.spec().action_low, run.env.spec().action_high},
                                     {.population = 16, .elites = 4, .iterations = 2}, 5),
                         {.open_loop = true});

@@ -13,7 +13,7 @@
 namespace mbrl {
 namespace {
 
-ExpansionSettings small(int horizon) {
+ExpansionSettings small_steve(int horizon) {
   ExpansionSettings s = testing::small_expansion<ExpansionSettings>(horizon);
   s.model.members = 3;
   s.td3.critics = 2;
@@ -21,21 +21,14 @@ ExpansionSettings small(int horizon) {
   return s;
 }
 
-SteveAgent fitted(const ExpansionSettings& settings, const TransitionBuffer& data, ThreadPool& pool) {
-  SteveAgent agent(Pendulum().spec(), settings, 1, pool);
-  RunObserver silent;
-  REQUIRE(agent.fit_model(data, settings.random_steps, 1, silent));
-  return agent;
-}
-
 }  // namespace
 
 TEST_CASE("STEVE: with a horizon of 0 and one critic it is DDPG") {
   ThreadPool pool(1);
-  ExpansionSettings settings = small(0);
+  ExpansionSettings settings = small_steve(0);
   settings.td3.critics = 1;
   const TransitionBuffer data = testing::pendulum_data(200);
-  SteveAgent steve = fitted(settings, data, pool);
+  SteveAgent steve = testing::fitted<SteveAgent>(settings, data, pool);
   Td3Agent ddpg(Pendulum().spec(), settings.td3, settings.exploration, settings.random_steps, 1, pool);
   for (int i = 0; i < 20; ++i) {
     REQUIRE(steve.learn(data.batch()));
@@ -50,10 +43,11 @@ TEST_CASE("STEVE: the number of threads changes no bit, nothing is allocated in 
   const TransitionBuffer data = testing::pendulum_data(300);
   for (const bool learned : {false, true}) {
     CAPTURE(learned);
-    ExpansionSettings settings = small(3);
+    ExpansionSettings settings = small_steve(3);
     settings.model.learned_reward = learned;
     ThreadPool one(1), three(3);
-    SteveAgent a = fitted(settings, data, one), b = fitted(settings, data, three);
+    SteveAgent a = testing::fitted<SteveAgent>(settings, data, one),
+               b = testing::fitted<SteveAgent>(settings, data, three);
     const Transitions batch = data.batch();
     for (int i = 0; i < 4; ++i) {
       REQUIRE(a.learn(batch));
@@ -72,7 +66,7 @@ TEST_CASE("STEVE: the number of threads changes no bit, nothing is allocated in 
 TEST_CASE("STEVE: numbers that are not finite are said in words") {
   ThreadPool pool(1);
   const TransitionBuffer data = testing::pendulum_data(100);
-  SteveAgent agent = fitted(small(2), data, pool);
+  SteveAgent agent = testing::fitted<SteveAgent>(small_steve(2), data, pool);
   Transitions batch = data.batch();
   batch.reward(3) = std::numeric_limits<float>::quiet_NaN();
   const auto critic = agent.td3().critic(1).layer(0).weight;

@@ -35,8 +35,8 @@ ActionBounds bounds() { return ActionBounds::uniform(1, -2.0, 2.0); }
 using Rollout = ModelRollout<ModelView<ForestModel>>;
 using Controller = ICem<Rollout>;
 
-struct Run {
-  Run(Version version, std::uint64_t seed, int trials, int random_steps, int threads = 2)
+struct VersionRun {
+  VersionRun(Version version, std::uint64_t seed, int trials, int random_steps, int threads = 2)
       : pool(threads),
         model(Hanging().spec().encoding, 1),
         trainer({.trees = 10, .min_leaf = 2}, pool, seed),
@@ -98,15 +98,15 @@ TEST_CASE("versions: 0.5 is worse than 1.0 is worse than 1.5, with the same amou
     best += best_possible(seed) / kSeeds;
     chance += by_chance(seed) / kSeeds;
     // Version 0.5 has all its data from the start: as many random steps as the others have in all.
-    Run fit_once(Version::kFitOnce, seed, 3, 100 + kTrials * kEpisode);
+    VersionRun fit_once(Version::kFitOnce, seed, 3, 100 + kTrials * kEpisode);
     fit_once.loop.run();
     CHECK(fit_once.loop.buffer().size() == 100 + kTrials * kEpisode);
     once += fit_once.last() / kSeeds;
-    Run iterated(Version::kOpenLoop, seed, kTrials, 100);
+    VersionRun iterated(Version::kOpenLoop, seed, kTrials, 100);
     iterated.loop.run();
     CHECK(iterated.loop.buffer().size() == 100 + kTrials * kEpisode);
     open_loop += iterated.last() / kSeeds;
-    Run closed(Version::kReplanning, seed, kTrials, 100);
+    VersionRun closed(Version::kReplanning, seed, kTrials, 100);
     closed.loop.run();
     replanning += closed.last() / kSeeds;
   }
@@ -120,15 +120,15 @@ TEST_CASE("versions: 0.5 is worse than 1.0 is worse than 1.5, with the same amou
 }
 
 TEST_CASE("versions: a run stopped, saved and loaded goes on as if it had not been") {
-  Run whole(Version::kReplanning, 3, 3, 60, 1);
+  VersionRun whole(Version::kReplanning, 3, 3, 60, 1);
   CHECK(whole.loop.run());
-  Run first(Version::kReplanning, 3, 3, 60, 2);
+  VersionRun first(Version::kReplanning, 3, 3, 60, 2);
   CHECK_FALSE(first.loop.run([](const VersionTrial& trial) { return trial.step < 150; }));
   CHECK(first.loop.trials().size() == 1);
   CHECK(first.loop.trials()[0].step == 60 + kEpisode);
   StateDict dict;
   first.loop.save(dict, "run.");
-  Run second(Version::kReplanning, 3, 3, 60, 2);
+  VersionRun second(Version::kReplanning, 3, 3, 60, 2);
   second.loop.load(dict, "run.");
   CHECK(second.loop.run());
   REQUIRE(second.loop.trials().size() == 3);
@@ -139,7 +139,7 @@ TEST_CASE("versions: a run stopped, saved and loaded goes on as if it had not be
 }
 
 TEST_CASE("versions: mistakes are named") {
-  Run run(Version::kReplanning, 1, 1, 10);
+  VersionRun run(Version::kReplanning, 1, 1, 10);
   Hanging env;
   const auto make = [&](const VersionSettings& settings) {
     VersionOfModelBasedRl(env, run.model, run.trainer, run.mpc, settings, 1);

@@ -8,7 +8,7 @@ using namespace cli_test;
 
 TEST_CASE("envs lists every environment with its dimensions") {
   const Scratch scratch;
-  const Outcome outcome = mbrl(scratch, {"envs"});
+  const Outcome outcome = run_mbrl(scratch, {"envs"});
   CHECK(outcome.status == 0);
   CHECK(outcome.out.find("Pendulum-v1") != std::string::npos);
 #if MBRL_HAS_MUJOCO
@@ -18,46 +18,49 @@ TEST_CASE("envs lists every environment with its dimensions") {
 
 TEST_CASE("help teaches, and a mistake in the command line has status 2") {
   const Scratch scratch;
-  CHECK(mbrl(scratch, {"--help"}).status == 0);
-  CHECK(mbrl(scratch, {"--help"}).out.find("mbrl train pets") != std::string::npos);
-  CHECK(mbrl(scratch, {"train", "pets", "--help"}).out.find("--resume") != std::string::npos);
-  CHECK(mbrl(scratch, {}).status == 2);
-  CHECK(mbrl(scratch, {"fly"}).status == 2);
-  CHECK(mbrl(scratch, {"train", "pets", "--trials", "many"}).status == 2);
+  CHECK(run_mbrl(scratch, {"--help"}).status == 0);
+  CHECK(run_mbrl(scratch, {"--help"}).out.find("mbrl train pets") != std::string::npos);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--help"}).out.find("--resume") != std::string::npos);
+  CHECK(run_mbrl(scratch, {}).status == 2);
+  CHECK(run_mbrl(scratch, {"fly"}).status == 2);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--trials", "many"}).status == 2);
 }
 
 TEST_CASE("a policy is exported, and a run that plans says that it has none") {
   const Scratch scratch;
   const std::string run = (scratch / "run").string(), header = (scratch / "policy.h").string(),
                     arrays = (scratch / "policy.safetensors").string();
-  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--steps", "200", "--set",
+  REQUIRE(
+      run_mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--steps", "200", "--set",
                          "random_steps=190", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
-              .status == 0);
-  CHECK(mbrl(scratch, {"export", run, "--out", header, "--name", "swing_up"}).status == 0);
-  CHECK(mbrl(scratch, {"export", run, "--out", arrays}).status == 0);
+          .status == 0);
+  CHECK(run_mbrl(scratch, {"export", run, "--out", header, "--name", "swing_up"}).status == 0);
+  CHECK(run_mbrl(scratch, {"export", run, "--out", arrays}).status == 0);
   const std::string source = slurp(header);
   CHECK(source.find("static void swing_up(const float observation[SWING_UP_OBS_DIM]") != std::string::npos);
   CHECK(source.find("sac for Pendulum-v1, seed 1, after 200 environment steps") != std::string::npos);
 
   const std::string choices = (scratch / "choices").string(), chooser = (scratch / "chooser.h").string();
-  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "CartPole-v1", "--out", choices, "--steps", "200", "--set",
+  REQUIRE(
+      run_mbrl(scratch, {"train", "sac", "--env", "CartPole-v1", "--out", choices, "--steps", "200", "--set",
                          "random_steps=190", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
-              .status == 0);
-  CHECK(mbrl(scratch, {"export", choices, "--out", chooser}).status == 0);
+          .status == 0);
+  CHECK(run_mbrl(scratch, {"export", choices, "--out", chooser}).status == 0);
   CHECK(slurp(chooser).find("action[0] = ") != std::string::npos);
-  CHECK(mbrl(scratch, {"eval", choices, "--episodes", "1"}).status == 0);
+  CHECK(run_mbrl(scratch, {"eval", choices, "--episodes", "1"}).status == 0);
   for (const std::string name : {"ppo", "trpo"}) {
     const std::string chosen = (scratch / name).string();
-    REQUIRE(mbrl(scratch, {"train", name, "--env", "Acrobot-v1", "--out", chosen, "--steps", "200", "--set",
+    REQUIRE(
+        run_mbrl(scratch, {"train", name, "--env", "Acrobot-v1", "--out", chosen, "--steps", "200", "--set",
                            "environments=2", "--set", "horizon=100", "--set", name + ".policy.hidden=8"})
-                .status == 0);
-    CHECK(mbrl(scratch, {"export", chosen, "--out", chooser}).status == 0);
+            .status == 0);
+    CHECK(run_mbrl(scratch, {"export", chosen, "--out", chooser}).status == 0);
     CHECK(slurp(chooser).find("action[0] = ") != std::string::npos);
-    CHECK(mbrl(scratch, {"eval", chosen, "--episodes", "1"}).status == 0);
+    CHECK(run_mbrl(scratch, {"eval", chosen, "--episodes", "1"}).status == 0);
   }
   CHECK(slurp(arrays).find(R"("activation":"relu")") != std::string::npos);
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     INFO(outcome.err);
     CHECK(outcome.status == 2);
     CHECK(outcome.err.find(message) != std::string::npos);
@@ -65,7 +68,7 @@ TEST_CASE("a policy is exported, and a run that plans says that it has none") {
   fails({"export", run, "--out", (scratch / "policy.onnx").string()}, ".safetensors");
   fails({"export", run, "--out", header, "--name", "3d"}, "no name for a function");
   const std::string plans = (scratch / "plans").string();
-  REQUIRE(mbrl(scratch, small_run(plans)).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(plans)).status == 0);
   fails({"export", plans, "--out", header}, "acts by planning");
   CHECK(slurp(header) == source);
 }
@@ -82,24 +85,25 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
   const std::vector<std::string> names = {"pets", "sac", "versions"};
   for (std::size_t i = 0; i < runs.size(); ++i) {
     INFO(names[i]);
-    REQUIRE(mbrl(scratch, runs[i]).status == 0);
-    const Outcome written = mbrl(scratch, {"dataset", (scratch / names[i]).string(), "--out", out});
+    REQUIRE(run_mbrl(scratch, runs[i]).status == 0);
+    const Outcome written = run_mbrl(scratch, {"dataset", (scratch / names[i]).string(), "--out", out});
     CHECK(written.status == 0);
     // Pendulum-v1's episodes have 200 steps.
     CHECK(written.out.find(names[i] == "pets" ? ": transitions 800, episodes 4;"
                                               : ": transitions 400, episodes 2;") != std::string::npos);
-    CHECK(mbrl(scratch, {"dataset", out}).out == written.out);  // read back
+    CHECK(run_mbrl(scratch, {"dataset", out}).out == written.out);  // read back
   }
   // What was written is learned from, and a run that is at its end, an episode beyond its budget, may be told to go on.
-  CHECK(mbrl(scratch, {"train", "cql", "--list-settings"}).status == 0);
+  CHECK(run_mbrl(scratch, {"train", "cql", "--list-settings"}).status == 0);
   const std::string offline = (scratch / "cql").string();
-  REQUIRE(mbrl(scratch, {"train", "cql", "--env", "Pendulum-v1", "--out", offline, "--steps", "20", "--set",
+  REQUIRE(
+      run_mbrl(scratch, {"train", "cql", "--env", "Pendulum-v1", "--out", offline, "--steps", "20", "--set",
                          "data=" + out, "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
-              .status == 0);
-  CHECK(mbrl(scratch, {"train", "cql", "--resume", "--out", offline}).status == 0);
+          .status == 0);
+  CHECK(run_mbrl(scratch, {"train", "cql", "--resume", "--out", offline}).status == 0);
   // Other data, of as many rows, are not what it began with.
-  REQUIRE(mbrl(scratch, {"dataset", (scratch / "sac").string(), "--out", out}).status == 0);
-  const Outcome changed = mbrl(scratch, {"train", "cql", "--resume", "--steps", "30", "--out", offline});
+  REQUIRE(run_mbrl(scratch, {"dataset", (scratch / "sac").string(), "--out", out}).status == 0);
+  const Outcome changed = run_mbrl(scratch, {"train", "cql", "--resume", "--steps", "30", "--out", offline});
   CHECK(changed.status == 2);
   CHECK(changed.err.find("is not the data set that this run began with") != std::string::npos);
   for (const auto& [arguments, message] : std::vector<std::pair<std::vector<std::string>, std::string>>{
@@ -110,7 +114,7 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
              (scratch / "sac" / "checkpoint" / "state.safetensors").string()},
             "outside the run's own folder"},
            {{"dataset", (scratch / "nowhere").string(), "--out", out}, "nowhere"}}) {
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     INFO(outcome.err);
     CHECK(outcome.status == 2);
     CHECK(outcome.err.find(message) != std::string::npos);
@@ -120,29 +124,30 @@ TEST_CASE("what a run has experienced becomes a data set, whatever the algorithm
 TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
   const Scratch scratch;
   const std::string run = (scratch / "run").string(), data = (scratch / "data.safetensors").string();
-  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "control/CartPole", "--out", run, "--steps", "300", "--set",
+  REQUIRE(
+      run_mbrl(scratch, {"train", "sac", "--env", "control/CartPole", "--out", run, "--steps", "300", "--set",
                          "random_steps=299", "--set", "sac.policy.hidden=8", "--set", "sac.critic.hidden=8"})
-              .status == 0);
-  REQUIRE(mbrl(scratch, {"dataset", run, "--out", data}).status == 0);
-  const Outcome listed = mbrl(scratch, {"identify", "control/CartPole", "--list"});
+          .status == 0);
+  REQUIRE(run_mbrl(scratch, {"dataset", run, "--out", data}).status == 0);
+  const Outcome listed = run_mbrl(scratch, {"identify", "control/CartPole", "--list"});
   CHECK(listed.status == 0);
   CHECK(listed.out.find("| cart_mass | 2 |") != std::string::npos);
 
   const std::string json = (scratch / "fitted.json").string();
   const std::vector<std::string> found = {
       "identify", "control/CartPole", run, "--parameter", "cart_mass=1,pole_mass=1", "--out", json};
-  const Outcome of_run = mbrl(scratch, found);
+  const Outcome of_run = run_mbrl(scratch, found);
   CHECK(of_run.status == 0);
   CHECK(of_run.out.find("| cart_mass | 1 | 2 |") != std::string::npos);
   CHECK(of_run.out.find("| pole_mass | 1 | 0.5 |") != std::string::npos);
   CHECK(slurp(json).find("\"pole_mass\"") != std::string::npos);
   std::vector<std::string> of_data = found;
   of_data[2] = data;
-  CHECK(mbrl(scratch, of_data).out == of_run.out);
+  CHECK(run_mbrl(scratch, of_data).out == of_run.out);
   // The file's notes are those of the terminal, entries by their names.
   std::vector<std::string> stopped = of_data;
   stopped.insert(stopped.end(), {"--set", "solver.iterations=1", "--set", "reweightings=0"});
-  const std::string said = mbrl(scratch, stopped).out, note = "Note: the equations lack something";
+  const std::string said = run_mbrl(scratch, stopped).out, note = "Note: the equations lack something";
   REQUIRE(said.find(note) != std::string::npos);
   const std::size_t at = said.find(note) + 6;
   CHECK(said.find("of the change of entry") == std::string::npos);
@@ -152,15 +157,16 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
   CHECK(slurp(json).find("\"converged\": false") != std::string::npos);
   CHECK(slurp(json).find("determined") == std::string::npos);
   CHECK(said.find(", 1 iteration\n") != std::string::npos);
-  CHECK(mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass", "--last", "1"})
+  CHECK(run_mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass", "--last", "1"})
             .out.find("1 transition, ") != std::string::npos);
   // A far start that leaves more than there is to explain is not passed over.
   const std::string far =
-      mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass=0.001,length=20"}).out;
+      run_mbrl(scratch, {"identify", "control/CartPole", data, "--parameter", "cart_mass=0.001,length=20"})
+          .out;
   CHECK(far.find("the model predicts worse than 'nothing changes'") != std::string::npos);
 
   // What a file is of is said by the file where it says it, and by --env where that fits.
-  CHECK(mbrl(scratch, {"dataset", data, "--env", "control/CartPole"}).status == 0);
+  CHECK(run_mbrl(scratch, {"dataset", data, "--env", "control/CartPole"}).status == 0);
   const std::string nameless = (scratch / "nameless.safetensors").string();
   {
     std::string header = R"({"obs":{"dtype":"F32","shape":[1,4],"data_offsets":[0,16]},)"
@@ -196,7 +202,7 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
            {{"dataset", nameless, "--env", "control/Acrobot"}, "but " + nameless + " has 4 and 2"},
            {{"identify", "Pendulum-v1", data, "--parameter", "length"}, "no parameters that can be named"},
            {{"identify", "none", data, "--parameter", "length"}, "none"}}) {
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     INFO(outcome.err);
     CHECK(outcome.status == 2);
     CHECK(outcome.err.find(message) != std::string::npos);
@@ -207,7 +213,7 @@ TEST_CASE("mbrl identify: a cart-pole's masses from a run's experience") {
 TEST_CASE("bad input gives one clear error and status 2") {
   const Scratch scratch;
   const auto fails = [&](const std::vector<std::string>& arguments, const std::string& message) {
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     CHECK(outcome.status == 2);
     INFO(outcome.err);
     CHECK(outcome.err.find(message) != std::string::npos);
@@ -239,12 +245,12 @@ TEST_CASE("bad input gives one clear error and status 2") {
 TEST_CASE("compare sets planners side by side on a run's states") {
   Scratch scratch;
   const fs::path run = scratch / "run";
-  REQUIRE(mbrl(scratch, small_run(run, {"--set", "training.epochs=30"}, "1")).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(run, {"--set", "training.epochs=30"}, "1")).status == 0);
   const auto compare = [&](const std::string& states, std::vector<std::string> more) {
     std::vector<std::string> arguments = {"compare", run.string(),        "--quick", "--states",
                                           states,    "--judge-particles", "10"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return mbrl(scratch, arguments);
+    return run_mbrl(scratch, arguments);
   };
   const Outcome table =
       compare("2", {"--set", "planner.icem.population=10", "--set", "planner.icem.iterations=2"});
@@ -267,9 +273,9 @@ TEST_CASE("plan compares planners on the true dynamics") {
   const Scratch scratch;
   const fs::path csv = scratch / "table.csv", pictures = scratch / "pictures";
   const auto plan = [&](const std::string& threads) {
-    return mbrl(scratch, {"plan", "--env", "control/PointMass", "--planner", "cem,ilqr", "--steps", "20",
-                          "--seed", "3", "--budget", "100", "--threads", threads, "--csv", csv.string(),
-                          "--out", pictures.string()});
+    return run_mbrl(scratch, {"plan", "--env", "control/PointMass", "--planner", "cem,ilqr", "--steps", "20",
+                              "--seed", "3", "--budget", "100", "--threads", threads, "--csv", csv.string(),
+                              "--out", pictures.string()});
   };
   const auto returns = [&] {
     std::ifstream file(csv);
@@ -303,7 +309,7 @@ TEST_CASE("plan compares planners on the true dynamics") {
   CHECK(returns() == first);
 
   const Outcome list =
-      mbrl(scratch, {"plan", "--env", "control/PointMass", "--budget", "501", "--list-settings"});
+      run_mbrl(scratch, {"plan", "--env", "control/PointMass", "--budget", "501", "--list-settings"});
   CHECK(list.out.find("cem.population = 100\n") != std::string::npos);
   CHECK(list.out.find("mpc.deadline = 0\n") != std::string::npos);
   CHECK(list.out.find("horizon = 20\n") != std::string::npos);
@@ -312,24 +318,25 @@ TEST_CASE("plan compares planners on the true dynamics") {
   const std::vector<std::string> few = {"plan",     "--env", "CartPole-v1", "--planner", "mcts",
                                         "--budget", "40",    "--steps",     "2"};
   const std::string promise = "at most 40 rollouts per plan";
-  CHECK(mbrl(scratch, few).out.find(promise + ",") != std::string::npos);
+  CHECK(run_mbrl(scratch, few).out.find(promise + ",") != std::string::npos);
   std::vector<std::string> more = few;
   more.insert(more.end(), {"--set", "mcts.trees=100"});
-  CHECK(mbrl(scratch, more).out.find(promise + " (unless --set says otherwise)") != std::string::npos);
+  CHECK(run_mbrl(scratch, more).out.find(promise + " (unless --set says otherwise)") != std::string::npos);
 }
 
 TEST_CASE("plan with what a run has learned at the end of its horizon") {
   const Scratch scratch;
   const std::string run = (scratch / "run").string();
-  REQUIRE(mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--set", "steps=200",
+  REQUIRE(
+      run_mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--out", run, "--set", "steps=200",
                          "random_steps=150", "sac.policy.hidden=8", "sac.critic.hidden=8", "batch_size=16"})
-              .status == 0);
+          .status == 0);
   const auto plan = [&](const std::string& environment, const std::string& planner,
                         const std::string& terminal) {
     std::vector<std::string> arguments = {"plan", "--env",    environment, "--planner", planner,    "--steps",
                                           "4",    "--budget", "20",        "--set",     "horizon=3"};
     if (!terminal.empty()) arguments.insert(arguments.end(), {"--terminal", terminal});
-    return mbrl(scratch, arguments);
+    return run_mbrl(scratch, arguments);
   };
   const Outcome with = plan("Pendulum-v1", "cem,icem", run), without = plan("Pendulum-v1", "cem,icem", "");
   CHECK(with.status == 0);
@@ -353,7 +360,7 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
     std::vector<std::string> arguments = {"plan",    "--env", environment, "--planner", planner,
                                           "--steps", "3",     "--budget",  "20"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return mbrl(scratch, arguments);
+    return run_mbrl(scratch, arguments);
   };
   for (const char* environment : {"Pendulum-v1", "Acrobot-v1", "CartPole-v1", "MountainCarContinuous-v0"})
     CHECK(plan(environment, "rs,mppi,icem").status == 0);
@@ -367,7 +374,7 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
   complains(plan("Acrobot-v1", "rs,ilqr"), "'ilqr' needs derivatives");
   complains(plan("Acrobot-v1", "rss"), "no planner named 'rss'");
   complains(plan("Acrobt-v1", "rs"), "Acrobot-v1");
-  complains(mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "3"}),
+  complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "3"}),
             "--budget is 3");
   complains(plan("Acrobot-v1", "rs", {"--set", "icem.populaton=3"}), "icem.population");
   complains(plan("dmc/reacher-easy", "ilqr"), "mocap");
@@ -377,6 +384,6 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
   complains(plan("control/CartPole", "ilqr", {"--set", "ilqr.line_search=0"}), "line_search is 0");
   complains(plan("control/PlanarQuadrotor", "ilqr", {"--set", "ilqr.box.shrink=1"}), "shrink is 1");
   complains(plan("control/CartPole", "gradient", {"--set", "gradient.horizon=5"}), "has no effect");
-  complains(mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", "-1"}),
+  complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", "-1"}),
             "--steps is -1");
 }

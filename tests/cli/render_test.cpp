@@ -30,7 +30,7 @@ constexpr const char* kTraining =
     "planner.icem.iterations=2 ";
 
 // metrics.csv without its wall-clock columns and empty cells.
-std::vector<double> reproducible(const fs::path& metrics) {
+std::vector<double> reproducible_columns(const fs::path& metrics) {
   const mbrl::CsvTable table = mbrl::read_csv(metrics);
   std::vector<double> numbers;
   for (std::size_t row = 0; row < table.rows(); ++row)
@@ -49,7 +49,8 @@ TEST_CASE(
   const Workshop shop;
   REQUIRE(shop.run(std::string(kTraining) + "--out plain") == 0);
   REQUIRE(shop.run(std::string(kTraining) + "--out filmed --video --size 64x48") == 0);
-  CHECK(reproducible(shop / "plain/metrics.csv") == reproducible(shop / "filmed/metrics.csv"));
+  CHECK(reproducible_columns(shop / "plain/metrics.csv") ==
+        reproducible_columns(shop / "filmed/metrics.csv"));
   CHECK(shop.text("plain/settings.json") == shop.text("filmed/settings.json"));
   CHECK(!fs::exists(shop / "plain/episode.mp4"));
   const auto trial = read_video(shop / "filmed/episode.mp4");

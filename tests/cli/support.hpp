@@ -69,8 +69,8 @@ inline int wait_for(pid_t pid) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-inline Outcome mbrl(const Scratch& scratch, const std::vector<std::string>& arguments,
-                    const std::string& signal = "") {
+inline Outcome run_mbrl(const Scratch& scratch, const std::vector<std::string>& arguments,
+                        const std::string& signal = "") {
   const fs::path out = scratch / "stdout", err = scratch / "stderr";
   Outcome outcome;
   outcome.status = wait_for(start(arguments, out, err, signal));

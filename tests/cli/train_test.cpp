@@ -9,8 +9,8 @@ using namespace cli_test;
 
 TEST_CASE("the same seed gives the same metrics for one and two threads, and a run is complete") {
   const Scratch scratch;
-  REQUIRE(mbrl(scratch, small_run(scratch / "one", {"--threads", "1"})).status == 0);
-  REQUIRE(mbrl(scratch, small_run(scratch / "two", {"--threads", "2"})).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(scratch / "one", {"--threads", "1"})).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(scratch / "two", {"--threads", "2"})).status == 0);
   const std::string metrics = reproducible(scratch / "one" / "metrics.csv");
   CHECK(metrics == reproducible(scratch / "two" / "metrics.csv"));
   CHECK(metrics.starts_with("trial,step,return,best_return,model_nll,"));
@@ -18,7 +18,7 @@ TEST_CASE("the same seed gives the same metrics for one and two threads, and a r
   for (const char* name :
        {"settings.json", "log.txt", "checkpoint/state.safetensors", "plans/trial_0003.csv"})
     CHECK(fs::exists(scratch / "one" / name));
-  const Outcome eval = mbrl(scratch, {"eval", (scratch / "one").string(), "--episodes", "2"});
+  const Outcome eval = run_mbrl(scratch, {"eval", (scratch / "one").string(), "--episodes", "2"});
   CHECK(eval.status == 0);
   CHECK(eval.out.find("mean return") != std::string::npos);
 }
@@ -26,7 +26,7 @@ TEST_CASE("the same seed gives the same metrics for one and two threads, and a r
 TEST_CASE("of many short rounds every one is in the table at the end") {
   const Scratch scratch;
   const fs::path run = scratch / "maze";
-  REQUIRE(mbrl(scratch, {"train", "dyna", "--env", "DynaMaze", "--steps", "60000", "--out", run.string()})
+  REQUIRE(run_mbrl(scratch, {"train", "dyna", "--env", "DynaMaze", "--steps", "60000", "--out", run.string()})
               .status == 0);
   const int count = rows(run / "metrics.csv");
   CHECK(count > 2000);  // episodes of 14 steps and more
@@ -35,7 +35,7 @@ TEST_CASE("of many short rounds every one is in the table at the end") {
 
 TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed") {
   const Scratch scratch;
-  REQUIRE(mbrl(scratch, small_run(scratch / "whole")).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(scratch / "whole")).status == 0);
   const std::string expected = reproducible(scratch / "whole" / "metrics.csv");
   const fs::path run = scratch / "killed";
   // A checkpoint at each of the 800 steps, and kill -9 before the n-th call that changes a file (while the
@@ -46,7 +46,7 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
     std::vector<std::string> arguments = small_run(run, {"--checkpoint-every", "0"});
     if (fs::exists(run / "settings.json")) arguments.push_back("--resume");
     const bool killed = *when != 0;
-    const Outcome outcome = mbrl(scratch, arguments, killed ? "9 " + std::string(when) : "");
+    const Outcome outcome = run_mbrl(scratch, arguments, killed ? "9 " + std::string(when) : "");
     INFO(when << ": " << outcome.err);
     REQUIRE(outcome.status == (killed ? 128 + SIGKILL : 0));
   }
@@ -56,13 +56,13 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
 TEST_CASE("a run without its checkpoint begins again, says so and keeps the table of before") {
   const Scratch scratch;
   const fs::path run = scratch / "run";
-  REQUIRE(mbrl(scratch, small_run(run, {}, "1")).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(run, {}, "1")).status == 0);
   const std::string before = slurp(run / "metrics.csv");
   for (const char* kept : {"metrics_1.csv", "metrics_2.csv"}) {
     fs::remove_all(run / "checkpoint");
     fs::create_directory(run / "checkpoint");
     const std::string table = slurp(run / "metrics.csv");
-    const Outcome again = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
+    const Outcome again = run_mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
     INFO(again.err);
     CHECK(again.status == 0);
     CHECK(again.err.find("state.safetensors is not there: the run begins again") != std::string::npos);
@@ -78,12 +78,12 @@ TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
   for (const int signal : {SIGINT, SIGTERM}) {
     const fs::path run = scratch / ("run" + std::to_string(signal));
     const Outcome stopped =
-        mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv");
+        run_mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv");
     CHECK(stopped.status == 128 + signal);
     CHECK(fs::exists(run / "checkpoint/state.safetensors"));
     CHECK(stopped.err.find("--resume") != std::string::npos);
     const int done = rows(run / "metrics.csv");
-    const Outcome more = mbrl(
+    const Outcome more = run_mbrl(
         scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", std::to_string(done + 1)});
     CHECK(more.status == 0);
     CHECK(rows(run / "metrics.csv") == done + 1);
@@ -100,29 +100,30 @@ TEST_CASE("a second process on a run is refused while the first lives, and only 
   REQUIRE(::waitpid(first, &status, WUNTRACED) == first);
   REQUIRE(WIFSTOPPED(status));
   const std::string before = slurp(run / "log.txt");
-  const Outcome second = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
+  const Outcome second = run_mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"});
   CHECK(second.status == 2);
   INFO(second.err);
   CHECK(second.err.find("is in use by process " + std::to_string(first)) != std::string::npos);
-  CHECK(mbrl(scratch, small_run(run)).status == 2);
+  CHECK(run_mbrl(scratch, small_run(run)).status == 2);
   CHECK(slurp(run / "log.txt") == before);  // nothing was touched
   ::kill(first, SIGKILL);
   wait_for(first);
-  CHECK(mbrl(scratch, small_run(run, {"--resume"})).status == 0);
+  CHECK(run_mbrl(scratch, small_run(run, {"--resume"})).status == 0);
   CHECK(rows(run / "metrics.csv") == 3);
 }
 
 TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") {
   const Scratch scratch;
   const fs::path run = scratch / "run", checkpoint = run / "checkpoint" / "state.safetensors";
-  REQUIRE(mbrl(scratch, small_run(run)).status == 0);
+  REQUIRE(run_mbrl(scratch, small_run(run)).status == 0);
   const std::string resume_error = "state.safetensors";
   const std::vector<std::string> resume = {"train",    "pets",     "--out", run.string(),
                                            "--resume", "--trials", "4"};
 
   // An existing run without --resume, and a resumed one with other settings.
-  CHECK(mbrl(scratch, small_run(run)).status == 2);
-  const Outcome other = mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--seed", "4"});
+  CHECK(run_mbrl(scratch, small_run(run)).status == 2);
+  const Outcome other =
+      run_mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--seed", "4"});
   CHECK(other.status == 2);
   CHECK(other.err.find("seed is 3") != std::string::npos);
 
@@ -138,7 +139,7 @@ TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") 
   // Truncated, foreign, and of another program.
   const auto refused = [&](const std::string& bytes) {
     std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << bytes;
-    const Outcome outcome = mbrl(scratch, resume);
+    const Outcome outcome = run_mbrl(scratch, resume);
     CHECK(outcome.status == 2);
     INFO(outcome.err);
     CHECK(outcome.err.find(resume_error) != std::string::npos);
@@ -150,12 +151,12 @@ TEST_CASE("a damaged checkpoint is refused, and a full disk keeps the old one") 
   const std::string empty_file("\x02\0\0\0\0\0\0\0{}", 10);
   refused(empty_file);
   std::ofstream(checkpoint, std::ios::binary | std::ios::trunc) << good;
-  CHECK(mbrl(scratch, resume).status == 0);
+  CHECK(run_mbrl(scratch, resume).status == 0);
 }
 
 TEST_CASE("the random episode is trial 0 of the table, and the terminal has a header and a row a trial") {
   const Scratch scratch;
-  const Outcome outcome = mbrl(scratch, small_run(scratch / "run", {}, "2"));
+  const Outcome outcome = run_mbrl(scratch, small_run(scratch / "run", {}, "2"));
   REQUIRE(outcome.status == 0);
   std::ifstream metrics(scratch / "run" / "metrics.csv");
   std::string line;
@@ -186,13 +187,13 @@ TEST_CASE("a budget in steps ends a run, and resuming may raise it") {
   for (std::size_t i = 0; i < arguments.size(); ++i)
     if (arguments[i] == "--trials")
       arguments.erase(arguments.begin() + static_cast<long>(i), arguments.begin() + static_cast<long>(i) + 2);
-  REQUIRE(mbrl(scratch, arguments).status == 0);
+  REQUIRE(run_mbrl(scratch, arguments).status == 0);
   CHECK(rows(run / "metrics.csv") == 2);
   const std::vector<std::string> resume = {"train", "pets", "--out", run.string(), "--resume"};
   const auto with = [&](std::vector<std::string> more) {
     auto all = resume;
     all.insert(all.end(), more.begin(), more.end());
-    return mbrl(scratch, all);
+    return run_mbrl(scratch, all);
   };
   CHECK(with({}).status == 0);  // nothing is left to do
   const Outcome fewer = with({"--steps", "300"});
@@ -206,13 +207,13 @@ TEST_CASE("a budget in steps ends a run, and resuming may raise it") {
 TEST_CASE("every option of train is used, refused, or said to have no effect") {
   const Scratch scratch;
   const fs::path run = scratch / "run";
-  const Outcome first = mbrl(scratch, small_run(run, {"--set", "planner.cem.population=9"}, "2"));
+  const Outcome first = run_mbrl(scratch, small_run(run, {"--set", "planner.cem.population=9"}, "2"));
   REQUIRE(first.status == 0);
   CHECK(first.err.find("planner.cem.population has no effect: planner.name is icem") != std::string::npos);
   const auto refused = [&](std::vector<std::string> more, const std::string& message) {
     std::vector<std::string> arguments = {"train", "pets", "--out", run.string(), "--resume"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     CHECK(outcome.status == 2);
     INFO(outcome.err);
     CHECK(outcome.err.find(message) != std::string::npos);
@@ -232,7 +233,7 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
     std::vector<std::string> arguments = {"train",       "pets",  "--env",
                                           "Pendulum-v1", "--out", (scratch / "new").string()};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    const Outcome outcome = mbrl(scratch, arguments);
+    const Outcome outcome = run_mbrl(scratch, arguments);
     CHECK(outcome.status == 2);
     CHECK(!fs::exists(scratch / "new"));
     return outcome.err;
@@ -255,7 +256,7 @@ TEST_CASE("train lists settings by a filter, marked where they differ, and --dev
   const auto list = [&](std::vector<std::string> more) {
     std::vector<std::string> arguments = {"train", "pets", "--env", "Pendulum-v1"};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return mbrl(scratch, arguments).out;
+    return run_mbrl(scratch, arguments).out;
   };
   const std::string elites = list({"--set", "planner.icem.elites=7", "--list-settings", "icem.el"});
   CHECK(elites.starts_with("* planner.icem.elites = 7 (default "));
@@ -271,13 +272,13 @@ TEST_CASE("runs are plotted by settings and seed, and what was left out is said"
                          const std::string& trials) {
     auto arguments = small_run(scratch / name, {"--set", "model.hidden=" + units}, trials);
     *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = seed;
-    REQUIRE(mbrl(scratch, arguments).status == 0);
+    REQUIRE(run_mbrl(scratch, arguments).status == 0);
     return (scratch / name).string();
   };
   const std::string a = train("a", "1", "8", "1"), b = train("b", "2", "8", "2"),
                     c = train("c", "1", "8", "2"), d = train("d", "1", "4", "1");
   const std::string image = (scratch / "curves.svg").string();
-  const Outcome outcome = mbrl(scratch, {"plot", a, b, c, d, d, "--out", image, "--column", "return"});
+  const Outcome outcome = run_mbrl(scratch, {"plot", a, b, c, d, d, "--out", image, "--column", "return"});
   if (outcome.err.find("gnuplot is not installed") != std::string::npos) {
     WARN("gnuplot is not installed: not tested");
     return;
@@ -292,12 +293,12 @@ TEST_CASE("runs are plotted by settings and seed, and what was left out is said"
   CHECK(outcome.out.find(image + ":\n") != std::string::npos);
   CHECK(slurp(image).find("environment steps") != std::string::npos);
   CHECK(slurp(image).find("return of an episode") != std::string::npos);
-  const Outcome shorter = mbrl(scratch, {"plot", a, b, "--out", image});
+  const Outcome shorter = run_mbrl(scratch, {"plot", a, b, "--out", image});
   CHECK(shorter.out.find(b + " goes on to step 600; its curve is drawn to step 400") != std::string::npos);
-  const Outcome film = mbrl(scratch, {"plot", a, "--out", (scratch / "x.gif").string()});
+  const Outcome film = run_mbrl(scratch, {"plot", a, "--out", (scratch / "x.gif").string()});
   CHECK(film.status == 2);
   CHECK(film.err.find("expected .png, .svg or .pdf") != std::string::npos);
-  CHECK(mbrl(scratch, {"plot", a, "--out", image, "--column", "retrn"}).err.find("'retrn'") !=
+  CHECK(run_mbrl(scratch, {"plot", a, "--out", image, "--column", "retrn"}).err.find("'retrn'") !=
         std::string::npos);
 }
 
@@ -306,7 +307,7 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   const fs::path out = scratch / "sweep";
   auto arguments = small_run(out, {"--set", "planner.icem.elites=2,3", "--jobs", "2"}, "1");
   *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = "4..5";
-  REQUIRE(mbrl(scratch, arguments).status == 0);
+  REQUIRE(run_mbrl(scratch, arguments).status == 0);
   std::vector<std::string> names;
   for (const auto& entry : fs::directory_iterator(out))
     if (entry.is_directory()) names.push_back(entry.path().filename().string());
@@ -317,14 +318,14 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   // The numbers are those of a run of its own.
   auto single = small_run(scratch / "single", {"--set", "planner.icem.elites=3"}, "1");
   *(std::find(single.begin(), single.end(), "--seed") + 1) = "5";
-  REQUIRE(mbrl(scratch, single).status == 0);
+  REQUIRE(run_mbrl(scratch, single).status == 0);
   CHECK(reproducible(scratch / "single" / "metrics.csv") ==
         reproducible(out / "planner.icem.elites=3_seed=5" / "metrics.csv"));
 
   // A run that is missing and one that was cut short are made good.
   fs::remove_all(out / names[1]);
   fs::remove(out / names[2] / "checkpoint" / "state.safetensors");
-  const Outcome resumed = mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"});
+  const Outcome resumed = run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"});
   INFO(resumed.out << resumed.err);
   CHECK(resumed.status == 0);
   CHECK(resumed.out.find("[4/4]") != std::string::npos);
@@ -332,10 +333,10 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   CHECK(rows(out / names[1] / "metrics.csv") == 1);
   CHECK(rows(out / names[2] / "metrics.csv") == 1);
 
-  CHECK(mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
+  CHECK(run_mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
   const auto refused = [&](const std::string& seed, const std::string& message) {
-    const Outcome outcome = mbrl(scratch, {"train", "pets", "--env", "Pendulum-v1", "--seed", seed, "--out",
-                                           (scratch / "none").string()});
+    const Outcome outcome = run_mbrl(scratch, {"train", "pets", "--env", "Pendulum-v1", "--seed", seed,
+                                               "--out", (scratch / "none").string()});
     CHECK(outcome.status == 2);
     CHECK(outcome.err.find(message) != std::string::npos);
     CHECK(!fs::exists(scratch / "none"));
@@ -343,7 +344,7 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   refused("1..x", "--seed is '1..x'");
   refused("5..1", "expected ranges like 1..5");
   refused("2,2", "comes twice");
-  const Outcome unknown = mbrl(
+  const Outcome unknown = run_mbrl(
       scratch, {"train", "pets", "--env", "Pendulum-v1,Pendulum-v9", "--out", (scratch / "none").string()});
   CHECK(unknown.status == 2);
   CHECK(!fs::exists(scratch / "none"));
@@ -355,12 +356,12 @@ TEST_CASE("a sweep that is stopped passes the signal on and says how to go on") 
   auto arguments = small_run(out, {"--jobs", "2"}, "500");
   *(std::find(arguments.begin(), arguments.end(), "--seed") + 1) = "1,2";
   // SIGTERM as soon as its settings are written: it is waited for, so it comes once the runs have begun.
-  const Outcome stopped = mbrl(scratch, arguments, std::to_string(SIGTERM) + " 1 sweep.json");
+  const Outcome stopped = run_mbrl(scratch, arguments, std::to_string(SIGTERM) + " 1 sweep.json");
   CHECK(stopped.status == 128 + SIGTERM);
   CHECK(stopped.out.find("continue with: mbrl train pets --out " + out.string() + " --resume") !=
         std::string::npos);
   const Outcome resumed =
-      mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--trials", "1"});
+      run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--trials", "1"});
   INFO(resumed.out << resumed.err);
   CHECK(resumed.status == 0);
   for (const char* name : {"seed=1", "seed=2"}) CHECK(rows(out / name / "metrics.csv") == 1);

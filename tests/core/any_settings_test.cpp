@@ -9,7 +9,7 @@ using namespace mbrl;
 
 namespace {
 
-struct Inner {
+struct TreeSettings {
   int depth = 3;
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -18,14 +18,14 @@ struct Inner {
 };
 struct Own {
   double rate = 0.5;
-  Inner tree;
+  TreeSettings tree;
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("rate", s.rate, "a rate");
     field("tree", s.tree, "a tree");
   }
 };
-struct Outer {
+struct HolderSettings {
   int seed = 1;
   AnySettings beside, below;
   template <class Self, class F>
@@ -36,22 +36,22 @@ struct Outer {
   }
 };
 
-Outer outer() { return {1, AnySettings(Own{}), AnySettings(Inner{})}; }
+HolderSettings outer() { return {1, AnySettings(Own{}), AnySettings(TreeSettings{})}; }
 
 }  // namespace
 
 TEST_CASE("AnySettings: members take part by their keys") {
-  Outer settings = outer();
+  HolderSettings settings = outer();
   std::string keys;
   for (const SettingInfo& info : list_keys(settings)) keys += info.key + " ";
   CHECK(keys == "seed rate tree.depth below.depth ");
   set_assignment(settings, "tree.depth=7");
   set_assignment(settings, "below.depth=8");
   CHECK(settings.beside.get<Own>().tree.depth == 7);
-  CHECK(settings.below.get<Inner>().depth == 8);
+  CHECK(settings.below.get<TreeSettings>().depth == 8);
   CHECK_THROWS_AS(set_assignment(settings, "tree.dept=7"), Error);
 
-  Outer read = outer();
+  HolderSettings read = outer();
   load_json_text(read, to_json_text(settings), "text");
   CHECK(read.beside == settings.beside);
   CHECK(read.below == settings.below);
@@ -69,8 +69,8 @@ TEST_CASE("AnySettings: copies are copies, and the type inside is asked for by n
   a = b;
   CHECK(a == b);
   CHECK(a.holds<Own>());
-  CHECK_FALSE(a.holds<Inner>());
-  CHECK_THROWS_AS(a.get<Inner>(), Error);
+  CHECK_FALSE(a.holds<TreeSettings>());
+  CHECK_THROWS_AS(a.get<TreeSettings>(), Error);
   CHECK_FALSE(AnySettings() == a);
   CHECK(AnySettings() == AnySettings(NoSettings{}));
 }

@@ -27,6 +27,7 @@ constexpr bool kChildMayStartThreads = false;
 #else
 constexpr bool kChildMayStartThreads = true;
 #endif
+#undef MBRL_THREAD_SANITIZER
 
 // In a child: 0 if the pool refuses to run, can be destroyed, and another one works.
 int use_in_child(std::unique_ptr<ThreadPool>& pool) {

@@ -14,14 +14,14 @@ namespace {
 
 std::filesystem::path file(const std::string& name) { return test::data_folder() / "datasets" / name; }
 
-struct Row {
+struct FileRow {
   float obs, next, action, reward;
   bool terminated, truncated;
-  bool operator==(const Row&) const = default;
+  bool operator==(const FileRow&) const = default;
 };
 // The first entries.
-std::vector<Row> rows_of(const TransitionBuffer& data) {
-  std::vector<Row> rows;
+std::vector<FileRow> rows_of(const TransitionBuffer& data) {
+  std::vector<FileRow> rows;
   for (std::size_t i = 0; i < data.size(); ++i)
     rows.push_back({data.obs(i)(0), data.next_obs(i)(0), data.action(i)(0), data.reward(i),
                     data.terminated(i), data.truncated(i)});
@@ -43,34 +43,34 @@ TEST_CASE("hdf5: D4RL's arrays, with what came next") {
   CHECK(data.obs_dim() == 2);
   CHECK(data.action_dim() == 1);
   CHECK(lengths_of(data) == std::vector<std::size_t>{3, 2, 2});
-  CHECK(rows_of(data) == std::vector<Row>{{0, 1, 0.0f, 0, false, false},
-                                          {10, 11, 0.1f, 1, false, false},
-                                          {20, 21, 0.2f, 2, true, false},
-                                          {30, 31, 0.3f, 3, false, false},
-                                          {40, 41, 0.4f, 4, false, true},
-                                          {50, 51, 0.5f, 5, false, false},
-                                          {60, 61, 0.6f, 6, false, true}});
+  CHECK(rows_of(data) == std::vector<FileRow>{{0, 1, 0.0f, 0, false, false},
+                                              {10, 11, 0.1f, 1, false, false},
+                                              {20, 21, 0.2f, 2, true, false},
+                                              {30, 31, 0.3f, 3, false, false},
+                                              {40, 41, 0.4f, 4, false, true},
+                                              {50, 51, 0.5f, 5, false, false},
+                                              {60, 61, 0.6f, 6, false, true}});
 }
 
 TEST_CASE("hdf5: D4RL's arrays without it: the last row of an episode that did not terminate is left out") {
   const TransitionBuffer data = TransitionBuffer::load_dataset(file("d4rl.hdf5"));
   CHECK(lengths_of(data) == std::vector<std::size_t>{3, 1, 1});
-  CHECK(rows_of(data) == std::vector<Row>{{0, 10, 0.0f, 0, false, false},
-                                          {10, 20, 0.1f, 1, false, false},
-                                          {20, 20, 0.2f, 2, true, false},
-                                          {30, 40, 0.3f, 3, false, true},
-                                          {50, 60, 0.5f, 5, false, true}});
+  CHECK(rows_of(data) == std::vector<FileRow>{{0, 10, 0.0f, 0, false, false},
+                                              {10, 20, 0.1f, 1, false, false},
+                                              {20, 20, 0.2f, 2, true, false},
+                                              {30, 40, 0.3f, 3, false, true},
+                                              {50, 60, 0.5f, 5, false, true}});
 }
 
 TEST_CASE("hdf5: Minari's episodes, packed, with choices as whole numbers") {
   const TransitionBuffer data = TransitionBuffer::load_dataset(file("minari.hdf5"), 100);
   CHECK(data.capacity() == 100);
   CHECK(lengths_of(data) == std::vector<std::size_t>{3, 2});
-  CHECK(rows_of(data) == std::vector<Row>{{0, 10, 0, 0, false, false},
-                                          {10, 20, 1, 1, false, false},
-                                          {20, 30, 2, 2, true, false},
-                                          {100, 110, 0, 0.5f, false, false},
-                                          {110, 120, 1, 1.5f, false, true}});
+  CHECK(rows_of(data) == std::vector<FileRow>{{0, 10, 0, 0, false, false},
+                                              {10, 20, 1, 1, false, false},
+                                              {20, 30, 2, 2, true, false},
+                                              {100, 110, 0, 0.5f, false, false},
+                                              {110, 120, 1, 1.5f, false, true}});
   const TemporaryFolder folder;
   data.save_dataset(folder / "same.safetensors");
   const TransitionBuffer back = TransitionBuffer::load_dataset(folder / "same.safetensors");

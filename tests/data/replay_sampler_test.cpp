@@ -13,7 +13,7 @@ namespace mbrl {
 namespace {
 
 // Episodes of lengths 5, 1, 7, 4 and so on; terminated, truncated or broken off in turn. obs is [episode; step].
-void fill(TransitionBuffer& buffer, int episodes) {
+void fill_episodes(TransitionBuffer& buffer, int episodes) {
   const RandomStream random(3, Stream::kUser);
   for (int e = 0; e < episodes; ++e) {
     const int length = std::array{5, 1, 7, 4}[static_cast<std::size_t>(e % 4)];
@@ -36,7 +36,7 @@ TEST_CASE("n-step transitions are those of the definition, at ends of episodes a
   constexpr double gamma = 0.9;
   for (const std::size_t capacity : {1000u, 50u}) {  // the second one wraps
     TransitionBuffer buffer(2, 1, capacity);
-    fill(buffer, 20);
+    fill_episodes(buffer, 20);
     std::vector<std::uint32_t> rows(buffer.size());
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i] = static_cast<std::uint32_t>(rows.size() - 1 - i);
     for (const int n : {1, 3, 20}) {

@@ -19,14 +19,14 @@ using namespace mbrl;
 
 namespace {
 
-constexpr int kObs = 3, kAction = 2;
+constexpr int kShardObs = 3, kShardAction = 2;
 
 void add_rows(TransitionBuffer& buffer, std::uint32_t first, std::uint32_t count) {
   const RandomStream random(1, Stream::kUser);
   for (std::uint32_t i = first; i < first + count; ++i) {
-    const Vecd obs =
-        Vecd::NullaryExpr(kObs, [&](Index k) { return random.normal(i, static_cast<std::uint32_t>(k)); });
-    const Vecd action = Vecd::Constant(kAction, 0.5 * i);
+    const Vecd obs = Vecd::NullaryExpr(
+        kShardObs, [&](Index k) { return random.normal(i, static_cast<std::uint32_t>(k)); });
+    const Vecd action = Vecd::Constant(kShardAction, 0.5 * i);
     buffer.add(obs, action, -obs, i, i % 7 == 6, i % 11 == 10);
   }
 }
@@ -53,7 +53,7 @@ std::map<std::string, NamedArray> arrays_of(const TransitionBuffer& buffer) {
   return state.arrays;
 }
 
-void check_equal(const TransitionBuffer& a, const TransitionBuffer& b) {
+void check_equal_data(const TransitionBuffer& a, const TransitionBuffer& b) {
   const auto x = arrays_of(a), y = arrays_of(b);
   REQUIRE(x.size() == y.size());
   for (const auto& [name, array] : x) {
@@ -77,29 +77,29 @@ TEST_CASE("row shards: a buffer comes back whole, however often it was saved and
     CAPTURE(capacity);
     const TemporaryFolder folder;
     RowShards shards(folder / "rows", 64);
-    TransitionBuffer buffer(kObs, kAction, capacity);
+    TransitionBuffer buffer(kShardObs, kShardAction, capacity);
     std::uint32_t added = 0;
     save(folder, shards, buffer);  // nothing yet
     for (const std::uint32_t count : {1u, 1u, 2u, 30u, 0u, 64u, 65u, 7u, 200u, 3u, 500u, 1u}) {
       add_rows(buffer, added, count);
       added += count;
       save(folder, shards, buffer);
-      TransitionBuffer copy(kObs, kAction, capacity);
+      TransitionBuffer copy(kShardObs, kShardAction, capacity);
       RowShards fresh(folder / "rows", 64);
       load(folder, fresh, copy);
-      check_equal(buffer, copy);
+      check_equal_data(buffer, copy);
     }
     // Whoever loads goes on with the files of whoever saved.
-    TransitionBuffer copy(kObs, kAction, capacity);
+    TransitionBuffer copy(kShardObs, kShardAction, capacity);
     RowShards fresh(folder / "rows", 64);
     load(folder, fresh, copy);
     add_rows(copy, added, 20);
     const auto before = files_in(folder / "rows");
     save(folder, fresh, copy);
     add_rows(buffer, added, 20);
-    TransitionBuffer again(kObs, kAction, capacity);
+    TransitionBuffer again(kShardObs, kShardAction, capacity);
     load(folder, shards, again);
-    check_equal(buffer, again);
+    check_equal_data(buffer, again);
     if (capacity == 5000u) {
       const auto after = files_in(folder / "rows");
       CHECK(std::count_if(before.begin(), before.end(),
@@ -112,8 +112,8 @@ TEST_CASE("row shards: a checkpoint's cost does not grow with the buffer, nor do
   const TemporaryFolder folder;
   constexpr std::uint64_t kMost = 1024;
   RowShards shards(folder / "rows", kMost);
-  TransitionBuffer buffer(kObs, kAction, 100'000);
-  const std::uintmax_t row_bytes = 4 * (2 * kObs + kAction + 1) + 2 + 16;
+  TransitionBuffer buffer(kShardObs, kShardAction, 100'000);
+  const std::uintmax_t row_bytes = 4 * (2 * kShardObs + kShardAction + 1) + 2 + 16;
   std::map<std::string, std::uintmax_t> before;
   std::uintmax_t written = 0, most = 0;
   for (std::uint32_t i = 0; i < 400; ++i) {
@@ -137,7 +137,7 @@ TEST_CASE("row shards: a checkpoint's cost does not grow with the buffer, nor do
 TEST_CASE("row shards: a process killed between two files leaves the checkpoint before") {
   const TemporaryFolder folder;
   RowShards shards(folder / "rows", 64);
-  TransitionBuffer buffer(kObs, kAction, 1000), old(kObs, kAction, 1000);
+  TransitionBuffer buffer(kShardObs, kShardAction, 1000), old(kShardObs, kShardAction, 1000);
   add_rows(buffer, 0, 30);
   add_rows(old, 0, 30);
   save(folder, shards, buffer);
@@ -147,21 +147,21 @@ TEST_CASE("row shards: a process killed between two files leaves the checkpoint 
   buffer.save(state, "replay.");
   shards.write(state);  // ... and no more
 
-  TransitionBuffer copy(kObs, kAction, 1000);
+  TransitionBuffer copy(kShardObs, kShardAction, 1000);
   RowShards fresh(folder / "rows", 64);
   load(folder, fresh, copy);
-  check_equal(old, copy);
+  check_equal_data(old, copy);
   add_rows(copy, 30, 25);
   save(folder, fresh, copy);
   CHECK(files_in(folder / "rows").size() <= 2);
   load(folder, fresh, copy);
-  check_equal(buffer, copy);
+  check_equal_data(buffer, copy);
 }
 
 TEST_CASE("row shards: a buffer that was cleared begins anew, and its old files go") {
   const TemporaryFolder folder;
   RowShards shards(folder / "rows", 64);
-  TransitionBuffer buffer(kObs, kAction, 1000), copy(kObs, kAction, 1000);
+  TransitionBuffer buffer(kShardObs, kShardAction, 1000), copy(kShardObs, kShardAction, 1000);
   add_rows(buffer, 0, 200);
   save(folder, shards, buffer);
   buffer.clear();
@@ -169,13 +169,13 @@ TEST_CASE("row shards: a buffer that was cleared begins anew, and its old files 
   save(folder, shards, buffer);
   for (const auto& [name, bytes] : files_in(folder / "rows")) CHECK(contains(name, "replay.1-"));
   load(folder, shards, copy);
-  check_equal(buffer, copy);
+  check_equal_data(buffer, copy);
 }
 
 TEST_CASE("row shards: what is missing or damaged is named") {
   const TemporaryFolder folder;
   RowShards shards(folder / "rows", 64);
-  TransitionBuffer buffer(kObs, kAction, 1000), copy(kObs, kAction, 1000);
+  TransitionBuffer buffer(kShardObs, kShardAction, 1000), copy(kShardObs, kShardAction, 1000);
   add_rows(buffer, 0, 150);
   save(folder, shards, buffer);
   const auto path = (folder / "rows") / files_in(folder / "rows").begin()->first;
@@ -191,7 +191,7 @@ TEST_CASE("row shards: what is missing or damaged is named") {
   CHECK(contains(error_of([&] { load(folder, shards, copy); }), "rows, expected 64"));
   write_file_atomically(path, bytes);
   load(folder, shards, copy);
-  check_equal(buffer, copy);
+  check_equal_data(buffer, copy);
 
   StateDict state = load_safetensors(folder / "state.safetensors");
   state.put("shards:replay.", std::vector<std::uint64_t>{0, 0, 64, 0});

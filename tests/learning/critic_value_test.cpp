@@ -13,7 +13,7 @@
 namespace mbrl {
 namespace {
 
-constexpr float kGamma = 0.8f;
+constexpr float kRegulatorGamma = 0.8f;
 
 // s' = 0.9 s + 0.5 a, r = -(s^2 + 0.1 a^2): the reward of a step does not depend on where its action leads.
 void reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> /*next*/, int /*t*/,
@@ -21,11 +21,11 @@ void reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef
   out = -(obs.array().square() + 0.1f * action.array().square()).matrix().transpose();
 }
 
-Td3 learned(ThreadPool& pool) {
+Td3 learned_td3(ThreadPool& pool) {
   Td3Settings settings;
   settings.policy = settings.critic = {.hidden = {32, 32}, .activation = Activation::kSilu};
   settings.policy_adam.learning_rate = settings.critic_adam.learning_rate = 2e-3;
-  settings.discount = static_cast<double>(kGamma);
+  settings.discount = static_cast<double>(kRegulatorGamma);
   settings.tau = 0.02;
   settings.target_noise = 0.02;
   Td3 td3(1, ActionBounds::uniform(1, -3, 3), settings, 1, pool);
@@ -34,10 +34,10 @@ Td3 learned(ThreadPool& pool) {
 }
 
 TEST_CASE("critic value: with it a plan of one step has the gain of the Riccati equation, without it none") {
-  constexpr double gamma = static_cast<double>(kGamma);
+  constexpr double gamma = static_cast<double>(kRegulatorGamma);
   const testing::LinearQuadraticAnswer answer(gamma);
   ThreadPool pool(2);
-  const Td3 td3 = learned(pool);
+  const Td3 td3 = learned_td3(pool);
   Vecf value(2);
   critic_value(td3)((Batchf(1, 2) << 1.0f, -0.5f).finished(), 0, value);
   CHECK(static_cast<double>(value(0)) == Approx(-answer.p).margin(0.12));

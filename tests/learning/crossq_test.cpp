@@ -19,7 +19,7 @@ using testing::equal;
 using testing::linear_quadratic;
 using testing::state_of;
 
-SacSettings small(std::vector<int> hidden) {
+SacSettings small_crossq(std::vector<int> hidden) {
   SacSettings s;
   s.policy.hidden = s.critic.hidden = std::move(hidden);
   s.adam.learning_rate = 1e-3;
@@ -33,7 +33,7 @@ SacSettings small(std::vector<int> hidden) {
 TEST_CASE("crossq: an update of the critics is that of the equations") {
   constexpr Index kBatch = 150;
   const ActionBounds bounds = ActionBounds::uniform(1, -3, 3);
-  SacSettings settings = small({12, 9});
+  SacSettings settings = small_crossq({12, 9});
   settings.policy_delay = 3;
   settings.discount = 0.9;
   settings.temperature = 0.3;
@@ -100,7 +100,7 @@ TEST_CASE("crossq: a discounted linear-quadratic problem has its Riccati policy"
   constexpr double gamma = 0.8, alpha = 0.02;
   const testing::LinearQuadraticAnswer answer(gamma);
   ThreadPool pool(1);
-  SacSettings settings = small({64, 64});
+  SacSettings settings = small_crossq({64, 64});
   settings.discount = gamma;
   settings.temperature = alpha;
   settings.tune_temperature = false;
@@ -117,7 +117,7 @@ TEST_CASE("crossq: a discounted linear-quadratic problem has its Riccati policy"
 }
 
 TEST_CASE("crossq: threads and a stop change no bit, there are no targets, nothing is allocated") {
-  SacSettings settings = small({8});
+  SacSettings settings = small_crossq({8});
   settings.batch_norm.warm_up = 10;
   settings.policy_delay = 2;
   const ActionBounds bounds = ActionBounds::uniform(1, -3, 3);
@@ -148,7 +148,7 @@ TEST_CASE("crossq: threads and a stop change no bit, there are no targets, nothi
 TEST_CASE("crossq: what it cannot be joined with is named") {
   ThreadPool pool(1);
   const auto error_of = [&](auto&& change) {
-    SacSettings settings = small({8});
+    SacSettings settings = small_crossq({8});
     change(settings);
     try {
       Sac(1, ActionBounds::uniform(1, -1, 1), settings, 1, pool);

@@ -13,6 +13,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "learning/replay_batches.hpp"
+#include "learning/small_sac.hpp"
 #include "mbrl/learning/critic_value.hpp"
 
 namespace mbrl {
@@ -21,16 +22,10 @@ namespace {
 using testing::empty;
 using testing::equal;
 using testing::fill_uniform;
+using testing::small_sac;
 using testing::state_of;
 
 const ActionBounds kThree = ActionBounds::choice_of(3);
-
-SacSettings small(std::vector<int> hidden) {
-  SacSettings s;
-  s.policy.hidden = s.critic.hidden = std::move(hidden);
-  s.adam.learning_rate = 3e-3;
-  return s;
-}
 
 // Observations of `obs_dim` numbers, three choices in turn; every third step terminates, the others are cut off.
 Transitions some_batch(int obs_dim, Index n) {
@@ -106,7 +101,7 @@ void check_step(const nn::Network& before, const nn::Network& after,
 
 // Two states as (1, 0) and (0, 1), three choices: to the first state, to the second, to the other one; the last ends
 // the process in the second state. All other steps are cut off by a time limit, which says nothing of the value.
-constexpr double kGamma = 0.8, kReward[2][3] = {{0.5, -0.2, 0.1}, {1.0, 0.3, 1.4}};
+constexpr double kTwoStateGamma = 0.8, kReward[2][3] = {{0.5, -0.2, 0.1}, {1.0, 0.3, 1.4}};
 
 Transitions two_states(Index repeats, bool one_step = false) {
   Transitions t = empty(2, 1, 6 * repeats);
@@ -130,7 +125,7 @@ Batchd soft_values(double alpha) {
     for (Index s = 0; s < 2; ++s) v(s) = alpha * std::log((q.col(s).array() / alpha).exp().sum());
     for (Index s = 0; s < 2; ++s)
       for (Index a = 0; a < 3; ++a)
-        q(a, s) = kReward[s][a] + (s == 1 && a == 2 ? 0.0 : kGamma * v(a == 2 ? 1 - s : a));
+        q(a, s) = kReward[s][a] + (s == 1 && a == 2 ? 0.0 : kTwoStateGamma * v(a == 2 ? 1 - s : a));
   }
   return q;
 }
@@ -140,7 +135,7 @@ Batchd soft_values(double alpha) {
 TEST_CASE("discrete sac: one update is what its equations say, in double precision") {
   for (const PolicyObjective objective : {PolicyObjective::kMin, PolicyObjective::kMean}) {
     ThreadPool pool(2);
-    SacSettings settings = small({5});
+    SacSettings settings = small_sac({5});
     settings.policy.activation = settings.critic.activation = Activation::kTanh;
     settings.adam.learning_rate = settings.adam.epsilon = 1e4;
     settings.temperature = 0.7;
@@ -219,8 +214,8 @@ TEST_CASE("discrete sac: one update is what its equations say, in double precisi
 TEST_CASE("discrete sac: two states have their soft values, and the policy is their softmax") {
   constexpr double alpha = 0.3;
   ThreadPool pool(1);
-  SacSettings settings = small({});
-  settings.discount = kGamma;
+  SacSettings settings = small_sac({});
+  settings.discount = kTwoStateGamma;
   settings.tau = 0.05;
   settings.temperature = alpha;
   settings.tune_temperature = false;
@@ -249,7 +244,7 @@ TEST_CASE("discrete sac: two states have their soft values, and the policy is th
 
 TEST_CASE("discrete sac: the temperature finds the share of the entropy that it is told") {
   ThreadPool pool(1);
-  SacSettings settings = small({});
+  SacSettings settings = small_sac({});
   settings.entropy_share = 0.6;
   DiscreteSac sac(2, kThree, settings, 1, pool);
   const Transitions batch = two_states(8, true);
@@ -276,17 +271,17 @@ TEST_CASE("discrete sac: a terminated step is worth its reward, a truncated one 
   t.reward.setLinSpaced(16, 0, 15);
   t.terminated.assign(16, 1);
   t.truncated.assign(16, 0);
-  CHECK(DiscreteSac(2, kThree, small({16}), 1, pool).update(t).target == Approx(7.5));
+  CHECK(DiscreteSac(2, kThree, small_sac({16}), 1, pool).update(t).target == Approx(7.5));
   t.terminated.assign(16, 0);
   t.truncated.assign(16, 1);
   // At temperature 1 a policy near chance earns about gamma log 3 besides.
-  CHECK(DiscreteSac(2, kThree, small({16}), 1, pool).update(t).target ==
+  CHECK(DiscreteSac(2, kThree, small_sac({16}), 1, pool).update(t).target ==
         Approx(7.5 + 0.99 * std::log(3.0)).margin(0.6));
 }
 
 TEST_CASE("discrete sac: the number of threads changes no bit, nor does a stop, whatever the critics") {
   for (const bool redq : {false, true}) {
-    SacSettings settings = small({32, 32});
+    SacSettings settings = small_sac({32, 32});
     if (redq) {
       settings.critics = 5;
       settings.objective = PolicyObjective::kMean;
@@ -317,7 +312,7 @@ TEST_CASE("discrete sac: the number of threads changes no bit, nor does a stop, 
 
 TEST_CASE("discrete sac: numbers that are not finite are said and change no network") {
   ThreadPool pool(1);
-  DiscreteSac sac(2, kThree, small({16}), 1, pool);
+  DiscreteSac sac(2, kThree, small_sac({16}), 1, pool);
   Transitions t = some_batch(2, 32);
   t.reward(3) = std::numeric_limits<float>::quiet_NaN();
   const auto critic = sac.critic(0).layer(0).weight;
@@ -327,7 +322,7 @@ TEST_CASE("discrete sac: numbers that are not finite are said and change no netw
 
 TEST_CASE("discrete sac: nothing is allocated in the steady state") {
   ThreadPool pool(2);
-  DiscreteSac sac(2, kThree, small({32, 32}), 1, pool);
+  DiscreteSac sac(2, kThree, small_sac({32, 32}), 1, pool);
   const Transitions t = some_batch(2, 256);
   for (int i = 0; i < 3; ++i) sac.update(t);
   if (!test::can_count_allocations()) return;
@@ -339,7 +334,7 @@ TEST_CASE("discrete sac: nothing is allocated in the steady state") {
 TEST_CASE("discrete sac: mistakes are named") {
   ThreadPool pool(1);
   const auto refused = [&](const ActionBounds& bounds, auto change) {
-    SacSettings settings = small({8});
+    SacSettings settings = small_sac({8});
     change(settings);
     return error_of([&] { DiscreteSac(2, bounds, settings, 1, pool); });
   };
@@ -348,7 +343,7 @@ TEST_CASE("discrete sac: mistakes are named") {
   CHECK(contains(refused(ActionBounds::choice_of(3, 2), nothing), "2 choices, expected one choice"));
   CHECK(contains(refused(kThree, [](SacSettings& s) { s.conservatism = 5; }), "conservatism is 5"));
   CHECK(contains(refused(kThree, [](SacSettings& s) { s.entropy_share = 1; }), "entropy_share is 1"));
-  DiscreteSac sac(2, kThree, small({8}), 1, pool);
+  DiscreteSac sac(2, kThree, small_sac({8}), 1, pool);
   Transitions t = some_batch(2, 4);
   for (const float none : {0.5f, 3.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()}) {
     t.action(0, 2) = none;

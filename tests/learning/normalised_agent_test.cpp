@@ -17,7 +17,7 @@ namespace {
 
 using Agent = NormalisedAgent<SacAgent>;
 
-SacSettings small() {
+SacSettings small_agent_settings() {
   SacSettings s;
   s.policy.hidden = s.critic.hidden = {16, 16};
   return s;
@@ -43,7 +43,7 @@ Batchf other_units(const Batchf& obs) {
 
 // After `rounds` batches, and steps that showed the agent as many observations.
 Agent learned(bool scaled, int rounds, ThreadPool& pool) {
-  Agent agent(Pendulum().spec(), small(), 10, std::uint64_t{1}, pool);
+  Agent agent(Pendulum().spec(), small_agent_settings(), 10, std::uint64_t{1}, pool);
   for (std::uint32_t round = 0; round < static_cast<std::uint32_t>(rounds); ++round) {
     Transitions t = batch(round);
     if (scaled) {
@@ -96,11 +96,11 @@ TEST_CASE(
 
   StateDict state;
   agent.save(state, "a.");
-  Agent loaded(Pendulum().spec(), small(), 10, std::uint64_t{1}, pool);
+  Agent loaded(Pendulum().spec(), small_agent_settings(), 10, std::uint64_t{1}, pool);
   loaded.load(state, "a.");
   const Batchf obs = other_units(batch(99).obs);
   CHECK(modes(loaded.policy(), obs) == modes(agent.policy(), obs));
-  AnyActor actor = Agent::load_actor(Pendulum().spec(), small(), 1, state, "a.");
+  AnyActor actor = Agent::load_actor(Pendulum().spec(), small_agent_settings(), 1, state, "a.");
   actor.begin(1);
   CHECK(static_cast<float>(actor.act(obs.col(3).cast<double>(), 0)(0)) == modes(agent.policy(), obs)(0, 3));
   Transitions t = batch(30);

@@ -20,7 +20,7 @@ using testing::equal;
 using testing::fill_uniform;
 using testing::state_of;
 
-PpoSettings small() {
+PpoSettings small_ppo() {
   PpoSettings s;
   s.policy.hidden = s.value.hidden = {16};
   s.adam.learning_rate = 3e-3;
@@ -140,7 +140,7 @@ TEST_CASE("ppo: a probability is raised as far as the clip and little further") 
   ThreadPool pool(1);
   for (const double clip : {0.2, 0.5})
     for (const float advantage : {1.0f, -1.0f}) {
-      PpoSettings settings = small();
+      PpoSettings settings = small_ppo();
       settings.adam.learning_rate = 1e-3;
       settings.clip = clip;
       settings.epochs = 300;
@@ -164,7 +164,7 @@ TEMPLATE_TEST_CASE("ppo: its gradients are those of its losses", "", Ppo, Discre
   constexpr Index kSteps = 200;
   const OnPolicyBatch batch = kChoices ? some_choices(0, kSteps) : some(0, kSteps);
   const ActionBounds actions = kChoices ? ActionBounds::choice_of(3) : bounds();
-  PpoSettings settings = small();
+  PpoSettings settings = small_ppo();
   settings.policy.hidden = settings.value.hidden = {5};
   settings.adam = {.learning_rate = 0.02, .max_gradient = 0};
   settings.minibatch = kSteps;
@@ -230,7 +230,7 @@ TEMPLATE_TEST_CASE("ppo: its gradients are those of its losses", "", Ppo, Discre
 TEST_CASE("ppo: of choices it finds the best, and the entropy's weight keeps all of them") {
   ThreadPool pool(1);
   for (const double entropy : {0.0, 10.0}) {
-    PpoSettings settings = small();
+    PpoSettings settings = small_ppo();
     settings.entropy = entropy;
     DiscretePpo ppo(2, ActionBounds::choice_of(3), settings, 1, pool);
     constexpr Index kSteps = 256;
@@ -248,15 +248,15 @@ TEST_CASE("ppo: of choices it finds the best, and the entropy's weight keeps all
                                  log_prob, workspace);
     CHECK(std::exp(log_prob(0)) == Approx(entropy > 0 ? 1.0f / 3 : 1.0f).margin(0.1));
   }
-  DiscretePpo ppo(2, ActionBounds::choice_of(3), small(), 1, pool);
+  DiscretePpo ppo(2, ActionBounds::choice_of(3), small_ppo(), 1, pool);
   CHECK(contains(error_of([&] { ppo.update(the_same(64, 1)); }), "expected a choice of 0 to 2"));
-  CHECK(contains(error_of([&] { Ppo(2, ActionBounds::choice_of(3), small(), 1, pool); }), "choices"));
-  CHECK(contains(error_of([&] { DiscretePpo(2, bounds(), small(), 1, pool); }), "expected one choice"));
+  CHECK(contains(error_of([&] { Ppo(2, ActionBounds::choice_of(3), small_ppo(), 1, pool); }), "choices"));
+  CHECK(contains(error_of([&] { DiscretePpo(2, bounds(), small_ppo(), 1, pool); }), "expected one choice"));
 }
 
 TEST_CASE("ppo: an epoch too far from the old policy is the last") {
   ThreadPool pool(1);
-  PpoSettings settings = small();
+  PpoSettings settings = small_ppo();
   settings.epochs = 50;
   const PpoReport all = Ppo(2, bounds(), settings, 1, pool).update(some(0, 300));
   CHECK(all.epochs == 50);
@@ -268,7 +268,7 @@ TEST_CASE("ppo: an epoch too far from the old policy is the last") {
 
 TEST_CASE("ppo: the policy of a single step finds the best action, and the value what it earns") {
   ThreadPool pool(1);
-  PpoSettings settings = small();
+  PpoSettings settings = small_ppo();
   Ppo ppo(2, bounds(), settings, 1, pool);
   constexpr Index kSteps = 256;
   MlpPolicy::Workspace workspace;
@@ -295,7 +295,7 @@ TEST_CASE("ppo: the policy of a single step finds the best action, and the value
 
 TEST_CASE("ppo: the entropy's weight keeps a policy wide, and a value that may not move stays near") {
   ThreadPool pool(1);
-  PpoSettings settings = small();
+  PpoSettings settings = small_ppo();
   settings.epochs = 60;
   const auto entropy = [&] {
     Ppo ppo(2, bounds(), settings, 1, pool);
@@ -316,7 +316,7 @@ TEST_CASE("ppo: the entropy's weight keeps a policy wide, and a value that may n
   CHECK(wide == Approx(std::log(4.0)).margin(0.1));  // the most there is within bounds 4 apart
 
   // All targets are 3 and all old values 0: a value that is held within 0.2 of them is paid no further.
-  settings = small();
+  settings = small_ppo();
   settings.epochs = 200;
   settings.value_clip = 0.2;
   Ppo held(2, bounds(), settings, 1, pool);
@@ -332,7 +332,7 @@ TEST_CASE("ppo: the entropy's weight keeps a policy wide, and a value that may n
 }
 
 TEST_CASE("ppo: the number of threads changes no bit, nor does a stop") {
-  PpoSettings settings = small();
+  PpoSettings settings = small_ppo();
   settings.minibatch = 300;
   settings.epochs = 3;
   settings.entropy = 0.01;
@@ -354,7 +354,7 @@ TEST_CASE("ppo: the number of threads changes no bit, nor does a stop") {
 TEST_CASE("ppo: mistakes are named, and numbers that are not finite") {
   ThreadPool pool(1);
   const auto refused = [&](auto change) {
-    PpoSettings settings = small();
+    PpoSettings settings = small_ppo();
     change(settings);
     return error_of([&] { Ppo(2, bounds(), settings, 1, pool); });
   };
@@ -364,7 +364,7 @@ TEST_CASE("ppo: mistakes are named, and numbers that are not finite") {
   CHECK(contains(refused([](PpoSettings& s) { s.minibatch = 1; }), "minibatch is 1"));
   CHECK(contains(refused([](PpoSettings& s) { s.target_kl = -1; }), "target_kl is -1"));
   CHECK(contains(refused([](PpoSettings& s) { s.value.dropout = 0.1; }), "value.dropout is 0.1"));
-  Ppo ppo(2, bounds(), small(), 1, pool);
+  Ppo ppo(2, bounds(), small_ppo(), 1, pool);
   OnPolicyBatch batch = some(0, 64);
   batch.advantage.conservativeResize(63);
   CHECK(contains(error_of([&] { ppo.update(batch); }), "expected 64"));

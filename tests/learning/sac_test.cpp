@@ -13,6 +13,7 @@
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
 #include "learning/replay_batches.hpp"
+#include "learning/small_sac.hpp"
 #include "mbrl/core/random.hpp"
 
 namespace mbrl {
@@ -22,14 +23,8 @@ using testing::empty;
 using testing::equal;
 using testing::linear_quadratic;
 using testing::one_step;
+using testing::small_sac;
 using testing::state_of;
-
-SacSettings small(std::vector<int> hidden) {
-  SacSettings s;
-  s.policy.hidden = s.critic.hidden = std::move(hidden);
-  s.adam.learning_rate = 3e-3;
-  return s;
-}
 
 struct Moments {
   double mean = 0, std = 0;
@@ -52,7 +47,7 @@ Moments moments(const MlpPolicy& policy, float obs) {
 TEST_CASE("sac: the policy of a single step is the Boltzmann distribution of its reward") {
   // exp(r / alpha) is a Gaussian about 0.3 with variance alpha / 20.
   ThreadPool pool(1);
-  SacSettings settings = small({32, 32});
+  SacSettings settings = small_sac({32, 32});
   settings.temperature = 0.2;
   settings.tune_temperature = false;
   Sac sac(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
@@ -71,7 +66,7 @@ TEST_CASE("sac: the policy of a single step is the Boltzmann distribution of its
 
 TEST_CASE("sac: the temperature finds the entropy it is told") {
   ThreadPool pool(1);
-  SacSettings settings = small({32, 32});
+  SacSettings settings = small_sac({32, 32});
   settings.temperature = 1.0;
   settings.entropy_per_action =
       0.5 * std::log(2 * std::numbers::pi * std::numbers::e * 0.01);  // of deviation 0.1
@@ -97,7 +92,7 @@ TEST_CASE("sac: a discounted linear-quadratic problem has its Riccati policy") {
   const testing::LinearQuadraticAnswer answer(gamma);
 
   ThreadPool pool(1);
-  SacSettings settings = small({64, 64});
+  SacSettings settings = small_sac({64, 64});
   settings.critic.activation = settings.policy.activation = Activation::kSilu;
   settings.adam.learning_rate = 1e-3;
   settings.discount = gamma;
@@ -120,18 +115,18 @@ TEST_CASE("sac: a terminated step is worth its reward, a truncated one what foll
   Transitions t = empty(2, 1, 16);
   t.reward.setLinSpaced(16, 0, 15);
   t.terminated.assign(16, 1);
-  Sac ended(2, ActionBounds::uniform(1, -1, 1), small({16}), 1, pool);
+  Sac ended(2, ActionBounds::uniform(1, -1, 1), small_sac({16}), 1, pool);
   CHECK(ended.update(t).target == Approx(7.5));
   t.terminated.assign(16, 0);
   t.truncated.assign(16, 1);
-  Sac cut(2, ActionBounds::uniform(1, -1, 1), small({16}), 1, pool);
+  Sac cut(2, ActionBounds::uniform(1, -1, 1), small_sac({16}), 1, pool);
   CHECK(std::abs(cut.update(t).target - 7.5) > 0.1);
 }
 
 TEST_CASE("sac: the number of threads changes no bit, nor does a stop, whatever the critics") {
   enum class Kind { kSac, kRedq, kDroq };
   for (const Kind kind : {Kind::kSac, Kind::kRedq, Kind::kDroq}) {
-    SacSettings settings = small({32, 32});
+    SacSettings settings = small_sac({32, 32});
     if (kind != Kind::kSac) {
       settings.critics = 5;
       settings.objective = PolicyObjective::kMean;
@@ -166,7 +161,7 @@ TEST_CASE("sac: the number of threads changes no bit, nor does a stop, whatever 
 TEST_CASE("sac: critics of the target are drawn, each as often") {
   // With one critic of three in the target, and the targets 0, 100 and 200 apart, y tells which was drawn.
   ThreadPool pool(1);
-  SacSettings settings = small({16});
+  SacSettings settings = small_sac({16});
   settings.critics = 3;
   settings.target_critics = 1;
   settings.tau = 1e-12;
@@ -188,7 +183,7 @@ TEST_CASE("sac: critics of the target are drawn, each as often") {
 TEST_CASE("sac: critics leave units out while they learn, and none where they are asked") {
   ThreadPool pool(1);
   const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
-  SacSettings settings = small({32});
+  SacSettings settings = small_sac({32});
   const Transitions t = one_step(0, 200);
   const auto values = [&](const Sac& sac) {
     Vecf out(200);
@@ -214,7 +209,7 @@ TEST_CASE("sac: critics leave units out while they learn, and none where they ar
 
 TEST_CASE("sac: policy and temperature wait for the critics") {
   ThreadPool pool(1);
-  SacSettings settings = small({16});
+  SacSettings settings = small_sac({16});
   settings.policy_delay = 3;
   Sac sac(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
   const auto policy = [&] { return Batchf(sac.policy().network().layer(1).weight); };
@@ -234,7 +229,7 @@ TEST_CASE("sac: policy and temperature wait for the critics") {
 
 TEST_CASE("sac: numbers that are not finite are said and change no network") {
   ThreadPool pool(1);
-  Sac sac(1, ActionBounds::uniform(1, 0, 4), small({16}), 1, pool);
+  Sac sac(1, ActionBounds::uniform(1, 0, 4), small_sac({16}), 1, pool);
   Transitions t = one_step(0, 32);
   t.reward(3) = std::numeric_limits<float>::quiet_NaN();
   const auto critic = sac.critic(0).layer(0).weight;
@@ -244,7 +239,7 @@ TEST_CASE("sac: numbers that are not finite are said and change no network") {
 
 TEST_CASE("sac: nothing is allocated in the steady state") {
   ThreadPool pool(2);
-  Sac sac(1, ActionBounds::uniform(1, 0, 4), small({32, 32}), 1, pool);
+  Sac sac(1, ActionBounds::uniform(1, 0, 4), small_sac({32, 32}), 1, pool);
   const Transitions t = one_step(0, 256);
   for (int i = 0; i < 3; ++i) sac.update(t);
   if (!test::can_count_allocations()) return;
@@ -257,7 +252,7 @@ TEST_CASE("sac: mistakes are named") {
   ThreadPool pool(1);
   const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
   const auto refused = [&](auto change) {
-    SacSettings settings = small({8});
+    SacSettings settings = small_sac({8});
     change(settings);
     return error_of([&] { Sac(1, bounds, settings, 1, pool); });
   };
@@ -268,7 +263,7 @@ TEST_CASE("sac: mistakes are named") {
   CHECK(contains(refused([](SacSettings& s) { s.policy_delay = 0; }), "policy_delay is 0"));
   CHECK(contains(refused([](SacSettings& s) { s.policy.dropout = 0.1; }), "policy.dropout is 0.1"));
   CHECK(contains(refused([](SacSettings& s) { s.critic.dropout = -0.1; }), "dropout is -0.1"));
-  Sac sac(1, bounds, small({8}), 1, pool);
+  Sac sac(1, bounds, small_sac({8}), 1, pool);
   CHECK(contains(error_of([&] { sac.update(empty(2, 1, 4)); }), "obs"));
   CHECK(contains(error_of([&] { sac.update(empty(1, 1, 0)); }), "no column"));
 }

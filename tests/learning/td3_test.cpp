@@ -21,7 +21,7 @@ using testing::linear_quadratic;
 using testing::one_step;
 using testing::state_of;
 
-Td3Settings small(std::vector<int> hidden, bool ddpg = false) {
+Td3Settings small_td3(std::vector<int> hidden, bool ddpg = false) {
   Td3Settings s = ddpg ? ddpg_settings() : Td3Settings{};
   s.policy.hidden = s.critic.hidden = std::move(hidden);
   s.policy_adam.learning_rate = s.critic_adam.learning_rate = 3e-3;
@@ -41,7 +41,7 @@ TEST_CASE("td3: the policy of a single step is the best action, and so is ddpg's
   for (const bool ddpg : {false, true}) {
     CAPTURE(ddpg);
     ThreadPool pool(1);
-    Td3 td3(1, ActionBounds::uniform(1, 0, 4), small({32, 32}, ddpg), 1, pool);
+    Td3 td3(1, ActionBounds::uniform(1, 0, 4), small_td3({32, 32}, ddpg), 1, pool);
     Td3Report report;
     for (std::uint32_t round = 0; round < 2000; ++round) report = td3.update(one_step(round, 128));
     CHECK(acts(td3, 0) == Approx(2 + 2 * 0.3).margin(0.06));
@@ -60,7 +60,7 @@ TEST_CASE("td3: a discounted linear-quadratic problem has its Riccati policy") {
   for (const bool ddpg : {false, true}) {
     CAPTURE(ddpg);
     ThreadPool pool(1);
-    Td3Settings settings = small({64, 64}, ddpg);
+    Td3Settings settings = small_td3({64, 64}, ddpg);
     settings.critic.activation = settings.policy.activation = Activation::kSilu;
     settings.policy_adam.learning_rate = settings.critic_adam.learning_rate = 1e-3;
     settings.discount = gamma;
@@ -80,18 +80,18 @@ TEST_CASE("td3: a terminated step is worth its reward, a truncated one what foll
   Transitions t = empty(2, 1, 16);
   t.reward.setLinSpaced(16, 0, 15);
   t.terminated.assign(16, 1);
-  Td3 ended(2, ActionBounds::uniform(1, -1, 1), small({16}), 1, pool);
+  Td3 ended(2, ActionBounds::uniform(1, -1, 1), small_td3({16}), 1, pool);
   CHECK(ended.update(t).target == Approx(7.5));
   t.terminated.assign(16, 0);
   t.truncated.assign(16, 1);
-  Td3 cut(2, ActionBounds::uniform(1, -1, 1), small({16}), 1, pool);
+  Td3 cut(2, ActionBounds::uniform(1, -1, 1), small_td3({16}), 1, pool);
   CHECK(std::abs(cut.update(t).target - 7.5) > 0.01);
 }
 
 TEST_CASE("td3: the target takes the smaller critic, at an action that was disturbed within bounds") {
   // Critics that are 5 and 3 everywhere; then one that is the scaled action.
   ThreadPool pool(1);
-  Td3Settings settings = small({});
+  Td3Settings settings = small_td3({});
   settings.tau = 1e-12;
   settings.discount = 1;
   Td3 td3(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
@@ -124,7 +124,7 @@ TEST_CASE("td3: the target takes the smaller critic, at an action that was distu
 
 TEST_CASE("td3: policy and targets wait for the critics") {
   ThreadPool pool(1);
-  Td3Settings settings = small({16});
+  Td3Settings settings = small_td3({16});
   settings.policy_delay = 3;
   Td3 td3(1, ActionBounds::uniform(1, 0, 4), settings, 1, pool);
   const std::string target = "critic0.target.layers.0.weight";
@@ -143,7 +143,7 @@ TEST_CASE("td3: policy and targets wait for the critics") {
 
 TEST_CASE("td3: the number of threads changes no bit, nor does a stop") {
   for (const bool ddpg : {false, true}) {
-    const Td3Settings settings = small({32, 32}, ddpg);
+    const Td3Settings settings = small_td3({32, 32}, ddpg);
     ThreadPool one(1), two(2), three(3);
     const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
     Td3 a(1, bounds, settings, 4, one), b(1, bounds, settings, 4, two), c(1, bounds, settings, 5, three);
@@ -167,7 +167,7 @@ TEST_CASE("td3: the number of threads changes no bit, nor does a stop") {
 
 TEST_CASE("td3: numbers that are not finite are said and change no network") {
   ThreadPool pool(1);
-  Td3 td3(1, ActionBounds::uniform(1, 0, 4), small({16}), 1, pool);
+  Td3 td3(1, ActionBounds::uniform(1, 0, 4), small_td3({16}), 1, pool);
   Transitions t = one_step(0, 32);
   t.reward(3) = std::numeric_limits<float>::quiet_NaN();
   const auto critic = td3.critic(0).layer(0).weight;
@@ -178,7 +178,7 @@ TEST_CASE("td3: numbers that are not finite are said and change no network") {
 TEST_CASE("td3: targets that are given take the place of its own") {
   ThreadPool pool(1);
   const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
-  Td3 own(1, bounds, small({16}), 1, pool), given(1, bounds, small({16}), 1, pool);
+  Td3 own(1, bounds, small_td3({16}), 1, pool), given(1, bounds, small_td3({16}), 1, pool);
   for (std::uint32_t round = 0; round < 4; ++round) {
     const Transitions t = one_step(round, 150);  // terminated: y = r
     own.update(t);
@@ -194,7 +194,7 @@ TEST_CASE("td3: the policy climbs at the first columns alone, and weight 0 is no
   ThreadPool pool(1);
   const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
   const auto after = [&](float obs_behind, float reward_behind, float weight_behind, Index climbed) {
-    Td3 td3(1, bounds, small({16}, true), 1, pool);
+    Td3 td3(1, bounds, small_td3({16}, true), 1, pool);
     for (std::uint32_t round = 0; round < 3; ++round) {
       Transitions t = one_step(round, 300);
       t.weight = Vecf::Ones(300);
@@ -213,14 +213,14 @@ TEST_CASE("td3: the policy climbs at the first columns alone, and weight 0 is no
   CHECK(same(after(0, 1, 0, 140), after(2, 5, 0, 140)));
   CHECK_FALSE(same(after(0, 1, 0, 300), after(2, 5, 0, 300)));  // the policy sees them
   CHECK_FALSE(same(after(0, 1, 1, 140), after(0, 5, 1, 140)));  // the critic does
-  Td3 td3(1, bounds, small({16}), 1, pool);
+  Td3 td3(1, bounds, small_td3({16}), 1, pool);
   CHECK(contains(error_of([&] { td3.update(one_step(0, 8), Index{9}); }), "climbs at 9"));
   CHECK(contains(error_of([&] { td3.update(one_step(0, 8), Index{0}); }), "climbs at 0"));
 }
 
 TEST_CASE("td3: nothing is allocated in the steady state") {
   ThreadPool pool(2);
-  Td3 td3(1, ActionBounds::uniform(1, 0, 4), small({32, 32}), 1, pool);
+  Td3 td3(1, ActionBounds::uniform(1, 0, 4), small_td3({32, 32}), 1, pool);
   const Transitions t = one_step(0, 256);
   for (int i = 0; i < 4; ++i) td3.update(t);
   if (!test::can_count_allocations()) return;
@@ -233,14 +233,14 @@ TEST_CASE("td3: mistakes are named") {
   ThreadPool pool(1);
   const ActionBounds bounds = ActionBounds::uniform(1, 0, 4);
   const auto refused = [&](auto change) {
-    Td3Settings settings = small({8});
+    Td3Settings settings = small_td3({8});
     change(settings);
     return error_of([&] { Td3(1, bounds, settings, 1, pool); });
   };
   CHECK(contains(refused([](Td3Settings& s) { s.discount = -1; }), "discount is -1"));
   CHECK(contains(refused([](Td3Settings& s) { s.policy_delay = 0; }), "policy_delay is 0"));
   CHECK(contains(refused([](Td3Settings& s) { s.target_noise = -0.1; }), "target_noise is -0.1"));
-  Td3 td3(1, bounds, small({8}), 1, pool);
+  Td3 td3(1, bounds, small_td3({8}), 1, pool);
   CHECK(contains(error_of([&] { td3.update(empty(2, 1, 4)); }), "obs"));
   CHECK(contains(error_of([&] { td3.update(empty(1, 1, 0)); }), "no column"));
 }

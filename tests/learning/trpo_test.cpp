@@ -21,18 +21,18 @@ using testing::equal;
 using testing::fill_uniform;
 using testing::state_of;
 
-TrpoSettings small(std::vector<int> hidden = {16}) {
+TrpoSettings small_trpo(std::vector<int> hidden = {16}) {
   TrpoSettings s;
   s.policy.hidden = s.value.hidden = std::move(hidden);
   return s;
 }
 
-const ActionBounds& bounds() {
+const ActionBounds& planar_bounds() {
   static const ActionBounds all = ActionBounds::uniform(2, 0, 4);
   return all;
 }
 
-OnPolicyBatch some(std::uint32_t round, Index n) {
+OnPolicyBatch planar_batch(std::uint32_t round, Index n) {
   OnPolicyBatch b{Batchf(3, n), Batchf(2, n), Vecf(n), Vecf(n), Vecf::Zero(n)};
   fill_uniform(b.obs, -1, 1, round, 0);
   fill_uniform(b.action, 0.1, 3.9, round, 1);
@@ -102,9 +102,9 @@ TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written
   // F = mean over observations of J' M J. J comes row by row from backward passes; M is the expectation of the Hessian of
   // -log p over the Gaussian's own draws: of a function quadratic in u, exactly by the three points of Gauss and Hermite.
   ThreadPool pool(2);
-  TrpoSettings settings = small({7});
+  TrpoSettings settings = small_trpo({7});
   settings.cg_damping = 0.1;
-  Trpo trpo(3, bounds(), settings, 3, pool);
+  Trpo trpo(3, planar_bounds(), settings, 3, pool);
   constexpr Index kObs = 150, kOutputs = 4;
   Batchf obs(3, kObs);
   fill_uniform(obs, -1, 1, 0, 0);
@@ -145,7 +145,7 @@ TEST_CASE("trpo: products with the Fisher matrix are those of the matrix written
 TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
   // J as above; M by differences of the gradient of KL(old || new) in the logits, softmax - old, in double.
   ThreadPool pool(2);
-  TrpoSettings settings = small({5});
+  TrpoSettings settings = small_trpo({5});
   DiscreteTrpo trpo(3, ActionBounds::choice_of(4), settings, 3, pool);
   constexpr Index kObs = 150, kOutputs = 4;
   Batchf obs(3, kObs);
@@ -171,13 +171,13 @@ TEST_CASE("trpo: of choices as well, M being the Hessian of KL") {
 
 TEST_CASE("trpo: of choices a step stays within the bound, and the best is found") {
   ThreadPool one(1), three(3);
-  TrpoSettings settings = small();
+  TrpoSettings settings = small_trpo();
   settings.max_kl = 0.02;
   DiscreteTrpo trpo(3, ActionBounds::choice_of(3), settings, 1, one),
       other(3, ActionBounds::choice_of(3), settings, 1, three);
   constexpr Index kSteps = 300;
   CategoricalPolicy::Workspace workspace;
-  OnPolicyBatch batch = some(0, kSteps);
+  OnPolicyBatch batch = planar_batch(0, kSteps);
   batch.action.resize(1, kSteps);
   Batchf memory(0, kSteps);
   for (std::uint32_t round = 0; round < 40; ++round) {
@@ -200,11 +200,11 @@ TEST_CASE("trpo: of choices a step stays within the bound, and the best is found
 TEST_CASE("trpo: a step gains, and stays within the bound") {
   ThreadPool pool(1);
   for (const double bound : {0.001, 0.01, 0.1}) {
-    TrpoSettings settings = small();
+    TrpoSettings settings = small_trpo();
     settings.max_kl = bound;
-    Trpo trpo(3, bounds(), settings, 1, pool);
+    Trpo trpo(3, planar_bounds(), settings, 1, pool);
     for (std::uint32_t round = 0; round < 15; ++round) {
-      const TrpoReport report = trpo.update(some(round, 700));
+      const TrpoReport report = trpo.update(planar_batch(round, 700));
       REQUIRE(report.finite());
       CHECK(report.kl <= bound);
       CHECK(report.gain >= 0);
@@ -217,23 +217,23 @@ TEST_CASE("trpo: a step gains, and stays within the bound") {
 
 TEST_CASE("trpo: with iterations enough, conjugate gradients solve the system") {
   ThreadPool pool(1);
-  TrpoSettings settings = small({6});
+  TrpoSettings settings = small_trpo({6});
   settings.cg_iterations = 100;
-  Trpo many(3, bounds(), settings, 1, pool);
-  CHECK(many.update(some(0, 300)).residual < 1e-3);
+  Trpo many(3, planar_bounds(), settings, 1, pool);
+  CHECK(many.update(planar_batch(0, 300)).residual < 1e-3);
   settings.cg_iterations = 1;
-  Trpo one(3, bounds(), settings, 1, pool);
-  CHECK(one.update(some(0, 300)).residual > 0.05);
+  Trpo one(3, planar_bounds(), settings, 1, pool);
+  CHECK(one.update(planar_batch(0, 300)).residual > 0.05);
 }
 
 TEST_CASE("trpo: the policy of a single step finds the best action, and the value what it earns") {
   ThreadPool pool(1);
-  TrpoSettings settings = small();
+  TrpoSettings settings = small_trpo();
   settings.max_kl = 0.05;
-  Trpo trpo(3, bounds(), settings, 1, pool);
+  Trpo trpo(3, planar_bounds(), settings, 1, pool);
   constexpr Index kSteps = 256;
   MlpPolicy::Workspace workspace;
-  OnPolicyBatch batch = some(0, kSteps);
+  OnPolicyBatch batch = planar_batch(0, kSteps);
   batch.obs.setConstant(0.5f);
   Batchf memory(0, kSteps);
   for (std::uint32_t round = 0; round < 100; ++round) {
@@ -258,36 +258,36 @@ TEST_CASE("trpo: the policy of a single step finds the best action, and the valu
 
 TEST_CASE("trpo: the number of threads changes no bit, nor does a stop") {
   ThreadPool one(1), two(2), three(3);
-  Trpo a(3, bounds(), small(), 4, one), b(3, bounds(), small(), 4, two);
+  Trpo a(3, planar_bounds(), small_trpo(), 4, one), b(3, planar_bounds(), small_trpo(), 4, two);
   for (std::uint32_t round = 0; round < 3; ++round) {
-    const TrpoReport x = a.update(some(round, 500)), y = b.update(some(round, 500));
+    const TrpoReport x = a.update(planar_batch(round, 500)), y = b.update(planar_batch(round, 500));
     CHECK(x.gain == y.gain);
     CHECK(x.value_loss == y.value_loss);
   }
   CHECK(equal(a, b));
-  Trpo loaded(3, bounds(), small(), 4, three);
+  Trpo loaded(3, planar_bounds(), small_trpo(), 4, three);
   loaded.load(state_of(a), "");
-  a.update(some(5, 500));
-  loaded.update(some(5, 500));
+  a.update(planar_batch(5, 500));
+  loaded.update(planar_batch(5, 500));
   CHECK(equal(a, loaded));
 }
 
 TEST_CASE("trpo: mistakes are named, and numbers that are not finite change no policy") {
   ThreadPool pool(1);
   const auto refused = [&](auto change) {
-    TrpoSettings settings = small();
+    TrpoSettings settings = small_trpo();
     change(settings);
-    return error_of([&] { Trpo(3, bounds(), settings, 1, pool); });
+    return error_of([&] { Trpo(3, planar_bounds(), settings, 1, pool); });
   };
   CHECK(contains(refused([](TrpoSettings& s) { s.max_kl = 0; }), "max_kl is 0"));
   CHECK(contains(refused([](TrpoSettings& s) { s.backtrack_ratio = 1; }), "backtrack_ratio is 1"));
   CHECK(contains(refused([](TrpoSettings& s) { s.cg_damping = -1; }), "cg_damping is -1"));
   CHECK(contains(refused([](TrpoSettings& s) { s.policy.layer_norm = true; }), "layer_norm"));
-  Trpo trpo(3, bounds(), small(), 1, pool);
-  OnPolicyBatch batch = some(0, 64);
+  Trpo trpo(3, planar_bounds(), small_trpo(), 1, pool);
+  OnPolicyBatch batch = planar_batch(0, 64);
   batch.target.conservativeResize(63);
   CHECK(contains(error_of([&] { trpo.update(batch); }), "expected 64"));
-  batch = some(0, 64);
+  batch = planar_batch(0, 64);
   batch.advantage(3) = std::numeric_limits<float>::quiet_NaN();
   const Batchf before = trpo.policy().network().layer(0).weight;
   CHECK_FALSE(trpo.update(batch).finite());
@@ -296,9 +296,9 @@ TEST_CASE("trpo: mistakes are named, and numbers that are not finite change no p
 
 TEST_CASE("trpo: the entropy's weight moves the policy where its advantages do not") {
   ThreadPool pool(2);
-  OnPolicyBatch batch = some(0, 300);
+  OnPolicyBatch batch = planar_batch(0, 300);
   MlpPolicy::Workspace w;
-  Trpo plain(3, bounds(), small(), 3, pool), wide(3, bounds(), small(), 3, pool);
+  Trpo plain(3, planar_bounds(), small_trpo(), 3, pool), wide(3, planar_bounds(), small_trpo(), 3, pool);
   Batchf memory(0, 300);
   plain.policy().act(batch.obs, memory, {}, batch.action,
                      w);  // what the policy does, so that its entropy is known

@@ -11,7 +11,7 @@ namespace mbrl {
 namespace {
 
 // Rosenbrock's valley in n dimensions, minimum 0 at ones.
-double rosenbrock(const Vecd& x, Vecd& g) {
+double rosenbrock_with_gradient(const Vecd& x, Vecd& g) {
   double f = 0.0;
   g.setZero();
   for (Index i = 0; i + 1 < x.size(); ++i) {
@@ -25,8 +25,8 @@ double rosenbrock(const Vecd& x, Vecd& g) {
 
 TEST_CASE("lbfgs: Rosenbrock's valley leads to its minimum") {
   for (const int n : {2, 10}) {
-    const LbfgsResult r =
-        minimize_lbfgs(rosenbrock, Vecd::Constant(n, -1.2), {.iterations = 500, .gradient_tolerance = 1e-9});
+    const LbfgsResult r = minimize_lbfgs(rosenbrock_with_gradient, Vecd::Constant(n, -1.2),
+                                         {.iterations = 500, .gradient_tolerance = 1e-9});
     CAPTURE(n, r.iterations, r.evaluations, r.value);
     CHECK(r.status == LbfgsStatus::kConverged);
     CHECK((n == 10 ||
@@ -34,8 +34,8 @@ TEST_CASE("lbfgs: Rosenbrock's valley leads to its minimum") {
     CHECK(r.gradient <= 1e-9);
     CHECK(r.evaluations < 2 * r.iterations + 20);
   }
-  const LbfgsResult r =
-      minimize_lbfgs(rosenbrock, Vecd::Zero(10), {.iterations = 500, .gradient_tolerance = 1e-9});
+  const LbfgsResult r = minimize_lbfgs(rosenbrock_with_gradient, Vecd::Zero(10),
+                                       {.iterations = 500, .gradient_tolerance = 1e-9});
   CHECK((r.x - Vecd::Ones(10)).norm() < 1e-7);
 }
 
@@ -77,10 +77,11 @@ TEST_CASE("lbfgs: what goes wrong is told") {
   const LbfgsResult r = minimize_lbfgs(lies, Vecd::Ones(2));
   CHECK(r.status == LbfgsStatus::kStalled);
   CHECK(r.x == Vecd::Ones(2));
-  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock, Vecd()), Error);
-  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock, Vecd::Constant(2, std::nan(""))), Error);
-  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock, Vecd::Ones(2), {.memory = 0}), Error);
-  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock, Vecd::Ones(2), {.armijo = 0.9, .curvature = 0.5}), Error);
+  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock_with_gradient, Vecd()), Error);
+  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock_with_gradient, Vecd::Constant(2, std::nan(""))), Error);
+  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock_with_gradient, Vecd::Ones(2), {.memory = 0}), Error);
+  CHECK_THROWS_AS(minimize_lbfgs(rosenbrock_with_gradient, Vecd::Ones(2), {.armijo = 0.9, .curvature = 0.5}),
+                  Error);
 }
 
 }  // namespace

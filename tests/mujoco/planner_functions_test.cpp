@@ -22,7 +22,7 @@ using namespace mbrl::mujoco;
 namespace {
 
 // Simulated transitions, one a column.
-struct Transitions {
+struct SimulatedTransitions {
   Batchf obs, action, next;
   Vecd reward;
   std::vector<bool> terminated;
@@ -35,14 +35,14 @@ struct Transitions {
 
 // Random actions, some outside the bounds by `scale`, since rewards see them unclipped. A new episode on
 // termination and after `length` steps.
-Transitions simulate(const std::string& name, int count, double scale = 1.5, int length = 100) {
+SimulatedTransitions simulate(const std::string& name, int count, double scale = 1.5, int length = 100) {
   AnyEnvironment env = all_environments().make(name);
   const EnvSpec& spec = env.spec();
-  Transitions all{Batchf(spec.obs_dim, count),
-                  Batchf(spec.action_dim(), count),
-                  Batchf(spec.obs_dim, count),
-                  Vecd(count),
-                  {}};
+  SimulatedTransitions all{Batchf(spec.obs_dim, count),
+                           Batchf(spec.action_dim(), count),
+                           Batchf(spec.obs_dim, count),
+                           Vecd(count),
+                           {}};
   std::uint64_t episode = 5;
   Vecd current = env.reset(episode);
   for (int t = 0; t < count; ++t) {
@@ -64,7 +64,7 @@ TEST_CASE("planner functions: exact rewards are the environment's, to float's pr
   for (const char* name : {"pets/CartPole", "pets/HalfCheetah", "Reacher-v4", "Reacher-v5", "Pusher-v4",
                            "Pusher-v5", "InvertedPendulum-v5"}) {
     CAPTURE(name);
-    const Transitions all = simulate(name, 200);
+    const SimulatedTransitions all = simulate(name, 200);
     const Vecf planned = all.planned(all_environments().spec(name).reward);
     for (int t = 0; t < 200; ++t)
       CHECK(static_cast<double>(planned(t)) == Approx(all.reward(t)).epsilon(1e-6).margin(2e-6));
@@ -87,7 +87,7 @@ TEST_CASE(
   for (const std::string& name : all_environments().names()) {
     CAPTURE(name);
     const EnvSpec& spec = all_environments().spec(name);
-    const Transitions all = simulate(name, 120, spec.choices > 0 ? 1.0 : 1.5, 60);
+    const SimulatedTransitions all = simulate(name, 120, spec.choices > 0 ? 1.0 : 1.5, 60);
     const bool exception = inexact.contains(name);
     if (spec.reward) {
       ++with_reward;
@@ -121,7 +121,7 @@ TEST_CASE("planner functions: a hidden position leaves the reward to be learned"
 }
 
 TEST_CASE("planner functions: InvertedPendulum-v4 differs where it terminates and there alone") {
-  const Transitions all = simulate("InvertedPendulum-v4", 200);
+  const SimulatedTransitions all = simulate("InvertedPendulum-v4", 200);
   const Vecf planned = all.planned(all_environments().spec("InvertedPendulum-v4").reward);
   int ended = 0;
   for (int t = 0; t < 200; ++t) {
@@ -134,7 +134,7 @@ TEST_CASE("planner functions: InvertedPendulum-v4 differs where it terminates an
 }
 
 TEST_CASE("planner functions: PETS's pusher is rewarded for the places before the step") {
-  const Transitions all = simulate("pets/Pusher", 150);
+  const SimulatedTransitions all = simulate("pets/Pusher", 150);
   const RewardFunction<float> reward = all_environments().spec("pets/Pusher").reward;
   Vecf before(150);
   reward(all.obs, all.action, all.obs, 0, before);
@@ -144,7 +144,7 @@ TEST_CASE("planner functions: PETS's pusher is rewarded for the places before th
 }
 
 TEST_CASE("planner functions: PETS's reacher away from the singular stretched arm") {
-  const Transitions all = simulate("pets/Reacher3D", 300, 1.0, 60);
+  const SimulatedTransitions all = simulate("pets/Reacher3D", 300, 1.0, 60);
   const Vecf planned = all.planned(all_environments().spec("pets/Reacher3D").reward);
   int compared = 0;
   for (int t = 0; t < 300; ++t) {
@@ -158,7 +158,7 @@ TEST_CASE("planner functions: PETS's reacher away from the singular stretched ar
 TEST_CASE("planner functions: the double pendulum's reward is right up to the tip's lag") {
   for (const char* name : {"InvertedDoublePendulum-v4", "InvertedDoublePendulum-v5"}) {
     CAPTURE(name);
-    const Transitions all = simulate(name, 300, 0.3);
+    const SimulatedTransitions all = simulate(name, 300, 0.3);
     const Vecf planned = all.planned(all_environments().spec(name).reward);
     double sum = 0.0;
     int compared = 0, ended = 0;
@@ -183,7 +183,7 @@ TEST_CASE("planner functions: terminations are the environment's") {
         "Humanoid-v4", "Humanoid-v5", "mbpo/HumanoidTruncatedObs", "InvertedPendulum-v4",
         "InvertedPendulum-v5", "InvertedDoublePendulum-v4", "InvertedDoublePendulum-v5"}) {
     CAPTURE(name);
-    const Transitions all = simulate(name, 200);
+    const SimulatedTransitions all = simulate(name, 200);
     Vecf done(200);
     all_environments().spec(name).termination(all.obs, all.action, all.next, 0, done);
     int ended = 0;
@@ -201,7 +201,7 @@ TEST_CASE("planner functions: terminations are the environment's") {
                            "pets/CartPole", "pets/HalfCheetah", "pets/Reacher3D", "pets/Pusher"}) {
     CAPTURE(name);
     CHECK_FALSE(all_environments().spec(name).termination);
-    const Transitions all = simulate(name, 40);
+    const SimulatedTransitions all = simulate(name, 40);
     CHECK(std::none_of(all.terminated.begin(), all.terminated.end(), [](bool ended) { return ended; }));
   }
 }
@@ -251,7 +251,7 @@ TEST_CASE("planner functions: the trapezoid of velocities stands in for the forw
        {Case{"Hopper-v4", {5, 1.0f, 1e-3f}, 0.003}, Case{"Walker2d-v4", {8, 1.0f, 1e-3f}, 0.009},
         Case{"Swimmer-v5", {3, 0.0f, 1e-4f}, 0.005}, Case{"Ant-v4", {13, 1.0f, 0.5f}, 0.052}}) {
     CAPTURE(c.name);
-    const Transitions all = simulate(c.name, 400, 1.0, 200);
+    const SimulatedTransitions all = simulate(c.name, 400, 1.0, 200);
     const double error = (all.planned(c.reward).cast<double>() - all.reward).cwiseAbs().mean();
     CHECK(error < 2.0 * c.published);
     CHECK(error > 0.2 * c.published);

@@ -8,29 +8,26 @@
 
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
 #include "mbrl/nn/network.hpp"
-#include "normals.hpp"
+#include "nn/noise.hpp"
 
 namespace mbrl::nn {
 namespace {
 
+using testing::noise;
+
 constexpr int kIn = 5, kOut = 3, kSamples = 21;
 
-Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
-}
-
-struct OracleLayer {
+struct NormalisedLayer {
   Batchd weight;
   Vecd bias, gain, shift;  // those of batch_norm
   Vecd r, d;               // held in differences
   Vecd mean, variance;     // of the batch, or the running ones
 };
 
-std::vector<OracleLayer> oracle_of(const Network& network) {
-  std::vector<OracleLayer> layers;
+std::vector<NormalisedLayer> normalised_oracle_of(const Network& network) {
+  std::vector<NormalisedLayer> layers;
   for (int l = 0; l < static_cast<int>(network.layers().size()); ++l) {
     const Network::Plain p = network.layer(l);
     const Network::Layer& layer = network.layers()[static_cast<std::size_t>(l)];
@@ -47,10 +44,10 @@ std::vector<OracleLayer> oracle_of(const Network& network) {
 enum class Mode { kRunning, kBatch, kRenormalised, kHeld };
 
 // What layers read is normalised; `layers` gets r and d where they are to be found, and the batch's moments.
-Batchd forward(std::vector<OracleLayer>& layers, const NetworkSettings& s, Batchd x, Mode mode) {
+Batchd forward(std::vector<NormalisedLayer>& layers, const NetworkSettings& s, Batchd x, Mode mode) {
   const double eps = s.batch_norm.epsilon;
   for (std::size_t l = 0; l < layers.size(); ++l) {
-    OracleLayer& o = layers[l];
+    NormalisedLayer& o = layers[l];
     for (Index i = 0; i < x.rows(); ++i) {
       double m = o.mean(i), v = o.variance(i);
       if (mode != Mode::kRunning) {
@@ -118,12 +115,12 @@ TEST_CASE(
     pass.get_output(y);
     pass.backward(network, kSamples, &gradient, true);
 
-    std::vector<OracleLayer> layers = oracle_of(network);
+    std::vector<NormalisedLayer> layers = normalised_oracle_of(network);
     const Batchd xd = x.cast<double>(), wd = weights.cast<double>();
     CHECK((y.cast<double>() - forward(layers, network.settings(), xd, mode)).cwiseAbs().maxCoeff() < 1e-5);
     if (mode == Mode::kRenormalised) {
       double at_bound = 0, all = 0;
-      for (const OracleLayer& o : layers) {
+      for (const NormalisedLayer& o : layers) {
         at_bound += (o.r.array() == 1.2 || o.r.array() == 1 / 1.2).cast<double>().sum() +
                     (o.d.array().abs() == 0.4).cast<double>().sum();
         all += static_cast<double>(o.r.size() + o.d.size());

@@ -7,15 +7,12 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/random.hpp"
-#include "normals.hpp"
+#include "nn/noise.hpp"
 
 namespace mbrl::nn {
 namespace {
 
-Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  return testing::normals<Batchf>(RandomStream(6, Stream::kUser), rows, columns, id);
-}
+using testing::noise;
 
 // A direction: the parameters of another network of the shape.
 AlignedFloats direction(const Network& shape, std::uint64_t seed) {
@@ -45,7 +42,7 @@ TEST_CASE("hessian product: gradients are those of the backward pass, products t
       CAPTURE(f, hidden.size());
       const Network network(4, 3, {hidden, f}, 7);
       constexpr int kSamples = 23;
-      const Loss loss{noise(4, kSamples, 1), noise(3, kSamples, 2)};
+      const Loss loss{noise(4, kSamples, 1, 6), noise(3, kSamples, 2, 6)};
       HessianProduct at(network, loss.x);
       const Batchf g = at.output() - loss.target;
       Pass pass(network, kSamples);

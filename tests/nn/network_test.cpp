@@ -12,10 +12,12 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
-#include "normals.hpp"
+#include "nn/noise.hpp"
 
 namespace mbrl::nn {
 namespace {
+
+using testing::noise;
 
 using Plains = std::vector<Network::Plain>;
 
@@ -84,10 +86,6 @@ Batchd forward(const std::vector<OracleLayer>& layers, Activation f, Batchd x,
     x = z;
   }
   return x;
-}
-
-Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
 }
 
 // A network whose vectors are not at their first values.

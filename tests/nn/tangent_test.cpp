@@ -7,15 +7,12 @@
 
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/core/random.hpp"
-#include "normals.hpp"
+#include "nn/noise.hpp"
 
 namespace mbrl::nn {
 namespace {
 
-Batchf noise(Index rows, Index columns, std::uint32_t id) {
-  return testing::normals<Batchf>(RandomStream(5, Stream::kUser), rows, columns, id);
-}
+using testing::noise;
 
 // A block of the network's layout with numbers in every place that counts.
 AlignedFloats some_direction(Network shape, std::uint32_t id) {

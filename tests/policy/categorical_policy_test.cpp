@@ -17,12 +17,12 @@ static_assert(StochasticPolicy<CategoricalPolicy>);
 
 constexpr Index kBatch = 60;
 
-CategoricalPolicy policy_of(int choices = 4) {
+CategoricalPolicy categorical_policy_of(int choices = 4) {
   return {3, ActionBounds::choice_of(choices), {.hidden = {8}}, 2};
 }
 
 TEST_CASE("categorical policy: probabilities are the softmax of the outputs, and the mode is the largest") {
-  const CategoricalPolicy policy = policy_of();
+  const CategoricalPolicy policy = categorical_policy_of();
   const Batchf obs = 3.0f * testing::normals(3, kBatch, 1);
   Batchf logits(4, kBatch), mode(1, kBatch), memory(0, kBatch);
   policy.network().evaluate(obs, logits);
@@ -40,7 +40,7 @@ TEST_CASE("categorical policy: probabilities are the softmax of the outputs, and
 }
 
 TEST_CASE("categorical policy: choices are drawn with their probabilities, one column like many") {
-  const CategoricalPolicy policy = policy_of();
+  const CategoricalPolicy policy = categorical_policy_of();
   constexpr Index kDraws = 20000;
   const Batchf obs = testing::normals(3, 1, 3).replicate(1, kDraws);
   Batchf action(1, kDraws), memory(0, kDraws);
@@ -64,7 +64,7 @@ TEST_CASE("categorical policy: choices are drawn with their probabilities, one c
 
 TEST_CASE(
     "categorical policy: an observation that is not finite has no choice, a workspace serves any policy") {
-  const CategoricalPolicy policy = policy_of(), other = policy_of(2);
+  const CategoricalPolicy policy = categorical_policy_of(), other = categorical_policy_of(2);
   Batchf obs = testing::normals(3, 3, 4), action(1, 3), memory(0, 3);
   obs(1, 1) = std::numeric_limits<float>::quiet_NaN();
   CategoricalPolicy::Workspace w;
@@ -82,7 +82,7 @@ TEST_CASE("categorical policy: mistakes are named") {
   };
   CHECK(contains(made(ActionBounds::uniform(1, 0, 1)), "1 real numbers, expected one choice"));
   CHECK(contains(made(ActionBounds::choice_of(2, 3)), "3 choices, expected one choice"));
-  const CategoricalPolicy policy = policy_of();
+  const CategoricalPolicy policy = categorical_policy_of();
   CategoricalPolicy::Workspace w;
   Batchf memory(0, 1), action = Batchf::Constant(1, 1, 1.5f);
   Vecf out(1);

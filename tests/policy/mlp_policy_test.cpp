@@ -12,13 +12,14 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/normals.hpp"
 #include "models/neural/ensemble_oracle.hpp"
+#include "policy/uneven_bounds.hpp"
 
 namespace mbrl {
 namespace {
 
-static_assert(StochasticPolicy<MlpPolicy> && DifferentiablePolicy<MlpPolicy>);
+using testing::kBounds;
 
-const ActionBounds kBounds(std::vector<double>{-2.0, 0.5, -1.0}, std::vector<double>{1.0, 0.75, 1.0});
+static_assert(StochasticPolicy<MlpPolicy> && DifferentiablePolicy<MlpPolicy>);
 
 MlpPolicy policy_of(PolicyOutput output, std::vector<int> hidden = {20, 30}) {
   MlpPolicySettings settings;

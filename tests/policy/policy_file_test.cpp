@@ -14,14 +14,17 @@
 #include "core/temporary_folder.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/io/atomic_file.hpp"
+#include "policy/uneven_bounds.hpp"
 
 namespace mbrl {
 namespace {
 
-const ActionBounds kBounds(std::vector<double>{-2.0, 0.5, -1.0}, std::vector<double>{1.0, 0.75, 1.0});
+using testing::kBounds;
+
 constexpr int kObs = 4, kCount = 200;
 
-MlpPolicy policy_of(Activation activation, bool layer_norm, PolicyOutput output, std::vector<int> hidden) {
+MlpPolicy trained_policy_of(Activation activation, bool layer_norm, PolicyOutput output,
+                            std::vector<int> hidden) {
   MlpPolicySettings settings;
   settings.output = output;
   settings.network = {.hidden = std::move(hidden), .activation = activation, .layer_norm = layer_norm};
@@ -148,11 +151,11 @@ TEST_CASE("policy file: C source and arrays give the policy's actions within 1e-
   for (const Activation activation :
        {Activation::kSilu, Activation::kRelu, Activation::kTanh, Activation::kElu}) {
     CAPTURE(activation);
-    check(policy_of(activation, false, PolicyOutput::kSquashedGaussian, {20, 30}));
-    check(policy_of(activation, true, PolicyOutput::kTanh, {20, 30}));
+    check(trained_policy_of(activation, false, PolicyOutput::kSquashedGaussian, {20, 30}));
+    check(trained_policy_of(activation, true, PolicyOutput::kTanh, {20, 30}));
   }
-  check(policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {}));  // linear under tanh
-  check(policy_of(Activation::kRelu, false, PolicyOutput::kSquashedGaussian, {256, 256}));
+  check(trained_policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {}));  // linear under tanh
+  check(trained_policy_of(Activation::kRelu, false, PolicyOutput::kSquashedGaussian, {256, 256}));
 }
 
 TEST_CASE("policy file: batch normalisation is in the weights that are written") {
@@ -190,7 +193,7 @@ TEST_CASE("policy file: C source and arrays make the policy's choices") {
 }
 
 TEST_CASE("policy file: names that are none in C are refused, and numbers are exact") {
-  const MlpPolicy policy = policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {3});
+  const MlpPolicy policy = trained_policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {3});
   for (const char* name : {"", "2nd", "my policy", "a-b", "x;y"})
     CHECK(contains(error_of([&] { policy_c_header(policy, name, ""); }), "no name for a function"));
   CHECK(contains(error_of([&] { policy_c_header(policy, "hop", "a */ b"); }), "would end the comment"));

@@ -22,14 +22,14 @@ using testing::kHorizon;
 using testing::small;
 
 // Uses everything a reward can see, and sums over columns.
-void busy_reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next, int t,
-                 VecRef<float> out) {
+void summing_reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next, int t,
+                    VecRef<float> out) {
   out = next.row(0).transpose() - 0.5f * obs.row(3).transpose() +
         static_cast<float>(t) * next.row(1).transpose() - 0.1f * action.colwise().squaredNorm().transpose() +
         obs.colwise().sum().transpose();
 }
 
-MlpEnsemble test_model() {
+MlpEnsemble model_of_two_elites() {
   MlpEnsemble model = testing::lively_model({30, 40}, Activation::kSilu, true, 4);
   model.elites = {3, 0};
   return model;
@@ -76,7 +76,7 @@ double oracle_return(const MlpEnsemble& model, const EnsembleRolloutSettings& se
     Batchf next(model.obs_dim(), 1);
     model.encoding.decode<float>(obs, prediction, next);
     Vecf reward(1);
-    busy_reward(obs, action, next, key.t + t, reward);
+    summing_reward(obs, action, next, key.t + t, reward);
     total += reward[0];
     obs = next;
   }
@@ -85,7 +85,7 @@ double oracle_return(const MlpEnsemble& model, const EnsembleRolloutSettings& se
 
 TEST_CASE("ensemble rollout: returns agree with a particle-by-particle oracle on every instruction set") {
   ThreadPool pool(2);
-  const MlpEnsemble model = test_model();
+  const MlpEnsemble model = model_of_two_elites();
   const Vecf start = testing::normals(5, 1, 8);
   const Batchf actions = testing::normals(kHorizon * 2, 9, 9);
   const RolloutKey key{4, 2, 11};
@@ -96,7 +96,7 @@ TEST_CASE("ensemble rollout: returns agree with a particle-by-particle oracle on
         INFO(target << ", propagation " << static_cast<int>(how) << ", common noise " << common);
         EnsembleRolloutSettings settings = small(how);
         settings.common_noise = common;
-        EnsembleRollout rollout(model, busy_reward, {}, settings, pool, 77);
+        EnsembleRollout rollout(model, summing_reward, {}, settings, pool, 77);
         Batchf returns(6, 9);
         rollout.evaluate_particles(start, actions, ids(9, 40).data(), key, 0, 6, returns);
         double worst = 0.0;
@@ -115,7 +115,7 @@ TEST_CASE("ensemble rollout: returns agree with a particle-by-particle oracle on
 
 TEST_CASE("ensemble rollout: threads, subsets of candidates and ranges of particles change no bit") {
   ThreadPool one(1), three(3);
-  const MlpEnsemble model = test_model();
+  const MlpEnsemble model = model_of_two_elites();
   const Vecf start = testing::normals(5, 1, 8);
   const Batchf actions = testing::normals(kHorizon * 2, 61, 9);
   testing::for_each_target([&](const std::string& target) {
@@ -124,8 +124,8 @@ TEST_CASE("ensemble rollout: threads, subsets of candidates and ranges of partic
       INFO(target << ", propagation " << static_cast<int>(how));
       EnsembleRolloutSettings settings = small(how, 8);
       settings.common_noise = false;
-      EnsembleRollout a(model, busy_reward, {}, settings, one, 77),
-          b(model, busy_reward, {}, settings, three, 77);
+      EnsembleRollout a(model, summing_reward, {}, settings, one, 77),
+          b(model, summing_reward, {}, settings, three, 77);
       Batchf all(8, 61), again(8, 61);
       a.evaluate_particles(start, actions, ids(61).data(), {1, 2, 3}, 0, 8, all);
       b.evaluate_particles(start, actions, ids(61).data(), {1, 2, 3}, 0, 8, again);
@@ -153,8 +153,8 @@ TEST_CASE("ensemble rollout: threads, subsets of candidates and ranges of partic
 
 TEST_CASE("ensemble rollout: evaluate averages over particles, paths start at the observation") {
   ThreadPool pool(2);
-  const MlpEnsemble model = test_model();
-  EnsembleRollout rollout(model, busy_reward, {}, small(Propagation::kTSinf), pool, 3);
+  const MlpEnsemble model = model_of_two_elites();
+  EnsembleRollout rollout(model, summing_reward, {}, small(Propagation::kTSinf), pool, 3);
   const Vecf start = testing::normals(5, 1, 8);
   const Batchf actions = testing::normals(kHorizon * 2, 9, 9);
   Batchf particles(6, 9);
@@ -174,7 +174,7 @@ TEST_CASE("ensemble rollout: evaluate averages over particles, paths start at th
     float total = 0.0f;
     for (int t = 0; t < kHorizon; ++t) {
       Vecf r(1);
-      busy_reward(path.col(t), sequence.col(t), path.col(t + 1), t, r);
+      summing_reward(path.col(t), sequence.col(t), path.col(t + 1), t, r);
       total += r[0];
     }
     CHECK(total == Approx(particles(p, 4)).epsilon(1e-4));
@@ -184,7 +184,7 @@ TEST_CASE("ensemble rollout: evaluate averages over particles, paths start at th
 TEST_CASE("ensemble rollout: mistakes are named") {
   ThreadPool pool(1);
   const auto build = [&](EnsembleRolloutSettings settings) {
-    EnsembleRollout rollout(test_model(), busy_reward, {}, settings, pool, 1);
+    EnsembleRollout rollout(model_of_two_elites(), summing_reward, {}, settings, pool, 1);
   };
   CHECK_THROWS_AS(build(small(Propagation::kTSinf, 5)), Error);  // two elites
   CHECK_NOTHROW(build(small(Propagation::kTSinf, 1)));
@@ -196,9 +196,10 @@ TEST_CASE("ensemble rollout: mistakes are named") {
   settings = small(Propagation::kTSinf);
   settings.data_margin = -1.0f;
   CHECK_THROWS_AS(build(settings), Error);
-  CHECK_THROWS_AS(EnsembleRollout(test_model(), {}, {}, small(Propagation::kTSinf), pool, 1), Error);
+  CHECK_THROWS_AS(EnsembleRollout(model_of_two_elites(), {}, {}, small(Propagation::kTSinf), pool, 1), Error);
 
-  EnsembleRollout rollout(test_model(), busy_reward, {}, small(Propagation::kMomentMatching), pool, 1);
+  EnsembleRollout rollout(model_of_two_elites(), summing_reward, {}, small(Propagation::kMomentMatching),
+                          pool, 1);
   const Batchf actions = Batchf::Zero(kHorizon * 2, 3);
   Vecf returns(3), wrong(2);
   Batchf particles(6, 3);

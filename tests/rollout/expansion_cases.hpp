@@ -30,6 +30,14 @@ inline RewardFunction<float> quadratic_reward() {
   };
 }
 
+// As it is made, with one critic as DDPG has it.
+inline Td3 random_td3(ThreadPool& pool, int critics = 1) {
+  Td3Settings settings = ddpg_settings();
+  settings.critics = critics;
+  settings.policy.hidden = settings.critic.hidden = {16};
+  return {1, ActionBounds::uniform(1, -3, 3), settings, 4, pool};
+}
+
 inline double action_of(const MlpPolicy& policy, double obs) {
   Batchf action(1, 1), memory(0, 1);
   MlpPolicy::Workspace workspace;

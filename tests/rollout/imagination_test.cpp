@@ -15,11 +15,15 @@
 #include "mbrl/rollout/noise.hpp"
 #include "mbrl/task/per_sample_functions.hpp"
 #include "models/neural/ensemble_oracle.hpp"
+#include "rollout/small_rollouts.hpp"
+#include "rollout/trajectory_cases.hpp"
 
 namespace mbrl {
 namespace {
 
-constexpr int kHorizon = 5;
+using testing::kHorizon;
+using testing::same;
+
 constexpr std::uint64_t kSeed = 77;
 
 void busy_reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBatchRef<float> next, int t,
@@ -28,13 +32,13 @@ void busy_reward(ConstBatchRef<float> obs, ConstBatchRef<float> action, ConstBat
         static_cast<float>(t) * next.row(1).transpose() - 0.1f * action.colwise().squaredNorm().transpose();
 }
 
-MlpEnsemble test_model() {
+MlpEnsemble model_of_three_elites() {
   MlpEnsemble model = testing::lively_model({30, 40}, Activation::kSilu, true, 4);
   model.elites = {3, 0, 1};
   return model;
 }
 
-MlpPolicy test_policy() {
+MlpPolicy policy_of_two_actions() {
   MlpPolicySettings settings;
   settings.network.hidden = {16, 24};
   return {5, ActionBounds::uniform(2, -1.0, 2.0), settings, 5};
@@ -57,8 +61,8 @@ std::uint32_t member_of(Propagation how, std::uint32_t id, int step, const Rollo
 
 TEST_CASE("imagination: agrees with one trajectory at a time on every instruction set") {
   ThreadPool pool(2);
-  const MlpEnsemble model = test_model();
-  const MlpPolicy policy = test_policy();
+  const MlpEnsemble model = model_of_three_elites();
+  const MlpPolicy policy = policy_of_two_actions();
   const Batchf starts = testing::normals(5, 53, 8);
   const RolloutKey key{4, 2, 11};
   const auto noise_key = evaluation_key(RandomStream(kSeed, Stream::kModelNoise), key);
@@ -118,27 +122,17 @@ TEST_CASE("imagination: agrees with one trajectory at a time on every instructio
   });
 }
 
-bool same(const Trajectories& a, const Trajectories& b) {
-  return a.obs == b.obs && a.action == b.action && a.reward == b.reward && a.terminated == b.terminated &&
-         a.length == b.length && a.diverged == b.diverged;
-}
-
-const TerminationFunction<float> kWide = [](ConstBatchRef<float> obs, ConstBatchRef<float>,
-                                            ConstBatchRef<float> next, int, VecRef<float> done) {
-  done = ((next - obs).colwise().norm().array() > 4.0f).cast<float>().transpose();
-};
-
 TEST_CASE("imagination: threads and subsets of the starts change no bit, seeds and keys do") {
   ThreadPool one(1), three(3);
-  const MlpEnsemble model = test_model();
-  const MlpPolicy policy = test_policy();
+  const MlpEnsemble model = model_of_three_elites();
+  const MlpPolicy policy = policy_of_two_actions();
   const Batchf starts = testing::normals(5, 501, 8);
   testing::for_each_target([&](const std::string& target) {
     for (const Propagation how : {Propagation::kExpectation, Propagation::kTS1, Propagation::kTSinf}) {
       INFO(target << ", propagation " << static_cast<int>(how));
-      Imagination<MlpPolicy> a(model, busy_reward, kWide, settled(how), one, kSeed),
-          b(model, busy_reward, kWide, settled(how), three, kSeed),
-          c(model, busy_reward, kWide, settled(how), one, 5);
+      Imagination<MlpPolicy> a(model, busy_reward, testing::wider_than(4.0f), settled(how), one, kSeed),
+          b(model, busy_reward, testing::wider_than(4.0f), settled(how), three, kSeed),
+          c(model, busy_reward, testing::wider_than(4.0f), settled(how), one, 5);
       Trajectories all, again, part;
       a.run(policy, starts, {1, 2, 3}, all);
       b.run(policy, starts, {1, 2, 3}, again);
@@ -162,7 +156,7 @@ TEST_CASE("imagination: threads and subsets of the starts change no bit, seeds a
 }
 
 // x' = x + gain action, one dimension of one; member m multiplies by gains[m].
-MlpEnsemble steered(const std::vector<float>& gains) {
+MlpEnsemble steered_without_bounds(const std::vector<float>& gains) {
   MlpEnsembleSettings settings;
   settings.members = static_cast<int>(gains.size());
   settings.hidden = {};
@@ -190,7 +184,7 @@ TEST_CASE("imagination: a trajectory ends where it terminates, which the termina
       });
   Batchf starts(1, 4);
   starts << 0.0f, 2.0f, 5.0f, -9.0f;
-  Imagination<LinearPolicy> imagination(steered({1.0f, 1.0f}), position, crossed,
+  Imagination<LinearPolicy> imagination(steered_without_bounds({1.0f, 1.0f}), position, crossed,
                                         settled(Propagation::kTSinf, 6), pool, 1);
   Trajectories out;
   imagination.run(policy, starts, {0, 0, 10}, out);
@@ -214,7 +208,7 @@ TEST_CASE("imagination: a step that is not finite is not part of its trajectory,
   const RewardFunction<float> log_reward = [](auto, auto, ConstBatchRef<float> next, int, VecRef<float> out) {
     out = next.row(0).transpose().array().min(1e30f);
   };
-  MlpEnsemble model = steered({1.0f, 3e37f});
+  MlpEnsemble model = steered_without_bounds({1.0f, 3e37f});
   Imagination<LinearPolicy> imagination(model, log_reward, {}, settled(Propagation::kTSinf, 3), pool, 1);
   Trajectories out;
   imagination.run(policy, Batchf::Constant(1, 2, 2.0f), {}, out);
@@ -244,7 +238,8 @@ struct Counting {
 TEST_CASE("imagination: memory is a trajectory's own and begins at 0 in every call") {
   ThreadPool pool(2);
   const RewardFunction<float> nothing = [](auto, auto, auto, int, VecRef<float> out) { out.setZero(); };
-  Imagination<Counting> imagination(steered({1.0f}), nothing, {}, settled(Propagation::kTS1, 4), pool, 1);
+  Imagination<Counting> imagination(steered_without_bounds({1.0f}), nothing, {},
+                                    settled(Propagation::kTS1, 4), pool, 1);
   Trajectories out;
   for (int call = 0; call < 2; ++call) {
     imagination.run(Counting{}, Batchf::Zero(1, 100), {}, out);
@@ -255,9 +250,10 @@ TEST_CASE("imagination: memory is a trajectory's own and begins at 0 in every ca
 
 TEST_CASE("imagination: allocates nothing in a loop, takes a new model, refuses mistakes") {
   ThreadPool pool(2);
-  const MlpPolicy policy = test_policy();
+  const MlpPolicy policy = policy_of_two_actions();
   for (const Propagation how : {Propagation::kExpectation, Propagation::kTS1, Propagation::kTSinf}) {
-    Imagination<MlpPolicy> imagination(test_model(), busy_reward, kWide, settled(how), pool, 1);
+    Imagination<MlpPolicy> imagination(model_of_three_elites(), busy_reward, testing::wider_than(4.0f),
+                                       settled(how), pool, 1);
     const Batchf starts = testing::normals(5, 700, 8);
     Trajectories out;
     // A second workspace comes into being when two threads first work at once, and grows with its share: on a
@@ -269,7 +265,8 @@ TEST_CASE("imagination: allocates nothing in a loop, takes a new model, refuses 
       });
     if (test::can_count_allocations()) CHECK(allocated == 0);
   }
-  Imagination<MlpPolicy> imagination(test_model(), busy_reward, {}, settled(Propagation::kTS1), pool, 1);
+  Imagination<MlpPolicy> imagination(model_of_three_elites(), busy_reward, {}, settled(Propagation::kTS1),
+                                     pool, 1);
   Trajectories before, after;
   const Batchf starts = testing::normals(5, 7, 8);
   imagination.run(policy, starts, {}, before);
@@ -283,7 +280,7 @@ TEST_CASE("imagination: allocates nothing in a loop, takes a new model, refuses 
   imagination.run(policy, starts.leftCols(0), {}, after);
   CHECK(after.count() == 0);
 
-  CHECK_THROWS_AS(imagination.set_model(steered({1.0f})), Error);
+  CHECK_THROWS_AS(imagination.set_model(steered_without_bounds({1.0f})), Error);
   CHECK_THROWS_AS(imagination.set_horizon(0), Error);
   CHECK_THROWS_AS(imagination.run(policy, testing::normals(4, 7, 8), {}, after), Error);
   CHECK_THROWS_AS(
@@ -291,10 +288,11 @@ TEST_CASE("imagination: allocates nothing in a loop, takes a new model, refuses 
       Error);
   const std::vector<std::uint32_t> few = {1, 2};
   CHECK_THROWS_AS(imagination.run(policy, starts, {}, after, few), Error);
+  CHECK_THROWS_AS(Imagination<MlpPolicy>(model_of_three_elites(), busy_reward, {},
+                                         settled(Propagation::kMomentMatching), pool, 1),
+                  Error);
   CHECK_THROWS_AS(
-      Imagination<MlpPolicy>(test_model(), busy_reward, {}, settled(Propagation::kMomentMatching), pool, 1),
-      Error);
-  CHECK_THROWS_AS(Imagination<MlpPolicy>(test_model(), {}, {}, settled(Propagation::kTS1), pool, 1), Error);
+      Imagination<MlpPolicy>(model_of_three_elites(), {}, {}, settled(Propagation::kTS1), pool, 1), Error);
   MlpPolicySettings narrow;
   const MlpPolicy misfit(3, ActionBounds::uniform(2, -1.0, 1.0), narrow, 1);
   CHECK_THROWS_AS(imagination.run(misfit, starts, {}, after), Error);

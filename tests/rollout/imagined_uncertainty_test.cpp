@@ -12,26 +12,23 @@
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
 #include "models/neural/ensemble_oracle.hpp"
+#include "rollout/trajectory_cases.hpp"
 
 namespace mbrl {
 namespace {
 
 using enum EnsembleUncertainty;
+using testing::same;
 
-constexpr std::uint64_t kSeed = 7;
+constexpr std::uint64_t kUncertaintySeed = 7;
 
 void first_entry(ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float> next, int,
                  VecRef<float> out) {
   out = next.row(0).transpose();
 }
 
-const TerminationFunction<float> kWide = [](ConstBatchRef<float> obs, ConstBatchRef<float>,
-                                            ConstBatchRef<float> next, int, VecRef<float> done) {
-  done = ((next - obs).colwise().norm().array() > 2.0f).cast<float>().transpose();
-};
-
 // One of its entries is constant in an episode.
-MlpEnsemble test_model() {
+MlpEnsemble model_with_a_constant() {
   MlpEnsemble model = testing::lively_model({30, 40}, Activation::kSilu, true, 4);
   model.encoding.targets[3] = TargetKind::kConstant;
   model.max_logvar.assign(5, 2.0f);  // so that variances are not all at their bound
@@ -88,9 +85,9 @@ void check_against_double(const MlpEnsemble& model, const RewardFunction<float>&
   const MlpPolicy policy = test_policy(n, model.action_dim);
   const Batchf starts = testing::normals(n, 53, 8);
   for (const EnsembleUncertainty kind : {kDeviation, kDisagreement, kDivergence}) {
-    const Trajectories found =
-        imagine(model, reward, {}, policy, starts,
-                {.horizon = 3, .propagation = Propagation::kTS1, .uncertainty = kind}, {}, pool, kSeed);
+    const Trajectories found = imagine(model, reward, {}, policy, starts,
+                                       {.horizon = 3, .propagation = Propagation::kTS1, .uncertainty = kind},
+                                       {}, pool, kUncertaintySeed);
     REQUIRE(found.uncertainty.rows() == 53);
     double worst = 0;
     for (int h = 0; h < 3; ++h)
@@ -108,7 +105,7 @@ void check_against_double(const MlpEnsemble& model, const RewardFunction<float>&
 TEST_CASE("imagined uncertainty: as in double precision on every instruction set") {
   testing::for_each_target([&](const std::string& target) {
     INFO(target);
-    check_against_double(test_model(), first_entry);
+    check_against_double(model_with_a_constant(), first_entry);
   });
   // With a reward that is learned, which counts where variances do.
   MlpEnsembleSettings settings;
@@ -168,25 +165,21 @@ TEST_CASE("imagined uncertainty: the divergence of Gaussians of one entry by num
   LinearPolicy still(1, ActionBounds::uniform(1, -1.0, 1.0));
   still.set(Batchd::Zero(1, 1), Vecd::Zero(1));
   const Trajectories found = imagine(model, first_entry, {}, still, zero,
-                                     {.horizon = 1, .uncertainty = kDivergence}, {}, pool, kSeed);
+                                     {.horizon = 1, .uncertainty = kDivergence}, {}, pool, kUncertaintySeed);
   CHECK(expected > 0.2);
   CHECK(static_cast<double>(found.uncertainty(0, 0)) == Approx(expected).epsilon(1e-4));
 }
 
-bool same(const Trajectories& a, const Trajectories& b) {
-  return a.obs == b.obs && a.action == b.action && a.reward == b.reward && a.terminated == b.terminated &&
-         a.length == b.length && a.diverged == b.diverged;
-}
-
 TEST_CASE("imagined uncertainty: measuring it changes no trajectory, threads change no bit of it") {
   ThreadPool one(1), three(3);
-  const MlpEnsemble model = test_model();
+  const MlpEnsemble model = model_with_a_constant();
   const MlpPolicy policy = test_policy(5, 2);
   const Batchf starts = testing::normals(5, 501, 8);
   for (const Propagation how : {Propagation::kExpectation, Propagation::kTS1, Propagation::kTSinf}) {
     const auto run = [&](EnsembleUncertainty kind, ThreadPool& pool) {
-      return imagine(model, first_entry, kWide, policy, starts,
-                     {.horizon = 4, .propagation = how, .uncertainty = kind}, {1, 2, 3}, pool, kSeed);
+      return imagine(model, first_entry, testing::wider_than(2.0f), policy, starts,
+                     {.horizon = 4, .propagation = how, .uncertainty = kind}, {1, 2, 3}, pool,
+                     kUncertaintySeed);
     };
     const Trajectories plain = run(kNone, one);
     CHECK(plain.uncertainty.size() == 0);
@@ -212,7 +205,8 @@ TEST_CASE("imagined uncertainty: what is not finite ends a trajectory, what is n
   MlpEnsemble model = testing::lively_model({8}, Activation::kRelu, false, 2);
   const MlpPolicy policy = test_policy(5, 2);
   const auto make = [&](const MlpEnsemble& m, EnsembleUncertainty kind) {
-    return Imagination<MlpPolicy>(m, first_entry, {}, {.horizon = 2, .uncertainty = kind}, pool, kSeed);
+    return Imagination<MlpPolicy>(m, first_entry, {}, {.horizon = 2, .uncertainty = kind}, pool,
+                                  kUncertaintySeed);
   };
   CHECK_THROWS_WITH(make(model, kDeviation), Catch::Contains("no variances"));
   CHECK_THROWS_WITH(make(model, kDivergence), Catch::Contains("no variances"));

@@ -16,13 +16,6 @@ namespace {
 
 constexpr double kGamma = 0.9;
 
-Td3 random_td3(int critics, ThreadPool& pool) {
-  Td3Settings settings = ddpg_settings();
-  settings.critics = critics;
-  settings.policy.hidden = settings.critic.hidden = {16};
-  return {1, ActionBounds::uniform(1, -3, 3), settings, 4, pool};
-}
-
 std::vector<const nn::Network*> targets_of(const Td3& td3) {
   std::vector<const nn::Network*> all;
   for (int l = 0; l < td3.settings().critics; ++l) all.push_back(&td3.critic_target(l));
@@ -65,7 +58,7 @@ TEST_CASE("stochastic expansion: weights are the inverse variances, scaled to 1"
 
 TEST_CASE("stochastic expansion: without a horizon the target is the critics' mean") {
   ThreadPool pool(2);
-  const Td3 td3 = random_td3(3, pool);
+  const Td3 td3 = testing::random_td3(pool, 3);
   Transitions batch = testing::linear_quadratic(0, 150);
   batch.terminated[7] = 1;
   StochasticExpansion expansion(testing::linear_model(4, 0, 0, 1), testing::quadratic_reward(), {}, 0, kGamma,
@@ -84,7 +77,7 @@ TEST_CASE("stochastic expansion: without a horizon the target is the critics' me
 TEST_CASE("stochastic expansion: targets of all combinations, in loops and in double precision") {
   constexpr int kHorizon = 3, kMembers = 3, kCritics = 2;
   ThreadPool pool(2);
-  const Td3 td3 = random_td3(kCritics, pool);
+  const Td3 td3 = testing::random_td3(pool, kCritics);
   const TerminationFunction<float> beyond_one = [](ConstBatchRef<float> next, VecRef<float> out) {
     for (Index j = 0; j < next.cols(); ++j) out(j) = next(0, j) > 1 ? 1.0f : 0.0f;
   };
@@ -158,7 +151,7 @@ TEST_CASE("stochastic expansion: targets of all combinations, in loops and in do
 
 TEST_CASE("stochastic expansion: a model counts where its members agree, and not where they do not") {
   ThreadPool pool(1);
-  const Td3 td3 = random_td3(4, pool);
+  const Td3 td3 = testing::random_td3(pool, 4);
   Transitions batch = testing::linear_quadratic(2, 200);
   // Starts that stay on their side for the horizon: the policy's actions are small.
   for (Index i = 0; i < 200; ++i)
@@ -181,7 +174,7 @@ TEST_CASE("stochastic expansion: a model counts where its members agree, and not
 
 TEST_CASE("stochastic expansion: a horizon that left the numbers counts nothing") {
   ThreadPool pool(1);
-  const Td3 td3 = random_td3(2, pool);
+  const Td3 td3 = testing::random_td3(pool, 2);
   Transitions batch = testing::empty(1, 1, 2);
   batch.next_obs << 1e37f, 1.0f;
   const auto one = [](ConstBatchRef<float>, ConstBatchRef<float>, ConstBatchRef<float>, int,

@@ -17,7 +17,7 @@
 namespace mbrl {
 namespace {
 
-constexpr int kSteps = 3, kStart = 5;  // the horizon, and the control step at which rollouts begin
+constexpr int kRolloutSteps = 3, kStart = 5;  // the horizon, and the control step at which rollouts begin
 constexpr double kDiscount = 0.5, kEdge = 1.05;
 
 const auto kOne = per_sample_reward([](const auto&, const auto&, const auto&) { return 1.0; });
@@ -35,7 +35,7 @@ void unknown(ConstBatchRef<S>, int, VecRef<S> out) {
 template <class Evaluator>
 void check(Evaluator& rollout, const typename Evaluator::State& start) {
   using S = typename Evaluator::Scalar;
-  Batch<S> actions(kSteps, 3);
+  Batch<S> actions(kRolloutSteps, 3);
   actions.col(0).setConstant(S(0.1));
   actions.col(1).setConstant(S(0.4));
   actions.col(2).setConstant(S(5));
@@ -44,7 +44,7 @@ void check(Evaluator& rollout, const typename Evaluator::State& start) {
   CHECK(returns(0) == Approx(1.75));
   rollout.set_terminal_value(worth<S>);
   rollout.evaluate(start, actions, {0, 0, kStart}, returns);
-  CHECK(returns(0) == Approx(1.75 + 0.125 * (10 + 100 * (kStart + kSteps) + 0.3)));
+  CHECK(returns(0) == Approx(1.75 + 0.125 * (10 + 100 * (kStart + kRolloutSteps) + 0.3)));
   CHECK(returns(1) == Approx(1.75));
   CHECK(returns(2) == Approx(1.0));
   rollout.set_terminal_value(unknown<S>);
@@ -59,7 +59,8 @@ void check(Evaluator& rollout, const typename Evaluator::State& start) {
 TEST_CASE("terminal value: model rollout") {
   ThreadPool pool(2);
   const auto model = per_sample_model(1, 1, [](const auto& x, const auto& u, auto&& next) { next = x + u; });
-  ModelRollout rollout(model, kOne, kBeyond, {.horizon = kSteps, .block = 2, .discount = kDiscount}, pool);
+  ModelRollout rollout(model, kOne, kBeyond, {.horizon = kRolloutSteps, .block = 2, .discount = kDiscount},
+                       pool);
   check(rollout, Vecd::Zero(1));
 }
 
@@ -83,7 +84,7 @@ TEST_CASE("terminal value: particle rollout") {
   ThreadPool pool(2);
   for (const Propagation how : kWays) {
     ParticleRolloutSettings settings;
-    settings.horizon = kSteps;
+    settings.horizon = kRolloutSteps;
     settings.particles = 4;
     settings.propagation = how;
     settings.discount = kDiscount;
@@ -102,7 +103,7 @@ TEST_CASE("terminal value: ensemble rollout") {
   for (auto& layers : model.members) layers[0].weight_matrix() << 0.0f, 1.0f;
   for (const Propagation how : kWays) {
     EnsembleRolloutSettings settings;
-    settings.horizon = kSteps;
+    settings.horizon = kRolloutSteps;
     settings.particles = 4;
     settings.propagation = how;
     settings.discount = kDiscount;
@@ -127,7 +128,8 @@ struct Walker {
 
 TEST_CASE("terminal value: simulator rollout") {
   ThreadPool pool(2);
-  SimulatorRollout<Walker> rollout([] { return Walker(); }, {.horizon = kSteps, .discount = kDiscount}, pool);
+  SimulatorRollout<Walker> rollout([] { return Walker(); }, {.horizon = kRolloutSteps, .discount = kDiscount},
+                                   pool);
   check(rollout, {0.0});
 }
 

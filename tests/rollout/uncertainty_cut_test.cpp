@@ -8,6 +8,7 @@
 
 #include "catch.hpp"
 #include "mbrl/core/error.hpp"
+#include "rollout/trajectory_cases.hpp"
 
 namespace mbrl {
 namespace {
@@ -44,9 +45,8 @@ Batchf measured() {
   return u;
 }
 
-bool same(const Trajectories& a, const Trajectories& b) {
-  return a.obs == b.obs && a.action == b.action && a.reward == b.reward && a.terminated == b.terminated &&
-         a.length == b.length && a.diverged == b.diverged && a.uncertainty == b.uncertainty;
+bool same_with_uncertainty(const Trajectories& a, const Trajectories& b) {
+  return testing::same(a, b) && a.uncertainty == b.uncertainty;
 }
 
 TEST_CASE("uncertainty cut: a trajectory ends before the first step that is not below the threshold") {
@@ -62,7 +62,7 @@ TEST_CASE("uncertainty cut: a trajectory ends before the first step that is not 
 
   Trajectories all = three(measured());
   cut_where_uncertain(all, std::numeric_limits<double>::infinity());
-  CHECK(same(all, three(measured())));
+  CHECK(same_with_uncertainty(all, three(measured())));
   cut_where_uncertain(all, 0);
   CHECK(all.length == std::vector<int>(3, 0));
   CHECK(all.diverged == std::vector<std::uint8_t>(3, 0));

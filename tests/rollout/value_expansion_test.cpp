@@ -15,12 +15,6 @@
 namespace mbrl {
 namespace {
 
-Td3 random_td3(ThreadPool& pool) {
-  Td3Settings settings = ddpg_settings();
-  settings.policy.hidden = settings.critic.hidden = {16};
-  return {1, ActionBounds::uniform(1, -3, 3), settings, 4, pool};
-}
-
 Trajectories imagined(const MlpEnsemble& model, TerminationFunction<float> termination, const Td3& td3,
                       const Batchf& starts, int horizon) {
   ThreadPool pool(1);
@@ -40,7 +34,7 @@ TerminationFunction<float> beyond(float limit) {
 TEST_CASE("value expansion: under the true model the target's error falls as gamma to the horizon") {
   constexpr double kGamma = 0.9;
   ThreadPool pool(1);
-  const Td3 td3 = random_td3(pool);
+  const Td3 td3 = testing::random_td3(pool);
   const Transitions batch = testing::linear_quadratic(0, 64);
   // What the target policy earns from there on, followed until nothing counts any more.
   const auto worth = [&](double s, double a) {
@@ -90,7 +84,7 @@ TEST_CASE("value expansion: each imagined state has its own shorter sum, and end
   constexpr double kGamma = 0.8;
   constexpr int kHorizon = 4;
   ThreadPool pool(1);
-  const Td3 td3 = random_td3(pool);
+  const Td3 td3 = testing::random_td3(pool);
   Transitions batch = testing::empty(1, 1, 5);
   batch.next_obs << -5.0f, 0.0f, 1.5f, 0.25f, -5.0f;
   batch.reward << 1.0f, 2.0f, 3.0f, 4.0f, 5.0f;
@@ -146,7 +140,7 @@ TEST_CASE("value expansion: each imagined state has its own shorter sum, and end
 TEST_CASE("value expansion: a trajectory that left the numbers asks the critic before it did") {
   constexpr double kGamma = 0.5;
   ThreadPool pool(1);
-  const Td3 td3 = random_td3(pool);
+  const Td3 td3 = testing::random_td3(pool);
   Transitions batch = testing::empty(1, 1, 1);
   batch.next_obs << 1e37f;  // times 10 in each step, but rewards overflow at once where it is not 0
   MlpEnsemble model = testing::linear_model(1, 9, 0, 0);

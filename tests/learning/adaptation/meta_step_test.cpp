@@ -15,7 +15,7 @@ using namespace mbrl;
 
 namespace {
 
-const ActionBounds kBounds = ActionBounds::uniform(2, -1, 3);
+const ActionBounds kUnevenBounds = ActionBounds::uniform(2, -1, 3);
 
 double dot(const AlignedFloats& a, const AlignedFloats& b) {
   double sum = 0;
@@ -30,7 +30,7 @@ AlignedFloats moved(AlignedFloats from, const AlignedFloats& direction, double l
 
 // Parameters are those of `from` in all but what a seed draws anew: a direction.
 AlignedFloats direction(const MlpPolicy& policy, std::uint64_t seed) {
-  return MlpPolicy(policy.obs_dim(), kBounds, policy.settings(), seed).parameters();
+  return MlpPolicy(policy.obs_dim(), kUnevenBounds, policy.settings(), seed).parameters();
 }
 
 // What a policy does, with advantages that depend on it.
@@ -50,7 +50,7 @@ OnPolicyBatch doings(const MlpPolicy& policy, std::uint32_t task, Index n = 300)
 }
 
 struct Tasks {
-  MlpPolicy policy{3, kBounds, {.network = {{8}, Activation::kTanh}}, 5};
+  MlpPolicy policy{3, kUnevenBounds, {.network = {{8}, Activation::kTanh}}, 5};
   double rate;
   std::vector<OnPolicyBatch> before, after;
   Tasks(double inner_rate, int count, ThreadPool& pool) : rate(inner_rate) {
@@ -71,7 +71,7 @@ struct Tasks {
 
 TEST_CASE("policy surrogate: gradient and Hessian are those of differences, the Fisher matrix is TRPO's") {
   ThreadPool pool(2);
-  const MlpPolicy policy(3, kBounds, {.network = {{10, 6}, Activation::kTanh}}, 5);
+  const MlpPolicy policy(3, kUnevenBounds, {.network = {{10, 6}, Activation::kTanh}}, 5);
   const OnPolicyBatch batch = doings(policy, 1);
   const PolicySurrogate at(policy, batch, pool);
   CHECK(std::abs(at.advantage().mean()) < 1e-5f);
@@ -96,7 +96,7 @@ TEST_CASE("policy surrogate: gradient and Hessian are those of differences, the 
           0.02 * 1e-3);
   }
   TrpoSettings settings{.policy = policy.settings().network, .cg_damping = 0};
-  Trpo trpo(3, kBounds, settings, 5, pool);
+  Trpo trpo(3, kUnevenBounds, settings, 5, pool);
   trpo.policy().parameters() = policy.parameters();
   const AlignedFloats v = direction(policy, 12), expected = trpo.fisher_product(batch.obs, v),
                       found = at.fisher_product(v);
@@ -160,7 +160,7 @@ TEST_CASE("meta step: without an inner step and with one task it is TRPO's, for 
   ThreadPool one(1), three(3);
   Tasks tasks(0, 1, one);
   TrpoSettings settings{.policy = tasks.policy.settings().network, .cg_iterations = 4};
-  Trpo trpo(3, kBounds, settings, 5, one);
+  Trpo trpo(3, kUnevenBounds, settings, 5, one);
   trpo.policy().parameters() = tasks.policy.parameters();
   const TrpoReport expected = trpo.update(tasks.after[0]);
   MlpPolicy policy = tasks.policy, threaded = tasks.policy;

@@ -14,8 +14,8 @@ namespace {
 
 constexpr SparseApproximation kBoth[] = {SparseApproximation::kFitc, SparseApproximation::kVfe};
 
-struct Data {
-  explicit Data(Index n) : x(2, n), y(n) {
+struct NoisySamples {
+  explicit NoisySamples(Index n) : x(2, n), y(n) {
     const RandomStream random(3, Stream::kUser);
     for (Index i = 0; i < n; ++i) {
       const auto at = static_cast<std::uint32_t>(i);
@@ -30,7 +30,7 @@ struct Data {
 const GpHyperparameters kHyperparameters{Vecd{{std::log(0.8), std::log(1.6)}}, std::log(1.2), std::log(0.15)};
 
 TEST_CASE("sparse gp: with the data as inducing inputs it is the exact process") {
-  const Data data(60), fresh(20);
+  const NoisySamples data(60), fresh(20);
   const Batchd probe = 1.2 * fresh.x;
   const GpEvidence exact = log_evidence(data.x, data.y, kHyperparameters);
   const GpPosterior whole = exact_posterior(data.x, data.y, kHyperparameters);
@@ -52,7 +52,7 @@ TEST_CASE("sparse gp: with the data as inducing inputs it is the exact process")
 
 TEST_CASE(
     "sparse gp: the bound lies below the exact evidence, the nearer the more inducing inputs there are") {
-  const Data data(200);
+  const NoisySamples data(200);
   const double exact = log_evidence(data.x, data.y, kHyperparameters).value;
   double last = -std::numeric_limits<double>::infinity();
   for (const Index m : {5, 20, 60, 120}) {
@@ -67,8 +67,8 @@ TEST_CASE(
 }
 
 TEST_CASE("sparse gp: gradients are those of differences") {
-  const Data data(80);
-  const Batchd inducing = Data(100).x.rightCols(9);
+  const NoisySamples data(80);
+  const Batchd inducing = NoisySamples(100).x.rightCols(9);
   for (const SparseApproximation kind : kBoth) {
     const SparseEvidence e = sparse_evidence(kind, data.x, data.y, inducing, kHyperparameters);
     const Vecd packed = kHyperparameters.packed();
@@ -97,7 +97,7 @@ TEST_CASE("sparse gp: gradients are those of differences") {
 }
 
 TEST_CASE("sparse gp: mistakes are named") {
-  const Data data(20);
+  const NoisySamples data(20);
   for (const SparseApproximation kind : kBoth) {
     CHECK_THROWS_AS(sparse_evidence(kind, data.x, data.y, Batchd(2, 0), kHyperparameters), Error);
     CHECK_THROWS_AS(sparse_evidence(kind, data.x, data.y, Batchd::Zero(3, 4), kHyperparameters), Error);

@@ -14,7 +14,7 @@
 namespace mbrl {
 namespace {
 
-Batchd normals(Index rows, Index cols, std::uint32_t id) {
+Batchd system_normals(Index rows, Index cols, std::uint32_t id) {
   return testing::normals<Batchd>(RandomStream(11, Stream::kUser), rows, cols, id);
 }
 
@@ -24,11 +24,11 @@ struct Drifting {
   double noise = 0.01;
 
   ConditionalGaussian at(Index t) const {
-    const Batchd base = normals(nx, nx + nu, 0), turn = normals(nx, nx + nu, 1);
+    const Batchd base = system_normals(nx, nx + nu, 0), turn = system_normals(nx, nx + nu, 1);
     ConditionalGaussian p;
     p.gain = 0.25 * (base + 0.05 * std::sin(0.3 * static_cast<double>(t)) * turn);
     p.gain.leftCols(nx).diagonal().array() += 0.5;
-    p.offset = 0.1 * normals(nx, 1, 2);
+    p.offset = 0.1 * system_normals(nx, 1, 2);
     p.covariance = noise * noise * Batchd::Identity(nx, nx);
     return p;
   }
@@ -36,7 +36,7 @@ struct Drifting {
     std::vector<StateTrajectory> all;
     for (int i = 0; i < n; ++i) {
       const std::uint32_t each = 1000 * id + static_cast<std::uint32_t>(i) + 10;
-      const Batchd e = normals(nx, steps + 1, 2 * each), u = normals(nu, steps, 2 * each + 1);
+      const Batchd e = system_normals(nx, steps + 1, 2 * each), u = system_normals(nu, steps, 2 * each + 1);
       StateTrajectory t{Batchd(nx, steps + 1), u};
       t.states.col(0) = e.col(steps);
       for (Index k = 0; k < steps; ++k) {

@@ -18,7 +18,7 @@ namespace {
 
 static_assert(Checkpointable<BayesianNetwork>);
 
-BayesianNetwork learned(WeightPosterior posterior) {
+BayesianNetwork learned_network(WeightPosterior posterior) {
   BayesianNetwork model(1, 1, {.posterior = posterior, .members = 40, .prior_deviation = 4.0}, 3);
   BayesianTrainer({.run = {.epochs = 800, .batch_size = 64, .learning_rate = 1e-2}}, 3)
       .train(cubic(200), model, 0);
@@ -28,7 +28,7 @@ BayesianNetwork learned(WeightPosterior posterior) {
 TEST_CASE(
     "bayesian network: on the cubic it is unsure beyond the data, as an ensemble is and a point is not") {
   SECTION("by variational inference") {
-    const BayesianNetwork model = learned(WeightPosterior::kGaussian);
+    const BayesianNetwork model = learned_network(WeightPosterior::kGaussian);
     const Predicted inside = predicted(model, 0.0), outside = predicted(model, 6.0);
     CAPTURE(inside.deviation, outside.deviation, outside.mean);
     CHECK(outside.deviation / inside.deviation > 5);
@@ -51,14 +51,14 @@ TEST_CASE(
     CHECK(predicted(members, 6.0).deviation / predicted(members, 0.0).deviation > 5);
   }
   SECTION("a point") {
-    const BayesianNetwork model = learned(WeightPosterior::kPoint);
+    const BayesianNetwork model = learned_network(WeightPosterior::kPoint);
     CHECK(model.members() == 1);
     CHECK(predicted(model, 6.0).deviation / predicted(model, 0.0).deviation == Approx(1.0));
     CHECK(predicted(model, 0.0).deviation == Approx(kCubicNoise).epsilon(0.2));
     CHECK(predicted(model, 3.0).mean == Approx(30.0).margin(4.0));
   }
   SECTION("by dropout, less than the others") {
-    const BayesianNetwork model = learned(WeightPosterior::kDropout);
+    const BayesianNetwork model = learned_network(WeightPosterior::kDropout);
     const double ratio = predicted(model, 6.0).deviation / predicted(model, 0.0).deviation;
     CAPTURE(ratio);
     CHECK(ratio > 1.5);

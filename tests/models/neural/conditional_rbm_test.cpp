@@ -17,7 +17,7 @@ namespace {
 
 static_assert(Checkpointable<ConditionalRbm>);
 
-constexpr double kNoise = 0.02;
+constexpr double kGaitNoise = 0.02;
 
 // Four joints of a gait whose speed varies: two that stop at their ends, two that are slower one way.
 Batchf gait(int frames, std::uint32_t id) {
@@ -29,7 +29,7 @@ Batchf gait(int frames, std::uint32_t id) {
     for (int j = 0; j < 4; ++j) {
       const double s = std::sin(phase + j);
       const double noise =
-          kNoise * random.normal(id, static_cast<std::uint32_t>(t), 1 + static_cast<std::uint32_t>(j));
+          kGaitNoise * random.normal(id, static_cast<std::uint32_t>(t), 1 + static_cast<std::uint32_t>(j));
       series(j, t) = static_cast<float>((j % 2 == 0 ? std::tanh(3 * s) : s * (1 + 0.5 * s)) + noise);
     }
   }
@@ -62,7 +62,7 @@ TEST_CASE("conditional rbm: a gait one frame ahead, better than linear autoregre
   const double of_model = rmse((next - test.next).cast<double>());
   CAPTURE(of_linear, of_model);
   CHECK(of_model < 0.6 * of_linear);
-  CHECK(of_model > kNoise);
+  CHECK(of_model > kGaitNoise);
 
   SECTION("alone it goes on walking") {
     const Batchf walk = model.generate(fresh.leftCols(kOrder), 200);

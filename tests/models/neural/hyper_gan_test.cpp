@@ -16,7 +16,7 @@ namespace {
 
 static_assert(Checkpointable<HyperGan>);
 
-HyperGan learned(double adversarial) {
+HyperGan learned_gan(double adversarial) {
   HyperGan model(1, 1, {.members = 40}, 3);
   HyperGanTrainer({.run = {.epochs = 1000}, .adversarial = adversarial}, 3).train(cubic(40), model, 0);
   return model;
@@ -29,7 +29,7 @@ double entropy(const Predicted& at) {
 
 TEST_CASE(
     "hyper gan: on the cubic its networks differ, and beyond the data it is less sure than a point is") {
-  const HyperGan model = learned(1.0);
+  const HyperGan model = learned_gan(1.0);
   BayesianNetwork point(1, 1, {.posterior = WeightPosterior::kPoint, .network = {.hidden = {32}}}, 3);
   BayesianTrainer({.run = {.epochs = 1000, .learning_rate = 1e-2}}, 3).train(cubic(40), point, 0);
   const Predicted inside = predicted(model, 0.0), outside = predicted(model, 6.0);
@@ -43,7 +43,7 @@ TEST_CASE(
     CHECK(entropy(predicted(model, x)) > entropy(predicted(point, x)) + 1);
 
   // Without the adversary weights of all noises approach each other.
-  CHECK(learned(0.0).weight_distance() < 0.7 * model.weight_distance());
+  CHECK(learned_gan(0.0).weight_distance() < 0.7 * model.weight_distance());
 }
 
 TEST_CASE("hyper gan: gradients go back through made weights as through a network's own") {

@@ -37,7 +37,7 @@ TransitionBatch fork(int n, std::uint32_t id = 0) {
   return data;
 }
 
-MixtureModel learned(int components, double temperature = 1.0) {
+MixtureModel learned_mixture(int components, double temperature = 1.0) {
   MixtureModel model(2, 1,
                      {.components = components,
                       .network = {.hidden = {32}, .activation = Activation::kTanh},
@@ -56,7 +56,7 @@ double mean_log_prob(const MixtureModel& model, const TransitionBatch& data) {
 }
 
 TEST_CASE("mixture: both ways of a fork are found, where a Gaussian predicts the mean, which is neither") {
-  const MixtureModel mixture = learned(5), gaussian = learned(1);
+  const MixtureModel mixture = learned_mixture(5), gaussian = learned_mixture(1);
   MixtureModel::Workspace w;
   const Batchf obs{{-0.5f, 0.0f, 0.5f}, {0.0f, 0.0f, 0.0f}}, action{{0.4f, 0.4f, 0.4f}};
   Batchf mean(2, 3), variance(2, 3);
@@ -102,7 +102,7 @@ TEST_CASE("mixture: both ways of a fork are found, where a Gaussian predicts the
 
 TEST_CASE("mixture: moments, densities and draws are of one distribution, at any temperature") {
   const double temperature = GENERATE(1.0, 1.7);
-  const MixtureModel model = learned(3, temperature);
+  const MixtureModel model = learned_mixture(3, temperature);
   MixtureModel::Workspace w;
   constexpr Index kDraws = 20000;
   const Batchf obs = Vecf{{0.3f, 0.0f}}.replicate(1, kDraws), action = Batchf::Constant(1, kDraws, -0.2f);
@@ -160,7 +160,7 @@ TEST_CASE("mixture: temperature divides logits and multiplies variances") {
 }
 
 TEST_CASE("mixture: a draw depends on its counters alone, and training on data, seed and round") {
-  const MixtureModel model = learned(3);
+  const MixtureModel model = learned_mixture(3);
   MixtureModel::Workspace w;
   const TransitionBatch data = fork(300);
   const RandomStream random(4, Stream::kModelNoise);
@@ -184,7 +184,7 @@ TEST_CASE("mixture: a draw depends on its counters alone, and training on data, 
 }
 
 TEST_CASE("mixture: saved, loaded, and planned in") {
-  const MixtureModel model = learned(3);
+  const MixtureModel model = learned_mixture(3);
   StateDict dict;
   model.save(dict, "m.");
   MixtureModel again(2, 1, model.settings(), 99);

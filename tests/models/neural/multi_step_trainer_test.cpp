@@ -28,7 +28,7 @@ ObsEncoding some_encoding() {
 }
 
 // Episodes of `length` steps of something smooth in 4 entries, the last constant, under 2 actions.
-TransitionBuffer some_data(int rows, int length) {
+TransitionBuffer some_trajectories(int rows, int length) {
   const RandomStream random(4, Stream::kUser);
   TransitionBuffer data(4, 2, static_cast<std::size_t>(rows));
   Vecd obs(4), next(4), action(2);
@@ -45,7 +45,7 @@ TransitionBuffer some_data(int rows, int length) {
   return data;
 }
 
-MlpEnsemble some_model(const TransitionBuffer& data, int members = 1) {
+MlpEnsemble model_of(const TransitionBuffer& data, int members = 1) {
   MlpEnsemble model = MlpEnsemble::create({.members = members,
                                            .hidden = {12, 9},
                                            .activation = Activation::kTanh,
@@ -59,8 +59,8 @@ MlpEnsemble some_model(const TransitionBuffer& data, int members = 1) {
 }  // namespace
 
 TEST_CASE("unroll: the loss is that of predictions fed back into themselves") {
-  const TransitionBuffer data = some_data(60, 10);
-  const MlpEnsemble model = some_model(data);
+  const TransitionBuffer data = some_trajectories(60, 10);
+  const MlpEnsemble model = model_of(data);
   constexpr int kSteps = 3;
   const std::vector<std::uint32_t> starts = data.window_starts(kSteps);
   const Windows windows = windows_at(data, kSteps, starts);
@@ -89,8 +89,8 @@ TEST_CASE("unroll: the loss is that of predictions fed back into themselves") {
 }
 
 TEST_CASE("unroll: its gradient is that of differences, and parts add up") {
-  const TransitionBuffer data = some_data(40, 10);
-  const MlpEnsemble model = some_model(data);
+  const TransitionBuffer data = some_trajectories(40, 10);
+  const MlpEnsemble model = model_of(data);
   const std::vector<std::uint32_t> starts = data.window_starts(5);
   for (const int steps : {1, 2, 5})
     for (const MultiStepLoss loss : {MultiStepLoss::kSquared, MultiStepLoss::kNorm}) {
@@ -131,13 +131,13 @@ TEST_CASE("unroll: its gradient is that of differences, and parts add up") {
 }
 
 TEST_CASE("multi-step training: threads and a restart change no number") {
-  const TransitionBuffer data = some_data(100, 10);
+  const TransitionBuffer data = some_trajectories(100, 10);
   const MultiStepSettings settings{.curriculum = {1, 3}, .updates = 20, .batch_size = 100};
   const auto parameters = [](const MlpEnsemble& model) { return model.members[1][1].weight; };
   std::vector<std::vector<float>> results;
   for (const int threads : {1, 3}) {
     ThreadPool pool(threads);
-    MlpEnsemble model = some_model(data, 2);
+    MlpEnsemble model = model_of(data, 2);
     MultiStepTrainer trainer(model, settings, pool, 7);
     const TrainingReport report = trainer.train(data, model);
     CHECK(report.steps == 20);
@@ -157,8 +157,8 @@ TEST_CASE("multi-step training: threads and a restart change no number") {
 
 TEST_CASE("multi-step training: what it cannot do is refused in words") {
   ThreadPool pool(1);
-  const TransitionBuffer data = some_data(20, 4);
-  MlpEnsemble model = some_model(data), gaussian = model;
+  const TransitionBuffer data = some_trajectories(20, 4);
+  MlpEnsemble model = model_of(data), gaussian = model;
   gaussian.settings.gaussian = true;
   const auto error = [&](const MultiStepSettings& settings) {
     return error_of([&] { MultiStepTrainer(model, settings, pool, 1).train(data, model); });
