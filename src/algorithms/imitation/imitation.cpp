@@ -47,7 +47,7 @@ struct Timed {
   }
 };
 
-std::vector<MetricColumn> columns() {
+std::vector<MetricColumn> imitation_columns() {
   return {{.name = "expert_return", .title = "expert's return", .decimals = 1},
           {.name = "score", .title = "score", .decimals = 3},
           {.name = "beta", .decimals = 3},
@@ -91,7 +91,7 @@ Imitation<P>::Imitation(const ImitationConfiguration& configuration, const Algor
       teacher_(std::move(teacher)),
       env_(context.make_environment()),
       policy_(new_policy(env_.spec(), configuration.cloning, context.seed, 0)),
-      metrics_(MetricTable::with(columns())) {}
+      metrics_(MetricTable::with(imitation_columns())) {}
 
 template <class P>
 P Imitation<P>::new_policy(const EnvSpec& spec, const CloningSettings& settings, std::uint64_t seed,

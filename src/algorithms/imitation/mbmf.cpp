@@ -102,7 +102,7 @@ class PartObserver final : public RunObserver {
   Row add_row_;
 };
 
-std::vector<MetricColumn> columns() {
+std::vector<MetricColumn> mbmf_columns() {
   return {{.name = "part", .title = "part", .decimals = 0},
           {.name = "model_loss", .title = "model", .decimals = 4},
           {.name = "planner_return", .title = "planner", .decimals = 1},
@@ -132,7 +132,7 @@ class Mbmf final : public PolicyOwner, public DataOwner {
                     action_bounds(env_.spec()), c.mpc, context.seed),
         planning_(env_, model_, trainer_, rollouts_, controller_, context.pool, c.planning, context.seed),
         imitation_(imitation_of(c), context, expert()),
-        metrics_(MetricTable::with(columns())) {}
+        metrics_(MetricTable::with(mbmf_columns())) {}
 
   bool run(RunObserver& observer) {
     if (!tuning_) {
