@@ -2,36 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <deque>
+#include <limits>
 #include <utility>
-#include <vector>
 
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
-namespace {
-
-struct Pair {
-  Vecd step, change;  // of x, of the gradient
-  double inverse;     // 1 / step'change
-};
-
-// The two loops of Nocedal (1980): -H g, H the inverse Hessian that the pairs suggest.
-Vecd direction(const std::deque<Pair>& pairs, const Vecd& gradient) {
-  Vecd d = -gradient;
-  std::vector<double> weight(pairs.size());
-  for (std::size_t i = pairs.size(); i-- > 0;) {
-    weight[i] = pairs[i].inverse * pairs[i].step.dot(d);
-    d -= weight[i] * pairs[i].change;
-  }
-  if (!pairs.empty()) d /= pairs.back().inverse * pairs.back().change.squaredNorm();
-  for (std::size_t i = 0; i < pairs.size(); ++i)
-    d += (weight[i] - pairs[i].inverse * pairs[i].change.dot(d)) * pairs[i].step;
-  return d;
-}
-
-}  // namespace
-
 void LbfgsSettings::validate(const char* who) const {
   require(iterations >= 0, who, ": iterations is ", iterations, ", expected at least 0");
   require(memory >= 1, who, ": memory is ", memory, ", expected at least 1");
@@ -42,80 +18,130 @@ void LbfgsSettings::validate(const char* who) const {
   require(trials >= 1, who, ": trials is ", trials, ", expected at least 1");
 }
 
+LbfgsSearch::LbfgsSearch(Index size, const LbfgsSettings& settings) : settings_(settings) {
+  settings.validate("LbfgsSearch");
+  require(size >= 1, "LbfgsSearch: size is ", size, ", expected at least 1");
+  steps_.setZero(size, settings.memory);
+  changes_.setZero(size, settings.memory);
+  inverse_.setZero(settings.memory);
+  weight_.setZero(settings.memory);
+  for (Vecd* v : {&x_, &next_, &gradient_, &direction_, &best_gradient_, &change_}) v->setZero(size);
+}
+
+void LbfgsSearch::begin(ConstVecRef<double> start) {
+  require_dim("LbfgsSearch", "the start", start.size(), x_.size());
+  x_ = next_ = start;
+  first_ = pairs_ = 0;
+  iterations_ = evaluations_ = 0;
+  value_ = largest_ = std::numeric_limits<double>::infinity();
+  status_ = LbfgsStatus::kIterationLimit;
+}
+
+// The two loops of Nocedal (1980): -H g, H the inverse Hessian that the pairs suggest.
+void LbfgsSearch::find_direction() {
+  const auto at = [this](Index i) { return (first_ + i) % settings_.memory; };
+  direction_ = -gradient_;
+  for (Index i = pairs_; i-- > 0;) {
+    const Index k = at(i);
+    weight_(k) = inverse_(k) * steps_.col(k).dot(direction_);
+    direction_ -= weight_(k) * changes_.col(k);
+  }
+  if (pairs_ > 0) direction_ /= inverse_(at(pairs_ - 1)) * changes_.col(at(pairs_ - 1)).squaredNorm();
+  for (Index i = 0; i < pairs_; ++i) {
+    const Index k = at(i);
+    direction_ += (weight_(k) - inverse_(k) * changes_.col(k).dot(direction_)) * steps_.col(k);
+  }
+}
+
+bool LbfgsSearch::begin_line() {
+  largest_ = gradient_.cwiseAbs().maxCoeff();
+  if (largest_ <= settings_.gradient_tolerance * std::max(1.0, std::abs(value_))) {
+    status_ = LbfgsStatus::kConverged;
+    return false;
+  }
+  if (iterations_ >= settings_.iterations) return false;
+  find_direction();
+  slope_ = gradient_.dot(direction_);
+  if (!(slope_ < 0.0)) {  // rounding has made the pairs useless
+    pairs_ = 0;
+    direction_ = -gradient_;
+    slope_ = -gradient_.squaredNorm();
+  }
+  length_ = pairs_ == 0 ? std::min(1.0, 1.0 / std::sqrt(-slope_)) : 1.0;
+  low_ = best_ = 0.0;
+  high_ = std::numeric_limits<double>::infinity();
+  trial_ = 0;
+  next_ = x_ + length_ * direction_;
+  return true;
+}
+
+bool LbfgsSearch::tell(double value, const Vecd& gradient) {
+  const bool usable = std::isfinite(value) && gradient.allFinite();
+  if (evaluations_++ == 0) {
+    value_ = value;
+    gradient_ = gradient;
+    if (usable) return begin_line();
+    status_ = LbfgsStatus::kDivergedStart;
+    return false;
+  }
+  if (!usable || !(value < value_) || value > value_ + settings_.armijo * length_ * slope_) {
+    high_ = length_;
+  } else {
+    best_ = low_ = length_;
+    best_value_ = value;
+    best_gradient_ = gradient;
+    if (gradient.dot(direction_) >= settings_.curvature * slope_) return end_line();
+  }
+  if (++trial_ == settings_.trials) return end_line();
+  if (!std::isfinite(high_))
+    length_ = 2.0 * low_;
+  else if (low_ == 0.0 && usable)  // where the parabola through both values has its minimum
+    length_ = high_ * std::clamp(-0.5 * slope_ * high_ / (value - value_ - slope_ * high_), 0.1, 0.5);
+  else
+    length_ = 0.5 * (low_ + high_);
+  next_ = x_ + length_ * direction_;
+  return true;
+}
+
+bool LbfgsSearch::end_line() {
+  if (!(best_ > 0.0)) {
+    if (std::exchange(pairs_, 0) > 0) return begin_line();  // once more, down the gradient
+    status_ = LbfgsStatus::kStalled;
+    return false;
+  }
+  direction_ *= best_;
+  change_ = best_gradient_ - gradient_;
+  const double product = direction_.dot(change_);
+  if (product > 1e-14 * direction_.norm() * change_.norm()) {
+    const Index k = (first_ + pairs_) % settings_.memory;
+    if (pairs_ == settings_.memory)
+      first_ = (first_ + 1) % settings_.memory;
+    else
+      ++pairs_;
+    steps_.col(k) = direction_;
+    changes_.col(k) = change_;
+    inverse_(k) = 1.0 / product;
+  }
+  x_ += direction_;
+  value_ = best_value_;
+  gradient_ = best_gradient_;
+  ++iterations_;
+  return begin_line();
+}
+
 LbfgsResult minimize_lbfgs(const SmoothFunction& f, ConstVecRef<double> start,
                            const LbfgsSettings& settings) {
   settings.validate("minimize_lbfgs");
   require(start.size() >= 1 && start.allFinite(), "minimize_lbfgs: the start has ", start.size(),
           " entries, or one that is not finite; expected finite numbers, at least 1");
-  LbfgsResult result;
-  result.x = start;
-  Vecd gradient(start.size()), next_gradient(start.size()), next;
-  result.value = f(result.x, gradient);
-  result.evaluations = 1;
-  if (!std::isfinite(result.value) || !gradient.allFinite()) {
-    result.status = LbfgsStatus::kDivergedStart;
-    return result;
-  }
-  std::deque<Pair> pairs;
-  for (;;) {
-    result.gradient = gradient.cwiseAbs().maxCoeff();
-    if (result.gradient <= settings.gradient_tolerance * std::max(1.0, std::abs(result.value))) {
-      result.status = LbfgsStatus::kConverged;
-      return result;
-    }
-    if (result.iterations >= settings.iterations) return result;
-    Vecd d = direction(pairs, gradient);
-    double slope = gradient.dot(d);
-    if (!(slope < 0.0)) {  // rounding has made the pairs useless
-      pairs.clear();
-      d = -gradient;
-      slope = -gradient.squaredNorm();
-    }
-    double length = pairs.empty() ? std::min(1.0, 1.0 / std::sqrt(-slope)) : 1.0;
-    double low = 0.0, high = std::numeric_limits<double>::infinity();
-    // The longest step so far that lowers the value enough, should none end with a small slope.
-    double best = 0.0, value = 0.0;
-    Vecd best_gradient;
-    for (int trial = 0; trial < settings.trials; ++trial) {
-      next = result.x + length * d;
-      const double tried = f(next, next_gradient);
-      ++result.evaluations;
-      const bool usable = std::isfinite(tried) && next_gradient.allFinite();
-      if (!usable || !(tried < result.value) || tried > result.value + settings.armijo * length * slope) {
-        high = length;
-      } else {
-        best = low = length;
-        value = tried;
-        best_gradient = next_gradient;
-        if (next_gradient.dot(d) >= settings.curvature * slope) break;
-      }
-      if (!std::isfinite(high))
-        length = 2.0 * low;
-      else if (low == 0.0 && usable)  // where the parabola through both values has its minimum
-        length = high * std::clamp(-0.5 * slope * high / (tried - result.value - slope * high), 0.1, 0.5);
-      else
-        length = 0.5 * (low + high);
-    }
-    if (!(best > 0.0)) {
-      if (!pairs.empty()) {  // once more, down the gradient
-        pairs.clear();
-        continue;
-      }
-      result.status = LbfgsStatus::kStalled;
-      return result;
-    }
-    Pair pair{best * d, best_gradient - gradient, 0.0};
-    const double product = pair.step.dot(pair.change);
-    if (product > 1e-14 * pair.step.norm() * pair.change.norm()) {
-      pair.inverse = 1.0 / product;
-      pairs.push_back(std::move(pair));
-      if (pairs.size() > static_cast<std::size_t>(settings.memory)) pairs.pop_front();
-    }
-    result.x += best * d;
-    result.value = value;
-    gradient = best_gradient;
-    ++result.iterations;
-  }
+  LbfgsSearch search(start.size(), settings);
+  search.begin(start);
+  Vecd gradient(start.size());
+  double value = 0;
+  do value = f(search.point(), gradient);
+  while (search.tell(value, gradient));
+  return {.status = search.status(), .x = search.x(), .value = search.value(), .gradient = search.gradient(),
+          .iterations = search.iterations(), .evaluations = search.evaluations()};
 }
 
 }  // namespace mbrl

@@ -56,12 +56,52 @@ struct LbfgsResult {
   int iterations = 0, evaluations = 0;
 };
 
+/// The search by question and answer, for whoever evaluates the function under a deadline or in memory of its own:
+///   search.begin(start);
+///   do value = f(search.point(), gradient); while (search.tell(value, gradient));
+/// Steps satisfy the weak Wolfe conditions, found by doubling and halving (Lewis and Overton, Mathematical Programming
+/// 141, 2013, algorithm 2.6). Memory is allocated by the constructor.
+class LbfgsSearch {
+ public:
+  LbfgsSearch() = default;
+  /// Of functions of `size` numbers. Throws on settings that make no sense.
+  LbfgsSearch(Index size, const LbfgsSettings& settings);
+
+  void begin(ConstVecRef<double> start);
+  const Vecd& point() const { return next_; }  // where the function is to be evaluated
+  /// The function's value and gradient at point(); either may be not finite. False where the search is over.
+  bool tell(double value, const Vecd& gradient);
+
+  const Vecd& x() const { return x_; }  // the best point so far, from the first answer on
+  double value() const { return value_; }
+  double gradient() const { return largest_; }  // its largest entry at x()
+  LbfgsStatus status() const { return status_; }
+  int iterations() const { return iterations_; }
+  int evaluations() const { return evaluations_; }
+
+ private:
+  void find_direction();
+  bool begin_line();
+  bool end_line();
+
+  LbfgsSettings settings_;
+  Batchd steps_, changes_;  // of x and of the gradient, a column a pair, in a ring
+  Vecd inverse_, weight_;   // 1 / step'change of each; of the two loops
+  Index first_ = 0, pairs_ = 0;
+  Vecd x_, next_, gradient_, direction_, best_gradient_, change_;
+  double value_ = 0, largest_ = 0;
+  LbfgsStatus status_ = LbfgsStatus::kIterationLimit;
+  int iterations_ = 0, evaluations_ = 0;
+  // The line search: the steepness at its start, and the longest step so far that lowers the value enough.
+  int trial_ = 0;
+  double slope_ = 0, length_ = 0, low_ = 0, high_ = 0, best_ = 0, best_value_ = 0;
+};
+
 /// Returns f(x) and writes its gradient, of x's size. It need not be finite everywhere: a step to where it is not is
 /// shortened.
 using SmoothFunction = std::function<double(const Vecd& x, Vecd& gradient)>;
 
-/// Steps satisfy the weak Wolfe conditions, found by doubling and halving (Lewis and Overton, Mathematical Programming
-/// 141, 2013, algorithm 2.6). What goes wrong on the way is told by the result's status, never thrown. Throws on settings
+/// LbfgsSearch over a function. What goes wrong on the way is told by the result's status, never thrown. Throws on settings
 /// that make no sense and a start that is empty or not finite.
 LbfgsResult minimize_lbfgs(const SmoothFunction& f, ConstVecRef<double> start,
                            const LbfgsSettings& settings = {});

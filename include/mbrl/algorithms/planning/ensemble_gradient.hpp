@@ -21,6 +21,8 @@ namespace mbrl {
 
 /// GradientPlannerSettings but for the horizon, which is the rollouts'.
 struct EnsembleGradientSettings : GradientPlannerSettings {
+  EnsembleGradientSettings() { method = Descent::kAdam; }
+
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     GradientPlannerSettings::describe(s, [&](const char* name, auto& value, const char* help) {

@@ -29,7 +29,7 @@ struct KnownPlannerSettings {
   PlannerSettings sampling = {};          // name: one of these, or gradient, ilqr, ddp, collocation, or one
                                           // of each: icem+ilqr
   MultiStartSettings starts = {};         // of all planners that descend
-  GradientPlannerSettings gradient = {};  // Adam on the actions (its horizon and starts are those above)
+  GradientPlannerSettings gradient = {};  // descent on the actions (its horizon and starts are those above)
   IlqrSettings ilqr = {};                 // iLQR and DDP (which of the two is the name's choice)
   // direct collocation, one segment a control step; what it starts from obeys the dynamics already
   CollocationSettings collocation = {.solver = {.initial_penalty = 1000}};
@@ -40,7 +40,7 @@ struct KnownPlannerSettings {
     field("horizon", s.horizon, "steps a plan looks ahead");
     PlannerSettings::describe(s.sampling, field);
     field("starts", s.starts, "what planners that descend start from");
-    field("gradient", s.gradient, "Adam on the actions");
+    field("gradient", s.gradient, "descent on the actions");
     field("ilqr", s.ilqr, "iLQR and DDP");
     field("collocation", s.collocation, "direct collocation, one segment a control step");
   }

@@ -1,7 +1,8 @@
-// Planning by gradient descent through a differentiable model: Adam on the actions, from several starts.
+// Planning by gradient descent through a differentiable model: L-BFGS or Adam on the actions, from several starts.
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstddef>
@@ -13,8 +14,10 @@
 #include <vector>
 
 #include "mbrl/core/deadline.hpp"
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
+#include "mbrl/math/lbfgs.hpp"
 #include "mbrl/models/differentiable_model.hpp"
 #include "mbrl/planning/action_sequence.hpp"
 #include "mbrl/planning/planner.hpp"
@@ -23,9 +26,19 @@
 
 namespace mbrl {
 
+enum class Descent : int {
+  kLbfgs = 0,  // learns the curvature on its way; for exact derivatives
+  kAdam = 1    // for derivatives that are noisy, or of a function with kinks
+};
+
+constexpr auto enum_names(Descent) {
+  return std::array{std::pair{Descent::kLbfgs, "lbfgs"}, std::pair{Descent::kAdam, "adam"}};
+}
+
 struct GradientPlannerSettings {
   int horizon = 30;                          // steps a plan looks ahead
-  int iterations = 50;                       // gradient steps from every start
+  Descent method = Descent::kLbfgs;          // of descent
+  int iterations = 50;                       // gradients from every start at most
   double learning_rate = 0.05;               // of Adam, in half action ranges
   double beta1 = 0.9;                        // decay of Adam's first moment
   double beta2 = 0.999;                      // of its second moment
@@ -35,7 +48,8 @@ struct GradientPlannerSettings {
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("horizon", s.horizon, "steps a plan looks ahead");
-    field("iterations", s.iterations, "gradient steps from every start");
+    field("method", s.method, "of descent: lbfgs or adam");
+    field("iterations", s.iterations, "gradients from every start at most");
     field("learning_rate", s.learning_rate, "of Adam, in half action ranges");
     field("beta1", s.beta1, "decay of Adam's first moment");
     field("beta2", s.beta2, "decay of Adam's second moment");
@@ -45,8 +59,9 @@ struct GradientPlannerSettings {
 };
 
 /// With the costate l_N = dJ_f/dx, l_t = dc_t/dx + (df/dx)' l_{t+1}, the gradient is dJ/du_t = dc_t/du +
-/// (df/du)' l_{t+1} (back-propagation through the rollout). Adam (Kingma, Ba, ICLR 2015) steps on actions
-/// scaled to [-1, 1], which are clipped to the bounds after every step. Starts are the last plan, shifted, and
+/// (df/du)' l_{t+1} (back-propagation through the rollout). L-BFGS (math/lbfgs.hpp) and Adam (Kingma, Ba, ICLR
+/// 2015) step on actions scaled to [-1, 1]. Adam's are clipped to the bounds after every step; L-BFGS descends
+/// the cost of the clipped actions, which no longer changes with one beyond its bound. Starts are the last plan, shifted, and
 /// the best of sampled action sequences (MultiStart); the plan is the cheapest iterate of all. A start whose
 /// rollout leaves the finite numbers ends there, and is counted. Starts run in parallel on the pool, with the
 /// same result for any number of threads. Under a deadline no step is made and no start begun that would not
@@ -69,6 +84,7 @@ class GradientPlanner : public Anytime {
         box_(multi_start_.box()),
         pool_(&pool),
         half_range_(0.5 * (box_.high() - box_.low())),
+        middle_(box_.low() + half_range_),
         mean_(box_.mid()) {
     const Index nx = model_.obs_dim(), nu = model_.action_dim(), n = settings.horizon;
     starts_.resize(static_cast<std::size_t>(settings.starts.starts) + 1);  // one for a suggestion
@@ -79,6 +95,8 @@ class GradientPlanner : public Anytime {
       s.final_hessian.setZero(nx, nx);
       s.stage_gradient.setZero(nx + nu);
       s.costate.setZero(nx);
+      if (settings.method == Descent::kLbfgs)
+        s.search = LbfgsSearch(box_.size(), {.iterations = std::numeric_limits<int>::max(), .trials = 12});
       for (Vecd* v : {&s.actions, &s.best, &s.gradient, &s.first, &s.second}) v->setZero(box_.size());
     }
     suggestion_.setZero(box_.size());
@@ -163,6 +181,7 @@ class GradientPlanner : public Anytime {
     std::int64_t rollouts = 0, unusable = 0;
     bool diverged = false;
     bool late = false;  // stopped by the deadline
+    LbfgsSearch search;
     typename Model::Workspace model;
     WorkPiece rollout_time, gradient_time;  // under deadlines; kept from plan to plan
   };
@@ -209,38 +228,28 @@ class GradientPlanner : public Anytime {
 
   // From s.actions on. One that `may_wait` is not begun where its rollout would be late.
   void descend(Start& s, bool may_wait, std::int64_t steps, const State& state, int t0) const {
-    s.first.setZero();
-    s.second.setZero();
     s.best = s.actions;
     s.best_cost = std::numeric_limits<double>::infinity();
     s.rollouts = 0;
     s.diverged = false;
     s.late = may_wait && !time_for(aim_, rollout_of(s));
     if (s.late) return;
+    if (settings_.method == Descent::kAdam)
+      descend_by_adam(s, steps, state, t0);
+    else
+      descend_by_lbfgs(s, steps, state, t0);
+  }
+
+  void descend_by_adam(Start& s, std::int64_t steps, const State& state, int t0) const {
+    s.first.setZero();
+    s.second.setZero();
     double decay1 = 1, decay2 = 1;
     for (std::int64_t i = 0; i <= steps; ++i) {
-      double cost = 0;
-      s.rollout_time.timed(aim_, [&] { cost = roll_out(s, state, t0); });
-      ++s.rollouts;
-      if (!std::isfinite(cost)) {
-        s.diverged = true;
-        return;
-      }
-      if (cost < s.best_cost) {
-        s.best_cost = cost;
-        s.best = s.actions;
-      }
-      if (i == steps) return;
-      s.late = !time_for(aim_, std::max(longest_gradient_, s.gradient_time.seconds()) + rollout_of(s));
-      if (s.late) return;
-      s.gradient_time.timed(aim_, [&] { back_propagate(s, t0); });
-      if (!s.gradient.allFinite()) {
-        s.diverged = true;
-        return;
-      }
+      if (s.diverged = !std::isfinite(tried(s, state, t0)); s.diverged) return;
+      if (i == steps || !differentiated(s, t0)) return;
+      if (s.diverged = !s.gradient.allFinite(); s.diverged) return;
       decay1 *= settings_.beta1;
       decay2 *= settings_.beta2;
-      s.gradient.array() *= half_range_.array();
       s.first = settings_.beta1 * s.first + (1 - settings_.beta1) * s.gradient;
       s.second.array() =
           settings_.beta2 * s.second.array() + (1 - settings_.beta2) * s.gradient.array().square();
@@ -248,6 +257,43 @@ class GradientPlanner : public Anytime {
                            ((s.second.array() / (1 - decay2)).sqrt() + 1e-8);
       s.actions = s.actions.cwiseMax(box_.low()).cwiseMin(box_.high());
     }
+  }
+
+  void descend_by_lbfgs(Start& s, std::int64_t steps, const State& state, int t0) const {
+    const auto half = half_range_.array();
+    s.first = (half > 0).select((s.actions - middle_).array() / half, 0.0);
+    s.search.begin(s.first);
+    double cost = 0;
+    for (std::int64_t i = 0; i == 0 || s.search.tell(cost, s.gradient); ++i) {
+      const auto scaled = s.search.point().array();
+      s.actions = (middle_.array() + half * scaled).matrix().cwiseMax(box_.low()).cwiseMin(box_.high());
+      cost = tried(s, state, t0);
+      s.diverged = i == 0 && !std::isfinite(cost);  // later a shorter step is tried
+      if (s.diverged || i == steps) return;
+      if (!std::isfinite(cost)) continue;
+      if (!differentiated(s, t0)) return;
+      s.gradient.array() *= (scaled.abs() <= 1).template cast<double>();
+    }
+  }
+
+  // The cost of s.actions, which are kept if they are the best so far.
+  double tried(Start& s, const State& state, int t0) const {
+    double cost = 0;
+    s.rollout_time.timed(aim_, [&] { cost = roll_out(s, state, t0); });
+    ++s.rollouts;
+    if (cost < s.best_cost) {
+      s.best_cost = cost;
+      s.best = s.actions;
+    }
+    return cost;
+  }
+  // The gradient at s.actions, in half ranges; false where it and one more rollout would be late.
+  bool differentiated(Start& s, int t0) const {
+    s.late = !time_for(aim_, std::max(longest_gradient_, s.gradient_time.seconds()) + rollout_of(s));
+    if (s.late) return false;
+    s.gradient_time.timed(aim_, [&] { back_propagate(s, t0); });
+    s.gradient.array() *= half_range_.array();
+    return true;
   }
 
   double rollout_of(const Start& s) const { return std::max(longest_rollout_, s.rollout_time.seconds()); }
@@ -287,7 +333,7 @@ class GradientPlanner : public Anytime {
   MultiStart multi_start_;
   SequenceBox<double> box_;
   ThreadPool* pool_;
-  Vecd half_range_;
+  Vecd half_range_, middle_;  // of the bounds
   Vecd mean_;        // warm start of the next plan
   Vecd suggestion_;  // another start of the next plan, if suggested_
   bool suggested_ = false;
