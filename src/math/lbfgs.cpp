@@ -140,8 +140,12 @@ LbfgsResult minimize_lbfgs(const SmoothFunction& f, ConstVecRef<double> start,
   double value = 0;
   do value = f(search.point(), gradient);
   while (search.tell(value, gradient));
-  return {.status = search.status(), .x = search.x(), .value = search.value(), .gradient = search.gradient(),
-          .iterations = search.iterations(), .evaluations = search.evaluations()};
+  return {.status = search.status(),
+          .x = search.x(),
+          .value = search.value(),
+          .gradient = search.gradient(),
+          .iterations = search.iterations(),
+          .evaluations = search.evaluations()};
 }
 
 }  // namespace mbrl

@@ -334,8 +334,8 @@ class GradientPlanner : public Anytime {
   SequenceBox<double> box_;
   ThreadPool* pool_;
   Vecd half_range_, middle_;  // of the bounds
-  Vecd mean_;        // warm start of the next plan
-  Vecd suggestion_;  // another start of the next plan, if suggested_
+  Vecd mean_;                 // warm start of the next plan
+  Vecd suggestion_;           // another start of the next plan, if suggested_
   bool suggested_ = false;
   std::vector<Start> starts_;
   Deadline aim_;                                       // of the plan being made
