@@ -54,7 +54,7 @@ if(MBRL_INSTALL)
     "-DEXPECT_FAILURE=mbrl has no component 'jax', expected one of: core, torch, mujoco, cli")
 endif()
 mbrl_consumer_test("add_subdirectory, shared libraries" -DMETHOD=subdirectory -DCOMPONENTS=core
-  -DSCRATCH=${scratch}/subdirectory -DBUILD_SHARED_LIBS=ON -DMEMORY_FLAGS=${memory_flags})
+  -DSCRATCH=${scratch}/subdirectory -DBUILD_SHARED_LIBS=ON -DCMAKE_UNITY_BUILD=ON -DMEMORY_FLAGS=${memory_flags})
 mbrl_consumer_test("FetchContent, unity build" -DMETHOD=fetchcontent -DCOMPONENTS=core
   -DSCRATCH=${scratch}/fetchcontent -DCMAKE_UNITY_BUILD=ON)
 # Both compile the core: one after the other, so that where there is ccache the second has it from there.
