@@ -54,6 +54,9 @@ endfunction()
 # so that a new file moves no other folder's; names at namespace scope differ within a folder. Highway's sources include
 # themselves for every target, which works in a file of their own only.
 function(mbrl_batch target)
+  if(NOT CMAKE_UNITY_BUILD)
+    return()
+  endif()
   set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
   if(NOT MBRL_BATCH)
     set(MBRL_BATCH 8)
