@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/stopwatch.hpp"
 #include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/registry.hpp"
@@ -23,6 +22,7 @@
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -51,23 +51,19 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
         collector_(env_, buffer_, seed_),
         agent_(make_agent(env_.spec())),
         rows_(static_cast<std::size_t>(settings.batch_size)),
-        metrics_(MetricTable::with(columns())) {}
+        metrics_(MetricTable::with(WorkClock::columns(columns()))) {}
 
   bool run(RunObserver& observer) {
     while (collector_.running() || collector_.steps() < settings_.steps) {
       if constexpr (ModelLearner<Agent>) {
-        const Stopwatch watch;
+        const auto span = clock_.time(WorkKind::kModel);
         const int round = static_cast<int>(metrics_.rows()) + 1;
         if (!agent_.fit_model(buffer_, collector_.steps(), round, observer)) return false;
-        seconds_ += watch.seconds();
       }
       if (!collector_.running()) begin_episode();
-      const Stopwatch watch;
-      if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))
-        sampler_.added();
-      const bool random = collector_.steps() <= settings_.random_steps, running = collector_.running();
-      for (int i = 0; !random && i < settings_.updates_per_step; ++i) update(observer);
-      seconds_ += watch.seconds();
+      act();
+      const bool running = collector_.running();
+      if (collector_.steps() > settings_.random_steps) improve(observer);
       observer.on_progress(collector_.progress(settings_.random_steps, metrics_.rows()));
       if (!running) finish(observer);
       if (!observer.on_safe_point(!running)) return false;
@@ -91,20 +87,21 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
     const EpisodePosition& at = collector_.position();
     out.put(prefix + "position",
             std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t});
-    out.put(prefix + "figures", std::vector<double>{at.total, seconds_});
+    out.put(prefix + "figures", std::vector<double>{at.total});
+    clock_.save(out, prefix + "clock");
     collector_.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
     const auto position = in.get<std::int64_t>(prefix + "position");
     require_dim("checkpoint of " + name_, "'position'", position.size(), 4);
     const auto figures = in.get<double>(prefix + "figures");
-    require_dim("checkpoint of " + name_, "'figures'", figures.size(), 2);
+    require_dim("checkpoint of " + name_, "'figures'", figures.size(), 1);
     agent_.load(in, prefix);
     buffer_.load(in, prefix + "buffer.");
     sampler_.load(in, prefix + "sampler.");
     metrics_.load(in, prefix + "metrics");
     episodes_ = position[1];
-    seconds_ = figures[1];
+    clock_.load(in, prefix + "clock");
     collector_.load(in, prefix, position[0],
                     {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
   }
@@ -123,7 +120,17 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
   void begin_episode() {
     collector_.begin(static_cast<std::uint32_t>(episodes_));
     agent_.begin_episode();
-    seconds_ = 0;
+  }
+
+  void act() {
+    const auto span = clock_.time(WorkKind::kCollect);
+    if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))
+      sampler_.added();
+  }
+
+  void improve(RunObserver& observer) {
+    const auto span = clock_.time(WorkKind::kLearn);
+    for (int i = 0; i < settings_.updates_per_step; ++i) update(observer);
   }
 
   void update(RunObserver& observer) {
@@ -146,11 +153,11 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
         {"return", collector_.total()},
         {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
         {"episode_length", static_cast<double>(collector_.t())},
-        {"steps_per_s", collector_.t() / seconds_}};
+        {"steps_per_s", collector_.t() / clock_.seconds()}};
     const std::vector<AgentFigure> names = Agent::figure_columns();
     const std::vector<double> figures = agent_.figures();
     for (std::size_t i = 0; i < names.size(); ++i) row.emplace_back(names[i].name, figures[i]);
-    metrics_.add(std::span<const std::pair<std::string_view, double>>(row));
+    clock_.end_round(metrics_, std::move(row));
     observer.on_round(metrics_, {});
   }
 
@@ -165,7 +172,7 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
   std::vector<std::uint32_t> rows_;
   Transitions batch_;
   std::int64_t episodes_ = 0;  // finished
-  double seconds_ = 0;         // of the episode
+  WorkClock clock_;
   MetricTable metrics_;
 };
 

@@ -1,9 +1,11 @@
 // What every registered algorithm owes to the program: it stops at any safe point and continues exactly, its
 // numbers do not depend on threads, acting changes nothing, and settings that make no sense are refused.
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdint>
 #include <functional>
+#include <initializer_list>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,6 +89,37 @@ TEST_CASE("algorithms: every built-in one is in this suite") {
   for (const Case& c : cases())
     if (names.empty() || names.back() != c.name) names.push_back(c.name);
   CHECK(names == registries().algorithms.names());
+}
+
+TEST_CASE("algorithms: rows of what learns from replay or in a model say where the time went") {
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    ThreadPool pool(1);
+    const auto begun = std::chrono::steady_clock::now();
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    RunObserver silent;
+    REQUIRE(algorithm.run(silent));
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
+    const MetricTable& table = algorithm.metrics();
+    const auto is = [&](std::initializer_list<const char*> names) {
+      return std::find(names.begin(), names.end(), c.name) != names.end();
+    };
+    const bool in_model = is({"mbpo", "mopo", "mve", "steve", "dhmbpo", "svg", "me-trpo", "slbo", "mb-mpo"});
+    const bool offline = is({"cql", "mopo"});
+    if (!in_model && !offline && !is({"sac", "td3", "ddpg", "dyna", "ppo", "trpo"})) continue;
+    const auto sum = [&](const char* column) {
+      double all = 0;
+      for (const double seconds : table.column(column)) {
+        CHECK(seconds >= 0);
+        all += seconds;
+      }
+      return all;
+    };
+    CHECK((sum("collect_s") > 0) == !offline);
+    CHECK((sum("model_s") > 0) == in_model);
+    CHECK(sum("learn_s") > 0);
+    CHECK(sum("collect_s") + sum("model_s") + sum("learn_s") + sum("other_s") <= passed.count());
+  }
 }
 
 TEST_CASE("algorithms: the number of threads changes no number") {

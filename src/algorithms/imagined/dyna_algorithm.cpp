@@ -6,7 +6,6 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
@@ -15,6 +14,7 @@
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -48,25 +48,19 @@ class Dyna final : public DataOwner {
                 static_cast<std::size_t>(settings.steps + env_.spec().max_steps)),
         collector_(env_, buffer_, context.seed),
         table_(env_.spec().obs_dim, env_.spec().choices, settings.dyna, context.seed),
-        metrics_(MetricTable::with(
+        metrics_(MetricTable::with(WorkClock::columns(
             {{.name = "episode_length", .title = "length", .decimals = 0},
              {.name = "states", .title = "states", .decimals = 0},
              {.name = "tried", .title = "tried", .decimals = 0},
              {.name = "value", .title = "V(start)", .decimals = 3},
-             {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0}})) {}
+             {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 0}}))) {}
 
   bool run(RunObserver& observer) {
     while (collector_.running() || collector_.steps() < settings_.steps) {
-      if (!collector_.running()) {
-        start_ = collector_.begin(static_cast<std::uint32_t>(metrics_.rows()));
-        seconds_ = 0;
-      }
-      const Stopwatch watch;
+      if (!collector_.running()) start_ = collector_.begin(static_cast<std::uint32_t>(metrics_.rows()));
       const Vecd obs = collector_.obs();
       const int choice = table_.explore(obs, collector_.steps());
-      if (collector_.step(Vecd::Constant(1, choice)))
-        table_.learn(obs, choice, collector_.reward(), collector_.obs(), collector_.position().terminated);
-      seconds_ += watch.seconds();
+      if (act(choice)) learn(obs, choice);
       observer.on_progress(collector_.progress(0, metrics_.rows()));
       if (!collector_.running()) finish(observer);
       if (!observer.on_safe_point(!collector_.running())) return false;
@@ -83,36 +77,48 @@ class Dyna final : public DataOwner {
     table_.save(out, prefix + "table.");
     buffer_.save(out, prefix + "buffer.");
     metrics_.save(out, prefix + "metrics");
+    clock_.save(out, prefix + "clock");
     collector_.save(out, prefix);
     const EpisodePosition& at = collector_.position();
     out.put(prefix + "position", std::vector<std::int64_t>{collector_.steps(), at.running ? 1 : 0, at.t});
-    out.put(prefix + "figures", std::vector<double>{at.total, seconds_});
+    out.put(prefix + "figures", std::vector<double>{at.total});
     out.put(prefix + "start", std::vector<double>(start_.data(), start_.data() + start_.size()));
   }
   void load(const StateDict& in, const std::string& prefix) {
     const auto position = in.get<std::int64_t>(prefix + "position");
     require_dim("checkpoint of dyna", "'position'", position.size(), 3);
     const auto figures = in.get<double>(prefix + "figures");
-    require_dim("checkpoint of dyna", "'figures'", figures.size(), 2);
+    require_dim("checkpoint of dyna", "'figures'", figures.size(), 1);
     const auto start = in.get<double>(prefix + "start");
     table_.load(in, prefix + "table.");
     buffer_.load(in, prefix + "buffer.");
     metrics_.load(in, prefix + "metrics");
-    seconds_ = figures[1];
+    clock_.load(in, prefix + "clock");
     start_ = Eigen::Map<const Vecd>(start.data(), static_cast<Index>(start.size()));
     collector_.load(in, prefix, position[0],
                     {.t = static_cast<int>(position[2]), .total = figures[0], .running = position[1] != 0});
   }
 
  private:
+  bool act(int choice) {
+    const auto span = clock_.time(WorkKind::kCollect);
+    return collector_.step(Vecd::Constant(1, choice));
+  }
+
+  // From the step just made, and from those that the table remembers.
+  void learn(const Vecd& obs, int choice) {
+    const auto span = clock_.time(WorkKind::kLearn);
+    table_.learn(obs, choice, collector_.reward(), collector_.obs(), collector_.position().terminated);
+  }
+
   void finish(RunObserver& observer) {
-    metrics_.add({{"step", static_cast<double>(collector_.steps())},
-                  {"return", collector_.total()},
-                  {"episode_length", static_cast<double>(collector_.t())},
-                  {"states", static_cast<double>(table_.states())},
-                  {"tried", static_cast<double>(table_.tried())},
-                  {"value", table_.values(start_).maxCoeff()},
-                  {"steps_per_s", collector_.t() / seconds_}});
+    clock_.end_round(metrics_, {{"step", static_cast<double>(collector_.steps())},
+                                {"return", collector_.total()},
+                                {"episode_length", static_cast<double>(collector_.t())},
+                                {"states", static_cast<double>(table_.states())},
+                                {"tried", static_cast<double>(table_.tried())},
+                                {"value", table_.values(start_).maxCoeff()},
+                                {"steps_per_s", collector_.t() / clock_.seconds()}});
     observer.on_round(metrics_, {});
   }
 
@@ -122,8 +128,8 @@ class Dyna final : public DataOwner {
   Collector<AnyEnvironment> collector_;
   DynaQ table_;
   MetricTable metrics_;
-  Vecd start_;          // of the episode
-  double seconds_ = 0;  // of the episode
+  Vecd start_;  // of the episode
+  WorkClock clock_;
 };
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "algorithms/imagined/trpo_in_model_description.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/learning/adaptation/meta_step.hpp"
 
@@ -80,32 +79,40 @@ void MbMpo::use_models() {
 }
 
 bool MbMpo::fit_model(RunObserver& observer) {
-  const Stopwatch watch;
   if (!fit(trainer_, observer)) return false;
   use_models();
   phase_ = kImproving;
-  seconds_ += watch.seconds();
   return true;
 }
 
 OnPolicyBatch MbMpo::imagine(std::size_t k, const MlpPolicy& policy, std::uint32_t number) {
+  const auto span = clock_.time(WorkKind::kModel);
   return tasks_[k].make("mb-mpo", policy, trpo_, buffer_, settings_.rollouts, number);
 }
 
+MlpPolicy MbMpo::adapt(const OnPolicyBatch& batch) {
+  const auto span = clock_.time(WorkKind::kLearn);
+  return adapted(trpo_.policy(), batch, settings_.inner_rate, pool_);
+}
+
+TrpoReport MbMpo::learn(const std::vector<OnPolicyBatch>& before, const std::vector<OnPolicyBatch>& after) {
+  const auto span = clock_.time(WorkKind::kLearn);
+  TrpoReport report = meta_step(trpo_.policy(), before, after, settings_.inner_rate, settings_.trpo, pool_);
+  report.value_loss = trpo_.learn_values(joined(after));
+  return report;
+}
+
 void MbMpo::improve(RunObserver& observer) {
-  const Stopwatch watch;
   const auto number = 2 * static_cast<std::uint32_t>(trpo_.updates());
   std::vector<OnPolicyBatch> before, after;
   for (std::size_t k = 0; k < tasks_.size(); ++k) {
     before.push_back(imagine(k, trpo_.policy(), number));
-    const MlpPolicy own = adapted(trpo_.policy(), before[k], settings_.inner_rate, pool_);
+    const MlpPolicy own = adapt(before[k]);
     after.push_back(imagine(k, own, number + 1));
   }
-  TrpoReport report = meta_step(trpo_.policy(), before, after, settings_.inner_rate, settings_.trpo, pool_);
-  report.value_loss = trpo_.learn_values(joined(after));
+  const TrpoReport report = learn(before, after);
   check(report, observer);
   ++updates_;
-  seconds_ += watch.seconds();
   tell(observer, updates_, settings_.policy_updates, report.value_loss);
   if (updates_ >= settings_.policy_updates) end_round(observer);
 }
@@ -119,7 +126,7 @@ void MbMpo::end_round(RunObserver& observer) {
     const std::uint32_t number = kLastStep + rounds_;
     const OnPolicyBatch batch = imagine(k, trpo_.policy(), number);
     before += share * tasks_[k].mean_return();
-    adapted_.push_back(adapted(trpo_.policy(), batch, settings_.inner_rate, pool_));
+    adapted_.push_back(adapt(batch));
     imagine(k, adapted_.back(), number);
     after += share * tasks_[k].mean_return();
   }

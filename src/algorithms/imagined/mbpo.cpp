@@ -6,7 +6,6 @@
 #include <string>
 
 #include "algorithms/fit_model.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "algorithms/value_bias_of.hpp"
 #include "mbrl/algorithms/algorithm.hpp"
 #include "mbrl/core/error.hpp"
@@ -126,7 +125,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
                    context.pool, seed_),
       threshold_(settings.uncertainty_cut),
       agent_(env_.spec(), settings.sac, settings.random_steps, seed_, context.pool),
-      metrics_(MetricTable::with(
+      metrics_(MetricTable::with(WorkClock::columns(
           {{.name = "critic_loss", .decimals = 3},
            {.name = "value", .title = "Q"},
            {.name = "entropy", .title = "entropy", .decimals = 2},
@@ -140,7 +139,7 @@ Mbpo::Mbpo(const MbpoSettings& settings, const AlgorithmContext& context)
            {.name = "real_reward", .decimals = 3},
            {.name = "imagined_reward", .decimals = 3},
            {.name = "episode_length", .title = "length", .decimals = 0},
-           {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}})) {
+           {.name = "steps_per_s", .wall_clock = true, .title = "steps/s", .decimals = 1}}))) {
   settings.validate(env_.spec());
 }
 
@@ -150,7 +149,7 @@ bool Mbpo::model_is_due() const {
 }
 
 bool Mbpo::fit_model(RunObserver& observer) {
-  const Stopwatch watch;
+  const auto span = clock_.time(WorkKind::kModel);
   const std::optional<TrainingReport> done =
       fit_or_undo(real_.batch(), rounds_, static_cast<int>(metrics_.rows()) + 1, collector_.steps(), model_,
                   trainer_, observer);
@@ -159,12 +158,11 @@ bool Mbpo::fit_model(RunObserver& observer) {
   model_epochs_ = done->epochs;
   imagination_.set_model(model_);
   trained_at_ = collector_.steps();
-  seconds_ += watch.seconds();
   return true;
 }
 
 void Mbpo::imagine() {
-  const Stopwatch watch;
+  const auto span = clock_.time(WorkKind::kModel);
   imagination_.set_horizon(settings_.horizon.at(static_cast<double>(collector_.steps())));
   draw_starts(real_, settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
@@ -178,28 +176,23 @@ void Mbpo::imagine() {
           "mbpo: every trajectory that the model of round ", rounds_ + 1, " imagined left the numbers",
           cut ? " or was cut" : "", " in its first step; more random_steps may help");
   ++rounds_;
-  seconds_ += watch.seconds();
 }
 
 void Mbpo::begin_episode() {
   collector_.begin(static_cast<std::uint32_t>(episodes_));
-  seconds_ = 0;
   agent_.begin_episode();
 }
 
 void Mbpo::act() {
-  const Stopwatch watch;
+  const auto span = clock_.time(WorkKind::kCollect);
   collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t()));
-  seconds_ += watch.seconds();
 }
 
 void Mbpo::improve(RunObserver& observer) {
-  const Stopwatch watch;
+  const auto span = clock_.time(WorkKind::kLearn);
   imagined_.draw(real_, settings_.real_ratio, settings_.batch_size,
                  static_cast<std::uint32_t>(agent_.updates()), batch_);
-  const bool sound = agent_.learn(batch_);
-  seconds_ += watch.seconds();
-  if (sound) return;
+  if (agent_.learn(batch_)) return;
   observer.on_safe_point(false);
   fail("mbpo: ", agent_.trouble());
 }
@@ -209,23 +202,24 @@ void Mbpo::report(RunObserver& observer) {
   if (collector_.running()) return;
   ++episodes_;
   const std::vector<double> of_agent = agent_.figures();
-  metrics_.add({{"step", static_cast<double>(collector_.steps())},
-                {"return", collector_.total()},
-                {"critic_loss", of_agent[0]},
-                {"value", of_agent[1]},
-                {"entropy", of_agent[2]},
-                {"temperature", of_agent[3]},
-                {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
-                {"model_loss", model_loss_},
-                {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
-                {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},
-                {"imagined_length", rounds_ > 0 ? static_cast<double>(imagined_.newest()) / settings_.rollouts
-                                                : MetricTable::kNone},
-                {"cut_threshold", threshold_.value()},
-                {"real_reward", collector_.total() / collector_.t()},
-                {"imagined_reward", imagined_reward_},
-                {"episode_length", static_cast<double>(collector_.t())},
-                {"steps_per_s", collector_.t() / seconds_}});
+  clock_.end_round(metrics_, {{"step", static_cast<double>(collector_.steps())},
+                              {"return", collector_.total()},
+                              {"critic_loss", of_agent[0]},
+                              {"value", of_agent[1]},
+                              {"entropy", of_agent[2]},
+                              {"temperature", of_agent[3]},
+                              {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
+                              {"model_loss", model_loss_},
+                              {"model_epochs", rounds_ > 0 ? model_epochs_ : MetricTable::kNone},
+                              {"horizon", rounds_ > 0 ? imagination_.settings().horizon : MetricTable::kNone},
+                              {"imagined_length",
+                               rounds_ > 0 ? static_cast<double>(imagined_.newest()) / settings_.rollouts
+                                           : MetricTable::kNone},
+                              {"cut_threshold", threshold_.value()},
+                              {"real_reward", collector_.total() / collector_.t()},
+                              {"imagined_reward", imagined_reward_},
+                              {"episode_length", static_cast<double>(collector_.t())},
+                              {"steps_per_s", collector_.t() / clock_.seconds()}});
   observer.on_round(metrics_, {});
 }
 
@@ -237,20 +231,20 @@ void Mbpo::save(StateDict& out, const std::string& prefix) const {
   trainer_.save(out, prefix + "trainer.");
   if (settings_.uncertainty_cut.enabled) threshold_.save(out, prefix + "threshold");
   metrics_.save(out, prefix + "metrics");
+  clock_.save(out, prefix + "clock");
   collector_.save(out, prefix);
   const EpisodePosition& at = collector_.position();
   out.put(prefix + "position",
           std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_,
                                     trained_at_, imagination_.settings().horizon});
-  out.put(prefix + "figures",
-          std::vector<double>{at.total, seconds_, model_loss_, model_epochs_, imagined_reward_});
+  out.put(prefix + "figures", std::vector<double>{at.total, model_loss_, model_epochs_, imagined_reward_});
 }
 
 void Mbpo::load(const StateDict& in, const std::string& prefix) {
   const auto position = in.get<std::int64_t>(prefix + "position");
   require_dim("checkpoint of mbpo", "'position'", position.size(), 7);
   const auto figures = in.get<double>(prefix + "figures");
-  require_dim("checkpoint of mbpo", "'figures'", figures.size(), 5);
+  require_dim("checkpoint of mbpo", "'figures'", figures.size(), 4);
   agent_.load(in, prefix);
   real_.load(in, prefix + "buffer.");
   imagined_.load(in, prefix);
@@ -261,10 +255,10 @@ void Mbpo::load(const StateDict& in, const std::string& prefix) {
   episodes_ = position[1];
   rounds_ = static_cast<std::uint32_t>(position[4]);
   trained_at_ = position[5];
-  seconds_ = figures[1];
-  model_loss_ = figures[2];
-  model_epochs_ = figures[3];
-  imagined_reward_ = figures[4];
+  clock_.load(in, prefix + "clock");
+  model_loss_ = figures[1];
+  model_epochs_ = figures[2];
+  imagined_reward_ = figures[3];
   collector_.load(in, prefix, position[0],
                   {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
   imagination_.set_model(model_);

@@ -4,7 +4,6 @@
 
 #include "algorithms/fit_model.hpp"
 #include "algorithms/imagined/trpo_in_model_description.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -51,7 +50,6 @@ void MeTrpo::use_model() {
 }
 
 bool MeTrpo::fit_model(RunObserver& observer) {
-  const Stopwatch watch;
   if (!fit(trainer_, observer)) return false;
   use_model();
   best_ = {};
@@ -60,12 +58,12 @@ bool MeTrpo::fit_model(RunObserver& observer) {
   agreement_ = MetricTable::kNone;
   updates_ = idle_ = 0;
   phase_ = kImproving;
-  seconds_ += watch.seconds();
   return true;
 }
 
 // Undiscounted, from the same starts and with the same noise throughout a round.
 std::vector<double> MeTrpo::returns_by_model() {
+  const auto span = clock_.time(WorkKind::kModel);
   constexpr int kStarts = 100;
   const Batchf starts = imagined_.starts(buffer_, kStarts, kValidation + rounds_);
   std::vector<double> returns;
@@ -77,7 +75,6 @@ std::vector<double> MeTrpo::returns_by_model() {
 }
 
 void MeTrpo::improve(RunObserver& observer) {
-  const Stopwatch watch;
   const TrpoReport report = climb(observer);
   ++updates_;
   bool over = updates_ >= settings_.policy_updates;
@@ -95,7 +92,6 @@ void MeTrpo::improve(RunObserver& observer) {
       over = over || ++idle_ >= settings_.patience;
     }
   }
-  seconds_ += watch.seconds();
   tell(observer, updates_, settings_.policy_updates, report.value_loss);
   if (over) end_round(observer);
 }

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "algorithms/fit_model.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/agent_parts.hpp"
@@ -62,20 +61,22 @@ Mopo::Mopo(const MopoSettings& settings, const AlgorithmContext& context)
       imagination_(model_, given_reward(model_, env_.spec()), given_termination(model_, env_.spec()),
                    imagination_settings(settings), context.pool, seed_),
       agent_(env_.spec(), settings.sac, 0, seed_, context.pool),
-      metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
-                                  {.name = "value", .title = "Q"},
-                                  {.name = "entropy", .title = "entropy", .decimals = 2},
-                                  {.name = "temperature", .title = "temp.", .decimals = 3},
-                                  {.name = "model_loss", .decimals = 3},
-                                  {.name = "model_epochs", .decimals = 0},
-                                  {.name = "imagined_reward", .title = "imagined", .decimals = 3},
-                                  {.name = "penalty", .title = "penalty", .decimals = 3},
-                                  {.name = "episode_length", .title = "length", .decimals = 0},
-                                  {.name = "updates_per_s", .wall_clock = true, .decimals = 0}})) {
+      metrics_(MetricTable::with(
+          WorkClock::columns({{.name = "critic_loss", .title = "critics", .decimals = 3},
+                              {.name = "value", .title = "Q"},
+                              {.name = "entropy", .title = "entropy", .decimals = 2},
+                              {.name = "temperature", .title = "temp.", .decimals = 3},
+                              {.name = "model_loss", .decimals = 3},
+                              {.name = "model_epochs", .decimals = 0},
+                              {.name = "imagined_reward", .title = "imagined", .decimals = 3},
+                              {.name = "penalty", .title = "penalty", .decimals = 3},
+                              {.name = "episode_length", .title = "length", .decimals = 0},
+                              {.name = "updates_per_s", .wall_clock = true, .decimals = 0}}))) {
   settings.validate(env_.spec());
 }
 
 bool Mopo::fit_model(RunObserver& observer) {
+  const auto span = clock_.time(WorkKind::kModel);
   const auto report = fit_or_undo(data().batch(), 0, 1, 0, model_, trainer_, observer);
   if (!report) return false;
   model_loss_ = mean_loss(*report);
@@ -85,7 +86,7 @@ bool Mopo::fit_model(RunObserver& observer) {
 }
 
 void Mopo::imagine() {
-  const Stopwatch watch;
+  const auto span = clock_.time(WorkKind::kModel);
   draw_starts(data(), settings_.rollouts, RandomStream(seed_, Stream::kStarts), rounds_, starts_);
   imagination_.run(agent_.policy(), starts_, {.plan = rounds_}, paths_);
   if (paths_.uncertainty.size() > 0)
@@ -98,16 +99,17 @@ void Mopo::imagine() {
       settings_.penalty * paths_.uncertainty.cast<double>().sum() / static_cast<double>(imagined_.newest());
   imagined_reward_ += penalty_;
   ++rounds_;
-  seconds_ += watch.seconds();
+}
+
+bool Mopo::learn() {
+  const auto span = clock_.time(WorkKind::kLearn);
+  imagined_.draw(data(), settings_.real_ratio, settings_.batch_size,
+                 static_cast<std::uint32_t>(agent_.updates()), batch_);
+  return agent_.learn(batch_);
 }
 
 void Mopo::improve(RunObserver& observer) {
-  const Stopwatch watch;
-  imagined_.draw(data(), settings_.real_ratio, settings_.batch_size,
-                 static_cast<std::uint32_t>(agent_.updates()), batch_);
-  const bool sound = agent_.learn(batch_);
-  seconds_ += watch.seconds();
-  if (!sound) {
+  if (!learn()) {
     observer.on_safe_point(false);
     fail("mopo: ", agent_.trouble());
   }
@@ -123,20 +125,19 @@ void Mopo::finish(RunObserver& observer) {
   const auto round = static_cast<std::uint32_t>(metrics_.rows());
   const EpisodeResult episode = show_policy(env_, agent_.policy(), seed_, round);
   const std::vector<double> of_agent = agent_.figures();
-  metrics_.add({{"step", static_cast<double>(agent_.updates())},
-                {"return", episode.total},
-                {"critic_loss", of_agent[0]},
-                {"value", of_agent[1]},
-                {"entropy", of_agent[2]},
-                {"temperature", of_agent[3]},
-                {"model_loss", model_loss_},
-                {"model_epochs", model_epochs_},
-                {"imagined_reward", imagined_reward_},
-                {"penalty", penalty_},
-                {"episode_length", static_cast<double>(episode.steps)},
-                {"updates_per_s", settings_.in_round(agent_.updates()) / seconds_}});
+  clock_.end_round(metrics_, {{"step", static_cast<double>(agent_.updates())},
+                              {"return", episode.total},
+                              {"critic_loss", of_agent[0]},
+                              {"value", of_agent[1]},
+                              {"entropy", of_agent[2]},
+                              {"temperature", of_agent[3]},
+                              {"model_loss", model_loss_},
+                              {"model_epochs", model_epochs_},
+                              {"imagined_reward", imagined_reward_},
+                              {"penalty", penalty_},
+                              {"episode_length", static_cast<double>(episode.steps)},
+                              {"updates_per_s", settings_.in_round(agent_.updates()) / clock_.seconds()}});
   agent_.begin_episode();
-  seconds_ = 0;
   observer.on_round(metrics_, {});
 }
 
@@ -147,24 +148,24 @@ void Mopo::save(StateDict& out, const std::string& prefix) const {
   model_.save(out, prefix + "model.");
   metrics_.save(out, prefix + "metrics");
   out.put_scalar(prefix + "rounds", std::int64_t{rounds_});
-  out.put(prefix + "figures",
-          std::vector<double>{seconds_, model_loss_, model_epochs_, imagined_reward_, penalty_});
+  out.put(prefix + "figures", std::vector<double>{model_loss_, model_epochs_, imagined_reward_, penalty_});
+  clock_.save(out, prefix + "clock");
 }
 
 void Mopo::load(const StateDict& in, const std::string& prefix) {
   data_.check(in, prefix + "data");
   const auto figures = in.get<double>(prefix + "figures");
-  require_dim("checkpoint of mopo", "'figures'", figures.size(), 5);
+  require_dim("checkpoint of mopo", "'figures'", figures.size(), 4);
   agent_.load(in, prefix);
   imagined_.load(in, prefix);
   model_.load(in, prefix + "model.");
   metrics_.load(in, prefix + "metrics");
   rounds_ = static_cast<std::uint32_t>(in.get_scalar<std::int64_t>(prefix + "rounds"));
-  seconds_ = figures[0];
-  model_loss_ = figures[1];
-  model_epochs_ = figures[2];
-  imagined_reward_ = figures[3];
-  penalty_ = figures[4];
+  clock_.load(in, prefix + "clock");
+  model_loss_ = figures[0];
+  model_epochs_ = figures[1];
+  imagined_reward_ = figures[2];
+  penalty_ = figures[3];
   imagination_.set_model(model_);
 }
 

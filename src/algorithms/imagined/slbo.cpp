@@ -4,7 +4,6 @@
 
 #include "algorithms/fit_model.hpp"
 #include "algorithms/imagined/trpo_in_model_description.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -35,22 +34,21 @@ Slbo::Slbo(const SlboSettings& settings, const AlgorithmContext& context)
 }
 
 bool Slbo::fit_model(RunObserver& observer) {
-  const Stopwatch watch;
-  model_loss_ = mean_loss(trainer_.train(buffer_, model_));
+  {
+    const auto span = clock_.time(WorkKind::kModel);
+    model_loss_ = mean_loss(trainer_.train(buffer_, model_));
+  }
   imagined_.set_model(model_);
   phase_ = kImproving;
-  seconds_ += watch.seconds();
   tell(observer, iteration_, settings_.iterations, model_loss_);
   return true;
 }
 
 void Slbo::improve(RunObserver& observer) {
-  const Stopwatch watch;
   const bool early = rounds_ < static_cast<std::uint32_t>(settings_.entropy_stages);
   const TrpoReport report = climb(observer, early ? settings_.entropy : 0.0);
   policy_entropy_ = report.entropy;
   imagined_return_ = imagined_.mean_return();
-  seconds_ += watch.seconds();
   tell(observer, iteration_, settings_.iterations, report.value_loss);
   if (++updates_ < settings_.policy_updates) return;
   updates_ = 0;

@@ -1,10 +1,8 @@
 #include "mbrl/algorithms/imagined/trpo_in_model.hpp"
 
 #include <optional>
-#include <span>
 
 #include "algorithms/fit_model.hpp"
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -24,7 +22,7 @@ TrpoInModel::TrpoInModel(const char* who, const AlgorithmContext& context, const
                                  env_.spec().action_dim(), context.seed)),
       imagined_(model_, env_.spec(), imagination, normalise_reward, context.pool, context.seed),
       trpo_(env_.spec().obs_dim, action_bounds(env_.spec()), trpo, context.seed, context.pool),
-      metrics_(MetricTable::with(std::move(columns))) {}
+      metrics_(MetricTable::with(WorkClock::columns(std::move(columns)))) {}
 
 bool TrpoInModel::run(RunObserver& observer) {
   while (phase_ != kCollecting || collector_.running() || collector_.steps() < budget_.steps) {
@@ -42,14 +40,7 @@ bool TrpoInModel::run(RunObserver& observer) {
 }
 
 void TrpoInModel::collect(RunObserver& observer) {
-  const Stopwatch watch;
-  if (!collector_.running()) {
-    collector_.begin(static_cast<std::uint32_t>(episodes_++));
-    explorer_.begin_episode();
-  }
-  collector_.step(explorer_.act(acting(episodes_ - 1), collector_.obs(), collector_.steps(), collector_.t()));
-  ++collected_;
-  seconds_ += watch.seconds();
+  step();
   observer.on_progress(collector_.progress(0, metrics_.rows()));
   if (collector_.running()) return;
   real_total_ += collector_.total();
@@ -59,7 +50,18 @@ void TrpoInModel::collect(RunObserver& observer) {
   phase_ = kFitting;
 }
 
+void TrpoInModel::step() {
+  const auto span = clock_.time(WorkKind::kCollect);
+  if (!collector_.running()) {
+    collector_.begin(static_cast<std::uint32_t>(episodes_++));
+    explorer_.begin_episode();
+  }
+  collector_.step(explorer_.act(acting(episodes_ - 1), collector_.obs(), collector_.steps(), collector_.t()));
+  ++collected_;
+}
+
 bool TrpoInModel::fit(NativeTrainer& trainer, RunObserver& observer) {
+  const auto span = clock_.time(WorkKind::kModel);
   const std::optional<TrainingReport> done =
       fit_or_undo(buffer_.batch(), rounds_, round(), collector_.steps(), model_, trainer, observer);
   if (done) model_loss_ = mean_loss(*done);
@@ -68,8 +70,16 @@ bool TrpoInModel::fit(NativeTrainer& trainer, RunObserver& observer) {
 
 TrpoReport TrpoInModel::climb(RunObserver& observer, double entropy) {
   const auto number = static_cast<std::uint32_t>(trpo_.updates());
-  const TrpoReport report =
-      trpo_.update(imagined_.make(who_, trpo_.policy(), trpo_, buffer_, budget_.rollouts, number), entropy);
+  const OnPolicyBatch* batch = nullptr;
+  {
+    const auto span = clock_.time(WorkKind::kModel);
+    batch = &imagined_.make(who_, trpo_.policy(), trpo_, buffer_, budget_.rollouts, number);
+  }
+  TrpoReport report;
+  {
+    const auto span = clock_.time(WorkKind::kLearn);
+    report = trpo_.update(*batch, entropy);
+  }
   check(report, observer);
   return report;
 }
@@ -107,12 +117,12 @@ void TrpoInModel::finish(RunObserver& observer, double imagined_return,
       {"kl", kl_},
       {"model_loss", model_loss_},
       {"episodes", static_cast<double>(real_episodes_)},
-      {"steps_per_s", static_cast<double>(collected_) / seconds_}};
+      {"steps_per_s", static_cast<double>(collected_) / clock_.seconds()}};
   all.insert(all.end(), row.begin(), row.end());
-  metrics_.add(std::span<const std::pair<std::string_view, double>>(all));
+  clock_.end_round(metrics_, std::move(all));
   ++rounds_;
   collected_ = real_episodes_ = 0;
-  real_total_ = seconds_ = 0;
+  real_total_ = 0;
   phase_ = kCollecting;
   new_row_ = true;
   observer.on_round(metrics_, {});
@@ -124,12 +134,13 @@ void TrpoInModel::save(StateDict& out, const std::string& prefix, const Besides&
   model_.save(out, prefix + "model.");
   imagined_.save(out, prefix + "return_statistics.");
   metrics_.save(out, prefix + "metrics");
+  clock_.save(out, prefix + "clock");
   collector_.save(out, prefix);
   const EpisodePosition& at = collector_.position();
   std::vector<std::int64_t> position = {
       collector_.steps(), episodes_, at.running ? 1 : 0, at.t, rounds_, phase_, collected_, real_episodes_};
   position.insert(position.end(), besides.counts.begin(), besides.counts.end());
-  std::vector<double> figures = {at.total, seconds_, real_total_, model_loss_, kl_};
+  std::vector<double> figures = {at.total, real_total_, model_loss_, kl_};
   figures.insert(figures.end(), besides.figures.begin(), besides.figures.end());
   out.put(prefix + "position", position);
   out.put(prefix + "figures", figures);
@@ -137,7 +148,7 @@ void TrpoInModel::save(StateDict& out, const std::string& prefix, const Besides&
 
 TrpoInModel::Besides TrpoInModel::load(const StateDict& in, const std::string& prefix, std::size_t counts,
                                        std::size_t figures) {
-  constexpr std::size_t kCounts = 8, kFigures = 5;
+  constexpr std::size_t kCounts = 8, kFigures = 4;
   const std::string where = detail::concat("checkpoint of ", who_);
   const auto position = in.get<std::int64_t>(prefix + "position");
   require_dim(where, "'position'", position.size(), kCounts + counts);
@@ -155,10 +166,10 @@ TrpoInModel::Besides TrpoInModel::load(const StateDict& in, const std::string& p
   phase_ = static_cast<int>(position[5]);
   collected_ = position[6];
   real_episodes_ = static_cast<int>(position[7]);
-  seconds_ = figure[1];
-  real_total_ = figure[2];
-  model_loss_ = figure[3];
-  kl_ = figure[4];
+  clock_.load(in, prefix + "clock");
+  real_total_ = figure[1];
+  model_loss_ = figure[2];
+  kl_ = figure[3];
   imagined_.set_model(model_);
   imagined_.find_starts(buffer_);
   return {{position.begin() + kCounts, position.end()}, {figure.begin() + kFigures, figure.end()}};

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/data/replay_sampler.hpp"
@@ -14,6 +13,7 @@
 #include "mbrl/learning/sac_agent.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 #include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
@@ -36,19 +36,18 @@ class Cql final : public PolicyOwner {
         sampler_({}, data_.transitions().size(), context.seed),
         sac_(env_.spec().obs_dim, action_bounds(env_.spec()), c.sac, context.seed, context.pool),
         rows_(static_cast<std::size_t>(c.batch_size)),
-        metrics_(MetricTable::with({{.name = "critic_loss", .title = "critics", .decimals = 3},
-                                    {.name = "value", .title = "Q"},
-                                    {.name = "penalty", .title = "penalty", .decimals = 2},
-                                    {.name = "entropy", .title = "entropy", .decimals = 2},
-                                    {.name = "temperature", .title = "temp.", .decimals = 3},
-                                    {.name = "episode_length", .title = "length", .decimals = 0},
-                                    {.name = "updates_per_s", .wall_clock = true, .decimals = 0}})) {}
+        metrics_(MetricTable::with(
+            WorkClock::columns({{.name = "critic_loss", .title = "critics", .decimals = 3},
+                                {.name = "value", .title = "Q"},
+                                {.name = "penalty", .title = "penalty", .decimals = 2},
+                                {.name = "entropy", .title = "entropy", .decimals = 2},
+                                {.name = "temperature", .title = "temp.", .decimals = 3},
+                                {.name = "episode_length", .title = "length", .decimals = 0},
+                                {.name = "updates_per_s", .wall_clock = true, .decimals = 0}}))) {}
 
   bool run(RunObserver& observer) {
     while (sac_.updates() < c_.updates) {
-      const Stopwatch watch;
       update(observer);
-      seconds_ += watch.seconds();
       const bool over = c_.round_over(sac_.updates());
       if (over) finish(observer);
       if (!observer.on_safe_point(over)) return false;
@@ -65,7 +64,7 @@ class Cql final : public PolicyOwner {
     sac_.save(out, prefix + "sac.");
     means_.save(out, prefix + "means");
     metrics_.save(out, prefix + "metrics");
-    out.put_scalar(prefix + "seconds", seconds_);
+    clock_.save(out, prefix + "clock");
     data_.save(out, prefix + "data");
   }
   void load(const StateDict& in, const std::string& prefix) {
@@ -73,11 +72,12 @@ class Cql final : public PolicyOwner {
     sac_.load(in, prefix + "sac.");
     means_.load(in, prefix + "means");
     metrics_.load(in, prefix + "metrics");
-    seconds_ = in.get_scalar<double>(prefix + "seconds");
+    clock_.load(in, prefix + "clock");
   }
 
  private:
   void update(RunObserver& observer) {
+    const auto span = clock_.time(WorkKind::kLearn);
     const TransitionBuffer& data = data_.transitions();
     sampler_.draw(data.size(), static_cast<std::uint32_t>(sac_.updates()), 0, rows_, batch_.weight);
     data.gather(std::span<const std::uint32_t>(rows_), batch_);
@@ -102,17 +102,16 @@ class Cql final : public PolicyOwner {
     const std::int64_t done = sac_.updates() - static_cast<std::int64_t>(round) * c_.updates_per_round;
     const EpisodeResult episode = show_policy(env_, sac_.policy(), seed_, round);
     const std::vector<double> means = means_.values();
-    metrics_.add({{"step", static_cast<double>(sac_.updates())},
-                  {"return", episode.total},
-                  {"critic_loss", means[0]},
-                  {"value", means[1]},
-                  {"penalty", means[2]},
-                  {"entropy", means[3]},
-                  {"temperature", sac_.temperature()},
-                  {"episode_length", static_cast<double>(episode.steps)},
-                  {"updates_per_s", static_cast<double>(done) / seconds_}});
+    clock_.end_round(metrics_, {{"step", static_cast<double>(sac_.updates())},
+                                {"return", episode.total},
+                                {"critic_loss", means[0]},
+                                {"value", means[1]},
+                                {"penalty", means[2]},
+                                {"entropy", means[3]},
+                                {"temperature", sac_.temperature()},
+                                {"episode_length", static_cast<double>(episode.steps)},
+                                {"updates_per_s", static_cast<double>(done) / clock_.seconds()}});
     means_.clear();
-    seconds_ = 0;
     observer.on_round(metrics_, {});
   }
 
@@ -125,7 +124,7 @@ class Cql final : public PolicyOwner {
   std::vector<std::uint32_t> rows_;
   Transitions batch_;
   UpdateMeans means_{4};
-  double seconds_ = 0;  // of the round
+  WorkClock clock_;
   MetricTable metrics_;
 };
 

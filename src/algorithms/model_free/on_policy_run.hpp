@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include "algorithms/stopwatch.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/model_free/on_policy_settings.hpp"
 #include "mbrl/algorithms/registry.hpp"
@@ -25,6 +24,7 @@
 #include "mbrl/learning/unnormalised.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -50,7 +50,7 @@ class OnPolicyRun final : public PolicyOwner {
         discounted_(Vecd::Zero(settings.environments)),
         totals_(Vecd::Zero(settings.environments)),
         lengths_(Vecd::Zero(settings.environments)),
-        metrics_(MetricTable::with(columns())) {
+        metrics_(MetricTable::with(WorkClock::columns(columns()))) {
     envs_.reset(context.seed);
   }
 
@@ -72,15 +72,13 @@ class OnPolicyRun final : public PolicyOwner {
 
   bool run(RunObserver& observer) {
     while (steps_ < settings_.steps) {
-      const Stopwatch watch;
       collect(observer);  // D <- T steps of the policy in N environments
-      evaluate();         // advantages A_1 ... A_NT
-      const auto report = learner_.update(batch_);
+      const auto report = learn();
       if (!report.finite()) {
         observer.on_safe_point(false);
         fail(name_, ": ", learner_.trouble(report));
       }
-      finish(observer, report, watch.seconds());
+      finish(observer, report);
       if (!observer.on_safe_point(true)) return false;
     }
     return true;
@@ -127,6 +125,7 @@ class OnPolicyRun final : public PolicyOwner {
   }
 
   void collect(RunObserver& observer) {
+    const auto span = clock_.time(WorkKind::kCollect);
     const Index envs = settings_.environments, rows = envs * settings_.horizon;
     const int obs_dim = env_.spec().obs_dim;
     raw_.resize(obs_dim, rows);
@@ -193,6 +192,12 @@ class OnPolicyRun final : public PolicyOwner {
     }
   }
 
+  auto learn() {
+    const auto span = clock_.time(WorkKind::kLearn);
+    evaluate();  // advantages A_1 ... A_NT
+    return learner_.update(batch_);
+  }
+
   void evaluate() {
     const Index envs = settings_.environments, rows = batch_.obs.cols();
     value_.resize(envs, settings_.horizon);
@@ -223,7 +228,7 @@ class OnPolicyRun final : public PolicyOwner {
   }
 
   template <class Report>
-  void finish(RunObserver& observer, const Report& report, double seconds) {
+  void finish(RunObserver& observer, const Report& report) {
     if (settings_.normalise_obs && !fixed_statistics_) obs_statistics_.update(ConstBatchRef<double>(raw_));
     acting_ = settings_.normalise_obs ? unnormalised(learner_.policy(), obs_statistics_) : learner_.policy();
     const auto variance = [](const Vecf& v) {
@@ -236,11 +241,11 @@ class OnPolicyRun final : public PolicyOwner {
         {"explained", spread > 0 ? 1 - variance(batch_.advantage) / spread : MetricTable::kNone},
         {"episodes", static_cast<double>(ended_)},
         {"episode_length", ended_length_ / episodes},
-        {"steps_per_s", static_cast<double>(batch_.obs.cols()) / seconds}};
+        {"steps_per_s", static_cast<double>(batch_.obs.cols()) / clock_.seconds()}};
     const std::vector<AgentFigure> names = Learner::figure_columns();
     const std::vector<double> figures = Learner::figures(report);
     for (std::size_t i = 0; i < names.size(); ++i) row.emplace_back(names[i].name, figures[i]);
-    metrics_.add(std::span<const std::pair<std::string_view, double>>(row));
+    clock_.end_round(metrics_, std::move(row));
     observer.on_round(metrics_, {});
   }
 
@@ -265,6 +270,7 @@ class OnPolicyRun final : public PolicyOwner {
   Vecf mean_, scale_;        // of observations, as the iteration began
   Batchf reward_, value_, next_value_, advantage_;
   std::vector<std::uint8_t> terminated_, truncated_;
+  WorkClock clock_;
   MetricTable metrics_;
 };
 

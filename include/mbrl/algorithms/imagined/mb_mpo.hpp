@@ -78,6 +78,10 @@ class MbMpo final : public TrpoInModel {
   void use_models();
   /// What pi_theta does in model k.
   OnPolicyBatch imagine(std::size_t k, const MlpPolicy& policy, std::uint32_t number);
+  /// The policy after a step along the gradient of what it did.
+  MlpPolicy adapt(const OnPolicyBatch& batch);
+  /// The meta-step and one of the value function.
+  TrpoReport learn(const std::vector<OnPolicyBatch>& before, const std::vector<OnPolicyBatch>& after);
   void end_round(RunObserver& observer);
 
   MbMpoSettings settings_;

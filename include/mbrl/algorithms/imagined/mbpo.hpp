@@ -23,6 +23,7 @@
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -133,7 +134,7 @@ class Mbpo final : public PolicyOwner, public DataOwner {
   std::uint32_t rounds_ = 0;     // trainings of the model
   std::int64_t trained_at_ = 0;  // environment step of the last
   double model_loss_ = MetricTable::kNone, model_epochs_ = 0, imagined_reward_ = MetricTable::kNone;
-  double seconds_ = 0;  // of the episode
+  WorkClock clock_;
 
   Batchf starts_;
   Trajectories paths_;

@@ -19,6 +19,7 @@
 #include "mbrl/rollout/imagination.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -100,6 +101,7 @@ class Mopo final : public PolicyOwner {
     return std::int64_t{rounds_} * settings_.imagine_every <= agent_.updates();
   }
   void imagine();
+  bool learn();
   void improve(RunObserver& observer);
   void finish(RunObserver& observer);
 
@@ -116,7 +118,7 @@ class Mopo final : public PolicyOwner {
   std::uint32_t rounds_ = 0;  // of imagination
   double model_loss_ = MetricTable::kNone, model_epochs_ = MetricTable::kNone;
   double imagined_reward_ = 0, penalty_ = 0;  // of the last round's steps, means
-  double seconds_ = 0;                        // of the round of the table
+  WorkClock clock_;                           // of the round of the table
 
   Batchf starts_;
   Trajectories paths_;

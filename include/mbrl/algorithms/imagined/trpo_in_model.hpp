@@ -24,6 +24,7 @@
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
@@ -103,7 +104,7 @@ class TrpoInModel : public PolicyOwner, public DataOwner {
   int phase_ = kCollecting;
   std::uint32_t rounds_ = 0;  // finished
   double model_loss_ = MetricTable::kNone, kl_ = MetricTable::kNone;
-  double seconds_ = 0;  // of the round
+  WorkClock clock_;
 
  private:
   TrpoInModel(const char* who, const AlgorithmContext& context, const Budget& budget,
@@ -111,6 +112,7 @@ class TrpoInModel : public PolicyOwner, public DataOwner {
               const ImaginationSettings& imagination, bool normalise_reward, const TrpoSettings& trpo,
               std::vector<MetricColumn> columns);
   void collect(RunObserver& observer);
+  void step();
 
   std::int64_t episodes_ = 0;   // begun
   std::int64_t collected_ = 0;  // environment steps of the round
