@@ -1,5 +1,11 @@
 #include "mbrl/algorithms/load_run.hpp"
 
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "mbrl/core/error.hpp"
+#include "mbrl/core/text.hpp"
 #include "mbrl/io/settings_file.hpp"
 
 namespace mbrl {
@@ -28,6 +34,10 @@ RunConfiguration read_configuration(const RunFolder& folder, const AlgorithmRegi
   RunConfiguration c;
   c.algorithm = json_text_at(read_file(folder.settings()), "algorithm", where);
   if (c.algorithm.empty()) c.algorithm = kUnnamedAlgorithm;
+  const std::vector<std::string> known = algorithms.names();
+  require(std::find(known.begin(), known.end(), c.algorithm) != known.end(), where, ": the run is of '",
+          c.algorithm, "', which is no algorithm of this program", did_you_mean(c.algorithm, known),
+          "; a run of an algorithm of your own is read by your own program");
   c.own = algorithms.at(c.algorithm).blank;
   load_settings_file(c, folder.settings());
   return c;

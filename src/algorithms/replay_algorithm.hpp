@@ -134,6 +134,8 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
   }
 
   void update(RunObserver& observer) {
+    require(!buffer_.empty(), name_, ": none of the first ", collector_.steps(),
+            " steps could be kept, the simulation broke down in each: ", collector_.fault());
     const double progress = static_cast<double>(collector_.steps()) / static_cast<double>(settings_.steps);
     sampler_.draw(buffer_.size(), static_cast<std::uint32_t>(agent_.updates()), progress, rows_,
                   batch_.weight);

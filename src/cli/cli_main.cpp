@@ -19,7 +19,8 @@ int run(int argc, char** argv) {
   CLI::App app{"mbrl: model-based reinforcement learning and model-predictive control"};
   app.set_version_flag("--version", mbrl::cli::version_text,
                        "Commit, components, LibTorch, MuJoCo, SIMD, and stop");
-  app.name("mbrl");
+  if (argc > 0) mbrl::cli::name_program(argv[0]);
+  app.name(mbrl::cli::program_name());
   app.require_subcommand(1);
   mbrl::cli::add_envs(app);
   mbrl::cli::add_plan(app);
@@ -50,7 +51,7 @@ int run(int argc, char** argv) {
     std::cerr << mbrl::cli::misunderstanding(app, error) << '\n';
     return 2;
   } catch (const std::exception& error) {
-    std::cerr << "mbrl: " << error.what() << '\n';
+    std::cerr << mbrl::cli::program_name() << ": " << error.what() << '\n';
     return 2;
   }
   return 0;

@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 #include <iostream>
 #include <vector>
 
@@ -34,6 +35,18 @@ std::string suggestion(const std::string& word, const std::vector<std::string>& 
 
 }  // namespace
 
+namespace {
+std::string& called() {
+  static std::string name = "mbrl";
+  return name;
+}
+}  // namespace
+
+void name_program(const char* path) {
+  if (path != nullptr && *path != '\0') called() = std::filesystem::path(path).filename().string();
+}
+const std::string& program_name() { return called(); }
+
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
                       const std::string& details) {
   CLI::App* command = app.add_subcommand(name, summary);
@@ -43,7 +56,7 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 std::string misunderstanding(const CLI::App& app, const CLI::ParseError& error) {
   const CLI::App* level = &app;
-  std::string path = "mbrl";
+  std::string path = program_name();
   while (true) {
     const std::vector<std::string> unknown = level->remaining();
     const std::string help = "; see '" + path + " --help'";

@@ -7,6 +7,10 @@
 
 namespace mbrl::cli {
 
+// What the program is called, for advice on how to go on: a user's program has a name of its own.
+void name_program(const char* path);
+const std::string& program_name();
+
 // A command with a line for the list of commands; its own help shows the details too.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
                       const std::string& details);

@@ -11,6 +11,7 @@
 
 #if MBRL_HAS_MUJOCO
 #include "mbrl/mujoco/render/renderer.hpp"
+#include "mbrl/mujoco/render/scene.hpp"
 #include "mbrl/mujoco/render/video.hpp"
 #endif
 
@@ -57,6 +58,15 @@ mujoco::Renderer make_renderer(const EnvSpec& spec, const VideoOptions& options,
 }
 
 }  // namespace
+
+bool has_picture(const EnvSpec& spec) {
+  try {
+    mujoco::scene_of(spec);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 void check_video(const EnvSpec& spec, const VideoOptions& options) {
   make_renderer(spec, options);
@@ -128,6 +138,7 @@ namespace {
 
 }  // namespace
 
+bool has_picture(const EnvSpec&) { return false; }
 void check_video(const EnvSpec&, const VideoOptions&) { no_pictures(); }
 void check_video(const std::filesystem::path&, const EnvSpec&, const VideoOptions&) { no_pictures(); }
 void check_still(const EnvSpec&, const VideoOptions&) { no_pictures(); }

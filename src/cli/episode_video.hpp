@@ -49,6 +49,9 @@ double shown_seconds(const EnvSpec& spec);
 // "; the simulation broke down: ...", to end a line on an episode with; empty if it did not.
 std::string breakdown(const std::string& fault);
 
+// Whether this program can draw the environment.
+bool has_picture(const EnvSpec& spec);
+
 // Throw, before any work is done, if no video (or still) of this environment can be made with these options
 // by this program, or not in this file.
 void check_video(const EnvSpec& spec, const VideoOptions& options);

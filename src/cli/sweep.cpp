@@ -287,8 +287,8 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   ::sigprocmask(SIG_SETMASK, &before, nullptr);
 
   if (stopped_by != 0) {
-    std::printf("stopped; continue with: mbrl train %s --out %s --resume\n", options.algorithm.c_str(),
-                out.c_str());
+    std::printf("stopped; continue with: %s train %s --out %s --resume\n", program_name().c_str(),
+                options.algorithm.c_str(), out.c_str());
     return 128 + stopped_by;
   }
   report(out, runs);

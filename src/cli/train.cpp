@@ -46,8 +46,9 @@ class Session final : public RunObserver {
     rows_ = row_shards(*folder_);
     if (options.video) require_writable(folder_->video());
     if (resumed) load();
-    reporter_ = std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own),
-                                              pool_.size());
+    reporter_ =
+        std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own), pool_.size(),
+                                      program_name(), has_picture(algorithm_.environment().spec()));
     if (folder && !resumed) begin_again();
     reporter_->start(metrics(), resumed);
     for (const std::string& sentence : settings_without_effect(options, configuration))
@@ -233,8 +234,9 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
       entry.name,
       entry.summary + "\n\n" + entry.details + (entry.details.empty() ? "" : "\n\n") +
           "A run folder holds settings.json, metrics.csv, learning_curve.png, TensorBoard events and the "
-          "checkpoint.\n'mbrl train " +
-          entry.name + " --list-settings' shows every key that --set and --settings take.");
+          "checkpoint.\n'" +
+          program_name() + " train " + entry.name +
+          " --list-settings' shows every key that --set and --settings take.");
   command->add_option("--env", sweep.environments,
                       "Environment, a name of 'mbrl envs' (default " + entry.environment + "); A,B: a sweep");
   command->add_option("--seed", sweep.seeds,

@@ -10,7 +10,12 @@ namespace {
 
 void apply(const TrainOptions& options, RunConfiguration& configuration) {
   const AlgorithmEntry& entry = algorithms().at(options.algorithm);
-  if (!options.settings_file.empty()) load_settings_file(configuration, options.settings_file);
+  if (!options.settings_file.empty()) {
+    const std::string of = json_text_at(read_file(options.settings_file), "algorithm", options.settings_file);
+    require(of.empty() || of == options.algorithm, options.settings_file, " has the settings of ", of,
+            ", expected some of ", options.algorithm, "; what they have in common can be given by --set");
+    load_settings_file(configuration, options.settings_file);
+  }
   for (const std::string& assignment : options.assignments) set_assignment(configuration, assignment);
   require(configuration.algorithm == options.algorithm, "algorithm is '", configuration.algorithm,
           "' in the settings given, but this is 'mbrl train ", options.algorithm, "'");

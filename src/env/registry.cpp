@@ -2,11 +2,13 @@
 #include "mbrl/env/registry.hpp"
 
 #include "mbrl/core/text.hpp"
+#include "mbrl/env/check_action.hpp"
 
 namespace mbrl {
 
 void EnvRegistry::add(EnvSpec spec, Factory factory) {
   require(!spec.name.empty(), "EnvRegistry: an environment needs a name");
+  check_spec(spec);
   const std::string name = spec.name;
   std::pair<EnvSpec, Factory> entry(std::move(spec), std::move(factory));
   const bool added = entries_.try_emplace(name, std::move(entry)).second;

@@ -23,7 +23,9 @@ void check_transitions(const TransitionBatch& data, int obs_dim, int action_dim,
   require_dim("training data", "action", data.action.rows(), action_dim);
   require_dim("training data", "next_obs", data.next_obs.rows(), obs_dim);
   const Index n = data.obs.cols();
-  require(n >= 1, "training data: no samples, expected at least 1");
+  require(
+      n >= 1,
+      "training data: no samples, expected at least 1 (steps in which a simulation breaks down are none)");
   require(n <= std::numeric_limits<int>::max(), "training data: ", n, " samples, expected at most ",
           std::numeric_limits<int>::max());
   require(data.action.cols() == n, "training data: ", data.action.cols(), " actions for ", n,

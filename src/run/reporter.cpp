@@ -2,11 +2,13 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <sstream>
+#include <utility>
 
 #include "mbrl/io/csv.hpp"
 #include "mbrl/io/event_file.hpp"
@@ -92,13 +94,21 @@ std::string counted(std::int64_t n, const std::string& word) {
 }  // namespace
 
 struct RunReporter::Impl {
-  Impl(const RunFolder& f, const RunConfiguration& c, const RunBudget& b, int n)
-      : folder(f), configuration(c), budget(b), threads(n) {}
+  Impl(const RunFolder& f, const RunConfiguration& c, const RunBudget& b, int n, std::string name,
+       bool has_pictures)
+      : folder(f),
+        configuration(c),
+        budget(b),
+        threads(n),
+        program(std::move(name)),
+        pictures(has_pictures) {}
 
   RunFolder folder;
   RunConfiguration configuration;
   RunBudget budget;
   int threads;
+  std::string program;
+  bool pictures;
   std::unique_ptr<EventWriter> events;
   ProgressBar bar;
   std::string label;
@@ -151,6 +161,10 @@ struct RunReporter::Impl {
                         .x = {(*row)[metrics.index("step")], steps.back()},
                         .y = {level, level}});
     }
+    const auto has_point = [](const PlotSeries& s) {
+      return std::any_of(s.y.begin(), s.y.end(), [](double y) { return std::isfinite(y); });
+    };
+    if (std::none_of(series.begin(), series.end(), has_point)) return;  // no episode has ended yet
     try {
       plot_lines(folder.learning_curve(), title(), "environment steps", "return of an episode", series);
       plotted = wall_clock();
@@ -208,8 +222,8 @@ struct RunReporter::Impl {
 };
 
 RunReporter::RunReporter(const RunFolder& folder, const RunConfiguration& configuration,
-                         const RunBudget& budget, int threads)
-    : impl_(std::make_unique<Impl>(folder, configuration, budget, threads)) {
+                         const RunBudget& budget, int threads, std::string program, bool pictures)
+    : impl_(std::make_unique<Impl>(folder, configuration, budget, threads, std::move(program), pictures)) {
   start_logging();
   log_to_file(folder.log());
 }
@@ -293,8 +307,8 @@ void RunReporter::finish(const MetricTable& metrics, bool done) {
   impl_->plot(metrics, true);
   const std::string folder = impl_->folder.path().string();
   if (!done) {
-    spdlog::info("stopped after {}; continue with: mbrl train {} --out {} --resume",
-                 counted(static_cast<std::int64_t>(metrics.rows()), metrics.round_name()),
+    spdlog::info("stopped after {}; continue with: {} train {} --out {} --resume",
+                 counted(static_cast<std::int64_t>(metrics.rows()), metrics.round_name()), impl_->program,
                  impl_->configuration.algorithm, folder);
     return;
   }
@@ -303,8 +317,11 @@ void RunReporter::finish(const MetricTable& metrics, bool done) {
     spdlog::info("done: best return {:.1f} after {:.0f} steps{}", metrics.last("best_return"),
                  metrics.last("step"),
                  random ? " (random actions: " + cell((*random)[metrics.index("return")], 1) + ")" : "");
-  spdlog::info("next: mbrl eval {} --episodes 3, mbrl render {}; the curve is {}", folder, folder,
-               impl_->folder.learning_curve().string());
+  const std::string look =
+      impl_->pictures ? detail::concat(", ", impl_->program, " render ", folder) : std::string();
+  const std::string curve = impl_->folder.learning_curve().string();
+  spdlog::info("next: {} eval {} --episodes 3{}{}", impl_->program, folder, look,
+               std::filesystem::exists(curve) ? "; the curve is " + curve : std::string());
 }
 
 }  // namespace mbrl

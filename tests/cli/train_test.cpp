@@ -251,6 +251,44 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
       std::string::npos);
 }
 
+TEST_CASE("settings and runs of another algorithm are named as such") {
+  const Scratch scratch;
+  const fs::path run = scratch / "maze";
+  REQUIRE(run_mbrl(scratch, {"train", "dyna", "--env", "DynaMaze", "--steps", "200", "--out", run.string()})
+              .status == 0);
+  const Outcome other =
+      run_mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--settings",
+                         (run / "settings.json").string(), "--out", (scratch / "sac").string()});
+  CHECK(other.status == 2);
+  CHECK(other.err.find("has the settings of dyna, expected some of sac") != std::string::npos);
+  CHECK(!fs::exists(scratch / "sac"));
+
+  std::string settings = slurp(run / "settings.json");
+  settings.replace(settings.find("dyna"), 4, "mine");
+  std::ofstream(run / "settings.json") << settings;
+  const Outcome eval = run_mbrl(scratch, {"eval", run.string()});
+  CHECK(eval.status == 2);
+  CHECK(eval.err.find("the run is of 'mine', which is no algorithm of this program") != std::string::npos);
+}
+
+TEST_CASE("a curve is drawn where the first round ended no episode, and advice is what the program can do") {
+  const Scratch scratch;
+  const fs::path run = scratch / "ppo";
+  const Outcome ppo = run_mbrl(scratch, {"train", "ppo", "--env", "Pendulum-v1", "--preset", "quick",
+                                         "--steps", "4096", "--set", "horizon=100", "--out", run.string()});
+  REQUIRE(ppo.status == 0);
+  CHECK(slurp(run / "metrics.csv").find("\n1,") != std::string::npos);
+  CHECK(fs::exists(run / "learning_curve.png"));
+  CHECK(ppo.err.find("no learning_curve.png") == std::string::npos);
+  CHECK((ppo.out + ppo.err).find("the curve is") != std::string::npos);
+
+  const Outcome maze = run_mbrl(scratch, {"train", "dyna", "--env", "DynaMaze", "--steps", "200", "--out",
+                                          (scratch / "maze").string()});
+  REQUIRE(maze.status == 0);
+  CHECK((maze.out + maze.err).find("next: mbrl eval") != std::string::npos);
+  CHECK((maze.out + maze.err).find("mbrl render") == std::string::npos);  // a maze has no picture
+}
+
 TEST_CASE("train lists settings by a filter, marked where they differ, and --device chooses who computes") {
   const Scratch scratch;
   const auto list = [&](std::vector<std::string> more) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "core/temporary_folder.hpp"
 #include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/planning/sampling/icem.hpp"
 #include "planning/test_evaluators.hpp"
@@ -291,6 +292,34 @@ TEST_CASE("a plan without a usable prediction is not executed") {
     Mpc thrower(make_planner(nan, bounds, {.name = name}, 1), {.on_unusable = OnUnusable::kThrow});
     CHECK_THROWS_AS(thrower.act(state), Error);
   }
+}
+
+TEST_CASE("a plan that cannot be executed is refused in words") {
+  struct Broken {
+    using Scalar = double;
+    using State = Vecd;
+    Batchd actions;
+    ActionPlan<double> plan(const Vecd&, int) {
+      ActionPlan<double> plan;
+      plan.actions = actions;
+      plan.predicted_return = 1;
+      return plan;
+    }
+    void advance(int) {}
+    void reset() {}
+  };
+  const Vecd obs = Vecd::Zero(2);
+  const auto error = [&](const Batchd& actions) {
+    Mpc mpc(Broken{actions}, ActionBounds::uniform(1, -1, 1), {}, 1);
+    return error_of([&] { mpc.act(obs); });
+  };
+  CHECK(error(Batchd::Zero(1, 3)).empty());
+  CHECK(contains(error(Batchd::Zero(3, 3)),
+                 "mpc: the actions of the planner's plan has dimension 3, expected 1"));
+  CHECK(
+      contains(error(Batchd::Constant(1, 3, NAN)), "the plan at step 0 holds an action that is not finite"));
+  Mpc without_bounds(Broken{Batchd(0, 3)});
+  CHECK_THROWS_WITH(without_bounds.act(obs), Catch::Contains("actions of no entry"));
 }
 
 TEST_CASE("exploration noise disturbs what is executed, by its counter alone") {

@@ -85,6 +85,8 @@ TEST_CASE("model rollout: termination stops earning, NaN gives NaN, mistakes are
   CHECK_THROWS_AS(rollout.evaluate(Vecd::Zero(2), actions.topRows(4), {}, returns), Error);
   CHECK_THROWS_AS(rollout.evaluate(Vecd::Constant(2, NAN), actions, {}, returns), Error);
   CHECK_THROWS_AS(ModelRollout<Cart>(Cart{}, ones, {0}, pool), Error);
+  CHECK_THROWS_WITH(ModelRollout<Cart>(Cart{}, RewardFunction<double>{}, {5}, pool),
+                    Catch::Contains("ModelRollout: the reward is empty, expected a function"));
 }
 
 TEST_CASE("model rollout: a terminal value is added where the rollout has not ended") {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -68,6 +69,8 @@ class AnalyticEnvironment {
   StepResult step(ConstVecRef<double> action) {
     episode_.require_running(spec_.name);
     const SimulatorStep step = advance(action);
+    require(std::isfinite(step.reward), spec_.name, ": the reward of step ", steps_, " is ", step.reward,
+            ", expected a finite number");
     StepResult result;
     if (step.broken) result.fault = "the state is not finite";
     result.reward = step.reward;

@@ -7,10 +7,19 @@
 
 namespace mbrl {
 
-/// Throws unless the specification says how long an episode is, and its bounds and encoding fit its
-/// dimensions.
+/// Throws unless the specification says how long an episode and a step are, and its bounds and encoding make sense
+/// and fit its dimensions.
 inline void check_spec(const EnvSpec& spec) {
   require_dim(spec.name, "spec().action_high", spec.action_high.size(), spec.action_low.size());
+  require(spec.action_low.size() >= 1, spec.name,
+          ": spec().action_low is empty, expected an entry an action has");
+  for (Index i = 0; i < spec.action_low.size(); ++i)
+    require(std::isfinite(spec.action_low(i)) && std::isfinite(spec.action_high(i)) &&
+                spec.action_low(i) < spec.action_high(i),
+            spec.name, ": spec() bounds action entry ", i, " by [", spec.action_low(i), ", ",
+            spec.action_high(i), "], expected finite numbers, the first below the second");
+  require(std::isfinite(spec.dt) && spec.dt >= 0, spec.name, ": spec().dt is ", spec.dt,
+          " s, expected the seconds of a control step, or 0 where time does not matter");
   require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
           ", expected 1 or more: the control steps of an episode");
   for (Index i = 0; i < spec.action_low.size() && spec.choices != 0; ++i)

@@ -241,6 +241,15 @@ class Mpc {
     require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
             "mpc: replan_every is ", settings_.replan_every, ", expected 1 to the planning horizon, ",
             plan_.actions.cols());
+    if (noise_)
+      require_dim("mpc", "the actions of the planner's plan", plan_.actions.rows(), noise_->mid().size());
+    require(plan_.actions.rows() >= 1,
+            "mpc: the planner's plan has actions of no entry, expected action_dim");
+    require(plan_.actions.allFinite() || plan_.status() == PlanStatus::kUnusable, "mpc: the plan at step ",
+            t_,
+            " holds an action that is not finite, expected finite numbers within the bounds; a planner that "
+            "finds "
+            "none says so by a predicted return that is not finite");
     if (settings_.on_unusable == OnUnusable::kThrow && plan_.status() == PlanStatus::kUnusable)
       fail("mpc: the plan at step ", t_, " is unusable: ", why_unusable(state),
            "; check the model's predictions, or set on_unusable to hold to go on with the last action");

@@ -55,6 +55,15 @@ void require_same_dims(const char* where, const A& model, const B& other) {
               static_cast<Index>(model.action_dim()));
 }
 
+/// Throws for a function that holds none.
+template <class Reward>
+void require_reward(const char* where, const Reward& reward) {
+  if constexpr (requires { reward == nullptr; })
+    require(!(reward == nullptr), where,
+            ": the reward is empty, expected a function; where a task does not give one (EnvSpec::reward is "
+            "empty) a model has to learn it");
+}
+
 struct ModelRolloutSettings {
   int horizon = 30;  // steps a rollout looks ahead
   int block =
@@ -88,6 +97,7 @@ class ModelRollout {
         settings_(settings),
         pool_(&pool),
         workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
+    require_reward("ModelRollout", reward_);
     require(settings.horizon >= 1, "ModelRollout: horizon is ", settings.horizon, ", expected at least 1");
     require(settings.block >= 1, "ModelRollout: block is ", settings.block, ", expected at least 1");
     check_discount("ModelRollout", settings.discount);

@@ -66,6 +66,7 @@ class ParticleRollout {
         member_stream_(seed, Stream::kModelMember),
         workspaces_(std::make_unique<WorkspacePool<Workspace>>()) {
     constexpr const char* kWhere = "ParticleRollout";
+    require_reward(kWhere, reward_);
     check_particle_settings(kWhere, settings, members());
   }
 

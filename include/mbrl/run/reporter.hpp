@@ -16,8 +16,9 @@ namespace mbrl {
 /// round and a progress bar inside it. Every table given is the whole one, as it shall stand in metrics.csv.
 class RunReporter {
  public:
+  /// `program` and `pictures`: what it advises to go on with, and whether the environment can be rendered.
   RunReporter(const RunFolder& folder, const RunConfiguration& configuration, const RunBudget& budget,
-              int threads);
+              int threads, std::string program = "mbrl", bool pictures = true);
   ~RunReporter();
 
   void start(const MetricTable& metrics, bool resumed);

@@ -137,6 +137,7 @@ class OnPolicyRun final : public PolicyOwner {
     truncated_.resize(static_cast<std::size_t>(rows));
     ended_total_ = ended_length_ = 0;
     ended_ = 0;
+    Index broken_down = 0;  // steps
     last_.clear();
     mean_ = obs_statistics_.mean().cast<float>();
     scale_ = obs_statistics_.scale().cast<float>();
@@ -157,6 +158,7 @@ class OnPolicyRun final : public PolicyOwner {
         const auto e = static_cast<std::size_t>(i);
         const auto k = static_cast<std::size_t>(first + i);
         const bool broken = !step.fault[e].empty();  // an end that says nothing of the value
+        broken_down += broken ? 1 : 0;
         if (broken) fault = step.fault[e];
         terminated_[k] = step.terminated[e] != 0 && !broken ? 1 : 0;
         truncated_[k] = step.truncated[e] != 0 || broken ? 1 : 0;
@@ -185,6 +187,7 @@ class OnPolicyRun final : public PolicyOwner {
                             .value = totals_(0),
                             .steps = steps_,
                             .fault = fault});
+      require(broken_down < rows, name_, ": the simulation broke down in each of ", rows, " steps: ", fault);
     }
     if (settings_.normalise_reward) {
       return_statistics_.update(returns.transpose());
