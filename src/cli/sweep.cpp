@@ -13,6 +13,7 @@
 #include <map>
 #include <thread>
 
+#include "command_line.hpp"
 #include "learning_curves.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/csv.hpp"

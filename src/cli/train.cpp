@@ -8,6 +8,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "command_line.hpp"
 #include "commands.hpp"
 #include "filming.hpp"
 #include "mbrl/core/settings.hpp"
