@@ -61,11 +61,13 @@ MbblClassic::MbblClassic(Task task) : Wrapper(gym_environment(task)), task_(task
   spec_.source = "mbbl (Wang et al. 2019)";
   spec_.action_low = Vecd::Constant(1, -1.0);
   spec_.action_high = Vecd::Constant(1, 1.0);
+  spec_.choices = 0;
   spec_.max_steps = 200;
   spec_.termination = {};
   spec_.action_names = {task == Task::kPendulum || task == Task::kAcrobot
                             ? "torque"
                             : "force"};  // discrete ones are thresholds of it
+  check_spec(spec_);
   reset(0);
   episode_.forget();
 }

@@ -86,6 +86,16 @@ TEST_CASE("mbbl classic: rewards are those of the state before, the motion is Gy
   }
 }
 
+TEST_CASE("mbbl classic: actions are numbers, and what is executed of one is itself") {
+  for (const Case& c : cases()) {
+    INFO(c.name);
+    const AnyEnvironment env = make_any(c.name);
+    CHECK(env.spec().choices == 0);
+    for (const double action : {-1.0, -0.4, 0.2, 1.0})
+      CHECK(env.spec().executed(one_action(action))(0) == action);
+  }
+}
+
 TEST_CASE("mbbl classic: the cart-pole and the mountain car go on where Gymnasium ends") {
   for (const char* name : {"mbbl/CartPole", "mbbl/MountainCar"}) {
     AnyEnvironment env = make_any(name);
