@@ -8,7 +8,7 @@ namespace mbrl {
 
 void EnvRegistry::add(EnvSpec spec, Factory factory) {
   require(!spec.name.empty(), "EnvRegistry: an environment needs a name");
-  check_spec(spec);
+  check_bounds(spec);
   const std::string name = spec.name;
   std::pair<EnvSpec, Factory> entry(std::move(spec), std::move(factory));
   const bool added = entries_.try_emplace(name, std::move(entry)).second;

@@ -1,5 +1,6 @@
 // A simulation that breaks down in every step: learners say so in place of learning from nothing.
 #include <initializer_list>
+#include <limits>
 #include <string>
 
 #include "catch.hpp"
@@ -14,7 +15,11 @@ namespace {
 
 // Leaves the finite numbers in its first step.
 struct Bursting : env_test::Exploding {
-  void draw_start(const RandomStream&, Vecd& state) const { state(0) = 1e200; }
+  void draw_start(const RandomStream&, Vecd& state) const { state(0) = 0; }
+  StepOutcome step(Vecd& state, ConstVecRef<double>) const {
+    state(0) = std::numeric_limits<double>::infinity();
+    return {.reward = 1.0};
+  }
 };
 
 std::string error_of_learning(const std::string& name, std::initializer_list<const char*> settings) {

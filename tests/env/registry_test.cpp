@@ -26,7 +26,8 @@ class Counter {
   Counter() {
     spec_.name = "Counter";
     spec_.obs_dim = 1;
-    spec_.action_low = spec_.action_high = Vecd::Zero(1);
+    spec_.action_low = Vecd::Zero(1);
+    spec_.action_high = Vecd::Ones(1);
   }
   const EnvSpec& spec() const { return spec_; }
   Vecd reset(std::uint64_t) { return Vecd::Constant(1, count_ = 0); }

@@ -7,26 +7,30 @@
 
 namespace mbrl {
 
-/// Throws unless the specification says how long an episode and a step are, and its bounds and encoding make sense
-/// and fit its dimensions.
-inline void check_spec(const EnvSpec& spec) {
+/// Throws unless the bounds of actions are finite, in order and fit the choices, and the time of a step is none or more.
+inline void check_bounds(const EnvSpec& spec) {
   require_dim(spec.name, "spec().action_high", spec.action_high.size(), spec.action_low.size());
   require(spec.action_low.size() >= 1, spec.name,
-          ": spec().action_low is empty, expected an entry an action has");
+          ": spec().action_low is empty, expected an entry for each of an action");
   for (Index i = 0; i < spec.action_low.size(); ++i)
     require(std::isfinite(spec.action_low(i)) && std::isfinite(spec.action_high(i)) &&
                 spec.action_low(i) < spec.action_high(i),
             spec.name, ": spec() bounds action entry ", i, " by [", spec.action_low(i), ", ",
             spec.action_high(i), "], expected finite numbers, the first below the second");
-  require(std::isfinite(spec.dt) && spec.dt >= 0, spec.name, ": spec().dt is ", spec.dt,
-          " s, expected the seconds of a control step, or 0 where time does not matter");
-  require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
-          ", expected 1 or more: the control steps of an episode");
   for (Index i = 0; i < spec.action_low.size() && spec.choices != 0; ++i)
     require(spec.choices >= 2 && spec.action_low(i) == 0 && spec.action_high(i) == spec.choices - 1,
             spec.name, ": spec().choices is ", spec.choices, " and action entry ", i, " is bounded by [",
             spec.action_low(i), ", ", spec.action_high(i), "], expected 2 or more choices, bounded by 0 and ",
             spec.choices - 1);
+  require(std::isfinite(spec.dt) && spec.dt >= 0, spec.name, ": spec().dt is ", spec.dt,
+          " s, expected the seconds of a control step, or 0 where time does not matter");
+}
+
+/// The same, and that it says how long an episode is, and its encoding makes sense and fits its dimensions.
+inline void check_spec(const EnvSpec& spec) {
+  check_bounds(spec);
+  require(spec.max_steps >= 1, spec.name, ": spec().max_steps is ", spec.max_steps,
+          ", expected 1 or more: the control steps of an episode");
   require_dim(spec.name, "spec().encoding", spec.encoding.obs_dim(), spec.obs_dim);
   spec.encoding.validate();
 }
