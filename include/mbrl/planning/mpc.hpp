@@ -247,9 +247,8 @@ class Mpc {
             "mpc: the planner's plan has actions of no entry, expected action_dim");
     require(plan_.actions.allFinite() || plan_.status() == PlanStatus::kUnusable, "mpc: the plan at step ",
             t_,
-            " holds an action that is not finite, expected finite numbers within the bounds; a planner that "
-            "finds "
-            "none says so by a predicted return that is not finite");
+            " holds an action that is not finite; a planner that finds none gives a predicted return that ",
+            "is not finite");
     if (settings_.on_unusable == OnUnusable::kThrow && plan_.status() == PlanStatus::kUnusable)
       fail("mpc: the plan at step ", t_, " is unusable: ", why_unusable(state),
            "; check the model's predictions, or set on_unusable to hold to go on with the last action");
