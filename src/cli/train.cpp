@@ -47,9 +47,8 @@ class Session final : public RunObserver {
     rows_ = row_shards(*folder_);
     if (options.video) require_writable(folder_->video());
     if (resumed) load();
-    reporter_ =
-        std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own), pool_.size(),
-                                      program_name(), has_picture(algorithm_.environment().spec()));
+    reporter_ = std::make_unique<RunReporter>(*folder_, configuration, entry_.budget(configuration.own),
+                                              pool_.size(), program_name());
     if (folder && !resumed) begin_again();
     reporter_->start(metrics(), resumed);
     for (const std::string& sentence : settings_without_effect(options, configuration))
@@ -65,7 +64,7 @@ class Session final : public RunObserver {
     }
     done = done && algorithm_.run(*this);
     if (done && unsaved_) save(true);
-    reporter_->finish(metrics(), done);
+    reporter_->finish(metrics(), done, done && has_picture(algorithm_.environment().spec()));
     if (done) filming_.finish(*folder_, algorithm_.metrics());
     return done;
   }

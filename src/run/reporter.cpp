@@ -94,21 +94,14 @@ std::string counted(std::int64_t n, const std::string& word) {
 }  // namespace
 
 struct RunReporter::Impl {
-  Impl(const RunFolder& f, const RunConfiguration& c, const RunBudget& b, int n, std::string name,
-       bool has_pictures)
-      : folder(f),
-        configuration(c),
-        budget(b),
-        threads(n),
-        program(std::move(name)),
-        pictures(has_pictures) {}
+  Impl(const RunFolder& f, const RunConfiguration& c, const RunBudget& b, int n, std::string name)
+      : folder(f), configuration(c), budget(b), threads(n), program(std::move(name)) {}
 
   RunFolder folder;
   RunConfiguration configuration;
   RunBudget budget;
   int threads;
   std::string program;
-  bool pictures;
   std::unique_ptr<EventWriter> events;
   ProgressBar bar;
   std::string label;
@@ -222,8 +215,8 @@ struct RunReporter::Impl {
 };
 
 RunReporter::RunReporter(const RunFolder& folder, const RunConfiguration& configuration,
-                         const RunBudget& budget, int threads, std::string program, bool pictures)
-    : impl_(std::make_unique<Impl>(folder, configuration, budget, threads, std::move(program), pictures)) {
+                         const RunBudget& budget, int threads, std::string program)
+    : impl_(std::make_unique<Impl>(folder, configuration, budget, threads, std::move(program))) {
   start_logging();
   log_to_file(folder.log());
 }
@@ -301,7 +294,7 @@ void RunReporter::catch_up(const MetricTable& metrics) {
   if (impl_->behind) impl_->write_metrics(metrics);
 }
 
-void RunReporter::finish(const MetricTable& metrics, bool done) {
+void RunReporter::finish(const MetricTable& metrics, bool done, bool pictures) {
   impl_->bar.finish();
   catch_up(metrics);
   impl_->plot(metrics, true);
@@ -318,7 +311,7 @@ void RunReporter::finish(const MetricTable& metrics, bool done) {
                  metrics.last("step"),
                  random ? " (random actions: " + cell((*random)[metrics.index("return")], 1) + ")" : "");
   const std::string look =
-      impl_->pictures ? detail::concat(", ", impl_->program, " render ", folder) : std::string();
+      pictures ? detail::concat(", ", impl_->program, " render ", folder) : std::string();
   const std::string curve = impl_->folder.learning_curve().string();
   spdlog::info("next: {} eval {} --episodes 3{}{}", impl_->program, folder, look,
                std::filesystem::exists(curve) ? "; the curve is " + curve : std::string());

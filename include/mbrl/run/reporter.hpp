@@ -16,9 +16,9 @@ namespace mbrl {
 /// round and a progress bar inside it. Every table given is the whole one, as it shall stand in metrics.csv.
 class RunReporter {
  public:
-  /// `program` and `pictures`: what it advises to go on with, and whether the environment can be rendered.
+  /// `program`: what it advises to go on with.
   RunReporter(const RunFolder& folder, const RunConfiguration& configuration, const RunBudget& budget,
-              int threads, std::string program = "mbrl", bool pictures = true);
+              int threads, std::string program = "mbrl");
   ~RunReporter();
 
   void start(const MetricTable& metrics, bool resumed);
@@ -32,7 +32,8 @@ class RunReporter {
   /// Before a checkpoint: metrics.csv, which long tables are not written to after every round, must not lack what the
   /// checkpoint has.
   void catch_up(const MetricTable& metrics);
-  void finish(const MetricTable& metrics, bool done);
+  /// `pictures`: the environment can be rendered, which is advised where the run is done.
+  void finish(const MetricTable& metrics, bool done, bool pictures);
 
  private:
   struct Impl;

@@ -60,8 +60,7 @@ class WorkClock {
 
   /// `own` and the four columns behind them.
   static std::vector<MetricColumn> columns(std::vector<MetricColumn> own) {
-    for (const char* name : {"collect_s", "model_s", "learn_s", "other_s"})
-      own.push_back({.name = name, .wall_clock = true, .decimals = 2});
+    for (const char* name : kColumns) own.push_back({.name = name, .wall_clock = true, .decimals = 2});
     return own;
   }
 
@@ -71,10 +70,8 @@ class WorkClock {
   }
   void end_round(MetricTable& metrics, std::vector<std::pair<std::string_view, double>> row) {
     const double elapsed = this->elapsed();
-    row.emplace_back("collect_s", seconds(WorkKind::kCollect));
-    row.emplace_back("model_s", seconds(WorkKind::kModel));
-    row.emplace_back("learn_s", seconds(WorkKind::kLearn));
-    row.emplace_back("other_s", elapsed - seconds());
+    for (std::size_t i = 0; i < spent_.size(); ++i) row.emplace_back(kColumns[i], spent_[i]);
+    row.emplace_back(kColumns.back(), elapsed - seconds());
     metrics.add(std::span<const std::pair<std::string_view, double>>(row));
     *this = {};
   }
@@ -92,6 +89,8 @@ class WorkClock {
   }
 
  private:
+  static constexpr std::array kColumns{"collect_s", "model_s", "learn_s",
+                                       "other_s"};  // by WorkKind, then the rest
   std::array<double, 3> spent_{};
   double before_ = 0;  // of the round, in a process before this one
   Span::Clock::time_point begun_ = Span::Clock::now();
