@@ -24,27 +24,34 @@ S worst_usable(ConstBatchRef<S> particles) {
 
 /// particles: particles x candidates; returns: one a candidate. The mean over a candidate's particles, where
 /// an unusable one counts as `stand_in` (worst_usable over all candidates compared), so that a poisoned
-/// particle never helps its candidate; NaN for a candidate that has no usable particle. Sums run in double in
-/// the particles' order.
+/// particle never helps its candidate; NaN for a candidate that has no usable particle. Less `risk` times the
+/// particles' standard deviation. Sums run in double in the particles' order.
 template <class S>
-void aggregate_particles(ConstBatchRef<S> particles, S stand_in, VecRef<S> returns) {
+void aggregate_particles(ConstBatchRef<S> particles, S stand_in, VecRef<S> returns, double risk = 0.0) {
   require_dim("aggregate_particles", "returns", returns.size(), particles.cols());
   for (Index k = 0; k < particles.cols(); ++k) {
+    const auto value = [&](Index p) {
+      return static_cast<double>(std::isfinite(particles(p, k)) ? particles(p, k) : stand_in);
+    };
     double sum = 0.0;
     bool usable = false;
     for (Index p = 0; p < particles.rows(); ++p) {
-      const S value = particles(p, k);
-      usable = usable || std::isfinite(value);
-      sum += static_cast<double>(std::isfinite(value) ? value : stand_in);
+      usable = usable || std::isfinite(particles(p, k));
+      sum += value(p);
     }
-    returns(k) = usable ? static_cast<S>(sum / static_cast<double>(particles.rows()))
-                        : std::numeric_limits<S>::quiet_NaN();
+    double worth = sum / static_cast<double>(particles.rows());
+    if (usable && risk != 0.0) {
+      double square = 0.0;
+      for (Index p = 0; p < particles.rows(); ++p) square += (value(p) - worth) * (value(p) - worth);
+      worth -= risk * std::sqrt(square / static_cast<double>(particles.rows()));
+    }
+    returns(k) = usable ? static_cast<S>(worth) : std::numeric_limits<S>::quiet_NaN();
   }
 }
 
 template <class S>
-void aggregate_particles(ConstBatchRef<S> particles, VecRef<S> returns) {
-  aggregate_particles<S>(particles, worst_usable<S>(particles), returns);
+void aggregate_particles(ConstBatchRef<S> particles, VecRef<S> returns, double risk = 0.0) {
+  aggregate_particles<S>(particles, worst_usable<S>(particles), returns, risk);
 }
 
 }  // namespace mbrl

@@ -21,6 +21,8 @@ struct EnsembleRolloutSettings {
   float data_margin = 1.0f;  // a particle that leaves the range of data and start by more than this
                              // many of the data's widths (in any entry) is stopped; 0: never
   double discount = 1.0;     // of rewards, per step
+  double risk = 0.0;         // a candidate's return is its particles' mean less this many of their standard
+                             // deviations: above 0 plans avoid what members disagree on, below 0 they seek it
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -31,6 +33,9 @@ struct EnsembleRolloutSettings {
     field("data_margin", s.data_margin,
           "a particle is stopped this many widths outside the range of the data and its start; 0: never");
     field("discount", s.discount, "of rewards, per step; 1: none");
+    field(
+        "risk", s.risk,
+        "plans are worth their particles' mean less this many standard deviations; below 0: they seek risk");
   }
 };
 

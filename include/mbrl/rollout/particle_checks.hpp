@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -27,6 +28,7 @@ void check_particle_settings(const char* where, const Settings& s, int networks)
           where, ": particles is ", s.particles, ", expected a multiple of the ", networks,
           " networks for TSinf (or fewer than them)");
   check_discount(where, s.discount);
+  require(std::isfinite(s.risk), where, ": risk is ", s.risk, ", expected a finite number");
 }
 
 /// Throws mbrl::Error unless obs (obs_dim) is finite and action sequences have horizon * action_dim rows.
@@ -73,7 +75,8 @@ RolloutCounts run_guarded(bool limited, BatchRef<S> returns, Run&& run) {
   return counts;
 }
 
-/// RolloutEvaluator::evaluate by way of evaluate_particles: all particles of candidates 0, 1, ..., averaged.
+/// RolloutEvaluator::evaluate by way of evaluate_particles: all particles of candidates 0, 1, ..., averaged, less
+/// the evaluator's `risk` times their standard deviation.
 template <class S>
 class ParticleMeans {
  public:
@@ -85,7 +88,7 @@ class ParticleMeans {
       ids_.push_back(static_cast<std::uint32_t>(ids_.size()));
     values_.resize(evaluator.particles(), actions.cols());
     evaluator.evaluate_particles(state, actions, ids_.data(), key, 0, evaluator.particles(), values_);
-    aggregate_particles<S>(values_, returns);
+    aggregate_particles<S>(values_, returns, evaluator.settings().risk);
   }
 
  private:

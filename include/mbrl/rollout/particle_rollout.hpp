@@ -33,6 +33,8 @@ struct ParticleRolloutSettings {
   Propagation propagation = Propagation::kTSinf;  // how uncertainty travels
   bool common_noise = true;  // the same noise for every candidate: comparisons are paired
   double discount = 1.0;     // of rewards, per step
+  double risk = 0.0;         // a candidate's return is its particles' mean less this many of their standard
+                             // deviations: above 0 plans avoid what members disagree on, below 0 they seek it
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -41,6 +43,9 @@ struct ParticleRolloutSettings {
     field("propagation", s.propagation, "how uncertainty travels: E, DS, MM, TS1 or TSinf");
     field("common_noise", s.common_noise, "the same noise for every candidate: comparisons are paired");
     field("discount", s.discount, "of rewards, per step; 1: none");
+    field(
+        "risk", s.risk,
+        "plans are worth their particles' mean less this many standard deviations; below 0: they seek risk");
   }
 };
 

@@ -15,7 +15,7 @@ namespace mbrl {
 namespace {
 
 ParticleRolloutSettings particle_settings(const EnsembleRolloutSettings& s) {
-  return {s.horizon, s.particles, s.propagation, s.common_noise, s.discount};
+  return {s.horizon, s.particles, s.propagation, s.common_noise, s.discount, s.risk};
 }
 
 // A model and who plans in it; they stay where they are.

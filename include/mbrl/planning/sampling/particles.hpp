@@ -15,8 +15,8 @@ int particles_of(const E& evaluator) {
   return 1;
 }
 
-/// Whether a candidate's particles can be evaluated in parts: there are several and they do not depend on each
-/// other.
+/// Whether a candidate's particles can be evaluated in parts: there are several, they do not depend on each other, and
+/// their mean alone decides.
 template <RolloutEvaluator E>
 bool can_race(const E& evaluator) {
   if constexpr (requires {
@@ -28,6 +28,10 @@ bool can_race(const E& evaluator) {
                     { evaluator.settings().propagation } -> std::convertible_to<Propagation>;
                   })
       if (evaluator.settings().propagation == Propagation::kMomentMatching) return false;
+    if constexpr (requires {
+                    { evaluator.settings().risk } -> std::convertible_to<double>;
+                  })
+      if (evaluator.settings().risk != 0.0) return false;
     return evaluator.particles() > 1;
   }
   return false;
