@@ -3,6 +3,7 @@
 #include "mbrl/torch/ensemble_trainer.hpp"
 
 #include <cmath>
+#include <utility>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/torch/device.hpp"
@@ -101,8 +102,8 @@ class Round {
       const at::Tensor x = inputs_.index_select(0, index).view({members_, count, -1});
       const at::Tensor y = targets_.index_select(0, index).view({members_, count, -1});
       gradient_.zero_();
-      const at::Tensor losses = member_losses(x, y);
-      at::Tensor total = losses.sum();
+      const auto [losses, descended] = member_losses(x, y);
+      at::Tensor total = descended.sum();
       if (model_.settings.gaussian)
         total = total + static_cast<double>(settings_.logvar_bound_weight) *
                             (regressed(high_).sum() - regressed(low_).sum());
@@ -194,15 +195,20 @@ class Round {
     return at::cat({loss.narrow(2, 0, dims_ - 1), ends.unsqueeze(2)}, 2);
   }
 
-  at::Tensor member_losses(const at::Tensor& x, const at::Tensor& y) const {
+  // Every member's loss, and what its gradient is taken of: the same, weighed by the variance to the power of nll_beta.
+  std::pair<at::Tensor, at::Tensor> member_losses(const at::Tensor& x, const at::Tensor& y) const {
     const at::Tensor out = batched_forward(layers_, model_.settings.activation, x);
     const at::Tensor mean = out.narrow(2, 0, dims_);
-    at::Tensor loss = (mean - y).square();
+    at::Tensor loss = (mean - y).square(), weighed = loss;
     if (model_.settings.gaussian) {
       const at::Tensor logvar = bound_logvar(out.narrow(2, dims_, dims_), high_, low_);
       loss = loss * at::exp(-logvar) + logvar;
+      const double beta = static_cast<double>(settings_.nll_beta);
+      weighed = beta == 0.0 ? loss : loss * at::exp(beta * logvar).detach();
     }
-    return with_termination(loss, mean, y).mean({1, 2});
+    const auto mean_of = [&](const at::Tensor& l) { return with_termination(l, mean, y).mean({1, 2}); };
+    const at::Tensor reported = mean_of(loss);
+    return {reported, weighed.is_same(loss) ? reported : mean_of(weighed)};
   }
 
   void adam(std::int64_t step) {

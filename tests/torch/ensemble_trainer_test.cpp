@@ -100,6 +100,10 @@ TEST_CASE("torch trainer: agrees with the native trainer") {
   settings.epochs = 3;
   SECTION("Gaussian, silu") { check_agreement(some_model(true, Activation::kSilu), settings, on); }
   SECTION("Gaussian, relu") { check_agreement(some_model(true, Activation::kRelu), settings, on); }
+  SECTION("Gaussian, likelihoods weighed by their variance") {
+    settings.nll_beta = 0.5f;
+    check_agreement(some_model(true, Activation::kSilu), settings, on);
+  }
   SECTION("deterministic, elu") { check_agreement(some_model(false, Activation::kElu), settings, on); }
   SECTION("deterministic, tanh") { check_agreement(some_model(false, Activation::kTanh), settings, on); }
   SECTION("learned reward, large decay") {

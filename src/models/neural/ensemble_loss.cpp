@@ -45,11 +45,11 @@ struct Extent {
 };
 
 double GaussianLoss(const LossBatch& batch, int rows, const float* max_logvar, const float* min_logvar,
-                    double* max_grad, double* min_grad) {
+                    float beta, double* max_grad, double* min_grad) {
   const D d;
   const Extent e(batch);
   const auto size = static_cast<std::size_t>(batch.dims) * e.ld;
-  const V share = e.share(1.0), one = hn::Set(d, 1.0f);
+  const V even_share = e.share(1.0), one = hn::Set(d, 1.0f), power = hn::Set(d, beta);
   for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
     const V high = hn::Set(d, max_logvar[r]), low = hn::Set(d, min_logvar[r]);
     for (std::size_t n = 0; n < e.columns; n += hn::Lanes(d)) {
@@ -60,6 +60,7 @@ double GaussianLoss(const LossBatch& batch, int rows, const float* max_logvar, c
       const V to_low = hn::Sub(capped, low);
       const V logvar = hn::Add(low, softplus(d, to_low));
       const V pass_high = sigmoid(d, to_high), pass_low = sigmoid(d, to_low);
+      const V share = beta == 0.0f ? even_share : hn::Mul(even_share, exp_of(d, hn::Mul(power, logvar)));
       const V error = hn::Sub(hn::Load(d, batch.outputs + at), hn::Load(d, batch.targets + at));
       const V weighted = hn::Mul(error, exp_of(d, hn::Neg(logvar)));
       const V square = hn::Mul(error, weighted);
@@ -123,8 +124,8 @@ HWY_EXPORT(SquaredLoss);
 HWY_EXPORT(LogisticLoss);
 
 double gaussian_loss(const LossBatch& batch, int rows, const float* max_logvar, const float* min_logvar,
-                     double* max_grad, double* min_grad) {
-  return HWY_DYNAMIC_DISPATCH(GaussianLoss)(batch, rows, max_logvar, min_logvar, max_grad, min_grad);
+                     float beta, double* max_grad, double* min_grad) {
+  return HWY_DYNAMIC_DISPATCH(GaussianLoss)(batch, rows, max_logvar, min_logvar, beta, max_grad, min_grad);
 }
 
 double squared_loss(const LossBatch& batch, int rows) {

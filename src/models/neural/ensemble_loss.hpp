@@ -16,9 +16,10 @@ struct LossBatch {
 };
 
 // Loss of the first `rows` targets, their share of the mean over samples and dims. Gaussian: writes the gradients of the
-// log-variances' bounds to max_grad and min_grad (`rows` entries).
+// log-variances' bounds to max_grad and min_grad (`rows` entries). All gradients of a number are weighed by its predicted
+// variance to the power of beta (beta-NLL), the loss is not.
 double gaussian_loss(const LossBatch& batch, int rows, const float* max_logvar, const float* min_logvar,
-                     double* max_grad, double* min_grad);
+                     float beta, double* max_grad, double* min_grad);
 double squared_loss(const LossBatch& batch, int rows);
 // The same of one row whose targets are 0 or 1 and whose outputs are logits. weight: of the gradient.
 double logistic_loss(const LossBatch& batch, int row, double weight);

@@ -66,6 +66,7 @@ void EnsembleTrainingSettings::validate(int members) const {
             ", expected numbers of at least 0");
   require(std::isfinite(logvar_bound_weight) && logvar_bound_weight >= 0.0f,
           "training: logvar_bound_weight is ", logvar_bound_weight, ", expected at least 0");
+  require(nll_beta >= 0.0f && nll_beta <= 1.0f, "training: nll_beta is ", nll_beta, ", expected 0 to 1");
   require(holdout_ratio >= 0.0 && holdout_ratio < 1.0, "training: holdout_ratio is ", holdout_ratio,
           ", expected 0 <= holdout_ratio < 1");
   require(max_holdout >= 0, "training: max_holdout is ", max_holdout, ", expected at least 0");

@@ -178,7 +178,7 @@ class Round {
       if (gaussian) {
         wait_until([&] { return bounds_step.load(std::memory_order_acquire) == t; });
         loss = training::gaussian_loss(outputs, regressed(), bounds_->high(), bounds_->low(),
-                                       member.max_grad.data(), member.min_grad.data());
+                                       settings_.nll_beta, member.max_grad.data(), member.min_grad.data());
         if (losses.fetch_add(1, std::memory_order_acq_rel) + 1 == count) {
           bounds_->update(members_, regressed(), settings_.logvar_bound_weight);
           losses.store(0, std::memory_order_relaxed);

@@ -78,6 +78,53 @@ TEST_CASE("native trainer: learns a heteroscedastic function, its noise, and wha
   CHECK(sum_square - sum * sum > 100.0 * inside);
 }
 
+TEST_CASE(
+    "native trainer: rare events are learned by likelihoods weighed by their variance, and called noise "
+    "without") {
+  // A body at rest moves only where a finger is near: in one row of twenty, along the finger's velocity.
+  const auto contacts = [](int n, std::uint64_t seed) {
+    const RandomStream random(seed, Stream::kUser);
+    TransitionBatch data{Batchf(3, n), Batchf(0, n), Batchf(3, n), Vecf::Zero(n)};
+    for (int i = 0; i < n; ++i) {
+      for (int r = 0; r < 3; ++r)
+        data.obs(r, i) = static_cast<float>(
+            random.uniform(-1.0, 1.0, static_cast<std::uint32_t>(i), static_cast<std::uint32_t>(r)));
+      data.next_obs.col(i) = data.obs.col(i);
+      if (std::abs(data.obs(0, i) - 0.3f) < 0.05f) data.next_obs(2, i) += 0.1f * data.obs(1, i);
+    }
+    return data;
+  };
+  const TransitionBatch data = contacts(3000, 5), test = contacts(3000, 6);
+  ThreadPool pool(2);
+  const auto explained = [&](float nll_beta) {  // of the test's contacts, by the members' mean
+    MlpEnsembleSettings shape{.members = 2, .hidden = {64, 64}};
+    MlpEnsemble model = MlpEnsemble::create(shape, ObsEncoding::identity(3), 0, 3);
+    EnsembleTrainingSettings settings;
+    settings.epochs = 30;
+    settings.nll_beta = nll_beta;
+    NativeTrainer trainer(settings, pool, 3);
+    trainer.train(data, model, 0);
+    const Index n = test.obs.cols();
+    Batchf mean(3, n), logvar(3, n), sum = Batchf::Zero(3, n);
+    for (int m = 0; m < 2; ++m) {
+      predict_member(model, m, test.obs, test.action, mean, logvar);
+      sum += mean / 2.0f;
+    }
+    const Batchf moved = test.next_obs - test.obs;
+    double missed = 0.0, all = 0.0;
+    for (Index i = 0; i < n; ++i)
+      if (moved(2, i) != 0.0f) {
+        missed += std::pow(static_cast<double>(sum(2, i) - moved(2, i)), 2);
+        all += std::pow(static_cast<double>(moved(2, i)), 2);
+      }
+    return 1.0 - missed / all;
+  };
+  const double plain = explained(0.0f), weighed = explained(0.5f);
+  CAPTURE(plain, weighed);
+  CHECK(plain < 0.3);
+  CHECK(weighed > 0.7);
+}
+
 TEST_CASE("native trainer: the ensemble predicts better than its best member") {
   const TransitionBatch data = some_transitions(200, 31), test = some_transitions(1000, 32);
   MlpEnsemble model = some_model(true, Activation::kSilu, 5, {64, 64});

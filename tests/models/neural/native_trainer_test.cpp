@@ -52,12 +52,13 @@ bool same_parameters(const MlpEnsemble& a, const MlpEnsemble& b) {
 }
 
 // After one step from zero, Adam's first moment is (1 - beta1) times the gradient.
-void check_gradients(MlpEnsemble model, int rows, int batch) {
+void check_gradients(MlpEnsemble model, int rows, int batch, float nll_beta = 0.0f) {
   const TransitionBatch data = some_transitions(rows, 3);
   EnsembleTrainingSettings settings;
   settings.epochs = 1;
   settings.batch_size = batch;
   settings.weight_decay = {0.02f, 0.03f};
+  settings.nll_beta = nll_beta;
   MlpEnsemble fitted = model;
   const OneStep step = one_batch(prepare_training(data, settings, 11, 4, fitted), model.settings.members);
   const oracle::Gradients expected =
@@ -105,6 +106,10 @@ void check_gradients(MlpEnsemble model, int rows, int batch) {
 
 TEST_CASE("native trainer: gradients equal finite differences") {
   SECTION("Gaussian, silu") { check_gradients(some_model(true, Activation::kSilu), 19, 32); }
+  SECTION("Gaussian, silu, likelihoods weighed by their variance") {
+    check_gradients(some_model(true, Activation::kSilu), 19, 32, 0.5f);
+    check_gradients(some_model(true, Activation::kSilu), 32, 32, 1.0f);
+  }
   SECTION("Gaussian, relu") { check_gradients(some_model(true, Activation::kRelu), 32, 32); }
   SECTION("Gaussian, elu") { check_gradients(some_model(true, Activation::kElu), 32, 32); }
   SECTION("Gaussian, tanh, three hidden layers") {

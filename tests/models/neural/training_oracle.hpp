@@ -47,10 +47,12 @@ inline Parameters parameters_of(const MlpEnsemble& model) {
   return p;
 }
 
-// Loss of one member on a batch (without penalties), inputs and targets as prepared.
+// Loss of one member on a batch (without penalties), inputs and targets as prepared; every number's weighed by `weights`
+// (target_dim x batch) where given. logvars: receives the bounded log-variances where given.
 inline double member_loss(const MlpEnsemble& model, const std::vector<double>& flat,
                           const std::vector<double>& high, const std::vector<double>& low,
-                          const Batchd& inputs, const Batchd& targets) {
+                          const Batchd& inputs, const Batchd& targets, const Batchd* weights = nullptr,
+                          Batchd* logvars = nullptr) {
   Batchd x = inputs;
   std::size_t at = 0;
   const auto& layers = model.members[0];
@@ -78,7 +80,8 @@ inline double member_loss(const MlpEnsemble& model, const std::vector<double>& f
       double lv = x(dims + r, c);
       lv = high[i] - softplus(high[i] - lv);
       lv = low[i] + softplus(lv - low[i]);
-      sum += error * error * std::exp(-lv) + lv;
+      sum += (error * error * std::exp(-lv) + lv) * (weights ? (*weights)(r, c) : 1.0);
+      if (logvars) (*logvars)(r, c) = lv;
     }
   return sum / static_cast<double>(targets.size());
 }
@@ -109,15 +112,21 @@ inline Gradients gradients(const MlpEnsemble& model, Parameters p, const std::ve
                            const std::vector<Batchd>& targets, const EnsembleTrainingSettings& s) {
   constexpr double kStep = 1e-5;
   Gradients g;
+  std::vector<Batchd> weights;  // constants to the gradient
+  for (std::size_t m = 0; m < p.members.size(); ++m) {
+    Batchd logvars = Batchd::Zero(targets[m].rows(), targets[m].cols());
+    member_loss(model, p.members[m], p.high, p.low, inputs[m], targets[m], nullptr, &logvars);
+    weights.push_back((static_cast<double>(s.nll_beta) * logvars.array()).exp().matrix());
+  }
   const auto losses = [&] {
     double sum = 0.0;
     for (std::size_t m = 0; m < p.members.size(); ++m)
-      sum += member_loss(model, p.members[m], p.high, p.low, inputs[m], targets[m]);
+      sum += member_loss(model, p.members[m], p.high, p.low, inputs[m], targets[m], &weights[m]);
     return sum;
   };
   for (std::size_t m = 0; m < p.members.size(); ++m) {
     const auto loss = [&] {
-      return member_loss(model, p.members[m], p.high, p.low, inputs[m], targets[m]) +
+      return member_loss(model, p.members[m], p.high, p.low, inputs[m], targets[m], &weights[m]) +
              decay(model, p.members[m], s);
     };
     std::vector<double> grad;

@@ -21,6 +21,10 @@ struct EnsembleTrainingSettings {
   // entry serves any further layer. Empty: none.
   std::vector<float> weight_decay = {2.5e-5f, 5e-5f, 7.5e-5f, 7.5e-5f, 1e-4f};
   float logvar_bound_weight = 0.01f;  // pulls the log-variance bounds together: weight * (sum max - sum min)
+  // Weighs every number's likelihood by its predicted variance to this power (beta-NLL: Seitzer, Tavakoli, Antic, Martius,
+  // "On the pitfalls of heteroscedastic uncertainty estimation with probabilistic neural networks", ICLR 2022). With the
+  // plain likelihood, 0, a network that calls rare events noise stops learning them; 1 fits means as squared errors do.
+  float nll_beta = 0.0f;
   // Fit the targets in units of their own standard deviation, so that learning does not depend on the units
   // of observations and reward; false: in their own units, as Chua et al. do.
   bool standardise_targets = true;
@@ -38,6 +42,9 @@ struct EnsembleTrainingSettings {
     field("learning_rate", s.learning_rate, "Adam's step size");
     field("weight_decay", s.weight_decay, "L2 weight of each layer; the last entry serves further layers");
     field("logvar_bound_weight", s.logvar_bound_weight, "pulls the log-variance bounds together");
+    field("nll_beta", s.nll_beta,
+          "weighs likelihoods by their variance to this power: 0 none, 0.5 learns rare events, 1 as squared "
+          "errors");
     field("standardise_targets", s.standardise_targets,
           "fit targets in units of their standard deviation; false: in their own, as published");
     field("bootstrap", s.bootstrap, "each member trains on its own sample with replacement");
