@@ -75,11 +75,13 @@ TEST_CASE("published settings: what the paper does not have is off") {
     const PetsConfiguration c = published_pets(name);
     CHECK(c.rollout.data_margin == 0.0f);
     CHECK_FALSE(c.training.standardise_targets);
+    CHECK(c.training.nll_beta == 0.0f);
     CHECK_FALSE(c.rollout.common_noise);
     CHECK(c.rollout.discount == 1.0);
     const PetsConfiguration ours = default_pets(name);  // and on by default
     CHECK(ours.rollout.data_margin > 0.0f);
     CHECK(ours.training.standardise_targets);
+    CHECK(ours.training.nll_beta > 0.0f);
     CHECK(ours.rollout.common_noise);
   }
 }

@@ -134,6 +134,7 @@ inline PetsConfiguration default_pets(const std::string& environment) {
   c.model.kinds.of<GpKind>().max_points = 150;  // a prediction costs their square
   c.rollout.data_margin = EnsembleRolloutSettings().data_margin;
   c.training.standardise_targets = true;
+  c.training.nll_beta = 0.5f;  // contacts are rare, and large in units of what mostly happens
   c.training.epochs = 30;
   c.pets.trials = 20;
   if (environment == "pets/CartPole") {
