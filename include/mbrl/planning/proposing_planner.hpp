@@ -1,7 +1,7 @@
 // A planner with proposals: its plan and the action sequences of a policy are compared in the same rollouts, and the best
 // one is executed. Sikchi, Zhou, Held, "Learning off-policy with online planning", CoRL 2021, section 4.1; Hansen, Wang,
 // Su, "Temporal difference learning for model predictive control", ICML 2022, section 3.1 (there they join the planner's
-// own candidates).
+// own candidates, as SamplingPlanner::set_proposals has it).
 #pragma once
 
 #include <algorithm>

@@ -31,6 +31,7 @@ class Cem : public SamplingPlanner<Cem<E>, E, CemSettings> {
   friend Base;
 
  public:
+  using Base::set_proposals;
   using typename Base::Scalar;
   using typename Base::State;
 

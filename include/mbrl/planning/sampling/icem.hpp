@@ -36,6 +36,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
   friend Base;
 
  public:
+  using Base::set_proposals;
   using typename Base::Scalar;
   using typename Base::State;
 
@@ -80,7 +81,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
 
  private:
   using Base::box_, Base::settings_, Base::evaluator_, Base::noise_, Base::mean_, Base::candidates_,
-      Base::returns_;
+      Base::returns_, Base::proposals_;
 
   bool begin(std::uint32_t) {
     sigma_ = half_range_ * static_cast<Scalar>(settings_.initial_std);
@@ -118,7 +119,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     return s;
   }
 
-  // Columns: fresh candidates, kept elites, then possibly the mean.
+  // Columns: fresh candidates, kept elites, proposals, then possibly the mean.
   void draw_candidates(RolloutKey key, bool with_mean) {
     const double decayed =
         settings_.population * std::pow(settings_.decay, -static_cast<double>(key.iteration));
@@ -129,8 +130,9 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     Index kept = 0;
     if (reuse && elite_tail_ < box_.horizon())
       kept = std::min<Index>(elite_count_, std::lround(settings_.keep_fraction * settings_.elites));
-    count_ = fresh + kept + (with_mean ? 1 : 0);
-    reserve(settings_.population + settings_.elites + 1);
+    const Index proposed = proposals_.cols();
+    count_ = fresh + kept + proposed + (with_mean ? 1 : 0);
+    reserve(settings_.population + settings_.elites + proposed + 1);
     noise_.normal(key.plan, key.iteration, white_.leftCols(fresh + kept));
     const int a = box_.action_dim(), h = box_.horizon();
     for (Index k = 0; k < fresh + kept; ++k) {
@@ -144,6 +146,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     }
     const Index known = static_cast<Index>(h - elite_tail_) * a;
     for (Index k = 0; k < kept; ++k) candidates_.col(fresh + k).head(known) = elites_.col(k).head(known);
+    candidates_.middleCols(fresh + kept, proposed) = proposals_;
     if (with_mean) candidates_.col(count_ - 1) = mean_;
   }
 
@@ -154,7 +157,7 @@ class ICem : public SamplingPlanner<ICem<E>, E, ICemSettings> {
     returns_.resize(most);
   }
 
-  // From the last candidate backwards, so that kept elites and the mean are not what there is no time for.
+  // From the last candidate backwards, so that kept elites, proposals and the mean are not what there is no time for.
   void evaluate(const State& state, RolloutKey key, bool rank_elites, PlanReport& report) {
     const auto candidates = candidates_.leftCols(count_);
     auto returns = returns_.head(count_);

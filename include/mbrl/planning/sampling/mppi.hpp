@@ -34,6 +34,7 @@ class Mppi : public SamplingPlanner<Mppi<E>, E, MppiSettings> {
   friend Base;
 
  public:
+  using Base::set_proposals;
   using typename Base::Scalar;
   using typename Base::State;
 

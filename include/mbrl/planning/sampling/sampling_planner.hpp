@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include "mbrl/core/deadline.hpp"
 #include "mbrl/core/state_dict.hpp"
@@ -34,12 +36,18 @@ namespace mbrl {
 /// further iteration is made only if at least half of its candidates will be. A first iteration that is cut
 /// short goes by those candidates alone that are better than what the plan started from: a plan in no time
 /// at all is the last one, shifted.
+/// A planner that makes set_proposals public has a policy's action sequences among the candidates of every iteration:
+/// the drawn ones are the same with them and without, and under a deadline they come first.
 /// kPlansChoices: actions may be choices (ActionBounds::choices).
 template <class Derived, RolloutEvaluator E, class Settings, bool kPlansChoices = false>
 class SamplingPlanner : public Anytime {
  public:
   using Scalar = typename E::Scalar;
   using State = typename E::State;
+
+  /// Action sequences for the state at control step t: every column of the matrix given (action_dim x horizon entries
+  /// long, step after step) is to be filled. Those outside the bounds are moved to the nearest inside.
+  using Proposals = std::function<void(const State& state, int t, BatchRef<Scalar> sequences)>;
 
   ActionPlan<Scalar> plan(const State& state, int t) {
     ActionPlan<Scalar> result;
@@ -54,6 +62,7 @@ class SamplingPlanner : public Anytime {
     Pacer pace(deadline_);
     pace_ = &pace;
     const auto most = static_cast<std::uint32_t>(settings_.iterations);
+    propose(state, t);
     bool converged = derived().begin(key.plan);
     look_at_start(state, key, pace, report);
     for (; key.iteration < most && !converged && another(pace); ++key.iteration) {
@@ -94,12 +103,21 @@ class SamplingPlanner : public Anytime {
         settings_(settings),
         box_(name, bounds, evaluator.action_dim(), evaluator.horizon()),
         noise_(seed),
-        mean_(box_.mid()) {
+        mean_(box_.mid()),
+        proposals_(box_.size(), 0) {
     require(
         bounds.choices == 0 || kPlansChoices, name, ": the actions are a choice of ", bounds.choices,
         ", and this planner plans numbers; expected CategoricalCem, RandomShooting or make_planner, which "
         "rounds for the others");
     require(settings.iterations >= 1, name, ": iterations is ", settings.iterations, ", expected at least 1");
+  }
+
+  /// From now on `count` proposals join the candidates of every iteration (Hansen, Wang, Su, "Temporal difference learning
+  /// for model predictive control", ICML 2022, section 3.1); an empty function or 0: none.
+  void set_proposals(Proposals proposals, int count) {
+    require(count >= 0, "planner: ", count, " proposals, expected at least 0");
+    proposals_.resize(box_.size(), proposals ? count : 0);
+    propose_ = std::move(proposals);
   }
 
   // Fills returns_, one for each of candidates_, and adds to the report what that cost and how good the best
@@ -111,23 +129,33 @@ class SamplingPlanner : public Anytime {
   // that under a deadline none are drawn in vain.
   template <class Draw>
   void evaluate(const State& state, RolloutKey key, Index count, PlanReport& report, Draw&& draw) {
-    candidates_.resize(box_.size(), count);
-    returns_.resize(count);
+    const Index proposed = proposals_.cols();
+    candidates_.resize(box_.size(), count + proposed);
+    candidates_.rightCols(proposed) = proposals_;
+    returns_.setConstant(count + proposed, std::numeric_limits<Scalar>::quiet_NaN());
     const int particles = particles_of(*evaluator_);
-    const Index tried = pace_->in_parts(count, particles, cost_, [&](Index first, Index number) {
-      draw(first, number);
-      derived().roll_out(state, first, number, key);
+    Index drawn = 0;
+    const Index tried = pace_->in_parts(count + proposed, particles, cost_, [&](Index first, Index number) {
+      const Index of_proposals = std::clamp<Index>(proposed - first, 0, number);
+      if (of_proposals > 0) derived().roll_out(state, count + first, of_proposals, key);
+      if (of_proposals == number) return;
+      draw(drawn, number - of_proposals);
+      derived().roll_out(state, drawn, number - of_proposals, key);
+      drawn += number - of_proposals;
     });
     report.rollouts += tried * particles;
-    for (const Scalar value : returns_.head(tried)) {
-      if (std::isfinite(value))
-        report.best_return = std::fmax(report.best_return, static_cast<double>(value));
-      else
-        ++report.unusable;
-    }
-    returns_.tail(count - tried).setConstant(std::numeric_limits<Scalar>::quiet_NaN());
-    candidates_.rightCols(count - tried).setZero();  // never drawn: they must not make a weighted mean NaN
-    keep_better_than_start(key, tried, count, returns_);
+    const auto judge = [&](ConstVecRef<Scalar> returns) {
+      for (const Scalar value : returns) {
+        if (std::isfinite(value))
+          report.best_return = std::fmax(report.best_return, static_cast<double>(value));
+        else
+          ++report.unusable;
+      }
+    };
+    judge(returns_.head(drawn));
+    judge(returns_.segment(count, tried - drawn));
+    candidates_.middleCols(drawn, count - drawn).setZero();  // must not make a weighted mean NaN
+    keep_better_than_start(key, tried, count + proposed, returns_);
   }
 
   // Fills those of returns_; may be replaced where the evaluator has a part in what is drawn.
@@ -172,8 +200,15 @@ class SamplingPlanner : public Anytime {
   Pacer* pace_ = nullptr;          // of the plan in the making
   WorkCost cost_;                  // of particle rollouts
   Index tried_ = 0, planned_ = 0;  // candidates of the last iteration
+  Batch<Scalar> proposals_;        // of this plan
 
  private:
+  void propose(const State& state, int t) {
+    if (proposals_.cols() == 0) return;
+    propose_(state, t, proposals_);
+    for (Index k = 0; k < proposals_.cols(); ++k) proposals_.col(k) = inside(proposals_.col(k));
+  }
+
   // What the plan would be if there were no time for anything, and the first measurement of a rollout's cost.
   void look_at_start(const State& state, RolloutKey key, Pacer& pace, PlanReport& report) {
     if (!pace.limited()) return;
@@ -201,6 +236,7 @@ class SamplingPlanner : public Anytime {
 
   Derived& derived() { return static_cast<Derived&>(*this); }
 
+  Proposals propose_;
   WorkCost overhead_;                    // of an iteration, but for its rollouts
   Scalar start_return_ = 0;              // of what the plan starts from; under a deadline
   std::int64_t iteration_rollouts_ = 0;  // particle rollouts of it
