@@ -66,7 +66,7 @@ class Round {
     gradient_ = at::zeros_like(values_);
 
     std::int64_t at = 0;
-    const auto leaf = [&](std::vector<std::int64_t> shape) {
+    const auto leaf = [&](const std::vector<std::int64_t>& shape) {
       std::int64_t size = 1;
       for (const std::int64_t s : shape) size *= s;
       at::Tensor parameter = values_.narrow(0, at, size).view(shape).detach().requires_grad_(true);
