@@ -199,16 +199,16 @@ class Round {
   std::pair<at::Tensor, at::Tensor> member_losses(const at::Tensor& x, const at::Tensor& y) const {
     const at::Tensor out = batched_forward(layers_, model_.settings.activation, x);
     const at::Tensor mean = out.narrow(2, 0, dims_);
-    at::Tensor loss = (mean - y).square(), weighed = loss;
+    at::Tensor loss = (mean - y).square(), weight;  // no weight: 1
     if (model_.settings.gaussian) {
       const at::Tensor logvar = bound_logvar(out.narrow(2, dims_, dims_), high_, low_);
       loss = loss * at::exp(-logvar) + logvar;
-      const double beta = static_cast<double>(settings_.nll_beta);
-      weighed = beta == 0.0 ? loss : loss * at::exp(beta * logvar).detach();
+      if (settings_.nll_beta > 0.0f)
+        weight = at::exp(static_cast<double>(settings_.nll_beta) * logvar).detach();
     }
     const auto mean_of = [&](const at::Tensor& l) { return with_termination(l, mean, y).mean({1, 2}); };
     const at::Tensor reported = mean_of(loss);
-    return {reported, weighed.is_same(loss) ? reported : mean_of(weighed)};
+    return {reported, weight.defined() ? mean_of(loss * weight) : reported};
   }
 
   void adam(std::int64_t step) {

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -12,6 +13,11 @@
 #include "mbrl/core/types.hpp"
 
 namespace mbrl {
+
+/// A policy's action sequences for the state at control step t: every column of the matrix given (action_dim x horizon
+/// entries long, step after step) is to be filled.
+template <class State, class S>
+using ActionProposals = std::function<void(const State& state, int t, BatchRef<S> sequences)>;
 
 /// How much a plan cost and how it came about.
 struct PlanReport {

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstdint>
-#include <functional>
 #include <string>
 #include <utility>
 
@@ -29,9 +28,7 @@ class ProposingPlanner {
  public:
   using Scalar = typename P::Scalar;
   using State = typename P::State;
-  /// Action sequences for the state at control step t: every column of the matrix given (action_dim x horizon entries
-  /// long, step after step) is to be filled.
-  using Proposals = std::function<void(const State& state, int t, BatchRef<Scalar> sequences)>;
+  using Proposals = ActionProposals<State, Scalar>;
 
   /// Throws mbrl::Error without a function or for less than one proposal.
   ProposingPlanner(P planner, E& evaluator, Proposals proposals, int count)

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <string>
 #include <utility>
@@ -45,9 +44,7 @@ class SamplingPlanner : public Anytime {
   using Scalar = typename E::Scalar;
   using State = typename E::State;
 
-  /// Action sequences for the state at control step t: every column of the matrix given (action_dim x horizon entries
-  /// long, step after step) is to be filled. Those outside the bounds are moved to the nearest inside.
-  using Proposals = std::function<void(const State& state, int t, BatchRef<Scalar> sequences)>;
+  using Proposals = ActionProposals<State, Scalar>;
 
   ActionPlan<Scalar> plan(const State& state, int t) {
     ActionPlan<Scalar> result;
@@ -113,7 +110,8 @@ class SamplingPlanner : public Anytime {
   }
 
   /// From now on `count` proposals join the candidates of every iteration (Hansen, Wang, Su, "Temporal difference learning
-  /// for model predictive control", ICML 2022, section 3.1); an empty function or 0: none.
+  /// for model predictive control", ICML 2022, section 3.1); those outside the bounds are moved to the
+  /// nearest inside. An empty function or 0: none.
   void set_proposals(Proposals proposals, int count) {
     require(count >= 0, "planner: ", count, " proposals, expected at least 0");
     proposals_.resize(box_.size(), proposals ? count : 0);
