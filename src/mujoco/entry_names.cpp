@@ -78,6 +78,9 @@ std::vector<Quantity> quantities(const Scene& scene, const std::vector<double>& 
       for (int k = 0; k < 3 && other != b; ++k)
         all.push_back({body_name(b) + " - " + body_name(other) + kAxes[k],
                        coordinate(b, k) - coordinate(other, k), true});
+  for (int b = 1; b < bodies; ++b)
+    for (int k = 0; k < 3; ++k)
+      all.push_back({body_name(b) + " and beyond, centre of mass" + kAxes[k], data.subtree_com[3 * b + k], true});
   return all;
 }
 

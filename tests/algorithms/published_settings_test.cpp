@@ -37,7 +37,8 @@ TEST_CASE("published settings: as in the authors' code") {
        25,
        400,
        40},
-      {"pets/Pusher", 100, {200, 200, 200}, {2.5e-4f, 5e-4f, 5e-4f, 7.5e-4f}, 1e-3f, 25, 500, 50}};
+      {"pets/Pusher", 100, {200, 200, 200}, {2.5e-4f, 5e-4f, 5e-4f, 7.5e-4f}, 1e-3f, 25, 500, 50},
+      {"pets/PusherFingertips", 100, {200, 200, 200}, {2.5e-4f, 5e-4f, 5e-4f, 7.5e-4f}, 1e-3f, 25, 500, 50}};
   for (const Published& task : tasks) {
     CAPTURE(task.environment);
     const PetsConfiguration c = published_pets(task.environment);

@@ -39,6 +39,7 @@ TEST_CASE("entry names: cosines, and places of bodies") {
   const mujoco::EntryNames pusher = names_of("pets/Pusher");
   CHECK(pusher.obs[7] == pusher.obs[0] + " velocity");
   CHECK(pusher.obs[17].find(" x") != std::string::npos);  // the object's; the arm always starts at zero
+  CHECK(names_of("pets/PusherFingertips").obs[17] == pusher.obs[17]);
 }
 
 TEST_CASE("entry names: of environments without a model there are none, and no name is given twice") {

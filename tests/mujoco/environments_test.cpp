@@ -68,6 +68,7 @@ TEST_CASE("mujoco environments: dimensions, bounds and lengths are the published
       {"pets/HalfCheetah", 18, 18, 6, 1000, 1.0, 0.05},
       {"pets/Reacher3D", 17, 17, 7, 150, 20.0, 0.02},
       {"pets/Pusher", 20, 20, 7, 150, 2.0, 0.04},
+      {"pets/PusherFingertips", 20, 20, 7, 150, 2.0, 0.04},
       {"pilco/Reacher", 4, 6, 2, 30, 0.4, 0.1},
       {"mbpo/AntTruncatedObs", 27, 27, 8, 1000, 1.0, 0.05},
       {"mbpo/HumanoidTruncatedObs", 45, 45, 17, 1000, 0.4, 0.015},

@@ -42,7 +42,8 @@ void for_each_task(Visit&& visit) {
   visit(PetsCartPoleTask{});
   visit(PetsHalfCheetahTask{});
   visit(PetsReacher3DTask{});
-  visit(PetsPusherTask{});
+  for (const auto tips : {PetsPusherTask::Tips::kWrist, PetsPusherTask::Tips::kBetweenFingers})
+    visit(PetsPusherTask(tips));
   visit(PilcoReacherTask{});
   visit(mbbl_half_cheetah());
   visit(mbbl_swimmer());

@@ -1,4 +1,4 @@
-// Pusher-v4, Pusher-v5 and pets/Pusher.
+// Pusher-v4, Pusher-v5, pets/Pusher and pets/PusherFingertips.
 #include "mbrl/mujoco/tasks/pusher.hpp"
 
 #include "mujoco/assets/pusher.hpp"
@@ -55,8 +55,11 @@ double PusherTask::reward(const TaskView& view, ConstVecRef<double> action) cons
 }
 
 EnvSpec PetsPusherTask::spec() const {
-  EnvSpec spec =
-      make_spec("pets/Pusher", "handful-of-trials pusher (Chua et al. 2018)", 20, kArm, 2.0, 150, 0.04);
+  const bool wrist = tips_ == Tips::kWrist;
+  EnvSpec spec = make_spec(wrist ? "pets/Pusher" : "pets/PusherFingertips",
+                           wrist ? "handful-of-trials pusher (Chua et al. 2018)"
+                                 : "handful-of-trials pusher (Chua et al. 2018) on gym 0.9.4",
+                           20, kArm, 2.0, 150, 0.04);
   spec.reward = PetsPusherReward<float>{};
   return spec;
 }
@@ -71,7 +74,10 @@ void PetsPusherTask::draw_start(const RandomStream& random, Vecd& qpos, Vecd& qv
   add_normal(random, 0.025, kPlaces, qpos.segment<2>(7));
 }
 
-void PetsPusherTask::measure(const mjModel& /*model*/, mjData& data, Vecd& out) const { places(data, out); }
+void PetsPusherTask::measure(const mjModel& /*model*/, mjData& data, Vecd& out) const {
+  places(data, out);
+  if (tips_ == Tips::kBetweenFingers) std::copy_n(data.subtree_com + 3 * kTips, 3, out.data());
+}
 
 void PetsPusherTask::observe(const TaskView& view, Vecd& obs) const { observe_arm(view, obs); }
 

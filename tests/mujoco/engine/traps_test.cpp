@@ -196,11 +196,37 @@ TEST_CASE("traps: the mountain car's state is in single precision") {
   }
 }
 
-TEST_CASE("traps: the tips of PETS's pusher are a place, not a centre of mass") {
+TEST_CASE("traps: the tips of PETS's pusher are a place, or the centre of mass that its gym observed") {
   PetsPusher env;
   const Vecd obs = env.set_physics_state(std::vector<double>(22, 0.0));
   CHECK(obs(14) == Approx(0.821).epsilon(1e-12));
   CHECK(obs(15) == Approx(-0.6).epsilon(1e-12));
+
+  PetsPusher published(PetsPusherTask(PetsPusherTask::Tips::kBetweenFingers));
+  const Vecd beyond = published.set_physics_state(std::vector<double>(22, 0.0));
+  CHECK(beyond(14) == Approx(0.921).epsilon(1e-12));
+  CHECK(beyond(15) == Approx(-0.6).epsilon(1e-12));
+}
+
+TEST_CASE("traps: both pushers differ by what they call the tips alone, and by what that costs") {
+  AnyEnvironment wrist = all_environments().make("pets/Pusher");
+  AnyEnvironment fingers = all_environments().make("pets/PusherFingertips");
+  const RandomStream random(3, Stream::kUser);
+  Vecd here = wrist.reset(5), there = fingers.reset(5);
+  for (int t = 0; t < 60; ++t) {
+    const Vecd tips = here.segment<3>(14), centre = there.segment<3>(14), object = here.segment<3>(17);
+    CHECK((tips - centre).norm() == Approx(0.1).epsilon(1e-9));  // the fingers are so long
+    CHECK(here.head(14) == there.head(14));
+    CHECK(here.tail(3) == there.tail(3));
+    const Vecd action = wrist.spec().random_action([&](double low, double high, std::uint32_t i) {
+      return random.uniform(low, high, i, static_cast<std::uint32_t>(t));
+    });
+    const StepResult a = wrist.step(action), b = fingers.step(action);
+    CHECK(b.reward - a.reward ==
+          Approx(0.5 * ((object - tips).lpNorm<1>() - (object - centre).lpNorm<1>())).margin(1e-12));
+    here = a.obs;
+    there = b.obs;
+  }
 }
 
 TEST_CASE("traps: PETS's formula for the reacher's end holds for a bent elbow alone") {

@@ -94,7 +94,7 @@ inline PetsConfiguration published_pets(const std::string& environment) {
     c.rollout.horizon = 25;
     c.planner.cem.population = 400;
     c.planner.cem.elites = 40;
-  } else if (environment == "pets/Pusher") {
+  } else if (environment.starts_with("pets/Pusher")) {
     c.pets.trials = 100;
     c.model.hidden = {200, 200, 200};
     c.training.weight_decay = {2.5e-4f, 5e-4f, 5e-4f, 7.5e-4f};
@@ -105,7 +105,7 @@ inline PetsConfiguration published_pets(const std::string& environment) {
   // The authors' code stops at a variance of 1e-3 in action units squared.
   const double half_range = environment == "pets/CartPole"    ? 3.0
                             : environment == "pets/Reacher3D" ? 20.0
-                            : environment == "pets/Pusher"    ? 2.0
+                            : environment.starts_with("pets/Pusher")    ? 2.0
                                                               : 1.0;
   c.planner.cem.epsilon = 1e-3 / (half_range * half_range);
   return c;
@@ -145,7 +145,7 @@ inline PetsConfiguration default_pets(const std::string& environment) {
     c.pets.trials = 40;
     c.planner.icem.initial_std =
         0.2;  // torques cost 0.01 |a|^2 with |a| up to 20 each: the plan's noise is dear
-  } else if (environment == "pets/Pusher") {
+  } else if (environment.starts_with("pets/Pusher")) {
     c.pets.trials = 40;
     // A push is worth finding: 64 candidates x 3 leave the object where it is in most episodes.
     c = matched_pets(std::move(c));

@@ -1,6 +1,10 @@
 // Pusher as Gymnasium has it (v4, v5) and as PETS has it: push a cylinder to a goal with a seven-joint arm.
 #pragma once
 
+#include <array>
+#include <utility>
+
+#include "mbrl/core/enum_names.hpp"
 #include "mbrl/mujoco/engine/task_environment.hpp"
 #include "mbrl/mujoco/tasks/gym_version.hpp"
 
@@ -32,10 +36,14 @@ class PusherTask {
 /// As in PETS (Chua et al. 2018): obs (20) without the goal, which is fixed; dt 0.04 s, 150 steps; a wider
 /// shoulder limit; the object starts at (x, y) = (0.15, -0.25) + N(0, 0.025) from the goal.
 ///   reward = -1.25 |object - goal|_1 - 0.5 |object - tips|_1 - 0.1 |a|^2 with the places before the step.
-/// The tips are those of Gymnasium and mbrl-lib, at x = 0.821 in the reference pose; the gym of PETS's time
-/// took the centre of mass of what is beyond the wrist instead.
+/// The tips are the wrist of Gymnasium and mbrl-lib, at x = 0.821 in the reference pose; or, as the gym 0.9.4 of
+/// PETS's published curves had it, the centre of mass of the body there, midway between the fingertips (0.921).
 class PetsPusherTask {
  public:
+  enum class Tips { kWrist, kBetweenFingers };
+
+  explicit PetsPusherTask(Tips tips = Tips::kWrist) : tips_(tips) {}
+
   EnvSpec spec() const;
   Model model() const;
   int frame_skip() const { return 4; }
@@ -44,7 +52,15 @@ class PetsPusherTask {
   void measure(const mjModel& model, mjData& data, Vecd& out) const;
   void observe(const TaskView& view, Vecd& obs) const;
   double reward(const TaskView& view, ConstVecRef<double> action) const;
+
+ private:
+  Tips tips_;
 };
+
+constexpr auto enum_names(PetsPusherTask::Tips) {
+  using Tips = PetsPusherTask::Tips;
+  return std::array{std::pair{Tips::kWrist, "wrist"}, std::pair{Tips::kBetweenFingers, "between the fingers"}};
+}
 
 using Pusher = TaskEnvironment<PusherTask>;
 using PetsPusher = TaskEnvironment<PetsPusherTask>;
