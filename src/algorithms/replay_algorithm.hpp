@@ -1,7 +1,8 @@
-// The loop of soft actor-critic, TD3, DDPG and their expansions by a learned model: act, remember, learn from what was
-// remembered.
+// The loop of soft actor-critic, TD3, DDPG and their expansions by a learned model: act in one environment or several,
+// remember, learn from what was remembered.
 #pragma once
 
+#include <algorithm>
 #include <concepts>
 #include <cstdint>
 #include <span>
@@ -22,6 +23,7 @@
 #include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
+#include "mbrl/run/vector_collector.hpp"
 #include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
@@ -34,7 +36,8 @@ concept ModelLearner =
       { agent.fit_model(buffer, steps, round, observer) } -> std::same_as<bool>;
     };
 
-/// An Algorithm over any ReplayAgent; a round is an episode.
+/// An Algorithm over any ReplayAgent; a round is an episode, or the episodes that end in the same step of several
+/// environments.
 template <ReplayAgent Agent>
 class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public DataOwner {
  public:
@@ -45,35 +48,37 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
       : name_(std::move(name)),
         settings_(settings),
         seed_(context.seed),
-        env_(context.make_environment()),
-        buffer_(env_.spec().obs_dim, env_.spec().action_dim(), static_cast<std::size_t>(settings.capacity)),
+        envs_(environments(context, settings.environments)),
+        buffer_(spec().obs_dim, spec().action_dim(), static_cast<std::size_t>(settings.capacity),
+                settings.environments),
         sampler_(settings.priority, buffer_.capacity(), seed_),
-        collector_(env_, buffer_, seed_),
-        agent_(make_agent(env_.spec())),
+        collectors_(envs_, buffer_, seed_, context.pool),
+        agent_(make_agent(spec())),
         rows_(static_cast<std::size_t>(settings.batch_size)),
         metrics_(MetricTable::with(WorkClock::columns(columns()))) {}
 
   bool run(RunObserver& observer) {
-    while (collector_.running() || collector_.steps() < settings_.steps) {
+    while (collectors_.running() || collectors_.steps() < settings_.steps) {
       if constexpr (ModelLearner<Agent>) {
         const auto span = clock_.time(WorkKind::kModel);
         const int round = static_cast<int>(metrics_.rows()) + 1;
-        if (!agent_.fit_model(buffer_, collector_.steps(), round, observer)) return false;
+        if (!agent_.fit_model(buffer_, collectors_.steps(), round, observer)) return false;
       }
-      if (!collector_.running()) begin_episode();
+      const std::int64_t before = collectors_.steps();
+      if (before < settings_.steps) collectors_.begin_where_ended([this](int k) { agent_.begin_episode(k); });
       act();
-      const bool running = collector_.running();
-      if (collector_.steps() > settings_.random_steps) improve(observer);
-      observer.on_progress(collector_.progress(settings_.random_steps, metrics_.rows()));
-      if (!running) finish(observer);
-      if (!observer.on_safe_point(!running)) return false;
+      improve(before, observer);
+      observer.on_progress(collectors_.progress(settings_.random_steps, metrics_.rows()));
+      const bool round_over = !collectors_.ended().empty();
+      if (round_over) finish(observer);
+      if (!observer.on_safe_point(round_over)) return false;
     }
     return true;
   }
 
   const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(agent_.policy()); }
-  AnyEnvironment& environment() { return env_; }
+  AnyEnvironment& environment() { return envs_.front(); }
   LearnedPolicy policy() const override { return &agent_.policy(); }
   TerminalValueFunction<float> value() const override { return agent_.value(); }
   double discount() const override { return agent_.discount(); }
@@ -84,26 +89,16 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
     buffer_.save(out, prefix + "buffer.");
     sampler_.save(out, prefix + "sampler.");
     metrics_.save(out, prefix + "metrics");
-    const EpisodePosition& at = collector_.position();
-    out.put(prefix + "position",
-            std::vector<std::int64_t>{collector_.steps(), episodes_, at.running ? 1 : 0, at.t});
-    out.put(prefix + "figures", std::vector<double>{at.total});
     clock_.save(out, prefix + "clock");
-    collector_.save(out, prefix);
+    collectors_.save(out, prefix);
   }
   void load(const StateDict& in, const std::string& prefix) {
-    const auto position = in.get<std::int64_t>(prefix + "position");
-    require_dim("checkpoint of " + name_, "'position'", position.size(), 4);
-    const auto figures = in.get<double>(prefix + "figures");
-    require_dim("checkpoint of " + name_, "'figures'", figures.size(), 1);
     agent_.load(in, prefix);
     buffer_.load(in, prefix + "buffer.");
     sampler_.load(in, prefix + "sampler.");
     metrics_.load(in, prefix + "metrics");
-    episodes_ = position[1];
     clock_.load(in, prefix + "clock");
-    collector_.load(in, prefix, position[0],
-                    {.t = static_cast<int>(position[3]), .total = figures[0], .running = position[2] != 0});
+    collectors_.load(in, prefix, name_);
   }
 
  private:
@@ -117,26 +112,33 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
     return all;
   }
 
-  void begin_episode() {
-    collector_.begin(static_cast<std::uint32_t>(episodes_));
-    agent_.begin_episode();
+  static std::vector<AnyEnvironment> environments(const AlgorithmContext& context, int count) {
+    std::vector<AnyEnvironment> all;
+    for (int k = 0; k < count; ++k) all.push_back(context.make_environment());
+    return all;
   }
+  const EnvSpec& spec() const { return envs_.front().spec(); }
 
   void act() {
     const auto span = clock_.time(WorkKind::kCollect);
-    if (collector_.step(agent_.explore(collector_.obs(), collector_.steps(), collector_.t())))
-      sampler_.added();
+    const int stored =
+        collectors_.step([this](const Collector<AnyEnvironment>& collector, int k, std::int64_t step) {
+          return agent_.explore(collector.obs(), step, collector.t(), k);
+        });
+    for (int i = 0; i < stored; ++i) sampler_.added();
   }
 
-  void improve(RunObserver& observer) {
+  // For every step beyond the random ones since there were `before`.
+  void improve(std::int64_t before, RunObserver& observer) {
     const auto span = clock_.time(WorkKind::kLearn);
-    for (int i = 0; i < settings_.updates_per_step; ++i) update(observer);
+    const std::int64_t learned_from = collectors_.steps() - std::max(before, settings_.random_steps);
+    for (std::int64_t i = 0; i < learned_from * settings_.updates_per_step; ++i) update(observer);
   }
 
   void update(RunObserver& observer) {
-    require(!buffer_.empty(), name_, ": none of the first ", collector_.steps(),
-            " steps could be kept, the simulation broke down in each: ", collector_.fault());
-    const double progress = static_cast<double>(collector_.steps()) / static_cast<double>(settings_.steps);
+    require(!buffer_.empty(), name_, ": none of the first ", collectors_.steps(),
+            " steps could be kept, the simulation broke down in each: ", collectors_.fault());
+    const double progress = static_cast<double>(collectors_.steps()) / static_cast<double>(settings_.steps);
     sampler_.draw(buffer_.size(), static_cast<std::uint32_t>(agent_.updates()), progress, rows_,
                   batch_.weight);
     if (settings_.n_step > 1)
@@ -149,13 +151,24 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
   }
 
   void finish(RunObserver& observer) {
-    ++episodes_;
+    const auto steps = static_cast<double>(collectors_.steps());
+    const double counted = metrics_.rows() > 0 ? metrics_.last("step") : 0;
+    // All environments have made as many steps when one begins: an episode is the policy's after its share of the random
+    // ones.
+    const std::int64_t random_share =
+        (settings_.random_steps + settings_.environments - 1) / settings_.environments;
+    const auto mean = [this](auto&& of) {
+      double sum = 0;
+      for (const int k : collectors_.ended()) sum += of(collectors_[k]);
+      return sum / static_cast<double>(collectors_.ended().size());
+    };
+    using One = Collector<AnyEnvironment>;
     std::vector<std::pair<std::string_view, double>> row = {
-        {"step", static_cast<double>(collector_.steps())},
-        {"return", collector_.total()},
-        {"value_bias", value_bias_of(agent_, collector_, settings_.random_steps)},
-        {"episode_length", static_cast<double>(collector_.t())},
-        {"steps_per_s", collector_.t() / clock_.seconds()}};
+        {"step", steps},
+        {"return", mean([](const One& c) { return c.total(); })},
+        {"value_bias", mean([&](const One& c) { return value_bias_of(agent_, c, random_share); })},
+        {"episode_length", mean([](const One& c) { return static_cast<double>(c.t()); })},
+        {"steps_per_s", (steps - counted) / clock_.seconds()}};
     const std::vector<AgentFigure> names = Agent::figure_columns();
     const std::vector<double> figures = agent_.figures();
     for (std::size_t i = 0; i < names.size(); ++i) row.emplace_back(names[i].name, figures[i]);
@@ -166,14 +179,13 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
   std::string name_;
   ReplaySettings settings_;
   std::uint64_t seed_;
-  AnyEnvironment env_;
+  std::vector<AnyEnvironment> envs_;
   TransitionBuffer buffer_;
   ReplaySampler sampler_;
-  Collector<AnyEnvironment> collector_;
+  VectorCollector collectors_;
   Agent agent_;
   std::vector<std::uint32_t> rows_;
   Transitions batch_;
-  std::int64_t episodes_ = 0;  // finished
   WorkClock clock_;
   MetricTable metrics_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "mbrl/core/error.hpp"
 
@@ -18,9 +19,10 @@ void gather_n_step(const TransitionBuffer& buffer, std::span<const std::uint32_t
     const std::size_t first = rows[i];
     std::size_t last = first;
     double sum = static_cast<double>(buffer.reward(first)), factor = discount;
-    while (last + 1 < first + static_cast<std::size_t>(n) && last + 1 < buffer.size() &&
-           buffer.episode(last + 1) == buffer.episode(first)) {
-      ++last;
+    for (int k = 1; k < n; ++k) {
+      const std::optional<std::size_t> next = buffer.following(last);
+      if (!next) break;
+      last = *next;
       sum += factor * static_cast<double>(buffer.reward(last));
       factor *= discount;
     }

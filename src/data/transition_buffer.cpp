@@ -49,8 +49,12 @@ std::vector<T> read_column(const StateDict& in, const std::string& name, const s
 
 }  // namespace
 
-TransitionBuffer::TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity)
-    : obs_dim_(obs_dim), action_dim_(action_dim), capacity_(capacity) {
+TransitionBuffer::TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity, int lanes)
+    : obs_dim_(obs_dim),
+      action_dim_(action_dim),
+      capacity_(capacity),
+      lanes_(static_cast<std::size_t>(std::max(lanes, 1))) {
+  require(lanes >= 1, "TransitionBuffer: lanes is ", lanes, ", expected at least 1");
   require(obs_dim >= 1, "TransitionBuffer: obs_dim is ", obs_dim, ", expected at least 1");
   require(action_dim >= 1, "TransitionBuffer: action_dim is ", action_dim, ", expected at least 1");
   require(capacity >= 1 && capacity <= kMostRows, "TransitionBuffer: capacity is ", capacity,
@@ -58,19 +62,41 @@ TransitionBuffer::TransitionBuffer(int obs_dim, int action_dim, std::size_t capa
 }
 
 void TransitionBuffer::add(ConstVecRef<double> obs, ConstVecRef<double> action, ConstVecRef<double> next_obs,
-                           double reward, bool terminated, bool truncated) {
+                           double reward, bool terminated, bool truncated, int lane) {
+  Lane& own = lane_at(lane);
   const Vecf o = checked(obs, obs_dim_, "obs");
   const Vecf a = checked(action, action_dim_, "action");
   const Vecf n = checked(next_obs, obs_dim_, "next_obs");
   const Vecf r = checked(Vecd::Constant(1, reward), 1, "reward");
-  if (!episode_open_) {
-    ++next_episode_;
-    next_step_ = 0;
-    episode_open_ = true;
-  }
+  if (!own.open) own = {.open = true, .episode = next_episode_++};
   const auto flags = static_cast<std::uint8_t>((terminated ? kTerminated : 0) | (truncated ? kTruncated : 0));
-  append(o.data(), a.data(), n.data(), r(0), flags, next_episode_ - 1, next_step_++);
-  if (flags != 0) episode_open_ = false;
+  append(o.data(), a.data(), n.data(), r(0), flags, own.episode, own.next_step++);
+  if (flags != 0) own.open = false;
+}
+
+TransitionBuffer::Lane& TransitionBuffer::lane_at(int lane) {
+  require(lane >= 0 && lane < lanes(), "TransitionBuffer: lane ", lane, " asked for, there are ", lanes());
+  return lanes_[static_cast<std::size_t>(lane)];
+}
+
+std::optional<std::size_t> TransitionBuffer::following(std::size_t row) const {
+  for (std::size_t next = row + 1; next < size_ && next <= row + lanes_.size(); ++next)
+    if (episode(next) == episode(row)) return next;
+  return std::nullopt;
+}
+
+std::vector<std::uint32_t> TransitionBuffer::episode_rows(int lane) const {
+  require(lane >= 0 && lane < lanes(), "TransitionBuffer: lane ", lane, " asked for, there are ", lanes());
+  const Lane& own = lanes_[static_cast<std::size_t>(lane)];
+  std::vector<std::uint32_t> rows;
+  std::uint32_t left = own.next_step;  // transitions, the newest first
+  for (std::size_t row = size_; row-- > 0 && left > 0;)
+    if (episode(row) == own.episode) {
+      rows.push_back(static_cast<std::uint32_t>(row));
+      --left;
+    }
+  std::reverse(rows.begin(), rows.end());
+  return rows;
 }
 
 void TransitionBuffer::append(const float* obs, const float* action, const float* next_obs, float reward,
@@ -120,7 +146,7 @@ void TransitionBuffer::clear() {
   begin_ = size_ = 0;
   appended_ = 0;
   ++history_;
-  episode_open_ = false;
+  for (Lane& lane : lanes_) lane = {};
 }
 
 void TransitionBuffer::check_row(std::size_t row) const {
@@ -160,6 +186,8 @@ Transitions TransitionBuffer::batch(std::size_t first, std::size_t count) const 
 }
 
 std::vector<EpisodeRange> TransitionBuffer::episodes() const {
+  require(lanes() == 1, "TransitionBuffer: the rows of an episode are asked for as a range, but ", lanes(),
+          " environments take turns; save_dataset puts them in order");
   std::vector<EpisodeRange> out;
   for (std::size_t row = 0; row < size_; ++row) {
     if (row == 0 || episode(row) != episode(row - 1)) out.push_back({row, 0});
@@ -207,8 +235,15 @@ void TransitionBuffer::save(StateDict& out, const std::string& prefix) const {
   }
   out.put(prefix + "episode", episodes);
   out.put(prefix + "step", steps);
+  const Lane& first_lane = lanes_.front();
   out.put(prefix + "position",
-          std::vector<std::uint64_t>{episode_open_ ? 1u : 0u, next_episode_, next_step_});
+          std::vector<std::uint64_t>{first_lane.open ? 1u : 0u, next_episode_, first_lane.next_step});
+  if (lanes() > 1) {
+    std::vector<std::uint64_t> all;
+    for (const Lane& lane : lanes_)
+      all.insert(all.end(), {lane.open ? 1u : 0u, lane.episode, lane.next_step});
+    out.put(prefix + "lanes", all);
+  }
   out.put(prefix + "rows", std::vector<std::uint64_t>{history_, appended_});
   AppendedRows& appended = out.appended[prefix];
   appended = {history_, oldest, first, appended_, {}};
@@ -245,22 +280,32 @@ void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix,
   }
   clear();
   for (std::size_t i = 0; i < n; ++i) {
-    require(step[i] <= std::numeric_limits<std::uint32_t>::max() && (i == 0 || episode[i] >= episode[i - 1]),
+    require(step[i] <= std::numeric_limits<std::uint32_t>::max() &&
+                (i == 0 || lanes() > 1 || episode[i] >= episode[i - 1]),
             where, ": 'episode' and 'step' are out of order in row ", i);
     const auto flags =
         static_cast<std::uint8_t>((terminated[i] ? kTerminated : 0) | (truncated[i] ? kTruncated : 0));
     append(&obs[i * o], &action[i * a], &next_obs[i * o], reward[i], flags, episode[i],
            static_cast<std::uint32_t>(step[i]));
   }
-  episode_open_ = false;
-  next_episode_ = n == 0 ? 0 : episode.back() + 1;
-  next_step_ = 0;
+  next_episode_ = n == 0 ? 0 : *std::max_element(episode.begin(), episode.end()) + 1;
   if (in.contains(prefix + "position")) {
     const auto position = read_column<std::uint64_t>(in, prefix + "position", where, 3);
     require(position[1] >= next_episode_, where, ": 'position' does not fit the rows");
-    episode_open_ = position[0] != 0;
     next_episode_ = position[1];
-    next_step_ = static_cast<std::uint32_t>(position[2]);
+    lanes_.front() = {.open = position[0] != 0 && next_episode_ > 0,
+                      .episode = std::max<std::uint64_t>(next_episode_, 1) - 1,
+                      .next_step = static_cast<std::uint32_t>(position[2])};
+  }
+  const bool took_turns = in.contains(prefix + "lanes");
+  if (took_turns || lanes() > 1) {
+    const auto held = took_turns ? in.get<std::uint64_t>(prefix + "lanes") : std::vector<std::uint64_t>(3);
+    require(held.size() == 3 * lanes_.size(), where, ": transitions of ", held.size() / 3,
+            " environments, expected those of ", lanes());
+    for (std::size_t i = 0; i < lanes_.size(); ++i)
+      lanes_[i] = {.open = held[3 * i] != 0,
+                   .episode = held[3 * i + 1],
+                   .next_step = static_cast<std::uint32_t>(held[3 * i + 2])};
   }
   history_ = 0;
   if (in.contains(prefix + "rows")) {
@@ -272,7 +317,7 @@ void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix,
 }
 
 void TransitionBuffer::load(const StateDict& in, const std::string& prefix) {
-  TransitionBuffer fresh(obs_dim_, action_dim_, capacity_);
+  TransitionBuffer fresh(obs_dim_, action_dim_, capacity_, lanes());
   fresh.read_rows(in, prefix, "TransitionBuffer::load");
   *this = std::move(fresh);
 }

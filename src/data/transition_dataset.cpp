@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <numeric>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -83,6 +85,17 @@ void counts(StateDict& in, const std::string& name, const std::string& where) {
 }  // namespace
 
 void TransitionBuffer::save_dataset(const std::filesystem::path& path, const std::string& environment) const {
+  if (lanes() > 1) {
+    std::vector<std::uint32_t> order(size());
+    std::iota(order.begin(), order.end(), 0u);
+    std::stable_sort(order.begin(), order.end(),
+                     [this](std::uint32_t a, std::uint32_t b) { return episode(a) < episode(b); });
+    TransitionBuffer sorted(obs_dim(), action_dim(), std::max<std::size_t>(size(), 1));
+    for (const std::uint32_t row : order)
+      sorted.append(obs(row).data(), action(row).data(), next_obs(row).data(), reward(row), flags_[slot(row)],
+                    episode(row), step(row));
+    return sorted.save_dataset(path, environment);
+  }
   StateDict out;
   save(out, "");
   out.metadata["format"] = "mbrl transitions";

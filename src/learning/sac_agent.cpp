@@ -13,8 +13,8 @@ BasicSacAgent<Learner>::BasicSacAgent(const EnvSpec& spec, const SacSettings& se
       explorer_(spec, {}, random_steps, seed) {}
 
 template <class Learner>
-void BasicSacAgent<Learner>::begin_episode() {
-  explorer_.begin_episode();
+void BasicSacAgent<Learner>::begin_episode(int lane) {
+  explorer_.begin_episode(lane);
   means_.clear();
 }
 

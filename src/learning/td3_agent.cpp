@@ -9,8 +9,8 @@ Td3Agent::Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const Actor
     : td3_(spec.obs_dim, action_bounds(spec), settings, seed, pool),
       explorer_(spec, exploration, random_steps, seed) {}
 
-void Td3Agent::begin_episode() {
-  explorer_.begin_episode();
+void Td3Agent::begin_episode(int lane) {
+  explorer_.begin_episode(lane);
   means_.clear();
 }
 

@@ -68,6 +68,36 @@ TEST_CASE("n-step transitions are those of the definition, at ends of episodes a
   }
 }
 
+TEST_CASE("n-step transitions of environments that take turns are those that each has alone") {
+  constexpr int kLanes = 3, kRounds = 40;
+  TransitionBuffer together(2, 1, 1000, kLanes);
+  std::vector<TransitionBuffer> alone(kLanes, TransitionBuffer(2, 1, 1000));
+  const RandomStream random(3, Stream::kUser);
+  for (int round = 0; round < kRounds; ++round)
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const Vecd obs = Vecd::Constant(2, 10 * round + lane), next = obs.array() + 0.5;
+      const double reward =
+          random.normal(static_cast<std::uint32_t>(round), static_cast<std::uint32_t>(lane));
+      const bool ended = (round + lane) % 5 == 4;
+      together.add(obs, Vecd::Zero(1), next, reward, ended && lane == 0, ended && lane > 0, lane);
+      alone[static_cast<std::size_t>(lane)].add(obs, Vecd::Zero(1), next, reward, ended && lane == 0,
+                                                ended && lane > 0);
+    }
+  for (const int n : {1, 3, 9})
+    for (std::uint32_t round = 0; round < kRounds; ++round)
+      for (std::uint32_t lane = 0; lane < kLanes; ++lane) {
+        Transitions a, b;
+        gather_n_step(together, std::vector{kLanes * round + lane}, n, 0.9, a);
+        gather_n_step(alone[lane], std::vector{round}, n, 0.9, b);
+        CHECK(a.obs == b.obs);
+        CHECK(a.next_obs == b.next_obs);
+        CHECK(a.reward == b.reward);
+        CHECK(a.discount == b.discount);
+        CHECK(a.terminated == b.terminated);
+        CHECK(a.truncated == b.truncated);
+      }
+}
+
 TEST_CASE("a sum tree finds where a share of the sum falls") {
   SumTree tree;
   CHECK(tree.sum() == 0);

@@ -91,6 +91,99 @@ TEST_CASE("the ring keeps the newest transitions in order", "[buffer]") {
   }
 }
 
+TEST_CASE("environments that take turns each have an episode under way", "[buffer]") {
+  constexpr int kLanes = 3;
+  const auto lengths = [](int lane, int episode) { return 2 + (3 * lane + 5 * episode) % 6; };
+  // obs is [lane, episode of the lane, step]: what a row is can be read from it.
+  const auto fill_in_turn = [&](TransitionBuffer& buffer, int rounds) {
+    std::array<int, kLanes> episode{}, step{};
+    for (int round = 0; round < rounds; ++round)
+      for (int lane = 0; lane < kLanes; ++lane) {
+        const auto k = static_cast<std::size_t>(lane);
+        if (lane == 1 &&
+            round % 7 == 6) {  // its simulation broke down: nothing is added, and the next is another episode
+          buffer.begin_episode(lane);
+          ++episode[k];
+          step[k] = 0;
+          continue;
+        }
+        Vecd obs(kObs), next(kObs);
+        obs.setZero();
+        obs.head<3>() << lane, episode[k], step[k];
+        next = obs;
+        next(2) += 1;
+        const bool last = step[k] + 1 == lengths(lane, episode[k]);
+        buffer.add(obs, Vecd::Constant(kAction, round), next, round, last && lane == 0, last && lane != 0,
+                   lane);
+        ++step[k];
+        if (!last) continue;
+        ++episode[k];
+        step[k] = 0;
+      }
+  };
+  const auto same_episode = [](const TransitionBuffer& b, std::size_t i, std::size_t j) {
+    return b.obs(i).head<2>() == b.obs(j).head<2>();
+  };
+  for (const std::size_t capacity : {1000u, 31u}) {
+    TransitionBuffer buffer(kObs, kAction, capacity, kLanes);
+    CHECK(buffer.lanes() == kLanes);
+    fill_in_turn(buffer, 40);
+    std::size_t followed = 0;
+    for (std::size_t row = 0; row < buffer.size(); ++row) {
+      CHECK(buffer.step(row) == static_cast<std::uint32_t>(buffer.obs(row)(2)));
+      std::optional<std::size_t> next;  // by looking everywhere
+      for (std::size_t other = row + 1; other < buffer.size() && !next; ++other)
+        if (same_episode(buffer, row, other)) next = other;
+      CHECK(buffer.following(row) == next);
+      followed += next ? 1 : 0;
+      for (std::size_t other = 0; other < buffer.size(); ++other)
+        REQUIRE((buffer.episode(row) == buffer.episode(other)) == same_episode(buffer, row, other));
+    }
+    CHECK(followed > buffer.size() / 2);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      const std::vector<std::uint32_t> rows = buffer.episode_rows(lane);
+      REQUIRE_FALSE(rows.empty());
+      CHECK(buffer.obs(rows.front())(2) == 0);
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        CHECK(buffer.obs(rows[i])(0) == static_cast<float>(lane));
+        CHECK(buffer.step(rows[i]) == i);
+      }
+    }
+    CHECK_THROWS_WITH(buffer.episodes(), Catch::Contains("3 environments take turns"));
+
+    StateDict state;
+    buffer.save(state, "b.");
+    TransitionBuffer again(kObs, kAction, capacity, kLanes);
+    again.load(state, "b.");
+    fill_in_turn(buffer, 9);
+    fill_in_turn(again, 9);
+    StateDict one, other;
+    buffer.save(one, "");
+    again.save(other, "");
+    CHECK(one.arrays == other.arrays);
+    TransitionBuffer alone(kObs, kAction, capacity), two(kObs, kAction, capacity, 2);
+    CHECK_THROWS_WITH(alone.load(state, "b."), Catch::Contains("of 3 environments, expected those of 1"));
+    CHECK_THROWS_WITH(two.load(state, "b."), Catch::Contains("of 3 environments, expected those of 2"));
+
+    const TemporaryFolder folder;
+    buffer.save_dataset(folder / "turns.safetensors", "X");
+    const TransitionBuffer sorted = TransitionBuffer::load_dataset(folder / "turns.safetensors");
+    REQUIRE(sorted.size() == buffer.size());
+    std::size_t steps = 0;
+    for (const EpisodeRange& range : sorted.episodes())
+      for (std::size_t i = 1; i < range.length; ++i, ++steps)
+        CHECK(sorted.obs(range.first + i) == sorted.next_obs(range.first + i - 1));
+    std::size_t pairs = 0;
+    for (std::size_t row = 0; row < buffer.size(); ++row) pairs += buffer.following(row) ? 1 : 0;
+    CHECK(steps == pairs);
+  }
+  TransitionBuffer buffer(kObs, kAction, 10, 2);
+  CHECK_THROWS_WITH(buffer.begin_episode(2), Catch::Contains("lane 2 asked for, there are 2"));
+  CHECK_THROWS_WITH(buffer.episode_rows(-1), Catch::Contains("lane -1 asked for"));
+  CHECK(buffer.episode_rows(1).empty());
+  CHECK_THROWS_WITH(TransitionBuffer(kObs, kAction, 10, 0), Catch::Contains("lanes is 0"));
+}
+
 TEST_CASE("batches and views hold the rows asked for", "[buffer]") {
   TransitionBuffer buffer(kObs, kAction, 30);
   const auto rows = fill(buffer, 12);

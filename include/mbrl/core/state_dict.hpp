@@ -45,6 +45,7 @@ struct NamedArray {
   DType dtype = DType::kF32;
   std::vector<std::int64_t> shape;
   std::vector<std::byte> bytes;
+  bool operator==(const NamedArray&) const = default;
 };
 
 /// Rows that are only ever appended and given up from the oldest on, as a replay buffer's are. They are

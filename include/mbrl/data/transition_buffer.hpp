@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,6 +22,11 @@ struct EpisodeRange {
   bool operator==(const EpisodeRange&) const = default;
 };
 
+/// What the names in a checkpoint of whatever belongs to a lane of a buffer begin with: without lanes, `prefix`.
+inline std::string lane_prefix(const std::string& prefix, std::size_t lane) {
+  return lane == 0 ? prefix : prefix + "lane" + std::to_string(lane) + ".";
+}
+
 /// Any struct of matrices that transitions can be copied into.
 template <class T>
 concept TransitionColumns = requires(T& t) {
@@ -32,16 +38,26 @@ concept TransitionColumns = requires(T& t) {
 
 /// Row 0 is the oldest transition kept, row size() - 1 the newest; when full, the oldest is overwritten.
 /// Numbers are cast to float once, on the way in. Memory grows by doubling up to the capacity.
+///
+/// Several environments that are stepped together fill it in turn, each on a lane of its own with its own episode under
+/// way: none adds a second transition before every other that goes on has added one. Rows of an episode are then not
+/// next to each other; following() and episode_rows() find them.
 class TransitionBuffer {
  public:
-  TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity);
+  TransitionBuffer(int obs_dim, int action_dim, std::size_t capacity, int lanes = 1);
 
-  /// An episode goes on until a transition is terminated or truncated, or begin_episode is called.
+  /// An episode goes on until a transition is terminated or truncated, or begin_episode is called for its lane.
   /// Throws mbrl::Error for wrong dimensions and for numbers that are not finite (as floats).
   void add(ConstVecRef<double> obs, ConstVecRef<double> action, ConstVecRef<double> next_obs, double reward,
-           bool terminated, bool truncated);
-  void begin_episode() { episode_open_ = false; }
+           bool terminated, bool truncated, int lane = 0);
+  void begin_episode(int lane = 0) { lane_at(lane).open = false; }
   void clear();
+
+  int lanes() const { return static_cast<int>(lanes_.size()); }
+  /// The row of the next step of this row's episode; none at the end of the episode or of what is known of it.
+  std::optional<std::size_t> following(std::size_t row) const;
+  /// The rows of the lane's last episode that are kept, in order: of the one under way, or else of the last one.
+  std::vector<std::uint32_t> episode_rows(int lane = 0) const;
 
   int obs_dim() const { return obs_dim_; }
   int action_dim() const { return action_dim_; }
@@ -106,7 +122,8 @@ class TransitionBuffer {
     }
   }
 
-  /// The episodes kept, oldest first; the first may have lost its beginning to overwriting.
+  /// The episodes kept, oldest first; the first may have lost its beginning to overwriting. Throws mbrl::Error where
+  /// there are several lanes.
   std::vector<EpisodeRange> episodes() const;
   /// Every row at which at least k consecutive transitions of one episode begin, ascending: starts for
   /// open-loop predictions over k steps. Throws mbrl::Error unless k >= 1.
@@ -115,14 +132,14 @@ class TransitionBuffer {
   std::vector<std::uint32_t> sample_windows(int k, std::size_t n, const RandomStream& random,
                                             std::uint32_t index) const;
 
-  /// Checkpoint: rows in order, and where the episode in progress stands. load throws mbrl::Error for other
-  /// dimensions, a larger size than the capacity, or numbers that are not finite; the buffer is then
+  /// Checkpoint: rows in order, and where the episodes in progress stand. load throws mbrl::Error for other
+  /// dimensions or lanes, a larger size than the capacity, or numbers that are not finite; the buffer is then
   /// unchanged. Rows that the checkpoint has already (StateDict::stored) are left out.
   void save(StateDict& out, const std::string& prefix) const;
   void load(const StateDict& in, const std::string& prefix);
 
   /// The same arrays as a data set of their own in a safetensors file (obs, action, next_obs: [n, dim];
-  /// reward; terminated; truncated; episode; step). In a file without episode and step, episodes end where
+  /// reward; terminated; truncated; episode; step), episode by episode. In a file without episode and step, episodes end where
   /// terminated or truncated is set, or where next_obs is not the following obs. The capacity is the number of
   /// rows unless given. `environment`: the name of what they are transitions of, empty where the file does not say.
   void save_dataset(const std::filesystem::path& path, const std::string& environment = {}) const;
@@ -133,6 +150,14 @@ class TransitionBuffer {
  private:
   static constexpr std::uint8_t kTerminated = 1, kTruncated = 2;
 
+  // Whose episode is under way, or has been.
+  struct Lane {
+    bool open = false;
+    std::uint64_t episode = 0;
+    std::uint32_t next_step = 0;
+  };
+
+  Lane& lane_at(int lane);
   std::size_t slot(std::size_t row) const {
     const std::size_t s = begin_ + row;
     return s < capacity_ ? s : s - capacity_;
@@ -151,9 +176,8 @@ class TransitionBuffer {
   std::size_t capacity_;
   std::size_t begin_ = 0, size_ = 0;          // slot of row 0; rows kept
   std::uint64_t appended_ = 0, history_ = 0;  // rows ever added since the last clear; how many clears
-  bool episode_open_ = false;
+  std::vector<Lane> lanes_;
   std::uint64_t next_episode_ = 0;  // number of the next episode to begin
-  std::uint32_t next_step_ = 0;     // within the open episode
   std::vector<float> obs_, action_, next_obs_, reward_;
   std::vector<std::uint8_t> flags_;
   std::vector<std::uint64_t> episode_;

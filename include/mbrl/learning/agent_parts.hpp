@@ -21,35 +21,35 @@
 namespace mbrl {
 
 /// Acts at random during the first environment steps, then by a policy, whose actions are disturbed where the settings
-/// say so. Everything is a function of (seed, step, obs) and of the noise's episode.
+/// say so. Everything is a function of (seed, step, obs) and of the noise's episode. It may act in several environments,
+/// each with an episode and noise of its own (`lane`).
 template <StochasticPolicy P>
 class PolicyExplorer {
  public:
   PolicyExplorer(const EnvSpec& spec, const ActorNoiseSettings& noise, std::int64_t random_steps,
                  std::uint64_t seed);
 
-  void begin_episode() {
-    noise_.next_episode();
-    if (parameter_noise_) parameter_noise_->next_episode();
-  }
-  Vecd act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t);
+  void begin_episode(int lane = 0);
+  Vecd act(const P& policy, ConstVecRef<double> obs, std::int64_t step, int t, int lane = 0);
 
-  /// Where the noise stands; nothing to save where there is none.
-  void save(StateDict& out, const std::string& prefix) const {
-    noise_.save(out, prefix + "noise.");
-    if (parameter_noise_) parameter_noise_->save(out, prefix + "parameter_noise.");
-  }
-  void load(const StateDict& in, const std::string& prefix) {
-    noise_.load(in, prefix + "noise.");
-    if (parameter_noise_) parameter_noise_->load(in, prefix + "parameter_noise.");
-  }
+  /// Where the noise stands.
+  void save(StateDict& out, const std::string& prefix) const;
+  void load(const StateDict& in, const std::string& prefix);
 
  private:
+  struct Noise {
+    ExplorationNoise<float> on_actions;
+    std::optional<ParameterNoise> on_weights;
+  };
+
+  Noise new_noise(std::size_t lane) const;
+  Noise& noise_of(std::size_t lane);
+
   EnvSpec spec_;
+  ActorNoiseSettings noise_settings_;
   std::int64_t random_steps_;
   std::uint64_t seed_;
-  ExplorationNoise<float> noise_;
-  std::optional<ParameterNoise> parameter_noise_;
+  std::vector<Noise> noise_;  // of each lane that has been asked for
   typename P::Workspace workspace_;
   Batchf obs_, action_, memory_;
 };

@@ -31,11 +31,11 @@ class NormalisedAgent {
   explicit NormalisedAgent(const EnvSpec& spec, Args&&... args)
       : agent_(spec, std::forward<Args>(args)...), statistics_(spec.obs_dim), policy_(agent_.policy()) {}
 
-  void begin_episode() { agent_.begin_episode(); }
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
+  void begin_episode(int lane = 0) { agent_.begin_episode(lane); }
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t, int lane = 0) {
     statistics_.update(ConstBatchRef<double>(obs));
     obs_ = (obs - statistics_.mean()).cwiseQuotient(statistics_.scale());
-    return agent_.explore(obs_, step, t);
+    return agent_.explore(obs_, step, t, lane);
   }
   bool learn(const Transitions& batch) {
     normalise(batch, batch_);

@@ -19,8 +19,9 @@ namespace mbrl {
 
 /// Of a loop that acts, remembers and learns: how much of each.
 struct ReplaySettings {
-  std::int64_t steps = 20'000;       // environment steps
+  std::int64_t steps = 20'000;       // environment steps, of all environments
   std::int64_t random_steps = 1000;  // of these random ones at the beginning, without updates
+  int environments = 1;              // stepped together
   int updates_per_step = 1;          // UTD
   int batch_size = 256;
   std::int64_t capacity = 1'000'000;  // transitions kept
@@ -32,6 +33,9 @@ struct ReplaySettings {
     field("steps", s.steps,
           "environment steps, the random ones among them; an episode under way is finished");
     field("random_steps", s.random_steps, "random steps at the beginning, without updates");
+    field("environments", s.environments,
+          "environments that are stepped together, on as many threads as there are; an update then sees what "
+          "all have done");
     field("updates_per_step", s.updates_per_step, "gradient steps per environment step");
     field("batch_size", s.batch_size, "transitions drawn for each gradient step");
     field("capacity", s.capacity, "transitions kept in the replay buffer");
@@ -43,7 +47,9 @@ struct ReplaySettings {
   void validate(const char* who, const EnvSpec& spec) const;
 };
 
-/// These throw mbrl::Error, which begins with `who`: for actions that are choices, and for episodes without a limit.
+/// These throw mbrl::Error, which begins with `who`: for several environments stepped together, for actions that are
+/// choices, and for episodes without a limit.
+void require_one_environment(const char* who, const ReplaySettings& settings);
 void require_real_actions(const char* who, const EnvSpec& spec);
 void require_time_limit(const char* who, const EnvSpec& spec);
 
@@ -57,9 +63,9 @@ struct AgentFigure {
 // clang-format off
 template <class A>
 concept ReplayAgent = Checkpointable<A> && requires(A& agent, const A& cagent, ConstVecRef<double> obs, std::int64_t step,
-                                                    int t, const Transitions& batch) {
-  agent.begin_episode();
-  { agent.explore(obs, step, t) } -> std::same_as<Vecd>;                   // the action of environment step `step`, the t-th of its episode
+                                                    int t, int lane, const Transitions& batch) {
+  agent.begin_episode(lane);                                               // of the environments that are stepped together, in the lane-th
+  { agent.explore(obs, step, t, lane) } -> std::same_as<Vecd>;             // the action of environment step `step`, the t-th of its episode
   { agent.learn(batch) } -> std::same_as<bool>;                            // one update; false: a number is not finite or beyond reason
   { cagent.trouble() } -> std::convertible_to<std::string>;                // then: which, and what helps
   { cagent.updates() } -> std::convertible_to<std::int64_t>;

@@ -33,10 +33,10 @@ class BasicSacAgent {
   BasicSacAgent(const EnvSpec& spec, const SacSettings& settings, std::int64_t random_steps,
                 std::uint64_t seed, ThreadPool& pool);
 
-  void begin_episode();
+  void begin_episode(int lane = 0);
   /// The action of environment step `step`, drawn from the policy: a function of (seed, step, obs).
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
-    return explorer_.act(sac_.policy(), obs, step, t);
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t, int lane = 0) {
+    return explorer_.act(sac_.policy(), obs, step, t, lane);
   }
   /// One update; false where its numbers are not finite, with the networks concerned as they were, and where the
   /// critics diverge: `trouble` says what it was.

@@ -30,9 +30,9 @@ class Td3Agent {
   Td3Agent(const EnvSpec& spec, const Td3Settings& settings, const ActorNoiseSettings& exploration,
            std::int64_t random_steps, std::uint64_t seed, ThreadPool& pool);
 
-  void begin_episode();
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
-    return explorer_.act(td3_.policy(), obs, step, t);
+  void begin_episode(int lane = 0);
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t, int lane = 0) {
+    return explorer_.act(td3_.policy(), obs, step, t, lane);
   }
   bool learn(const Transitions& batch) { return learned(td3_.update(batch), batch); }
   std::string trouble() const;

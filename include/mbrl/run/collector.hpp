@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,18 +39,22 @@ inline int episode_limit(const EnvSpec& spec, int steps) {
 
 /// Steps an environment and remembers: actions as they were executed, time limits, simulations that broke
 /// down, and where an episode stands, for a checkpoint. Who acts is the caller's. Environment and buffer must
-/// outlive it.
+/// outlive it. Several, each with an environment and a lane of the buffer of its own, may be stepped together.
 template <Environment Env>
 class Collector {
  public:
   /// `seed` and an episode's number fix its start state. `episode_steps`: control steps that end an episode,
   /// where the environment's own limit does not come before; 0: that limit decides.
-  Collector(Env& env, TransitionBuffer& buffer, std::uint64_t seed, int episode_steps = 0)
-      : env_(env), buffer_(buffer), seed_(seed), limit_(episode_limit(env.spec(), episode_steps)) {}
+  Collector(Env& env, TransitionBuffer& buffer, std::uint64_t seed, int episode_steps = 0, int lane = 0)
+      : env_(env),
+        buffer_(buffer),
+        seed_(seed),
+        limit_(episode_limit(env.spec(), episode_steps)),
+        lane_(lane) {}
 
   const Vecd& begin(std::uint32_t episode) {
     obs_ = env_.reset(episode_seed(seed_, episode));
-    buffer_.begin_episode();
+    buffer_.begin_episode(lane_);
     position_ = {.running = true};
     fault_.clear();
     return obs_;
@@ -58,9 +63,19 @@ class Collector {
   /// One control step; whether its transition is in the buffer now. The outcome of a failed simulation never
   /// is, and nothing where `keep` is false. `last`: the step ends an episode that has no limit.
   bool step(ConstVecRef<double> action, bool last = false, bool keep = true) {
+    simulate(action);
+    return remember(last, keep);
+  }
+
+  /// The two halves of step(). The first touches nothing but this collector and its environment, so that those of
+  /// several may run at once; the second follows it.
+  void simulate(ConstVecRef<double> action) {
     require(position_.running, "collector: a step before an episode has begun, or after its end");
-    const Vecd executed = env_.spec().executed(action);
-    StepResult result = env_.step(executed);
+    executed_ = env_.spec().executed(action);
+    result_ = env_.step(executed_);
+  }
+  bool remember(bool last = false, bool keep = true) {
+    StepResult& result = result_;
     ++steps_;
     ++position_.t;
     position_.total += result.reward;
@@ -68,9 +83,9 @@ class Collector {
     result.truncated |= over && !result.terminated;
     const bool stored = keep && result.fault.empty();
     if (stored)
-      buffer_.add(obs_, executed, result.obs, result.reward, result.terminated, result.truncated);
+      buffer_.add(obs_, executed_, result.obs, result.reward, result.terminated, result.truncated, lane_);
     else
-      buffer_.begin_episode();  // the next transition does not continue the last one
+      buffer_.begin_episode(lane_);  // the next transition does not continue the last one
     reward_ = result.reward;
     fault_ = std::move(result.fault);
     obs_ = std::move(result.obs);
@@ -106,11 +121,10 @@ class Collector {
 
   /// The episode that has just ended, if all of its steps are in the buffer.
   std::optional<Transitions> ended_episode() const {
-    const auto length = static_cast<std::size_t>(position_.t);
-    const std::size_t rows = buffer_.size();
-    if (position_.running || length == 0 || rows < length || buffer_.step(rows - 1) + 1 != length)
-      return std::nullopt;
-    return buffer_.batch(rows - length, length);
+    if (position_.running || position_.t == 0) return std::nullopt;
+    const std::vector<std::uint32_t> rows = buffer_.episode_rows(lane_);
+    if (rows.size() != static_cast<std::size_t>(position_.t)) return std::nullopt;
+    return buffer_.batch(std::span<const std::uint32_t>(rows));
   }
 
   /// Where a run without a budget of rounds stands after a step, for its observer; `finished`: episodes.
@@ -149,9 +163,10 @@ class Collector {
   Env& env_;
   TransitionBuffer& buffer_;
   std::uint64_t seed_;
-  int limit_;
+  int limit_, lane_;
   std::int64_t steps_ = 0;
-  Vecd obs_;
+  Vecd obs_, executed_;
+  StepResult result_;
   double reward_ = 0;
   std::string fault_;
   EpisodePosition position_;

@@ -28,6 +28,7 @@ DhmbpoSettings::DhmbpoSettings() {
 void DhmbpoSettings::validate(const char* who, const EnvSpec& spec) const {
   require_real_actions(who, spec);
   ReplaySettings::validate(who, spec);
+  require_one_environment(who, *this);
   const auto at_least = [who](const char* name, std::int64_t value, std::int64_t least) {
     require(value >= least, who, ": ", name, " is ", value, ", expected at least ", least);
   };
@@ -143,8 +144,8 @@ bool DhmbpoAgent::fit_model(const TransitionBuffer& buffer, std::int64_t steps, 
   return true;
 }
 
-void DhmbpoAgent::begin_episode() {
-  explorer_.begin_episode();
+void DhmbpoAgent::begin_episode(int lane) {
+  explorer_.begin_episode(lane);
   means_.clear();
 }
 

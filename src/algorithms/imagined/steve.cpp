@@ -12,8 +12,8 @@ SteveAgent::SteveAgent(const EnvSpec& spec, const ExpansionSettings& settings, s
       expansion_(model_.ensemble(), model_.reward(), model_.termination(), settings.horizon,
                  settings.td3.discount, pool, seed) {}
 
-void SteveAgent::begin_episode() {
-  Td3Agent::begin_episode();
+void SteveAgent::begin_episode(int lane) {
+  Td3Agent::begin_episode(lane);
   weights_.clear();
 }
 

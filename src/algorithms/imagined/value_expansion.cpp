@@ -25,6 +25,7 @@ ExpansionSettings::ExpansionSettings() {
 void ExpansionSettings::validate(const char* who, const EnvSpec& spec) const {
   require_real_actions(who, spec);
   ReplaySettings::validate(who, spec);
+  require_one_environment(who, *this);
   require(horizon >= 0, who, ": horizon is ", horizon, ", expected at least 0");
   require(train_every >= 1, who, ": train_every is ", train_every, ", expected at least 1");
   require(horizon == 0 || random_steps >= 1, who, ": random_steps is ", random_steps,

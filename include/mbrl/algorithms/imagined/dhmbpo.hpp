@@ -70,9 +70,9 @@ class DhmbpoAgent {
   DhmbpoAgent& operator=(const DhmbpoAgent&) = delete;
 
   bool fit_model(const TransitionBuffer& buffer, std::int64_t steps, int round, RunObserver& observer);
-  void begin_episode();
-  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t) {
-    return explorer_.act(acting_, obs, step, t);
+  void begin_episode(int lane = 0);
+  Vecd explore(ConstVecRef<double> obs, std::int64_t step, int t, int lane = 0) {
+    return explorer_.act(acting_, obs, step, t, lane);
   }
   /// One update, from the batch's observations.
   bool learn(const Transitions& batch);

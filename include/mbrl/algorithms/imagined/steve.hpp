@@ -22,7 +22,7 @@ class SteveAgent : public Td3Agent {
   /// Throws mbrl::Error for settings that make no sense and for actions that are choices. The pool must outlive it.
   SteveAgent(const EnvSpec& spec, const ExpansionSettings& settings, std::uint64_t seed, ThreadPool& pool);
 
-  void begin_episode();
+  void begin_episode(int lane = 0);
   bool fit_model(const TransitionBuffer& buffer, std::int64_t steps, int round, RunObserver& observer);
   bool learn(const Transitions& batch);
   const MlpEnsemble& model() const { return model_.ensemble(); }
