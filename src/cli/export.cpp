@@ -29,7 +29,8 @@ void export_policy(const ExportOptions& options) {
   LoadedRun run = load_run(options.folder, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<PolicyOwner>();
   require(owner != nullptr, options.folder, " is a run of ", run.configuration.algorithm,
-          ", which acts by planning, from a table or by basis functions and has no policy network to export; "
+          ", which acts by planning, from a table, by basis functions or with a memory and has no policy "
+          "network to export; "
           "'mbrl eval' and load_controller (docs/your_own_algorithm.md) act with what it has learned");
   const MetricTable& metrics = run.algorithm.metrics();
   require(metrics.rows() > 0, options.folder, " has not finished an episode yet");

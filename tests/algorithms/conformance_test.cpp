@@ -104,7 +104,8 @@ TEST_CASE("algorithms: rows of what learns from replay or in a model say where t
     const auto is = [&](std::initializer_list<const char*> names) {
       return std::find(names.begin(), names.end(), c.name) != names.end();
     };
-    const bool in_model = is({"mbpo", "mopo", "mve", "steve", "dhmbpo", "svg", "me-trpo", "slbo", "mb-mpo"});
+    const bool in_model =
+        is({"mbpo", "mopo", "mve", "steve", "dhmbpo", "svg", "me-trpo", "slbo", "mb-mpo", "rl2"});
     const bool offline = is({"cql", "mopo"});
     if (!in_model && !offline && !is({"sac", "td3", "ddpg", "dyna", "ppo", "trpo"})) continue;
     const auto sum = [&](const char* column) {

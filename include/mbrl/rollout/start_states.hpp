@@ -1,9 +1,10 @@
-// Where imagined trajectories begin: at observations of the past.
+// Where imagined trajectories begin: at observations of the past, or as episodes did.
 #pragma once
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
@@ -24,5 +25,29 @@ inline void draw_starts(const TransitionBuffer& buffer, Index n, const RandomStr
   for (Index i = 0; i < n; ++i)
     starts.col(i) = buffer.obs(first + random.below(rows, index, static_cast<std::uint32_t>(i)));
 }
+
+/// The first observations of a buffer's episodes.
+class EpisodeStarts {
+ public:
+  /// Those that are in the buffer now.
+  void find(const TransitionBuffer& buffer) {
+    rows_.clear();
+    for (std::size_t row = 0; row < buffer.size(); ++row)
+      if (buffer.step(row) == 0) rows_.push_back(static_cast<std::uint32_t>(row));
+  }
+  /// `count` of them, uniformly with replacement; obs_dim x count. Start i is a function of (random, index, i) and of what
+  /// was found in the buffer, which must not have changed. Throws mbrl::Error where nothing was.
+  Batchf draw(const TransitionBuffer& buffer, int count, const RandomStream& random,
+              std::uint32_t index) const {
+    require(!rows_.empty(), "EpisodeStarts: no episode has begun in the buffer");
+    Batchf out(buffer.obs_dim(), count);
+    for (Index i = 0; i < count; ++i)
+      out.col(i) = buffer.obs(rows_[random.below(rows_.size(), index, static_cast<std::uint32_t>(i))]);
+    return out;
+  }
+
+ private:
+  std::vector<std::uint32_t> rows_;
+};
 
 }  // namespace mbrl

@@ -8,6 +8,7 @@
 #include "mbrl/algorithms/imagined/mopo.hpp"
 #include "mbrl/algorithms/imagined/mve.hpp"
 #include "mbrl/algorithms/imagined/pilco.hpp"
+#include "mbrl/algorithms/imagined/rl2.hpp"
 #include "mbrl/algorithms/imagined/slbo.hpp"
 #include "mbrl/algorithms/imagined/steve.hpp"
 #include "mbrl/algorithms/imagined/svg.hpp"
@@ -42,6 +43,7 @@ void register_built_in_algorithms(AlgorithmRegistry& registry, const EnsembleBac
   register_pilco(registry);
   register_plato(registry);
   register_ppo(registry);
+  register_rl2(registry);
   register_sac(registry);
   register_slbo(registry);
   register_steve(registry);

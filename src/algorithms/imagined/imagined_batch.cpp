@@ -4,7 +4,6 @@
 
 #include "algorithms/fit_model.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/core/random.hpp"
 #include "mbrl/learning/gae.hpp"
 
 namespace mbrl {
@@ -16,21 +15,6 @@ ImaginedBatches::ImaginedBatches(const MlpEnsemble& model, const EnvSpec& spec,
       normalise_reward_(normalise_reward),
       imagination_(model, given_reward(model, spec), given_termination(model, spec), settings, pool, seed) {}
 
-void ImaginedBatches::find_starts(const TransitionBuffer& data) {
-  start_rows_.clear();
-  for (std::size_t row = 0; row < data.size(); ++row)
-    if (data.step(row) == 0) start_rows_.push_back(static_cast<std::uint32_t>(row));
-}
-
-Batchf ImaginedBatches::starts(const TransitionBuffer& data, int count, std::uint32_t number) const {
-  const RandomStream random(seed_, Stream::kStarts);
-  Batchf out(data.obs_dim(), count);
-  for (Index i = 0; i < count; ++i)
-    out.col(i) =
-        data.obs(start_rows_[random.below(start_rows_.size(), number, static_cast<std::uint32_t>(i))]);
-  return out;
-}
-
 const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPolicy& policy,
                                            const Trpo& learner, const TransitionBuffer& data,
                                            int trajectories, std::uint32_t number) {
@@ -41,7 +25,10 @@ const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPo
   require(rows > 0, where,
           ": every imagined trajectory left the numbers in its first step; a larger collect may help");
   reward_ = paths_.reward;
-  if (normalise_reward_) normalise_rewards(learner.settings().discount);
+  if (normalise_reward_) {
+    return_scale_.see(paths_, learner.settings().discount);
+    reward_ /= return_scale_.deviation();
+  }
   mark_ends();
   value_.resize(n, horizon + 1);  // of every observation, those at the end among them
   learner.values(paths_.obs, Eigen::Map<Vecf>(value_.data(), value_.size()));
@@ -64,20 +51,6 @@ const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPo
       ++row;
     }
   return batch_;
-}
-
-void ImaginedBatches::normalise_rewards(double discount) {
-  std::vector<double> returns;
-  for (Index i = 0; i < paths_.count(); ++i) {
-    double discounted = 0;
-    for (Index h = 0; sound(i, h); ++h) {
-      discounted = discount * discounted + static_cast<double>(reward_(i, h));
-      returns.push_back(discounted);
-    }
-  }
-  return_statistics_.update(
-      ConstBatchRef<double>(Eigen::Map<const Batchd>(returns.data(), 1, static_cast<Index>(returns.size()))));
-  reward_ /= static_cast<float>(return_statistics_.scale()(0));
 }
 
 void ImaginedBatches::mark_ends() {

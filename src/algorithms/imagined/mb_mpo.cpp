@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "algorithms/imagined/trpo_in_model_description.hpp"
+#include "algorithms/imagined/rounds_in_model_description.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/learning/adaptation/meta_step.hpp"
 

@@ -3,7 +3,7 @@
 #include <string>
 
 #include "algorithms/fit_model.hpp"
-#include "algorithms/imagined/trpo_in_model_description.hpp"
+#include "algorithms/imagined/rounds_in_model_description.hpp"
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {

@@ -5,16 +5,18 @@
 #include <string>
 #include <vector>
 
+#include "mbrl/algorithms/imagined/return_scale.hpp"
+#include "mbrl/core/random.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
-#include "mbrl/data/normalizer.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/on_policy_batch.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
+#include "mbrl/rollout/start_states.hpp"
 #include "mbrl/task/env_spec.hpp"
 
 namespace mbrl {
@@ -28,9 +30,11 @@ class ImaginedBatches {
 
   void set_model(const MlpEnsemble& model) { imagination_.set_model(model); }
   /// The episodes that trajectories may begin as.
-  void find_starts(const TransitionBuffer& data);
+  void find_starts(const TransitionBuffer& data) { starts_.find(data); }
   /// The beginnings of `count` of them, drawn with replacement; obs_dim x count.
-  Batchf starts(const TransitionBuffer& data, int count, std::uint32_t number) const;
+  Batchf starts(const TransitionBuffer& data, int count, std::uint32_t number) const {
+    return starts_.draw(data, count, RandomStream(seed_, Stream::kStarts), number);
+  }
 
   /// `trajectories` of the policy, a column a sound step, with advantages by the learner's value function. `number` names
   /// their random numbers. Throws mbrl::Error, which begins with `where`, if no step was sound.
@@ -40,19 +44,18 @@ class ImaginedBatches {
   double mean_return() const;
 
   /// The deviation of returns.
-  void save(StateDict& out, const std::string& prefix) const { return_statistics_.save(out, prefix); }
-  void load(const StateDict& in, const std::string& prefix) { return_statistics_.load(in, prefix); }
+  void save(StateDict& out, const std::string& prefix) const { return_scale_.save(out, prefix); }
+  void load(const StateDict& in, const std::string& prefix) { return_scale_.load(in, prefix); }
 
  private:
   bool sound(Index i, Index h) const { return h < paths_.length[static_cast<std::size_t>(i)]; }
-  void normalise_rewards(double discount);
   void mark_ends();
 
   std::uint64_t seed_;
   bool normalise_reward_;
   Imagination<MlpPolicy> imagination_;
-  Normalizer return_statistics_{1};
-  std::vector<std::uint32_t> start_rows_;
+  ReturnScale return_scale_;
+  EpisodeStarts starts_;
   Trajectories paths_;
   Batchf reward_, value_, advantage_;
   std::vector<std::uint8_t> terminated_, truncated_;

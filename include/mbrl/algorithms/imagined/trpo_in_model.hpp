@@ -1,50 +1,35 @@
-// What algorithms share that take trust region steps in a learned model: rounds of real episodes, a model fitted to all of
-// them, and a policy improved by what the model imagines.
+// What algorithms share that take trust region steps in a learned model.
 #pragma once
 
 #include <cstdint>
-#include <initializer_list>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "mbrl/algorithms/capabilities.hpp"
 #include "mbrl/algorithms/imagined/imagined_batch.hpp"
+#include "mbrl/algorithms/imagined/rounds_in_model.hpp"
 #include "mbrl/algorithms/registry.hpp"
 #include "mbrl/core/state_dict.hpp"
-#include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/learning/agent_parts.hpp"
 #include "mbrl/learning/trpo.hpp"
-#include "mbrl/models/neural/mlp_ensemble.hpp"
-#include "mbrl/models/neural/native_trainer.hpp"
 #include "mbrl/policy/actor_noise.hpp"
 #include "mbrl/policy/mlp_policy.hpp"
 #include "mbrl/rollout/imagination.hpp"
-#include "mbrl/run/collector.hpp"
 #include "mbrl/run/metrics.hpp"
 #include "mbrl/run/observer.hpp"
-#include "mbrl/run/work_clock.hpp"
 
 namespace mbrl {
 
 /// Most of an Algorithm: what fits the model and what improves the policy, and in which turns, is the derived class's.
 /// Rewards and terminations come from the environment's specification, or are the model's where it learns them. Numbers
 /// are functions of the seed, for any number of threads; a saved run continues exactly.
-class TrpoInModel : public PolicyOwner, public DataOwner {
+class TrpoInModel : public RoundsInModel, public PolicyOwner {
  public:
-  bool run(RunObserver& observer);
-
-  const MetricTable& metrics() const { return metrics_; }
   AnyActor actor() const { return mode_actor(trpo_.policy()); }
-  AnyEnvironment& environment() { return env_; }
   LearnedPolicy policy() const override { return &trpo_.policy(); }
-  const TransitionBuffer& buffer() const override { return buffer_; }
-  const MlpEnsemble& model() const { return model_; }
 
  protected:
-  enum : int { kCollecting, kFitting, kImproving };
-
   /// Settings have steps, collect, rollouts, imagination, normalise_reward, model and trpo; `who` is a literal that begins
   /// errors; `columns` are those of the metrics besides the ones of every algorithm.
   template <class Settings>
@@ -53,72 +38,29 @@ class TrpoInModel : public PolicyOwner, public DataOwner {
       : TrpoInModel(who, context, {s.steps, s.collect, s.rollouts}, exploration, s.model, s.imagination,
                     s.normalise_reward, s.trpo, std::move(columns)) {}
 
-  /// The model learns; sets the phase that follows. False: the observer has stopped it, which is undone.
-  virtual bool fit_model(RunObserver& observer) = 0;
-  /// One update of the policy; sets the phase that follows.
-  virtual void improve(RunObserver& observer) = 0;
   /// Who acts in a real episode, which are counted from 0.
   virtual const MlpPolicy& acting(std::int64_t /*episode*/) const { return trpo_.policy(); }
 
-  /// The ensemble learns all that has been collected. False: as of fit_model.
-  bool fit(NativeTrainer& trainer, RunObserver& observer);
   /// One update on imagined trajectories. A number that is not finite ends the run behind a safe point.
   TrpoReport climb(RunObserver& observer, double entropy = 0);
   /// Notes an update's divergence; ends the run in the same way.
   void check(const TrpoReport& report, RunObserver& observer);
-  /// Tells the observer of `done` of `total` steps of the round's learning.
-  void tell(RunObserver& observer, int done, int total, double loss) const;
-  /// The ensemble's member k.
-  MlpEnsemble alone(int k) const;
-  /// Mean return of the round's real episodes.
-  double real_return() const { return real_total_ / real_episodes_; }
-  /// Adds `row` to what every such algorithm tells of a round, and goes on to the next.
-  void finish(RunObserver& observer, double imagined_return,
-              std::initializer_list<std::pair<std::string_view, double>> row);
-  int round() const { return static_cast<int>(rounds_) + 1; }
 
-  /// What a derived class has besides: `load` gives as many numbers back as there were.
-  struct Besides {
-    std::vector<std::int64_t> counts;
-    std::vector<double> figures;
-  };
   void save(StateDict& out, const std::string& prefix, const Besides& besides) const;
   Besides load(const StateDict& in, const std::string& prefix, std::size_t counts, std::size_t figures);
 
-  struct Budget {
-    std::int64_t steps;  // of the run
-    int collect;         // environment steps of a round, at least
-    int rollouts;        // trajectories of an update
-  };
-  const char* who_;
-  Budget budget_;
-  AnyEnvironment env_;
-  TransitionBuffer buffer_;
-  Collector<AnyEnvironment> collector_;
   PolicyExplorer<MlpPolicy> explorer_;
-  MlpEnsemble model_;
   ImaginedBatches imagined_;
   Trpo trpo_;
-  MetricTable metrics_;
-
-  int phase_ = kCollecting;
-  std::uint32_t rounds_ = 0;  // finished
-  double model_loss_ = MetricTable::kNone, kl_ = MetricTable::kNone;
-  WorkClock clock_;
 
  private:
   TrpoInModel(const char* who, const AlgorithmContext& context, const Budget& budget,
               const ActorNoiseSettings& exploration, const MlpEnsembleSettings& model,
               const ImaginationSettings& imagination, bool normalise_reward, const TrpoSettings& trpo,
               std::vector<MetricColumn> columns);
-  void collect(RunObserver& observer);
-  void step();
-
-  std::int64_t episodes_ = 0;   // begun
-  std::int64_t collected_ = 0;  // environment steps of the round
-  double real_total_ = 0;       // of the round's episodes
-  int real_episodes_ = 0;
-  bool new_row_ = false;
+  void begin_real_episode(std::int64_t /*episode*/) override { explorer_.begin_episode(); }
+  Vecd act_in_real(std::int64_t episode) override;
+  void collected() override { imagined_.find_starts(buffer_); }
 };
 
 }  // namespace mbrl
