@@ -1,57 +1,119 @@
-// One update of soft actor-critic on one thread: two critics, their targets, policy and temperature, from a batch that
-// lies there. Counters: updates_per_s of the fastest repetition; GFLOP/s of the networks' products alone, in what the
-// algorithm asks for (0.59 GFLOP an update at HalfCheetah's sizes); fraction_of_peak, of the largest multiply-add peak
-// that one thread reached between the repetitions. Times are those that the process had on the core (own_time.hpp).
+// Soft actor-critic: one update from a batch that lies there (two critics, their targets, policy and temperature), and a
+// whole run on one thread. Counters: updates_per_s of the fastest repetition; GFLOP/s of the networks' products alone, in
+// what the algorithm asks for (0.59 GFLOP an update at HalfCheetah's sizes); fraction_of_peak, of the largest multiply-add
+// peak that as many threads reached between the repetitions; times_baseline, the speed of the fastest update over that of
+// the fastest in plain LibTorch, on as many threads and on fewer, between the repetitions. On one thread times are those
+// that the process had on the core (own_time.hpp), but for LibTorch's; on several they are the clock's.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <chrono>
+#include <limits>
+#include <vector>
 
+#include "mbrl/algorithms/built_in/built_in.hpp"
+#include "mbrl/algorithms/load_run.hpp"
+#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "own_time.hpp"
+#include "sac_baseline.hpp"
+#include "simd/fma_peak.hpp"
 
 namespace mbrl {
 namespace {
 
+// The policy: both observations' actions, and back. A critic: target; forward and back to learn; forward, and back to
+// the action, to be climbed.
+struct SacFlops {
+  double act, update;
+  explicit SacFlops(const bench::SacSizes& s) {
+    const double hidden = s.width * s.width;
+    act = 2.0 * (s.obs_dim * s.width + hidden + s.width * 2 * s.action_dim);
+    const double critic = 2.0 * ((s.obs_dim + s.action_dim) * s.width + hidden + s.width);
+    update = s.batch * (4 * act + 2 * 6 * critic);
+  }
+};
+
+double clock_seconds() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 void sac(benchmark::State& state) {
-  const auto obs_dim = static_cast<int>(state.range(0)), action_dim = static_cast<int>(state.range(1)),
-             width = static_cast<int>(state.range(2)), batch = static_cast<int>(state.range(3));
+  const bench::SacSizes sizes{static_cast<int>(state.range(0)), static_cast<int>(state.range(1)),
+                              static_cast<int>(state.range(2)), static_cast<int>(state.range(3))};
+  const auto threads = static_cast<int>(state.range(4));
   SacSettings settings;
-  settings.policy.hidden = settings.critic.hidden = {width, width};
-  ThreadPool one(1);
-  Sac sac(obs_dim, ActionBounds::uniform(action_dim, -1, 1), settings, 1, one);
+  settings.policy.hidden = settings.critic.hidden = {sizes.width, sizes.width};
+  ThreadPool pool(threads);
+  Sac sac(sizes.obs_dim, ActionBounds::uniform(sizes.action_dim, -1, 1), settings, 1, pool);
   Transitions data;
-  data.obs = data.next_obs = Batchf::Random(obs_dim, batch);
-  data.action = 0.9f * Batchf::Random(action_dim, batch);
-  data.reward = Vecf::Random(batch);
-  data.terminated.assign(static_cast<std::size_t>(batch), 0);
+  data.obs = data.next_obs = Batchf::Random(sizes.obs_dim, sizes.batch);
+  data.action = 0.9f * Batchf::Random(sizes.action_dim, sizes.batch);
+  data.reward = Vecf::Random(sizes.batch);
+  data.terminated.assign(static_cast<std::size_t>(sizes.batch), 0);
   data.truncated = data.terminated;
-  // The policy: both observations' actions, and back. A critic: target; forward and back to learn; forward, and back to
-  // the action, to be climbed.
-  const double hidden = width * width,
-               policy = 2.0 * batch * (obs_dim * width + hidden + width * 2 * action_dim),
-               critic = 2.0 * batch * ((obs_dim + action_dim) * width + hidden + width);
-  const double flops = 4 * policy + 2 * 6 * critic;
+  const double flops = SacFlops(sizes).update;
   const int updates = std::max(1, static_cast<int>(1e9 / flops));
-  double peak = 0, fastest = 0;
+  const auto now = [&] { return threads == 1 ? own_seconds() : clock_seconds(); };
+  double peak = 0, fastest = 0, baseline = std::numeric_limits<double>::infinity();
+  [[maybe_unused]] int repetition = 0;
   for (auto _ : state) {
-    peak = std::max(peak, own_fma_peak());
-    const double start = own_seconds();
+    peak = std::max(peak, threads == 1 ? own_fma_peak() : simd::fma_peak(pool, 0.02));
+    const double start = now();
     for (int i = 0; i < updates; ++i) sac.update(data);
-    const double seconds = (own_seconds() - start) / updates;
+    const double seconds = (now() - start) / updates;
     fastest = std::max(fastest, 1 / seconds);
     state.SetIterationTime(seconds);
+#if MBRL_HAS_TORCH
+    if (repetition++ % 20 == 0)
+      for (int t = 1; t <= threads; ++t)
+        baseline = std::min(baseline, bench::torch_sac_seconds(sizes, t, 0.3));
+#endif
   }
   state.counters["updates_per_s"] = fastest;
   state.counters["GFLOP/s"] = fastest * flops * 1e-9;
   state.counters["fraction_of_peak"] = fastest * flops / peak;
+  if (baseline < 1) state.counters["times_baseline"] = fastest * baseline;
 }
 BENCHMARK(sac)
-    ->Name("sac/update/obs/actions/width/batch")
-    ->Args({17, 6, 256, 256})
-    ->Args({3, 1, 64, 100})
+    ->Name("sac/update/obs/actions/width/batch/threads")
+    ->Args({17, 6, 256, 256, 1})
+    ->Args({17, 6, 256, 256, 2})
+    ->Args({3, 1, 64, 100, 1})
     ->UseManualTime()
     ->Iterations(100)
     ->Unit(benchmark::kMicrosecond);
+
+// Environment, replay and all.
+void pendulum(benchmark::State& state) {
+  constexpr int kSteps = 20'000, kRandomSteps = 100;
+  Registries registries;
+  registries.environments.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
+  register_built_in_algorithms(registries.algorithms);
+  RunConfiguration run{.algorithm = "sac", .environment = "Pendulum-v1", .seed = 1, .eval = {}, .own = {}};
+  run.own = registries.algorithms.at("sac").defaults(Pendulum().spec());
+  for (const char* assignment : {"steps=20000", "random_steps=100", "batch_size=100",
+                                 "sac.policy.hidden=64,64", "sac.critic.hidden=64,64"})
+    set_assignment(run, assignment);
+  const SacFlops flops({3, 1, 64, 100});
+  const double all = (kSteps - kRandomSteps) * (flops.act + flops.update);
+  ThreadPool one(1);
+  RunObserver silent;
+  double peak = 0, fastest = 0;
+  for (auto _ : state) {
+    peak = std::max(peak, own_fma_peak());
+    AnyAlgorithm algorithm = make_algorithm(run, registries, one);
+    const double start = own_seconds();
+    algorithm.run(silent);
+    const double seconds = own_seconds() - start;
+    fastest = std::max(fastest, kSteps / seconds);
+    state.SetIterationTime(seconds);
+  }
+  state.counters["steps_per_s"] = fastest;
+  state.counters["GFLOP/s"] = fastest * all / kSteps * 1e-9;
+  state.counters["fraction_of_peak"] = fastest * all / kSteps / peak;
+}
+BENCHMARK(pendulum)->Name("sac/pendulum")->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
 
 }  // namespace
 }  // namespace mbrl
