@@ -114,7 +114,7 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
 
   static std::vector<AnyEnvironment> environments(const AlgorithmContext& context, int count) {
     std::vector<AnyEnvironment> all;
-    for (int k = 0; k < count; ++k) all.push_back(context.make_environment());
+    for (int k = 0; k < std::max(count, 1); ++k) all.push_back(context.make_environment());
     return all;
   }
   const EnvSpec& spec() const { return envs_.front().spec(); }
