@@ -80,7 +80,8 @@ std::vector<Quantity> quantities(const Scene& scene, const std::vector<double>& 
                        coordinate(b, k) - coordinate(other, k), true});
   for (int b = 1; b < bodies; ++b)
     for (int k = 0; k < 3; ++k)
-      all.push_back({body_name(b) + " and beyond, centre of mass" + kAxes[k], data.subtree_com[3 * b + k], true});
+      all.push_back(
+          {body_name(b) + " and beyond, centre of mass" + kAxes[k], data.subtree_com[3 * b + k], true});
   return all;
 }
 

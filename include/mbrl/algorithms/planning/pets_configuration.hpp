@@ -103,10 +103,10 @@ inline PetsConfiguration published_pets(const std::string& environment) {
     c.pets.trials = 300;
   }
   // The authors' code stops at a variance of 1e-3 in action units squared.
-  const double half_range = environment == "pets/CartPole"    ? 3.0
-                            : environment == "pets/Reacher3D" ? 20.0
-                            : environment.starts_with("pets/Pusher")    ? 2.0
-                                                              : 1.0;
+  const double half_range = environment == "pets/CartPole"           ? 3.0
+                            : environment == "pets/Reacher3D"        ? 20.0
+                            : environment.starts_with("pets/Pusher") ? 2.0
+                                                                     : 1.0;
   c.planner.cem.epsilon = 1e-3 / (half_range * half_range);
   return c;
 }

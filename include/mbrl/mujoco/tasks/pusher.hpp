@@ -59,7 +59,8 @@ class PetsPusherTask {
 
 constexpr auto enum_names(PetsPusherTask::Tips) {
   using Tips = PetsPusherTask::Tips;
-  return std::array{std::pair{Tips::kWrist, "wrist"}, std::pair{Tips::kBetweenFingers, "between the fingers"}};
+  return std::array{std::pair{Tips::kWrist, "wrist"},
+                    std::pair{Tips::kBetweenFingers, "between the fingers"}};
 }
 
 using Pusher = TaskEnvironment<PusherTask>;
