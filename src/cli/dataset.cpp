@@ -101,7 +101,7 @@ void dataset(const DatasetOptions& options) {
   require(!owner->buffer().empty(), options.source, " has not experienced anything yet");
   const std::string environment = run.algorithm.environment().spec().name;
   owner->buffer().save_dataset(out, environment);
-  describe(owner->buffer(), options.out, environment);
+  describe(TransitionBuffer::load_dataset(out), options.out, environment);  // in the order of the file
 }
 
 }  // namespace

@@ -28,10 +28,11 @@ void export_policy(const ExportOptions& options) {
   require_writable(out);
   LoadedRun run = load_run(options.folder, registries(), {.threads = 1});
   const auto* owner = run.algorithm.find<PolicyOwner>();
-  require(owner != nullptr, options.folder, " is a run of ", run.configuration.algorithm,
-          ", which acts by planning, from a table, by basis functions or with a memory and has no policy "
-          "network to export; "
-          "'mbrl eval' and load_controller (docs/your_own_algorithm.md) act with what it has learned");
+  require(
+      owner != nullptr, options.folder, " is a run of ", run.configuration.algorithm,
+      ", which acts by planning, from a table, by basis functions or with a memory: there is no network of "
+      "observations alone to export; "
+      "'mbrl eval' and load_controller (docs/your_own_algorithm.md) act with what it has learned");
   const MetricTable& metrics = run.algorithm.metrics();
   require(metrics.rows() > 0, options.folder, " has not finished an episode yet");
   const std::string about = "Policy of " + run.configuration.algorithm + " for " +

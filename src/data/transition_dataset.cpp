@@ -94,6 +94,7 @@ void TransitionBuffer::save_dataset(const std::filesystem::path& path, const std
     for (const std::uint32_t row : order)
       sorted.append(obs(row).data(), action(row).data(), next_obs(row).data(), reward(row), flags_[slot(row)],
                     episode(row), step(row));
+    sorted.next_episode_ = next_episode_;
     return sorted.save_dataset(path, environment);
   }
   StateDict out;

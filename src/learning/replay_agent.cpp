@@ -8,6 +8,8 @@ void ReplaySettings::validate(const char* who, const EnvSpec& spec) const {
   require(steps >= 1, who, ": steps is ", steps, ", expected at least 1");
   require(random_steps >= 1, who, ": random_steps is ", random_steps, ", expected at least 1");
   require(environments >= 1, who, ": environments is ", environments, ", expected at least 1");
+  require(environments <= steps, who, ": environments is ", environments, ", expected at most steps, ",
+          steps);
   require(environments <= capacity, who, ": environments is ", environments,
           ", expected at most the capacity, ", capacity);
   require(updates_per_step >= 0, who, ": updates_per_step is ", updates_per_step, ", expected at least 0");

@@ -56,10 +56,11 @@ double PusherTask::reward(const TaskView& view, ConstVecRef<double> action) cons
 
 EnvSpec PetsPusherTask::spec() const {
   const bool wrist = tips_ == Tips::kWrist;
-  EnvSpec spec = make_spec(wrist ? "pets/Pusher" : "pets/PusherFingertips",
-                           wrist ? "handful-of-trials pusher (Chua et al. 2018)"
-                                 : "handful-of-trials pusher (Chua et al. 2018) on gym 0.9.4",
-                           20, kArm, 2.0, 150, 0.04);
+  EnvSpec spec = make_spec(
+      wrist ? "pets/Pusher" : "pets/PusherFingertips",
+      wrist ? "handful-of-trials pusher (Chua et al. 2018)"
+            : "handful-of-trials pusher (Chua et al. 2018), tips between the fingers as in gym 0.9.4",
+      20, kArm, 2.0, 150, 0.04);
   spec.reward = PetsPusherReward<float>{};
   return spec;
 }
