@@ -253,6 +253,10 @@ void TransitionBuffer::save(StateDict& out, const std::string& prefix) const {
 }
 
 void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix, const std::string& where) {
+  const bool took_turns = in.contains(prefix + "lanes");
+  const auto held = took_turns ? in.get<std::uint64_t>(prefix + "lanes") : std::vector<std::uint64_t>(3);
+  require(held.size() == 3 * lanes_.size(), where, ": transitions of ", held.size() / 3,
+          " environments, expected those of ", lanes());
   std::optional<std::size_t> rows;
   const auto obs = read_floats(in, prefix + "obs", where, obs_dim_, rows);
   const auto action = read_floats(in, prefix + "action", where, action_dim_, rows);
@@ -297,16 +301,10 @@ void TransitionBuffer::read_rows(const StateDict& in, const std::string& prefix,
                       .episode = std::max<std::uint64_t>(next_episode_, 1) - 1,
                       .next_step = static_cast<std::uint32_t>(position[2])};
   }
-  const bool took_turns = in.contains(prefix + "lanes");
-  if (took_turns || lanes() > 1) {
-    const auto held = took_turns ? in.get<std::uint64_t>(prefix + "lanes") : std::vector<std::uint64_t>(3);
-    require(held.size() == 3 * lanes_.size(), where, ": transitions of ", held.size() / 3,
-            " environments, expected those of ", lanes());
-    for (std::size_t i = 0; i < lanes_.size(); ++i)
-      lanes_[i] = {.open = held[3 * i] != 0,
-                   .episode = held[3 * i + 1],
-                   .next_step = static_cast<std::uint32_t>(held[3 * i + 2])};
-  }
+  for (std::size_t i = 0; took_turns && i < lanes_.size(); ++i)
+    lanes_[i] = {.open = held[3 * i] != 0,
+                 .episode = held[3 * i + 1],
+                 .next_step = static_cast<std::uint32_t>(held[3 * i + 2])};
   history_ = 0;
   if (in.contains(prefix + "rows")) {
     const auto counted = read_column<std::uint64_t>(in, prefix + "rows", where, 2);

@@ -97,6 +97,7 @@ TEST_CASE("environments that take turns each have an episode under way", "[buffe
   // obs is [lane, episode of the lane, step]: what a row is can be read from it.
   const auto fill_in_turn = [&](TransitionBuffer& buffer, int rounds) {
     std::array<int, kLanes> episode{}, step{};
+    for (int lane = 0; lane < kLanes; ++lane) buffer.begin_episode(lane);
     for (int round = 0; round < rounds; ++round)
       for (int lane = 0; lane < kLanes; ++lane) {
         const auto k = static_cast<std::size_t>(lane);
