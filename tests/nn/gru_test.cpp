@@ -2,6 +2,7 @@
 #include "mbrl/nn/gru.hpp"
 
 #include <cmath>
+#include <cstdint>
 #include <vector>
 
 #include "catch.hpp"
@@ -70,8 +71,8 @@ TEST_CASE("gru: gradients through time are those of differences") {
   constexpr int kSteps = 6, kSamples = 7;
   Sequence sequence;
   for (int t = 0; t < kSteps; ++t) {
-    sequence.x.push_back(noise(kIn, kSamples, 10 + t, 2));
-    sequence.weight.push_back(noise(kUnits, kSamples, 30 + t, 2));
+    sequence.x.push_back(noise(kIn, kSamples, 10u + static_cast<std::uint32_t>(t), 2));
+    sequence.weight.push_back(noise(kUnits, kSamples, 30u + static_cast<std::uint32_t>(t), 2));
   }
   std::vector<GruStep> steps(kSteps);
   Batchf h = Batchf::Zero(kUnits, kSamples);
