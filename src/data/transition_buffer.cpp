@@ -25,7 +25,7 @@ Vecf checked(ConstVecRef<double> values, int dim, const char* what) {
 // A float array of n rows from a checkpoint or data set, all finite. n unset: taken from this array.
 std::vector<float> read_floats(const StateDict& in, const std::string& name, const std::string& where,
                                int dim, std::optional<std::size_t>& n) {
-  const std::vector<float> values = in.get<float>(name);
+  std::vector<float> values = in.get<float>(name);
   const std::vector<std::int64_t>& shape = in.arrays.at(name).shape;
   const std::size_t axes = dim > 0 ? 2 : 1;
   require(shape.size() == axes, where, ": '", name, "' has ", shape.size(), " axes, expected ", axes);

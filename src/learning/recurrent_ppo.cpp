@@ -217,6 +217,7 @@ void RecurrentPpo::learn(Group& g, const SequenceBatch& batch, std::span<const s
 void RecurrentPpo::step(int groups) {
   const auto descend = [&](nn::Network& network, nn::Adam& adam, auto&& part) {
     std::vector<const AlignedFloats*> parts;
+    parts.reserve(static_cast<std::size_t>(groups));
     for (int k = 0; k < groups; ++k) parts.push_back(&part(groups_[static_cast<std::size_t>(k)]));
     sum_and_step(network, adam, sum_, parts);
   };
