@@ -123,7 +123,7 @@ std::optional<EntryNames> entry_names(AnyEnvironment& env) {
       moments.push_back(
           {start, std::move(obs), quantities(scene, env.physics_state(), model, simulation.data())});
     };
-    look(true, env.reset(static_cast<std::uint64_t>(episode + 1)));
+    look(true, env.reset(static_cast<std::uint64_t>(episode) + 1));
     for (int t = 0; t < kSteps; ++t) {
       const StepResult result = env.step(spec.random_action([&](double low, double high, std::uint32_t i) {
         return random.uniform(low, high, static_cast<std::uint32_t>(t), i,
