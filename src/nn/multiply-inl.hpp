@@ -202,12 +202,18 @@ void activate_rows(float* y, float* slope, std::size_t rows, std::size_t columns
     }
 }
 
+// A moment whose gradient stays 0, a unit's that a rectifier has switched off, decays to a denormal number and remains
+// one, on which arithmetic takes many times as long: below this it is 0. A NaN stays.
+HWY_INLINE V no_denormals(D d, V moment) {
+  return hn::IfThenZeroElse(hn::Lt(hn::Abs(moment), hn::Set(d, 1e-37f)), moment);
+}
+
 // Adam (Kingma and Ba 2015, algorithm 1) on one vector of parameters; the gradient is scaled already.
 HWY_INLINE void adam(D d, V gradient, const AdamNumbers& a, float* w, float* m, float* v) {
-  const V new_m =
-      hn::MulAdd(hn::Set(d, 1.0f - a.beta1), gradient, hn::Mul(hn::Set(d, a.beta1), hn::Load(d, m)));
-  const V new_v = hn::MulAdd(hn::Mul(hn::Set(d, 1.0f - a.beta2), gradient), gradient,
-                             hn::Mul(hn::Set(d, a.beta2), hn::Load(d, v)));
+  const V new_m = no_denormals(
+      d, hn::MulAdd(hn::Set(d, 1.0f - a.beta1), gradient, hn::Mul(hn::Set(d, a.beta1), hn::Load(d, m))));
+  const V new_v = no_denormals(d, hn::MulAdd(hn::Mul(hn::Set(d, 1.0f - a.beta2), gradient), gradient,
+                                             hn::Mul(hn::Set(d, a.beta2), hn::Load(d, v))));
   const V scale = hn::MulAdd(hn::Sqrt(new_v), hn::Set(d, a.root), hn::Set(d, a.epsilon));
   hn::Store(new_m, d, m);
   hn::Store(new_v, d, v);
