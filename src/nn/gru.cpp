@@ -14,11 +14,11 @@ using ConstRow = Eigen::Map<const Eigen::ArrayXf, Eigen::Aligned64>;
 
 // sigma(u) = (1 + tanh(u / 2)) / 2, which does not overflow.
 template <class X>
-auto sigmoid(const X& u) {
+auto gate(const X& u) {
   return 0.5f + 0.5f * (0.5f * u).tanh();
 }
 
-void add(AlignedFloats& sum, const AlignedFloats& part) {
+void add_part(AlignedFloats& sum, const AlignedFloats& part) {
   if (sum.size() == 0)
     sum = part;
   else
@@ -75,8 +75,8 @@ void GruStep::forward(const Gru& gru, ConstBatchRef<float> x, BatchRef<float> me
     Row reset(row(kReset, i), stride), update(row(kUpdate, i), stride), candidate(row(kCandidate, i), stride),
         mapped(row(kMapped, i), stride), before(row(kBefore, i), stride);
     for (Index j = 0; j < samples_; ++j) before(j) = memory(i, j);
-    reset = sigmoid(of(*input_, 0) + of(*recurrent_, 0));
-    update = sigmoid(of(*input_, 1) + of(*recurrent_, 1));
+    reset = gate(of(*input_, 0) + of(*recurrent_, 0));
+    update = gate(of(*input_, 1) + of(*recurrent_, 1));
     mapped = of(*recurrent_, 2);
     candidate = (of(*input_, 2) + reset * mapped).tanh();
     for (Index j = 0; j < samples_; ++j) memory(i, j) = candidate(j) + update(j) * (before(j) - candidate(j));
@@ -112,9 +112,9 @@ void GruStep::backward(const Gru& gru, BatchRef<float> memory_gradient, GruGradi
   }
   const auto samples = static_cast<int>(samples_);
   input_->backward(gru.input(), samples, &gradient_);
-  add(sum.input, gradient_);
+  add_part(sum.input, gradient_);
   recurrent_->backward(gru.recurrent(), samples, &gradient_, true);
-  add(sum.recurrent, gradient_);
+  add_part(sum.recurrent, gradient_);
   for (Index i = 0; i < units_; ++i)
     for (Index j = 0; j < samples_; ++j)
       memory_gradient(i, j) =
