@@ -13,7 +13,7 @@ using namespace mbrl;
 
 namespace {
 
-const Registries& registries() {
+const Registries& built_in() {
   static const Registries all = [] {
     Registries made;
     register_analytic_environments(made.environments);
@@ -26,12 +26,12 @@ const Registries& registries() {
 AnyAlgorithm make(const std::vector<std::string>& settings, ThreadPool& pool,
                   const std::string& name = "sac") {
   RunConfiguration run{.algorithm = name, .environment = "Pendulum-v1", .seed = 5, .eval = {}, .own = {}};
-  run.own = registries().algorithms.at(name).defaults(registries().environments.spec("Pendulum-v1"));
+  run.own = built_in().algorithms.at(name).defaults(built_in().environments.spec("Pendulum-v1"));
   for (const char* small :
        {"steps=900", "random_steps=60", "batch_size=8", "sac.policy.hidden=8", "sac.critic.hidden=8"})
     if (name == "sac") set_assignment(run, small);
   for (const std::string& assignment : settings) set_assignment(run, assignment);
-  return make_algorithm(run, registries(), pool);
+  return make_algorithm(run, built_in(), pool);
 }
 
 }  // namespace
