@@ -14,20 +14,21 @@ namespace {
 
 using testing::noise;
 
-constexpr int kIn = 3, kUnits = 5;
+constexpr int kGruInputs = 3, kGruUnits = 5;
 
-Batchd sigmoid(const Batchd& u) { return (1 + (-u.array()).exp()).inverse().matrix(); }
+Batchd logistic(const Batchd& u) { return (1 + (-u.array()).exp()).inverse().matrix(); }
 
 // The equations of gru.hpp.
-Batchd next(const Gru& gru, const Batchd& x, const Batchd& h) {
+Batchd by_equations(const Gru& gru, const Batchd& x, const Batchd& h) {
   const auto map = [](const Network& network, const Batchd& in) -> Batchd {
     const Network::Plain layer = network.layer(0);
     return (layer.weight.cast<double>() * in).colwise() + layer.bias.cast<double>();
   };
   const Batchd a = map(gru.input(), x), b = map(gru.recurrent(), h);
-  const Batchd r = sigmoid(a.topRows(kUnits) + b.topRows(kUnits)),
-               z = sigmoid(a.middleRows(kUnits, kUnits) + b.middleRows(kUnits, kUnits));
-  const Batchd n = (a.bottomRows(kUnits) + r.cwiseProduct(b.bottomRows(kUnits))).array().tanh().matrix();
+  const Batchd r = logistic(a.topRows(kGruUnits) + b.topRows(kGruUnits)),
+               z = logistic(a.middleRows(kGruUnits, kGruUnits) + b.middleRows(kGruUnits, kGruUnits));
+  const Batchd n =
+      (a.bottomRows(kGruUnits) + r.cwiseProduct(b.bottomRows(kGruUnits))).array().tanh().matrix();
   return n + z.cwiseProduct(h - n);
 }
 
@@ -35,10 +36,10 @@ Batchd next(const Gru& gru, const Batchd& x, const Batchd& h) {
 struct Sequence {
   std::vector<Batchf> x, weight;
   double loss(const Gru& gru) const {
-    Batchd h = Batchd::Zero(kUnits, x.front().cols());
+    Batchd h = Batchd::Zero(kGruUnits, x.front().cols());
     double sum = 0;
     for (std::size_t t = 0; t < x.size(); ++t) {
-      h = next(gru, x[t].cast<double>(), h);
+      h = by_equations(gru, x[t].cast<double>(), h);
       sum += h.cwiseProduct(weight[t].cast<double>()).sum();
     }
     return sum;
@@ -48,14 +49,15 @@ struct Sequence {
 }  // namespace
 
 TEST_CASE("gru: a step is its equations, whatever stands beside a column") {
-  const Gru gru(kIn, kUnits, 4);
+  const Gru gru(kGruInputs, kGruUnits, 4);
   for (const int n : {1, 16, 21}) {
-    const Batchf x = noise(kIn, n, 1, 2), h = noise(kUnits, n, 2, 2);
+    const Batchf x = noise(kGruInputs, n, 1, 2), h = noise(kGruUnits, n, 2, 2);
     GruStep step;
     Batchf memory = h;
     step.forward(gru, x, memory);
-    CHECK((memory.cast<double>() - next(gru, x.cast<double>(), h.cast<double>())).cwiseAbs().maxCoeff() <
-          2e-6);
+    CHECK((memory.cast<double>() - by_equations(gru, x.cast<double>(), h.cast<double>()))
+              .cwiseAbs()
+              .maxCoeff() < 2e-6);
     Batchf alone = h.rightCols(1);
     GruStep other;
     other.forward(gru, x.rightCols(1), alone);
@@ -67,21 +69,21 @@ TEST_CASE("gru: a step is its equations, whatever stands beside a column") {
 }
 
 TEST_CASE("gru: gradients through time are those of differences") {
-  Gru gru(kIn, kUnits, 4);
+  Gru gru(kGruInputs, kGruUnits, 4);
   constexpr int kSteps = 6, kSamples = 7;
   Sequence sequence;
   for (int t = 0; t < kSteps; ++t) {
-    sequence.x.push_back(noise(kIn, kSamples, 10u + static_cast<std::uint32_t>(t), 2));
-    sequence.weight.push_back(noise(kUnits, kSamples, 30u + static_cast<std::uint32_t>(t), 2));
+    sequence.x.push_back(noise(kGruInputs, kSamples, 10u + static_cast<std::uint32_t>(t), 2));
+    sequence.weight.push_back(noise(kGruUnits, kSamples, 30u + static_cast<std::uint32_t>(t), 2));
   }
   std::vector<GruStep> steps(kSteps);
-  Batchf h = Batchf::Zero(kUnits, kSamples);
+  Batchf h = Batchf::Zero(kGruUnits, kSamples);
   for (int t = 0; t < kSteps; ++t) {
     const auto k = static_cast<std::size_t>(t);
     steps[k].forward(gru, sequence.x[k], h);
   }
   GruGradient gradient;
-  Batchf back = Batchf::Zero(kUnits, kSamples);
+  Batchf back = Batchf::Zero(kGruUnits, kSamples);
   for (int t = kSteps - 1; t >= 0; --t) {
     const auto k = static_cast<std::size_t>(t);
     back += sequence.weight[k];
@@ -117,26 +119,26 @@ TEST_CASE("gru: gradients through time are those of differences") {
 }
 
 TEST_CASE("gru: checkpoints, and what does not fit") {
-  const Gru gru(kIn, kUnits, 4);
+  const Gru gru(kGruInputs, kGruUnits, 4);
   StateDict state;
   gru.save(state, "g.");
-  Gru again(kIn, kUnits, 5);
-  const Batchf x = noise(kIn, 2, 1, 2);
+  Gru again(kGruInputs, kGruUnits, 5);
+  const Batchf x = noise(kGruInputs, 2, 1, 2);
   const auto from = [&](const Gru& g) {
     GruStep step;
-    Batchf h = Batchf::Zero(kUnits, 2);
+    Batchf h = Batchf::Zero(kGruUnits, 2);
     step.forward(g, x, h);
     return h;
   };
   CHECK(from(again) != from(gru));
   again.load(state, "g.");
   CHECK(from(again) == from(gru));
-  Gru wider(kIn, kUnits + 1, 4);
+  Gru wider(kGruInputs, kGruUnits + 1, 4);
   CHECK_THROWS_AS(wider.load(state, "g."), Error);
   CHECK_THROWS_WITH(Gru(0, 3, 1), Catch::Contains("in is 0"));
   CHECK_THROWS_WITH(Gru(3, 0, 1), Catch::Contains("units is 0"));
   GruStep step;
-  Batchf h = Batchf::Zero(kUnits, 3);
+  Batchf h = Batchf::Zero(kGruUnits, 3);
   CHECK_THROWS_WITH(step.forward(gru, x, h), Catch::Contains("memory's batch"));
   GruGradient gradient;
   CHECK_THROWS_WITH(step.backward(gru, h, gradient), Catch::Contains("a call of forward"));

@@ -16,18 +16,18 @@ namespace {
 
 using testing::noise;
 
-constexpr int kObs = 3;
-const ActionBounds kBounds{{-2.0, 1.0}, {4.0, 2.0}};
+constexpr int kSeen = 3;
+const ActionBounds kRange{{-2.0, 1.0}, {4.0, 2.0}};
 
-RecurrentPolicy make(std::uint64_t seed = 6) { return {kObs, kBounds, {.units = 5}, seed}; }
+RecurrentPolicy with_memory(std::uint64_t seed = 6) { return {kSeen, kRange, {.units = 5}, seed}; }
 
 }  // namespace
 
 TEST_CASE("recurrent policy: an action depends on what was seen and done before") {
-  const RecurrentPolicy policy = make();
+  const RecurrentPolicy policy = with_memory();
   CHECK(policy.memory_dim() == 7);
   RecurrentPolicy::Workspace w;
-  const Batchf first = noise(kObs, 1, 1, 2), other = noise(kObs, 1, 2, 2), now = noise(kObs, 1, 3, 2);
+  const Batchf first = noise(kSeen, 1, 1, 2), other = noise(kSeen, 1, 2, 2), now = noise(kSeen, 1, 3, 2);
   Batchf action(2, 1);
   const auto after = [&](const Batchf& before) {
     Batchf memory = Batchf::Zero(7, 1);
@@ -50,13 +50,13 @@ TEST_CASE("recurrent policy: an action depends on what was seen and done before"
 }
 
 TEST_CASE("recurrent policy: columns are on their own, and densities those of a sample") {
-  const RecurrentPolicy policy = make();
+  const RecurrentPolicy policy = with_memory();
   constexpr int kColumns = 19;
   const RandomStream random(3, Stream::kUser);
   RecurrentPolicy::Workspace w, v;
   Batchf memory = Batchf::Zero(7, kColumns), alone = Batchf::Zero(7, 1);
   for (std::uint32_t t = 0; t < 4; ++t) {
-    const Batchf obs = noise(kObs, kColumns, 10 + t, 2);
+    const Batchf obs = noise(kSeen, kColumns, 10 + t, 2);
     const Batchf before = memory;
     Batchf action(2, kColumns), own(2, 1);
     policy.act(obs, memory, {random.key(), t, {}}, action, w);
@@ -66,7 +66,7 @@ TEST_CASE("recurrent policy: columns are on their own, and densities those of a 
     CHECK(alone.col(0) == memory.col(kColumns - 1));
 
     // The head's density of the action, given what is remembered.
-    Batchf same = before, none(0, kColumns), joint(kObs + 5, kColumns);
+    Batchf same = before, none(0, kColumns), joint(kSeen + 5, kColumns);
     joint << obs, memory.topRows(5);
     Vecf density(kColumns), expected(kColumns);
     policy.log_probability(obs, same, action, density, w);
@@ -75,7 +75,7 @@ TEST_CASE("recurrent policy: columns are on their own, and densities those of a 
     policy.head().log_probability(joint, none, action, expected, head);
     CHECK(density == expected);
   }
-  Batchf blind = Batchf::Constant(kObs, 1, std::numeric_limits<float>::quiet_NaN()), action(2, 1);
+  Batchf blind = Batchf::Constant(kSeen, 1, std::numeric_limits<float>::quiet_NaN()), action(2, 1);
   Batchf fresh = Batchf::Zero(7, 1);
   policy.mode(blind, fresh, action, w);
   CHECK(action.array().isNaN().all());
@@ -83,10 +83,10 @@ TEST_CASE("recurrent policy: columns are on their own, and densities those of a 
 
 TEST_CASE(
     "recurrent policy: an actor forgets at the beginning of an episode, and a checkpoint is the policy") {
-  const RecurrentPolicy policy = make();
+  const RecurrentPolicy policy = with_memory();
   PolicyActor<RecurrentPolicy> actor(policy, ActMode::kMode);
-  const Vecd first = noise(kObs, 1, 1, 2).col(0).cast<double>(),
-             second = noise(kObs, 1, 2, 2).col(0).cast<double>();
+  const Vecd first = noise(kSeen, 1, 1, 2).col(0).cast<double>(),
+             second = noise(kSeen, 1, 2, 2).col(0).cast<double>();
   actor.begin(1);
   const Vecd a = actor.act(first, 0), b = actor.act(second, 1);
   actor.begin(2);
@@ -97,16 +97,16 @@ TEST_CASE(
 
   StateDict state;
   policy.save(state, "p.");
-  RecurrentPolicy again = make(9);
+  RecurrentPolicy again = with_memory(9);
   again.load(state, "p.");
   PolicyActor<RecurrentPolicy> loaded(again, ActMode::kMode);
   CHECK(loaded.act(first, 0) == a);
   CHECK(loaded.act(second, 1) == b);
-  RecurrentPolicy wider(kObs, kBounds, {.units = 6}, 1);
+  RecurrentPolicy wider(kSeen, kRange, {.units = 6}, 1);
   CHECK_THROWS_AS(wider.load(state, "p."), Error);
   Batchf memory = Batchf::Zero(6, 1), action(2, 1);
   RecurrentPolicy::Workspace w;
-  CHECK_THROWS_WITH(policy.mode(Batchf::Zero(kObs, 1), memory, action, w), Catch::Contains("memory"));
+  CHECK_THROWS_WITH(policy.mode(Batchf::Zero(kSeen, 1), memory, action, w), Catch::Contains("memory"));
 }
 
 }  // namespace mbrl
