@@ -5,12 +5,7 @@
 // repetitions. Times are those that the process had on the core (own_time.hpp).
 #include <benchmark/benchmark.h>
 
-#include <algorithm>
-
-#include "mbrl/algorithms/built_in/built_in.hpp"
-#include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/env/classic/pendulum.hpp"
-#include "own_time.hpp"
+#include "whole_run.hpp"
 
 namespace mbrl {
 namespace {
@@ -26,29 +21,9 @@ double flops_per_step() {
 }
 
 void ppo(benchmark::State& state) {
-  Registries registries;
-  registries.environments.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
-  register_built_in_algorithms(registries.algorithms);
-  RunConfiguration run{.algorithm = "ppo", .environment = "Pendulum-v1", .seed = 1, .eval = {}, .own = {}};
-  run.own = registries.algorithms.at("ppo").defaults(Pendulum().spec());
-  for (const char* assignment :
-       {"steps=81920", "environments=4", "horizon=1024", "ppo.epochs=2", "ppo.minibatch=256"})
-    set_assignment(run, assignment);
-  ThreadPool one(1);
-  RunObserver silent;
-  double peak = 0, fastest = 0;
-  for (auto _ : state) {
-    peak = std::max(peak, own_fma_peak());
-    AnyAlgorithm algorithm = make_algorithm(run, registries, one);
-    const double start = own_seconds();
-    algorithm.run(silent);
-    const double seconds = own_seconds() - start;
-    fastest = std::max(fastest, kSteps / seconds);
-    state.SetIterationTime(seconds);
-  }
-  state.counters["steps_per_s"] = fastest;
-  state.counters["GFLOP/s"] = fastest * flops_per_step() * 1e-9;
-  state.counters["fraction_of_peak"] = fastest * flops_per_step() / peak;
+  measure_runs(state, "ppo",
+               {"steps=81920", "environments=4", "horizon=1024", "ppo.epochs=2", "ppo.minibatch=256"}, kSteps,
+               flops_per_step());
 }
 BENCHMARK(ppo)->Name("ppo/pendulum")->UseManualTime()->Iterations(20)->Unit(benchmark::kMillisecond);
 

@@ -9,15 +9,12 @@
 #include <algorithm>
 #include <chrono>
 #include <limits>
-#include <vector>
 
-#include "mbrl/algorithms/built_in/built_in.hpp"
-#include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/env/classic/pendulum.hpp"
 #include "mbrl/learning/sac.hpp"
 #include "own_time.hpp"
 #include "sac_baseline.hpp"
 #include "simd/fma_peak.hpp"
+#include "whole_run.hpp"
 
 namespace mbrl {
 namespace {
@@ -86,32 +83,12 @@ BENCHMARK(sac)
 
 // Environment, replay and all.
 void pendulum(benchmark::State& state) {
-  constexpr int kSteps = 20'000, kRandomSteps = 100;
-  Registries registries;
-  registries.environments.add(Pendulum().spec(), [] { return AnyEnvironment(Pendulum()); });
-  register_built_in_algorithms(registries.algorithms);
-  RunConfiguration run{.algorithm = "sac", .environment = "Pendulum-v1", .seed = 1, .eval = {}, .own = {}};
-  run.own = registries.algorithms.at("sac").defaults(Pendulum().spec());
-  for (const char* assignment : {"steps=20000", "random_steps=100", "batch_size=100",
-                                 "sac.policy.hidden=64,64", "sac.critic.hidden=64,64"})
-    set_assignment(run, assignment);
+  constexpr double kSteps = 20'000, kRandomSteps = 100;
   const SacFlops flops({3, 1, 64, 100});
-  const double all = (kSteps - kRandomSteps) * (flops.act + flops.update);
-  ThreadPool one(1);
-  RunObserver silent;
-  double peak = 0, fastest = 0;
-  for (auto _ : state) {
-    peak = std::max(peak, own_fma_peak());
-    AnyAlgorithm algorithm = make_algorithm(run, registries, one);
-    const double start = own_seconds();
-    algorithm.run(silent);
-    const double seconds = own_seconds() - start;
-    fastest = std::max(fastest, kSteps / seconds);
-    state.SetIterationTime(seconds);
-  }
-  state.counters["steps_per_s"] = fastest;
-  state.counters["GFLOP/s"] = fastest * all / kSteps * 1e-9;
-  state.counters["fraction_of_peak"] = fastest * all / kSteps / peak;
+  measure_runs(state, "sac",
+               {"steps=20000", "random_steps=100", "batch_size=100", "sac.policy.hidden=64,64",
+                "sac.critic.hidden=64,64"},
+               kSteps, (kSteps - kRandomSteps) / kSteps * (flops.act + flops.update));
 }
 BENCHMARK(pendulum)->Name("sac/pendulum")->UseManualTime()->Iterations(5)->Unit(benchmark::kMillisecond);
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "learning/clipped_surrogate.hpp"
 #include "learning/policy_of.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
@@ -96,18 +97,16 @@ void BasicPpo<P>::learn(Chunk& c, const OnPolicyBatch& batch, std::span<const st
   }
   Batchf memory(0, n);
   policy_.log_probability(c.obs.leftCols(n), memory, c.action.leftCols(n), c.log_prob.head(n), c.policy);
-  const auto low = static_cast<float>(1 - settings_.clip), high = static_cast<float>(1 + settings_.clip);
   c.policy_loss = c.value_loss = c.log_prob_sum = c.kl = c.clipped = 0;
   for (Index j = 0; j < n; ++j) {
     const auto row = static_cast<Index>(rows[static_cast<std::size_t>(j)]);
-    const float difference = c.log_prob(j) - old_log_prob_(row), ratio = std::exp(difference);
-    const float advantage = normal.scale * (batch.advantage(row) - normal.mean);
-    const float whole = ratio * advantage, cut = std::clamp(ratio, low, high) * advantage;
-    c.policy_loss -= std::min(whole, cut);
-    c.weight(j) = whole <= cut ? -share * whole : 0.0f;  // d ratio / d log pi = ratio
+    const ClippedSurrogate step(c.log_prob(j) - old_log_prob_(row),
+                                normal.scale * (batch.advantage(row) - normal.mean), settings_.clip);
+    c.policy_loss += step.loss;
+    c.weight(j) = share * step.slope;
     c.log_prob_sum += c.log_prob(j);
-    c.kl += ratio - 1 - difference;
-    c.clipped += ratio < low || ratio > high ? 1 : 0;
+    c.kl += step.kl;
+    c.clipped += step.clipped ? 1 : 0;
   }
   learn_policy(c, {RandomStream(seed_, Stream::kUpdate).key(), pass, rows}, share);
 

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "learning/clipped_surrogate.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -178,7 +179,6 @@ void RecurrentPpo::learn(Group& g, const SequenceBatch& batch, std::span<const s
   g.none.resize(0, columns);
   policy_.head().log_probability(g.joint, g.none, g.action, g.log_prob, g.head);
   value_all(g, columns);
-  const auto low = static_cast<float>(1 - settings_.clip), high = static_cast<float>(1 + settings_.clip);
   g.policy_loss = g.value_loss = g.log_prob_sum = g.kl = g.clipped = 0;
   for (Index j = 0; j < k; ++j) {
     const auto row = static_cast<Index>(ids[static_cast<std::size_t>(j)]);
@@ -187,14 +187,13 @@ void RecurrentPpo::learn(Group& g, const SequenceBatch& batch, std::span<const s
       const Index at = t * k + j;
       g.weight(at) = g.value->output_gradient()[at] = 0;
       if (t >= length) continue;
-      const float difference = g.log_prob(at) - old_log_prob_(row, t), ratio = std::exp(difference);
-      const float advantage = scale_.scale * (advantage_(row, t) - scale_.mean);
-      const float whole = ratio * advantage, cut = std::clamp(ratio, low, high) * advantage;
-      g.policy_loss -= std::min(whole, cut);
-      g.weight(at) = whole <= cut ? -share * whole : 0.0f;  // d ratio / d log pi = ratio
+      const ClippedSurrogate step(g.log_prob(at) - old_log_prob_(row, t),
+                                  scale_.scale * (advantage_(row, t) - scale_.mean), settings_.clip);
+      g.policy_loss += step.loss;
+      g.weight(at) = share * step.slope;
       g.log_prob_sum += g.log_prob(at);
-      g.kl += ratio - 1 - difference;
-      g.clipped += ratio < low || ratio > high ? 1 : 0;
+      g.kl += step.kl;
+      g.clipped += step.clipped ? 1 : 0;
       const float error = g.value->output()[at] - (advantage_(row, t) + old_value_(row, t));
       g.value_loss += 0.5 * static_cast<double>(error * error);
       g.value->output_gradient()[at] = share * error;

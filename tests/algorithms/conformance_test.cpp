@@ -10,30 +10,19 @@
 #include <utility>
 #include <vector>
 
+#include "algorithms/analytic_registries.hpp"
 #include "algorithms/conformance_cases.hpp"
 #include "catch.hpp"
-#include "mbrl/algorithms/built_in/built_in.hpp"
-#include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/env/classic/environments.hpp"
 #include "mbrl/planning/sampling/cem.hpp"
 
 using namespace mbrl;
 
 namespace {
 
-const Registries& registries() {
-  static const Registries all = [] {
-    Registries made;
-    register_analytic_environments(made.environments);
-    register_built_in_algorithms(made.algorithms);
-    return made;
-  }();
-  return all;
-}
-
 RunConfiguration configuration(const Case& c) {
   RunConfiguration run{.algorithm = c.name, .environment = c.environment, .seed = 5, .eval = {}, .own = {}};
-  run.own = registries().algorithms.at(c.name).defaults(registries().environments.spec(c.environment));
+  run.own = analytic_registries().algorithms.at(c.name).defaults(
+      analytic_registries().environments.spec(c.environment));
   for (const std::string& assignment : c.settings) set_assignment(run, assignment);
   return run;
 }
@@ -73,7 +62,7 @@ std::string numbers(const MetricTable& table) {
 
 std::string whole(const Case& c, int threads) {
   ThreadPool pool(threads);
-  AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+  AnyAlgorithm algorithm = make_algorithm(configuration(c), analytic_registries(), pool);
   CheckingStopper never;
   REQUIRE(algorithm.run(never));
   REQUIRE(algorithm.metrics().rows() > 0);
@@ -88,7 +77,7 @@ TEST_CASE("algorithms: every built-in one is in this suite") {
   std::vector<std::string> names;
   for (const Case& c : cases())
     if (names.empty() || names.back() != c.name) names.push_back(c.name);
-  CHECK(names == registries().algorithms.names());
+  CHECK(names == analytic_registries().algorithms.names());
 }
 
 TEST_CASE("algorithms: rows of what learns from replay or in a model say where the time went") {
@@ -96,7 +85,7 @@ TEST_CASE("algorithms: rows of what learns from replay or in a model say where t
     INFO(c.name);
     ThreadPool pool(1);
     const auto begun = std::chrono::steady_clock::now();
-    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), analytic_registries(), pool);
     RunObserver silent;
     REQUIRE(algorithm.run(silent));
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begun;
@@ -135,13 +124,13 @@ TEST_CASE("algorithms: stopped at any safe point and loaded, they continue exact
       StateDict state;
       ThreadPool pool(1);
       {
-        AnyAlgorithm first = make_algorithm(configuration(c), registries(), pool);
+        AnyAlgorithm first = make_algorithm(configuration(c), analytic_registries(), pool);
         CheckingStopper stopper(stop_at);
         if (first.run(stopper)) break;  // fewer safe points than that
         CHECK(stopper.safe_points == stop_at);
         first.save(state, "x.");
       }
-      AnyAlgorithm second = make_algorithm(configuration(c), registries(), pool);
+      AnyAlgorithm second = make_algorithm(configuration(c), analytic_registries(), pool);
       second.load(state, "x.");
       RunObserver silent;
       REQUIRE(second.run(silent));
@@ -153,7 +142,7 @@ TEST_CASE("algorithms: stopped at any safe point and loaded, they continue exact
 TEST_CASE("algorithms: acting with what was learned changes no number of the learning") {
   // The actions of the first steps of an episode.
   const auto actions_of = [](AnyActor actor, const Case& c) {
-    AnyEnvironment env = registries().environments.make(c.environment);
+    AnyEnvironment env = analytic_registries().environments.make(c.environment);
     std::vector<double> actions;
     Vecd obs = env.reset(9);
     actor.begin(9);
@@ -174,7 +163,7 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
   for (const Case& c : cases()) {
     INFO(c.name);
     ThreadPool pool(2);
-    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), analytic_registries(), pool);
     Acting acting;
     std::vector<double> last;
     acting.act = [&] { last = actions_of(algorithm.actor(), c); };
@@ -184,9 +173,9 @@ TEST_CASE("algorithms: acting with what was learned changes no number of the lea
     // From a checkpoint alone it acts the same.
     StateDict state;
     algorithm.save(state, "x.");
-    AnyActor loaded = registries().algorithms.at(c.name).load_actor(
-        configuration(c).own, {[&] { return registries().environments.make(c.environment); }, pool, 5}, state,
-        "x.");
+    AnyActor loaded = analytic_registries().algorithms.at(c.name).load_actor(
+        configuration(c).own,
+        {[&] { return analytic_registries().environments.make(c.environment); }, pool, 5}, state, "x.");
     CHECK(actions_of(std::move(loaded), c) == last);
   }
 }
@@ -198,7 +187,7 @@ TEST_CASE("algorithms: a planner of the user's own is chosen by name") {
                  return Cem(rollout, bounds, s, seed);
                });
   Registries own;
-  own.environments = registries().environments;
+  own.environments = analytic_registries().environments;
   register_built_in_algorithms(own.algorithms, {}, planners);
   const auto pets =
       std::find_if(cases().begin(), cases().end(), [](const Case& c) { return c.name == "pets"; });
@@ -227,8 +216,8 @@ TEST_CASE("algorithms: nonsense is refused before anything is made") {
     RunConfiguration wrong = configuration(c);
     set_assignment(wrong, c.nonsense);
     ThreadPool pool(1);
-    CHECK_THROWS_AS(make_algorithm(wrong, registries(), pool), Error);
-    AnyAlgorithm algorithm = make_algorithm(configuration(c), registries(), pool);
+    CHECK_THROWS_AS(make_algorithm(wrong, analytic_registries(), pool), Error);
+    AnyAlgorithm algorithm = make_algorithm(configuration(c), analytic_registries(), pool);
     CHECK(algorithm.environment().spec().name == c.environment);
     CHECK(algorithm.metrics().rows() == 0);
   }

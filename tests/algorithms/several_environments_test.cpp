@@ -2,36 +2,25 @@
 #include <string>
 #include <vector>
 
+#include "algorithms/analytic_registries.hpp"
 #include "catch.hpp"
 #include "core/temporary_folder.hpp"
-#include "mbrl/algorithms/built_in/built_in.hpp"
 #include "mbrl/algorithms/capabilities.hpp"
-#include "mbrl/algorithms/load_run.hpp"
-#include "mbrl/env/classic/environments.hpp"
 
 using namespace mbrl;
 
 namespace {
 
-const Registries& built_in() {
-  static const Registries all = [] {
-    Registries made;
-    register_analytic_environments(made.environments);
-    register_built_in_algorithms(made.algorithms);
-    return made;
-  }();
-  return all;
-}
-
 AnyAlgorithm make(const std::vector<std::string>& settings, ThreadPool& pool,
                   const std::string& name = "sac") {
   RunConfiguration run{.algorithm = name, .environment = "Pendulum-v1", .seed = 5, .eval = {}, .own = {}};
-  run.own = built_in().algorithms.at(name).defaults(built_in().environments.spec("Pendulum-v1"));
+  run.own = analytic_registries().algorithms.at(name).defaults(
+      analytic_registries().environments.spec("Pendulum-v1"));
   for (const char* small :
        {"steps=900", "random_steps=60", "batch_size=8", "sac.policy.hidden=8", "sac.critic.hidden=8"})
     if (name == "sac") set_assignment(run, small);
   for (const std::string& assignment : settings) set_assignment(run, assignment);
-  return make_algorithm(run, built_in(), pool);
+  return make_algorithm(run, analytic_registries(), pool);
 }
 
 }  // namespace

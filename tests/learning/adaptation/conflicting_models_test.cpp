@@ -30,14 +30,20 @@ Wrong wrong(double first, double second) {
 const std::vector<Wrong> kModels = {wrong(1, 1), wrong(-1, 1), wrong(1, -1), wrong(-1, -1), wrong(0.5, 1.5)};
 const Wrong kReal = wrong(-0.8, 0.9);  // none of them
 
+Batchd draw_starts(int count, std::uint32_t number) {
+  const RandomStream random(8, Stream::kStarts);
+  Batchd obs(2, count);
+  for (Index i = 0; i < obs.size(); ++i)
+    obs.reshaped()(i) = random.normal(number, static_cast<std::uint32_t>(i));
+  return obs;
+}
+
 // What a policy does from `count` starts, -|x|^2 a step; advantages: what is still to come, less its mean over the
 // trajectories.
 OnPolicyBatch act(const MlpPolicy& policy, const Wrong& model, int count, std::uint32_t number,
                   double* mean_return = nullptr, bool noise = true) {
-  const RandomStream random(8, Stream::kUser), starts(8, Stream::kStarts);
-  Batchd obs(2, count), next(2, count);
-  for (Index i = 0; i < obs.size(); ++i)
-    obs.reshaped()(i) = starts.normal(number, static_cast<std::uint32_t>(i));
+  const RandomStream random(8, Stream::kUser);
+  Batchd obs = draw_starts(count, number), next(2, count);
   OnPolicyBatch batch;
   batch.obs.resize(2, Index{count} * kHorizon);
   batch.action.resize(2, Index{count} * kHorizon);
@@ -74,10 +80,8 @@ double real_return(const MlpPolicy& policy, const Wrong& real) {
 // The same of a policy with a memory; start i and its episode are models[i % size]'s.
 SequenceBatch remember(const RecurrentPolicy& policy, const std::vector<Wrong>& models, int count,
                        std::uint32_t number, bool noise = true) {
-  const RandomStream random(8, Stream::kUser), starts(8, Stream::kStarts);
-  Batchd obs(2, count), next(2, 1);
-  for (Index i = 0; i < obs.size(); ++i)
-    obs.reshaped()(i) = starts.normal(number, static_cast<std::uint32_t>(i));
+  const RandomStream random(8, Stream::kUser);
+  Batchd obs = draw_starts(count, number), next(2, 1);
   SequenceBatch batch;
   batch.horizon = kHorizon;
   batch.obs.resize(2, Index{count} * (kHorizon + 1));
