@@ -15,6 +15,10 @@
 #include "devices.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
+#if MBRL_HAS_MUJOCO
+#include "mbrl/mujoco/tasks/pets_reacher3d.hpp"
+#include "mbrl/mujoco/tasks/pusher.hpp"
+#endif
 #include "mbrl/rollout/aggregate.hpp"
 #include "mbrl/rollout/ensemble_rollout.hpp"
 #include "mbrl/rollout/noise.hpp"
@@ -279,6 +283,14 @@ TEST_CASE("torch tasks: the environments' rewards on tensors") {
   CHECK((on_tensors("pets/CartPole", next, torque, next) - expected).cwiseAbs().maxCoeff() < 1e-4f);
   for (Index i = 0; i < n; ++i) expected(i) = next(0, i) - 0.1f * actions.col(i).squaredNorm();
   CHECK((on_tensors("pets/HalfCheetah", next, actions, next) - expected).cwiseAbs().maxCoeff() < 1e-4f);
+#if MBRL_HAS_MUJOCO
+  const Batchf pushed = batch(20, 4), reached = batch(17, 5), joints = batch(7, 6);
+  mbrl::mujoco::PetsPusherReward<float>{}(pushed, joints, pushed, 0, expected);
+  for (const char* name : {"pets/Pusher", "pets/PusherFingertips"})
+    CHECK((on_tensors(name, pushed, joints, pushed) - expected).cwiseAbs().maxCoeff() < 1e-4f);
+  mbrl::mujoco::PetsReacher3DReward<float>{}(reached, joints, reached, 0, expected);
+  CHECK((on_tensors("pets/Reacher3D", reached, joints, reached) - expected).cwiseAbs().maxCoeff() < 1e-3f);
+#endif
   for (const std::string& name : mbrl::libtorch::tensor_task_names())
     CHECK(mbrl::libtorch::tensor_task(name));
   CHECK_THROWS_AS(mbrl::libtorch::tensor_task("Ant-v4"), Error);

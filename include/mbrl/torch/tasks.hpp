@@ -10,8 +10,8 @@ namespace mbrl::libtorch {
 struct TensorTask;  // mbrl/torch/interop.hpp
 
 /// The planner-side reward and termination of an environment, the same function as EnvSpec's. Known:
-/// "Pendulum-v1", "pets/CartPole", "pets/HalfCheetah". Throws mbrl::Error for any other; own tasks are written
-/// as a TensorTask.
+/// those of tensor_task_names(): Pendulum-v1 and the tasks of PETS. Throws mbrl::Error for any other; own tasks
+/// are written as a TensorTask.
 std::shared_ptr<const TensorTask> tensor_task(const std::string& environment);
 std::vector<std::string> tensor_task_names();
 
