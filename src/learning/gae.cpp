@@ -1,5 +1,7 @@
 #include "mbrl/learning/gae.hpp"
 
+#include <algorithm>
+
 #include "mbrl/core/error.hpp"
 
 namespace mbrl {
@@ -22,6 +24,24 @@ void generalized_advantages(const StepsOfMany& steps, double discount, double la
       const float next = terminated ? 0.0f : gamma * steps.next_value(i, t);
       const float delta = steps.reward(i, t) + next - steps.value(i, t);
       advantage(i, t) = delta + (ended || t + 1 == times ? 0.0f : decay * advantage(i, t + 1));
+    }
+}
+
+void require_gae_settings(const std::string& where, double discount, double lambda) {
+  require(discount >= 0 && discount <= 1, where, ": discount is ", discount, ", expected 0 <= discount <= 1");
+  require(lambda >= 0 && lambda <= 1, where, ": lambda is ", lambda, ", expected 0 <= lambda <= 1");
+}
+
+void EpisodeEnds::mark(std::span<const int> length, std::span<const std::uint8_t> last_terminated,
+                       Index horizon) {
+  const std::size_t n = length.size();
+  require_dim("EpisodeEnds::mark", "the ends", last_terminated.size(), n);
+  terminated.assign(n * static_cast<std::size_t>(horizon), 0);
+  truncated = terminated;
+  for (std::size_t i = 0; i < n; ++i)
+    for (Index t = std::max(0, length[i] - 1); t < horizon; ++t) {
+      const bool died = t + 1 == length[i] && last_terminated[i] != 0;
+      (died ? terminated : truncated)[static_cast<std::size_t>(t) * n + i] = 1;
     }
 }
 

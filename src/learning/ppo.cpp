@@ -9,6 +9,7 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
+#include "mbrl/learning/gae.hpp"
 
 namespace mbrl {
 namespace {
@@ -18,8 +19,7 @@ constexpr Index kColumns = 128;  // of a chunk at most, as batch_ranges cuts
 }  // namespace
 
 void PpoSettings::validate() const {
-  require(discount >= 0 && discount <= 1, "ppo: discount is ", discount, ", expected 0 <= discount <= 1");
-  require(lambda >= 0 && lambda <= 1, "ppo: lambda is ", lambda, ", expected 0 <= lambda <= 1");
+  require_gae_settings("ppo", discount, lambda);
   require(epochs >= 1, "ppo: epochs is ", epochs, ", expected at least 1");
   require(minibatch >= 2, "ppo: minibatch is ", minibatch, ", expected at least 2");
   require(clip > 0 && std::isfinite(clip), "ppo: clip is ", clip, ", expected more than 0");

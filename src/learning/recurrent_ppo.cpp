@@ -29,8 +29,7 @@ std::span<const std::uint32_t> group(std::span<const std::uint32_t> ids, int k) 
 void RecurrentPpoSettings::validate() const {
   constexpr const char* kWho = "recurrent ppo";
   require(policy.units >= 1, kWho, ": policy.units is ", policy.units, ", expected at least 1");
-  require(discount >= 0 && discount <= 1, kWho, ": discount is ", discount, ", expected 0 <= discount <= 1");
-  require(lambda >= 0 && lambda <= 1, kWho, ": lambda is ", lambda, ", expected 0 <= lambda <= 1");
+  require_gae_settings(kWho, discount, lambda);
   require(epochs >= 1, kWho, ": epochs is ", epochs, ", expected at least 1");
   require(sequences >= 1, kWho, ": sequences is ", sequences, ", expected at least 1");
   require(clip > 0 && std::isfinite(clip), kWho, ": clip is ", clip, ", expected more than 0");
@@ -151,19 +150,16 @@ void RecurrentPpo::remember(const SequenceBatch& batch) {
 
 void RecurrentPpo::find_advantages(const SequenceBatch& batch) {
   const Index n = batch.count(), horizon = batch.horizon;
-  std::vector<std::uint8_t> terminated(static_cast<std::size_t>(n * horizon), 0), truncated = terminated;
+  EpisodeEnds ends;
+  ends.mark(batch.length, batch.terminated, horizon);
   std::vector<std::uint32_t> sound;
   for (Index i = 0; i < n; ++i) {
     const Index length = batch.length[static_cast<std::size_t>(i)];
     for (Index t = 0; t < length; ++t) sound.push_back(static_cast<std::uint32_t>(t * n + i));
-    for (Index t = std::max<Index>(0, length - 1); t < horizon; ++t) {
-      const bool ended = t + 1 == length && batch.terminated[static_cast<std::size_t>(i)] != 0;
-      (ended ? terminated : truncated)[static_cast<std::size_t>(t * n + i)] = 1;
-    }
   }
-  generalized_advantages(
-      {batch.reward, old_value_.leftCols(horizon), old_value_.rightCols(horizon), terminated, truncated},
-      settings_.discount, settings_.lambda, advantage_);
+  generalized_advantages({batch.reward, old_value_.leftCols(horizon), old_value_.rightCols(horizon),
+                          ends.terminated, ends.truncated},
+                         settings_.discount, settings_.lambda, advantage_);
   scale_ = sound.size() > 1
                ? advantage_scale(Vecf(Eigen::Map<const Vecf>(advantage_.data(), n * horizon)), sound)
                : AdvantageScale();

@@ -8,12 +8,12 @@
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/learning/critics.hpp"
+#include "mbrl/learning/gae.hpp"
 
 namespace mbrl {
 
 void TrpoSettings::validate() const {
-  require(discount >= 0 && discount <= 1, "trpo: discount is ", discount, ", expected 0 <= discount <= 1");
-  require(lambda >= 0 && lambda <= 1, "trpo: lambda is ", lambda, ", expected 0 <= lambda <= 1");
+  require_gae_settings("trpo", discount, lambda);
   require(max_kl > 0 && std::isfinite(max_kl), "trpo: max_kl is ", max_kl, ", expected more than 0");
   require(cg_iterations >= 1, "trpo: cg_iterations is ", cg_iterations, ", expected at least 1");
   require(cg_damping >= 0 && std::isfinite(cg_damping), "trpo: cg_damping is ", cg_damping,

@@ -44,4 +44,16 @@ TEST_CASE("gae: advantages are sums of what was better than expected") {
                  "values' environments"));
 }
 
+TEST_CASE("gae: trajectories of different length end where they end") {
+  EpisodeEnds ends;
+  const std::vector<int> length{3, 1, 0, 2};
+  const std::vector<std::uint8_t> died{0, 1, 0, 1};
+  ends.mark(length, died, 3);
+  const std::vector<std::uint8_t> terminated{0, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+  const std::vector<std::uint8_t> truncated{0, 0, 1, 0, 0, 1, 1, 0, 1, 1, 1, 1};
+  CHECK(ends.terminated == terminated);
+  CHECK(ends.truncated == truncated);
+  CHECK(contains(error_of([&] { ends.mark(length, std::vector<std::uint8_t>{1}, 3); }), "the ends"));
+}
+
 }  // namespace mbrl

@@ -4,6 +4,8 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
+#include <vector>
 
 #include "mbrl/core/types.hpp"
 
@@ -22,5 +24,17 @@ struct StepsOfMany {
 ///   A_t = delta_t + gamma lambda (1 - ended_t) A_{t+1},  ended: terminated or truncated.
 /// Throws mbrl::Error for shapes that do not agree.
 void generalized_advantages(const StepsOfMany& steps, double discount, double lambda, Batchf& advantage);
+
+/// Throws mbrl::Error, which begins with `where`, unless both are in [0, 1].
+void require_gae_settings(const std::string& where, double discount, double lambda);
+
+/// The flags of StepsOfMany for trajectories side by side in `horizon` columns, of which each has a length of its own
+/// (at most that) and did or did not terminate in its last step. What lies past its end counts as truncated, so that
+/// no sum crosses it.
+struct EpisodeEnds {
+  std::vector<std::uint8_t> terminated, truncated;  // n horizon
+
+  void mark(std::span<const int> length, std::span<const std::uint8_t> last_terminated, Index horizon);
+};
 
 }  // namespace mbrl

@@ -4,7 +4,6 @@
 
 #include "algorithms/fit_model.hpp"
 #include "mbrl/core/error.hpp"
-#include "mbrl/learning/gae.hpp"
 
 namespace mbrl {
 
@@ -29,11 +28,16 @@ const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPo
     return_scale_.see(paths_, learner.settings().discount);
     reward_ /= return_scale_.deviation();
   }
-  mark_ends();
+  last_terminated_.resize(static_cast<std::size_t>(n));
+  for (Index i = 0; i < n; ++i) {
+    const Index length = paths_.length[static_cast<std::size_t>(i)];
+    last_terminated_[static_cast<std::size_t>(i)] = length > 0 && paths_.terminated(i, length - 1) != 0;
+  }
+  ends_.mark(paths_.length, last_terminated_, horizon);
   value_.resize(n, horizon + 1);  // of every observation, those at the end among them
   learner.values(paths_.obs, Eigen::Map<Vecf>(value_.data(), value_.size()));
   generalized_advantages(
-      {reward_, value_.leftCols(horizon), value_.rightCols(horizon), terminated_, truncated_},
+      {reward_, value_.leftCols(horizon), value_.rightCols(horizon), ends_.terminated, ends_.truncated},
       learner.settings().discount, learner.settings().lambda, advantage_);
 
   batch_.obs.resize(paths_.obs.rows(), rows);
@@ -51,20 +55,6 @@ const OnPolicyBatch& ImaginedBatches::make(const std::string& where, const MlpPo
       ++row;
     }
   return batch_;
-}
-
-void ImaginedBatches::mark_ends() {
-  const Index n = paths_.count(), horizon = paths_.horizon;
-  terminated_.assign(static_cast<std::size_t>(n * horizon), 0);
-  truncated_ = terminated_;
-  for (Index i = 0; i < n; ++i) {
-    const Index length = paths_.length[static_cast<std::size_t>(i)];
-    for (Index h = std::max<Index>(0, length - 1); h < horizon; ++h) {
-      const auto k = static_cast<std::size_t>(h * n + i);
-      const bool end = h + 1 == length && paths_.terminated(i, h) != 0;
-      (end ? terminated_ : truncated_)[k] = 1;
-    }
-  }
 }
 
 double ImaginedBatches::mean_return() const {

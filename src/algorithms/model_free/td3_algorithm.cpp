@@ -11,9 +11,9 @@
 
 namespace mbrl {
 
-void Td3Configuration::validate(const EnvSpec& spec) const {
-  ReplaySettings::validate("td3", spec);
-  require_real_actions("td3", spec);
+void Td3Configuration::validate(const char* who, const EnvSpec& spec) const {
+  ReplaySettings::validate(who, spec);
+  require_real_actions(who, spec);
   td3.validate();
   exploration.validate();
 }
@@ -45,7 +45,7 @@ void add(AlgorithmRegistry& registry, const std::string& name, const std::string
          const Td3Configuration& settings) {
   auto d = td3_description(name, settings, quick(settings), "10,000");
   d.summary = summary;
-  d.check = [](const Td3Configuration& c, const EnvSpec& spec) { c.validate(spec); };
+  d.check = [name](const Td3Configuration& c, const EnvSpec& spec) { c.validate(name.c_str(), spec); };
   d.make = [name](const Td3Configuration& c, const AlgorithmContext& context) {
     return c.normalise_obs ? make<NormalisedAgent<Td3Agent>>(name, c, context)
                            : make<Td3Agent>(name, c, context);

@@ -11,6 +11,7 @@
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/data/transition_buffer.hpp"
+#include "mbrl/learning/gae.hpp"
 #include "mbrl/learning/on_policy_batch.hpp"
 #include "mbrl/learning/trpo.hpp"
 #include "mbrl/models/neural/mlp_ensemble.hpp"
@@ -49,7 +50,6 @@ class ImaginedBatches {
 
  private:
   bool sound(Index i, Index h) const { return h < paths_.length[static_cast<std::size_t>(i)]; }
-  void mark_ends();
 
   std::uint64_t seed_;
   bool normalise_reward_;
@@ -58,7 +58,8 @@ class ImaginedBatches {
   EpisodeStarts starts_;
   Trajectories paths_;
   Batchf reward_, value_, advantage_;
-  std::vector<std::uint8_t> terminated_, truncated_;
+  std::vector<std::uint8_t> last_terminated_;
+  EpisodeEnds ends_;
   OnPolicyBatch batch_;
 };
 

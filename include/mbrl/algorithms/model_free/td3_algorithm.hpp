@@ -22,8 +22,8 @@ struct Td3Configuration : ReplaySettings {
     field("td3", s.td3, "policy and critics");
   }
 
-  /// Throws mbrl::Error for settings that make no sense on the environment.
-  void validate(const EnvSpec& spec) const;
+  /// Throws mbrl::Error, which begins with `who`, for settings that make no sense on the environment.
+  void validate(const char* who, const EnvSpec& spec) const;
 };
 
 /// Registers it as "td3", and as "ddpg" with that method's settings.
