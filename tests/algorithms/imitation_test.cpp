@@ -10,6 +10,8 @@
 #include "catch.hpp"
 #include "mbrl/env/analytic_environment.hpp"
 #include "mbrl/env/classic/pendulum.hpp"
+#include "mbrl/env/episode_seed.hpp"
+#include "mbrl/run/evaluation.hpp"
 
 namespace mbrl {
 namespace {
@@ -55,8 +57,7 @@ Expert follower() {
   };
 }
 
-// Returns of the policy after each of five rounds.
-std::vector<double> returns_of(double beta, std::uint64_t seed) {
+ImitationConfiguration five_rounds(double beta) {
   ImitationConfiguration c;
   c.rounds = 5;
   c.episodes = 10;
@@ -65,9 +66,17 @@ std::vector<double> returns_of(double beta, std::uint64_t seed) {
   c.cloning.patience = 40;
   c.cloning.adam.learning_rate = 3e-3;
   c.cloning.adam.weight_decay = 1e-3;  // shares what data leave open among all that it may look at
+  return c;
+}
+
+AlgorithmContext following(ThreadPool& pool, std::uint64_t seed) {
+  return {[] { return AnyEnvironment(AnalyticEnvironment<Follow>()); }, pool, seed};
+}
+
+// Returns of the policy after each of five rounds.
+std::vector<double> returns_of(double beta, std::uint64_t seed) {
   ThreadPool pool(1);
-  const AlgorithmContext context{[] { return AnyEnvironment(AnalyticEnvironment<Follow>()); }, pool, seed};
-  Imitation<MlpPolicy> run(c, context, follower());
+  Imitation<MlpPolicy> run(five_rounds(beta), following(pool, seed), follower());
   RunObserver silent;
   CHECK(run.run(silent));
   CHECK(run.metrics().last("expert_return") == Approx(100).margin(1e-6));
@@ -196,6 +205,36 @@ TEST_CASE("imitation: DAgger comes within 5 % of the expert in 5 rounds where a 
     CHECK(returns_of(0, seed).back() > 95);
     CHECK(returns_of(1, seed).back() < 50);
   }
+}
+
+TEST_CASE("imitation: the policy of the best round is returned, by a resumed run, too") {
+  ThreadPool pool(1);
+  RunObserver silent;
+  const auto return_of = [](auto& run) {  // in the episodes of the checks
+    AnyActor actor = run.actor();
+    double total = 0;
+    for (std::uint32_t e = 0; e < 5; ++e)
+      total += run_episode(run.environment(), actor, episode_seed(1, e, 3)).total;
+    return total / 5;
+  };
+  Imitation<MlpPolicy> whole(five_rounds(1), following(pool, 1), follower());
+  REQUIRE(whole.run(silent));
+  const std::vector<double> returns = whole.metrics().column("return");
+  const double best = *std::max_element(returns.begin(), returns.end());
+  REQUIRE(returns.back() < best - 1);
+  CHECK(return_of(whole) == Approx(best).margin(1e-9));
+
+  ImitationConfiguration half = five_rounds(1);
+  half.rounds = 3;
+  Imitation<MlpPolicy> first(half, following(pool, 1), follower()),
+      second(five_rounds(1), following(pool, 1), follower());
+  REQUIRE(first.run(silent));
+  StateDict state;
+  first.save(state, "");
+  second.load(state, "");
+  REQUIRE(second.run(silent));
+  CHECK(second.metrics().column("return") == returns);
+  CHECK(return_of(second) == return_of(whole));
 }
 
 TEST_CASE("imitation: a planner's policy by the divergence from its Gaussian") {

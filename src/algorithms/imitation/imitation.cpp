@@ -1,5 +1,6 @@
 #include "mbrl/algorithms/imitation/imitation.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -90,7 +91,8 @@ Imitation<P>::Imitation(const ImitationConfiguration& configuration, const Algor
       expert_(std::move(expert)),
       teacher_(std::move(teacher)),
       env_(context.make_environment()),
-      policy_(new_policy(env_.spec(), configuration.cloning, context.seed, 0)),
+      latest_(new_policy(env_.spec(), configuration.cloning, context.seed, 0)),
+      best_(latest_),
       metrics_(MetricTable::with(imitation_columns())) {}
 
 template <class P>
@@ -127,7 +129,11 @@ bool Imitation<P>::run(RunObserver& observer) {
 
     steps_ += shown->size();
     data_ = std::move(data);
-    policy_ = std::move(policy);
+    const std::vector<double> returns = metrics_.column("return");
+    const bool best = std::all_of(returns.begin(), returns.end(),
+                                  [&](double earlier) { return reached->total >= earlier; });
+    latest_ = std::move(policy);
+    if (best) best_ = latest_;
     metrics_.add(
         {{"step", static_cast<double>(steps_)},
          {"return", reached->total},
@@ -158,7 +164,7 @@ std::optional<Demonstrations> Imitation<P>::collect(RunObserver& observer, int& 
   const int limit = episode_limit(env_.spec(), c_.episode_steps);
   const double share = std::pow(c_.beta, round);  // beta_1 = 0^0 = 1
   const RandomStream random(seed_, Stream::kPolicy);
-  AnyActor own = actor();
+  AnyActor own = mode_actor(latest_);
   std::vector<Vecd> states;
   std::vector<Advice> said;
   for (int e = 0; e < c_.episodes; ++e) {
@@ -230,12 +236,13 @@ std::optional<typename Imitation<P>::Check> Imitation<P>::check(RunObserver& obs
 
 template <class P>
 AnyActor Imitation<P>::actor() const {
-  return mode_actor(policy_);
+  return mode_actor(best_);
 }
 
 template <class P>
 void Imitation<P>::save(StateDict& out, const std::string& prefix) const {
-  policy_.save(out, prefix + "policy.");
+  best_.save(out, prefix + "policy.");
+  latest_.save(out, prefix + "latest.");
   data_.save(out, prefix + "data.");
   metrics_.save(out, prefix + "metrics");
   out.put_scalar(prefix + "steps", steps_);
@@ -248,7 +255,8 @@ template <class P>
 void Imitation<P>::load(const StateDict& in, const std::string& prefix) {
   const auto checks = in.get<double>(prefix + "checks");
   require_dim("checkpoint", "'" + prefix + "checks'", checks.size(), 4);
-  policy_.load(in, prefix + "policy.");
+  best_.load(in, prefix + "policy.");
+  latest_.load(in, prefix + "latest.");
   data_.load(in, prefix + "data.");
   metrics_.load(in, prefix + "metrics");
   steps_ = in.get_scalar<std::int64_t>(prefix + "steps");

@@ -4,6 +4,7 @@
 //     pi_i <- beta_i pi* + (1 - beta_i) pi^_i           (drawn anew at every step; beta_1 = 1)
 //     states s of T-step trajectories of pi_i;  D <- D + {(s, pi*(s))}
 //     pi^_(i+1) <- the policy fitted to D
+//   return the best pi^_i on validation               (the episodes of `check_episodes`)
 // With beta_i = 1 throughout it is behaviour cloning. A planner's distillation is DAgger from the planner with the
 // distance to its Gaussian as the loss (learning/cloning.hpp). With Monte-Carlo tree search as the expert it is what Guo,
 // Singh, Lee, Lewis, Wang, "Deep learning for real-time Atari game play using offline Monte-Carlo tree search planning",
@@ -68,9 +69,10 @@ class Imitation final : public PolicyOwner {
 
   bool run(RunObserver& observer);
   const MetricTable& metrics() const { return metrics_; }
+  /// The best of all rounds' policies by the return of their checks.
   AnyActor actor() const;
   AnyEnvironment& environment() { return env_; }
-  LearnedPolicy policy() const override { return &policy_; }
+  LearnedPolicy policy() const override { return &best_; }
   const Demonstrations& data() const { return data_; }
 
   void save(StateDict& out, const std::string& prefix) const;
@@ -94,7 +96,7 @@ class Imitation final : public PolicyOwner {
   Expert expert_;
   Teacher teacher_;
   AnyEnvironment env_;
-  P policy_;
+  P latest_, best_;  // the one that acts in the next round, the one that is returned
   Demonstrations data_;
   Check expert_check_, random_check_;
   std::int64_t steps_ = 0;
