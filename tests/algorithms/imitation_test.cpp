@@ -266,6 +266,24 @@ TEST_CASE("imitation: what an expert says is a function of the seed and of what 
   }
 }
 
+TEST_CASE("imitation: fresh plans do not depend on what was planned before") {
+  ThreadPool pool(1);
+  ExpertSettings settings = small_cem().expert;
+  const auto says = [&](std::uint64_t first_state) {  // in the same state, after another one
+    const Adviser expert = make_expert(settings, pendulum(pool), {})(5);
+    AnyEnvironment env{Pendulum()};
+    Vecd obs = env.reset(first_state);
+    expert(env, obs, 0);
+    obs = env.reset(9);
+    return expert(env, obs, 1).action(0);
+  };
+  CHECK(says(1) != says(2));
+  settings.fresh_plans = 2;
+  CHECK(says(1) == says(2));
+  settings.fresh_plans = -1;
+  CHECK_THROWS_WITH(says(1), Catch::Contains("expert: fresh_plans is -1, expected 0 or more"));
+}
+
 TEST_CASE("imitation: experts that there are not are refused by name") {
   ThreadPool pool(1);
   ExpertSettings s;

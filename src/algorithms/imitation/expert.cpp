@@ -20,14 +20,22 @@ using Rollout = SimulatorRollout<AnyEnvironment>;
 
 // A planner in its loop, with the rollouts it plans through. `make(rollout)` gives the planner.
 template <class Make>
-Adviser planning(const std::function<AnyEnvironment()>& make_environment, int horizon, ThreadPool& pool,
-                 const Make& make) {
+Adviser planning(const std::function<AnyEnvironment()>& make_environment, int horizon, int fresh_plans,
+                 ThreadPool& pool, const Make& make) {
   auto rollout =
       std::make_shared<Rollout>(make_environment, SimulatorRolloutSettings{.horizon = horizon}, pool);
   using P = decltype(make(*rollout));
   auto mpc = std::make_shared<Mpc<P>>(make(*rollout));
-  return [rollout, mpc](const AnyEnvironment& env, ConstVecRef<double>, int) {
-    Advice advice{mpc->act(env.state()), {}, {}};
+  return [rollout, mpc, fresh_plans](const AnyEnvironment& env, ConstVecRef<double>, int t) {
+    Advice advice;
+    if (fresh_plans == 0) {
+      advice.action = mpc->act(env.state());
+    } else {
+      ActionPlan<double> plan;
+      mpc->planner().reset();
+      for (int k = 0; k < fresh_plans; ++k) mpc->planner().plan(env.state(), t, plan);
+      advice.action = plan.actions.col(0);
+    }
     if constexpr (requires { mpc->planner().deviation(); })
       advice.deviation = mpc->planner().deviation().head(advice.action.size());
     if constexpr (requires { mpc->planner().root(); }) {
@@ -55,6 +63,7 @@ Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& conte
             "', but this program reads no run folders; name a planner");
     return source.run(settings.run, spec.name);
   }
+  require(settings.fresh_plans >= 0, "expert: fresh_plans is ", settings.fresh_plans, ", expected 0 or more");
   const KnownPlannerSettings& s = settings.planner;
   const std::string& name = s.sampling.name;
   const auto& library = planner_names();
@@ -62,10 +71,10 @@ Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& conte
       source.planners.contains(name) || std::find(library.begin(), library.end(), name) != library.end();
   if (!samples && source.planner) return source.planner(spec.name, s, context.pool);
 
-  Expert expert = [s, spec, planners = source.planners, make = context.make_environment,
-                   &pool = context.pool](std::uint64_t seed) {
+  Expert expert = [s, fresh = settings.fresh_plans, spec, planners = source.planners,
+                   make = context.make_environment, &pool = context.pool](std::uint64_t seed) {
     const ActionBounds bounds = action_bounds(spec);
-    const auto with = [&](const auto& planner) { return planning(make, s.horizon, pool, planner); };
+    const auto with = [&](const auto& planner) { return planning(make, s.horizon, fresh, pool, planner); };
     // Those that can be asked for more than an action, by their own types.
     if (s.sampling.name == "cem" && bounds.choices == 0)
       return with([&](Rollout& rollout) { return Cem<Rollout>(rollout, bounds, s.sampling.cem, seed); });

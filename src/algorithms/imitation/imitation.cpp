@@ -272,6 +272,7 @@ namespace {
 ImitationConfiguration distillation() {
   ImitationConfiguration c;
   c.expert.planner.sampling.name = "cem";
+  c.expert.fresh_plans = 3;  // of one from nothing, and of the last one's heirs, CEM's are worse to imitate
   c.cloning.loss = CloningLoss::kKl;
   return c;
 }

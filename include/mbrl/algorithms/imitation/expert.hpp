@@ -39,11 +39,16 @@ using Teacher = std::function<Compromise(std::uint64_t seed)>;
 struct ExpertSettings {
   std::string run{};                  // folder of a run on the same environment; empty: the planner
   KnownPlannerSettings planner = {};  // plans on the true dynamics, again at every step
+  int fresh_plans = 0;                // of planners that sample; 0: a plan starts from the last one
 
   /// The planner's settings are not nested: expert.name, expert.horizon, expert.cem.population.
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("run", s.run, "folder of a run on this environment that shows what to do; empty: the planner does");
+    field("fresh_plans", s.fresh_plans,
+          "planners that sample make so many plans from nothing at every state, each from the one before, so "
+          "that what "
+          "they say depends on the state alone; 0: one, from the last state's, whoever acted since");
     KnownPlannerSettings::describe(s.planner, field);
   }
 };
