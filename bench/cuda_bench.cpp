@@ -80,7 +80,8 @@ void rollout(benchmark::State& state, const Size& size, int threads) {
     key.t = t;
     evaluator.evaluate(obs, actions, key, returns);
   };
-  run(device), run(native);  // captures the graph, wakes the threads
+  run(device);  // captures the graph
+  run(native);  // wakes the threads
   for (auto _ : state) {
     ++t;
     on_host.push_back(seconds_of([&] { run(native); }));
@@ -108,7 +109,7 @@ void train(benchmark::State& state, const Size& size, int threads, int batch) {
     auto start = Clock::now();
     trainer.train(data, model, 0, [&](int epoch, int, double) {
       const double step = std::chrono::duration<double>(Clock::now() - start).count() / kSteps;
-      if (epoch > 0) steps.push_back(step);  // the first one captures the graph
+      if (epoch > 0) steps.push_back(step);  // the first one warms up
       start = Clock::now();
       return true;
     });

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "mbrl/core/deadline.hpp"
 #include "mbrl/core/latency_recorder.hpp"
 #include "mbrl/env/registry.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"

@@ -46,9 +46,8 @@ struct ExpertSettings {
   static void describe(Self& s, F&& field) {
     field("run", s.run, "folder of a run on this environment that shows what to do; empty: the planner does");
     field("fresh_plans", s.fresh_plans,
-          "planners that sample make so many plans from nothing at every state, each from the one before, so "
-          "that what "
-          "they say depends on the state alone; 0: one, from the last state's, whoever acted since");
+          "planners that sample make so many plans at every state, the first from nothing, so that what they "
+          "say depends on the state alone; 0: one, from the last state's, whoever acted since");
     KnownPlannerSettings::describe(s.planner, field);
   }
 };
