@@ -295,6 +295,11 @@ TEST_CASE("imitation: experts that there are not are refused by name") {
   ImitationConfiguration c = small_cem();
   c.beta = 1.5;
   CHECK_THROWS_WITH(c.validate("dagger", Pendulum().spec()), Catch::Contains("dagger: beta is 1.5"));
+  c = small_cem();
+  c.cloning.loss = CloningLoss::kKl;
+  c.expert.planner.sampling.name = "mppi";
+  CHECK_THROWS_WITH(c.validate("distill", Pendulum().spec()),
+                    Catch::Contains("the expert 'mppi' has no Gaussian"));
 }
 
 }  // namespace mbrl

@@ -74,6 +74,10 @@ void ImitationConfiguration::validate(const std::string& who, const EnvSpec& spe
           " has choices, which are fitted by their cross-entropy; expected mean or values");
   require(spec.choices > 0 || cloning.loss != CloningLoss::kValues, who, ": cloning.loss is values, but ",
           spec.name, " has no choices; expected mean or kl");
+  const std::string& planner = expert.planner.sampling.name;
+  require(cloning.loss != CloningLoss::kKl || !expert.run.empty() || planner == "cem" || planner == "icem",
+          who, ": cloning.loss is kl, but the expert '", planner,
+          "' has no Gaussian; expected cem or icem as expert.name, or cloning.loss=mean");
   require(cloning.loss != CloningLoss::kPrecision, who,
           ": cloning.loss is precision, but experts have no precision matrices; expected ",
           spec.choices > 0 ? "mean or values" : "mean or kl");
