@@ -55,6 +55,11 @@ Adviser planning(const std::function<AnyEnvironment()>& make_environment, int ho
 
 }  // namespace
 
+bool may_have_gaussian(const ExpertSettings& settings) {
+  const std::string& name = settings.planner.sampling.name;
+  return !settings.run.empty() || name == "cem" || name == "icem";
+}
+
 Expert make_expert(const ExpertSettings& settings, const AlgorithmContext& context,
                    const ExpertSource& source) {
   const EnvSpec spec = context.make_environment().spec();

@@ -1,6 +1,5 @@
 #include "mbrl/algorithms/imitation/imitation.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <memory>
 #include <type_traits>
@@ -74,9 +73,8 @@ void ImitationConfiguration::validate(const std::string& who, const EnvSpec& spe
           " has choices, which are fitted by their cross-entropy; expected mean or values");
   require(spec.choices > 0 || cloning.loss != CloningLoss::kValues, who, ": cloning.loss is values, but ",
           spec.name, " has no choices; expected mean or kl");
-  const std::string& planner = expert.planner.sampling.name;
-  require(cloning.loss != CloningLoss::kKl || !expert.run.empty() || planner == "cem" || planner == "icem",
-          who, ": cloning.loss is kl, but the expert '", planner,
+  require(cloning.loss != CloningLoss::kKl || may_have_gaussian(expert), who,
+          ": cloning.loss is kl, but the expert '", expert.planner.sampling.name,
           "' has no Gaussian; expected cem or icem as expert.name, or cloning.loss=mean");
   require(cloning.loss != CloningLoss::kPrecision, who,
           ": cloning.loss is precision, but experts have no precision matrices; expected ",
@@ -133,11 +131,8 @@ bool Imitation<P>::run(RunObserver& observer) {
 
     steps_ += shown->size();
     data_ = std::move(data);
-    const std::vector<double> returns = metrics_.column("return");
-    const bool best = std::all_of(returns.begin(), returns.end(),
-                                  [&](double earlier) { return reached->total >= earlier; });
     latest_ = std::move(policy);
-    if (best) best_ = latest_;
+    if (metrics_.rows() == 0 || reached->total >= metrics_.last("best_return")) best_ = latest_;
     metrics_.add(
         {{"step", static_cast<double>(steps_)},
          {"return", reached->total},

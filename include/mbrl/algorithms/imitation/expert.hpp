@@ -52,6 +52,9 @@ struct ExpertSettings {
   }
 };
 
+/// Whether its advice may come with a deviation: CEM's and iCEM's does, other planners' does not, a run's shows when asked.
+bool may_have_gaussian(const ExpertSettings& settings);
+
 /// Where experts come from that this part of the library cannot make by itself.
 struct ExpertSource {
   /// Planners that descend, on the equations of the environment of that name. May be empty.
