@@ -79,6 +79,7 @@ TEST_CASE("published settings: what the paper does not have is off") {
     CHECK(c.training.nll_beta == 0.0f);
     CHECK_FALSE(c.rollout.common_noise);
     CHECK(c.rollout.discount == 1.0);
+    CHECK(c.pets.train_every == 0);
     const PetsConfiguration ours = default_pets(name);  // and on by default
     CHECK(ours.rollout.data_margin > 0.0f);
     CHECK(ours.training.standardise_targets);

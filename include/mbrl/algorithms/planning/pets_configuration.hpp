@@ -147,6 +147,7 @@ inline PetsConfiguration default_pets(const std::string& environment) {
         0.2;  // torques cost 0.01 |a|^2 with |a| up to 20 each: the plan's noise is dear
   } else if (environment.starts_with("pets/Pusher")) {
     c.pets.trials = 40;
+    c.pets.train_every = 30;  // touching the object is rare: what it taught serves in the same episode
     // A push is worth finding: 64 candidates x 3 leave the object where it is in most episodes.
     c = matched_pets(std::move(c));
   } else if (environment == "pets/HalfCheetah") {
