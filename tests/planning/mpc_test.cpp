@@ -155,6 +155,11 @@ TEST_CASE("an episode's first plan is made several times over, and only that") {
   mpc.reset();
   mpc.act(9);
   CHECK(log == "reset; plan 9 at 0; plan 9 at 0; plan 9 at 0; ");
+  log.clear();
+  mpc.forget();  // the time goes on
+  mpc.act(5);
+  CHECK(log == "reset; plan 5 at 1; plan 5 at 1; plan 5 at 1; ");
+  CHECK(mpc.step() == 2);
   CHECK_THROWS_AS(Mpc(ScriptedPlanner{&log}, {.cold_start_plans = 0}), Error);
 
   // What it is for: a planner of few candidates starts from a better plan, and all rollouts are counted.

@@ -139,14 +139,20 @@ class Mpc {
 
   /// A new episode: forgets the plan, the planner's warm start and the time.
   void reset() {
+    forget();
+    t_ = 0;
+    if (noise_) noise_->next_episode();
+  }
+
+  /// The next `act` plans as at an episode's first step, but for the time: the plan and the planner's warm start
+  /// are forgotten. For states that do not follow from each other.
+  void forget() {
     planner_.reset();
     plan_ = {};
     executed_ = 0;
-    t_ = 0;
     stale_ = false;
     unusable_ = false;
     intended_.resize(0);
-    if (noise_) noise_->next_episode();
   }
 
   const ActionPlan<Scalar>& last_plan() const { return plan_; }  // empty before the first

@@ -25,17 +25,13 @@ Adviser planning(const std::function<AnyEnvironment()>& make_environment, int ho
   auto rollout =
       std::make_shared<Rollout>(make_environment, SimulatorRolloutSettings{.horizon = horizon}, pool);
   using P = decltype(make(*rollout));
-  auto mpc = std::make_shared<Mpc<P>>(make(*rollout));
-  return [rollout, mpc, fresh_plans](const AnyEnvironment& env, ConstVecRef<double>, int t) {
+  const bool fresh = fresh_plans > 0;
+  auto mpc =
+      std::make_shared<Mpc<P>>(make(*rollout), MpcSettings{.cold_start_plans = std::max(fresh_plans, 1)});
+  return [rollout, mpc, fresh](const AnyEnvironment& env, ConstVecRef<double>, int) {
+    if (fresh) mpc->forget();
     Advice advice;
-    if (fresh_plans == 0) {
-      advice.action = mpc->act(env.state());
-    } else {
-      ActionPlan<double> plan;
-      mpc->planner().reset();
-      for (int k = 0; k < fresh_plans; ++k) mpc->planner().plan(env.state(), t, plan);
-      advice.action = plan.actions.col(0);
-    }
+    advice.action = mpc->act(env.state());
     if constexpr (requires { mpc->planner().deviation(); })
       advice.deviation = mpc->planner().deviation().head(advice.action.size());
     if constexpr (requires { mpc->planner().root(); }) {
