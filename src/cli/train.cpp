@@ -1,6 +1,7 @@
 // mbrl train NAME: learn, with progress, into a run folder that can be resumed.
 #include <algorithm>
 #include <atomic>
+#include <cctype>
 #include <chrono>
 #include <csignal>
 #include <memory>
@@ -11,6 +12,7 @@
 #include "command_line.hpp"
 #include "commands.hpp"
 #include "filming.hpp"
+#include "mbrl/core/any_settings.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/run/checkpoint.hpp"
@@ -225,6 +227,16 @@ void add_presets(CLI::App& command, const AlgorithmEntry& entry, TrainOptions& o
         ->excludes(preset);
 }
 
+// What a setting is, with its key, as a line of --help.
+std::string help_of(AnySettings settings, const std::string& key) {
+  std::vector<SettingField> fields;
+  settings.append_fields("", fields);
+  std::string help =
+      std::ranges::find(fields, key, &SettingField::key)->help;  // there, or it was not registered
+  if (!help.empty()) help.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(help.front())));
+  return help + " (" + key + ")";
+}
+
 void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
   auto given = std::make_shared<Given>();
   TrainOptions& options = given->train;
@@ -246,7 +258,7 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
       entry.rounds_key.empty() ? "Environment steps to learn for"
                                : "Environment steps instead of trials; an episode under way is finished");
   if (!entry.rounds_key.empty())
-    steps->excludes(command->add_option("--trials", options.trials, "Episodes under the planner"));
+    steps->excludes(command->add_option("--trials", options.trials, help_of(entry.blank, entry.rounds_key)));
   command->add_option("--eval-every", options.eval_every,
                       "Environment steps after which what was learned is evaluated, at the end of a round "
                       "(default: never)");
