@@ -255,8 +255,9 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
                       "Fixes every number of the run (default 1); 1..5 or 1,4,7: a sweep");
   auto* steps = command->add_option(
       "--steps", options.steps,
-      entry.rounds_key.empty() ? "Environment steps to learn for"
-                               : "Environment steps instead of trials; an episode under way is finished");
+      entry.rounds_key.empty()
+          ? "Environment steps to learn for"
+          : "Environment steps instead of trials; the episode or round under way is finished");
   if (!entry.rounds_key.empty())
     steps->excludes(command->add_option("--trials", options.trials, help_of(entry.blank, entry.rounds_key)));
   command->add_option("--eval-every", options.eval_every,

@@ -52,12 +52,12 @@ ProgressBar::ProgressBar() : ProgressBar(std::cerr, terminal_settings(), steady_
 ProgressBar::ProgressBar(std::ostream& out, const ProgressSettings& settings, std::function<double()> seconds)
     : out_(out), settings_(settings), seconds_(std::move(seconds)) {}
 
-void ProgressBar::start(std::string label, long total) {
+void ProgressBar::start(std::string label, long total, std::optional<long> done) {
   clear();
   label_ = std::move(label);
   total_ = total;
-  done_ = first_ = 0;
-  first_known_ = false;
+  done_ = first_ = done.value_or(0);
+  first_known_ = done.has_value();
   begun_ = seconds_();
   drawn_ = settings_.terminal ? -std::numeric_limits<double>::infinity() : begun_;
 }

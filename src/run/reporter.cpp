@@ -207,10 +207,10 @@ struct RunReporter::Impl {
     log_lines(round_table(metrics).row(cells));
   }
 
-  void show(const std::string& now, int total) {
+  void show(const std::string& now, int total, int done) {
     if (now == label) return;
     label = now;
-    bar.start(now, total);
+    bar.start(now, total, done);  // it is heard of when its first step is done
   }
 };
 
@@ -251,7 +251,7 @@ void RunReporter::baseline(const MetricTable& metrics) {
 }
 
 void RunReporter::progress(const RunProgress& progress, const std::string& round_name) {
-  impl_->show(phase_label(progress, round_name), progress.total);
+  impl_->show(phase_label(progress, round_name), progress.total, progress.done);
   impl_->bar.update(progress.done, phase_note(progress));
   if (!progress.fault.empty()) {
     impl_->bar.clear();
@@ -261,7 +261,7 @@ void RunReporter::progress(const RunProgress& progress, const std::string& round
 }
 
 void RunReporter::evaluating(int episode, int episodes, int done, int most_steps, double total) {
-  impl_->show("evaluation " + std::to_string(episode) + "/" + std::to_string(episodes), most_steps);
+  impl_->show("evaluation " + std::to_string(episode) + "/" + std::to_string(episodes), most_steps, done);
   char note[48];
   std::snprintf(note, sizeof note, "return %.1f", total);
   impl_->bar.update(done, note);

@@ -83,6 +83,15 @@ TEST_CASE("resumed work is not counted into the rate", "[progress]") {
   now = 10;
   bar.update(910);
   CHECK(out.str() == "x   91 %  910/1000  1.00/s  1:30 left\n");
+
+  // Nor is what was done when the work was heard of: a second would have seemed enough for all of it.
+  out.str("");
+  bar.start("y", 10, 1);
+  now = 11;
+  bar.update(1);
+  now = 20;
+  bar.update(2);
+  CHECK(out.str() == "y   10 %  1/10\ny   20 %  2/10  0.10/s  1:20 left\n");
 }
 
 TEST_CASE("log lines reach the file of the run", "[log]") {

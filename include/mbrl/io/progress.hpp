@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <iosfwd>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,8 +28,9 @@ class ProgressBar {
   /// `seconds` gives the time; injected by tests.
   ProgressBar(std::ostream& out, const ProgressSettings& settings, std::function<double()> seconds);
 
-  /// Begins a piece of work (and ends the last one's line).
-  void start(std::string label, long total);
+  /// Begins a piece of work (and ends the last one's line). Of one that is known only when `done` steps are complete
+  /// the rate counts what is done from here on.
+  void start(std::string label, long total, std::optional<long> done = std::nullopt);
   /// `done` steps are complete; `note` is shown at the end of the line. Cheap: draws only when due.
   void update(long done, std::string_view note = {});
   /// Removes the bar, so that a line can be printed in its place; the next update draws it again.
