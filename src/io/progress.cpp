@@ -56,18 +56,14 @@ void ProgressBar::start(std::string label, long total, std::optional<long> done)
   clear();
   label_ = std::move(label);
   total_ = total;
-  done_ = first_ = done.value_or(0);
-  first_known_ = done.has_value();
+  first_ = done;
   begun_ = seconds_();
   drawn_ = settings_.terminal ? -std::numeric_limits<double>::infinity() : begun_;
 }
 
 void ProgressBar::update(long done, std::string_view note) {
-  if (!first_known_) {
-    // Work that was resumed does not start at 0: the rate counts what is done from here on.
-    first_ = std::max(0L, done - 1);
-    first_known_ = true;
-  }
+  // Work that was resumed does not start at 0: the rate counts what is done from here on.
+  if (!first_) first_ = std::max(0L, done - 1);
   done_ = done;
   const double now = seconds_();
   if (now - drawn_ < (settings_.terminal ? settings_.redraw_every : settings_.line_every)) return;
@@ -94,7 +90,7 @@ std::string ProgressBar::line(double now, std::string_view note) const {
   const double share =
       total_ > 0 ? std::clamp(static_cast<double>(done_) / static_cast<double>(total_), 0.0, 1.0) : 0;
   const double spent = now - begun_;
-  const double rate = spent > 0 ? static_cast<double>(done_ - first_) / spent : 0;
+  const double rate = spent > 0 ? static_cast<double>(done_ - first_.value_or(0)) / spent : 0;
   char percent[16];
   std::snprintf(percent, sizeof percent, "%3.0f %%", std::floor(100 * share));
 

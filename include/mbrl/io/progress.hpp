@@ -45,9 +45,10 @@ class ProgressBar {
   ProgressSettings settings_;
   std::function<double()> seconds_;
   std::string label_;
-  long total_ = 0, done_ = 0, first_ = 0;
+  long total_ = 0, done_ = 0;
+  std::optional<long> first_;  // steps that the rate does not count
   double begun_ = 0, drawn_ = 0;
-  bool first_known_ = false, visible_ = false;
+  bool visible_ = false;
 };
 
 }  // namespace mbrl
