@@ -202,7 +202,7 @@ TEST_CASE("traps: the tips of PETS's pusher are a place, or the centre of mass t
   CHECK(obs(14) == Approx(0.821).epsilon(1e-12));
   CHECK(obs(15) == Approx(-0.6).epsilon(1e-12));
 
-  PetsPusher published(PetsPusherTask(PetsPusherTask::Tips::kBetweenFingers));
+  PetsPusher published{PetsPusherTask(PetsPusherTask::Tips::kBetweenFingers)};
   const Vecd beyond = published.set_physics_state(std::vector<double>(22, 0.0));
   CHECK(beyond(14) == Approx(0.921).epsilon(1e-12));
   CHECK(beyond(15) == Approx(-0.6).epsilon(1e-12));
