@@ -1,5 +1,6 @@
 // Deadlines in the MPC loop, on a clock that the tests move.
 #include <cmath>
+#include <cstddef>
 #include <memory>
 #include <random>
 #include <utility>
@@ -15,6 +16,7 @@
 namespace mbrl {
 namespace {
 
+using Catch::Matchers::WithinAbs;
 using planning_test::column;
 using planning_test::diagonal;
 using planning_test::iterated;
@@ -63,6 +65,27 @@ TEST_CASE("plans that pauses have made late are followed by plans that use their
         model.now, somewhere, 1);
 }
 
+// A machine that stops for an eighth of the deadline at one in fifty readings of its clock.
+TEST_CASE("where pauses make plans late, planners get less time, and one plan in a hundred is late") {
+  const double deadline = 80;
+  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
+    INFO(name);
+    UnsteadyEvaluator unsteady(5);
+    const auto clock = [now = unsteady.now, random = std::minstd_rand(3)]() mutable {
+      if (random() % 50 == 0) *now += 10;
+      return *now;
+    };
+    Mpc mpc(make_planner(unsteady, ActionBounds::uniform(2, -1, 1), iterated(name, 20), 5),
+            {.deadline = deadline}, clock);
+    for (int t = 0; t < 500; ++t) mpc.act(vec({0.4f}));
+    mpc.latency().clear();
+    for (int t = 0; t < 3000; ++t) mpc.act(vec({0.4f}));
+    CHECK(mpc.latency().missed() > 0);
+    CHECK(mpc.latency().p99() <= deadline);
+    CHECK(mpc.latency().p50() > 0.7 * deadline);
+  }
+}
+
 // Takes as many seconds as it is told.
 struct SlowPlanner : Anytime {
   using Scalar = float;
@@ -87,7 +110,11 @@ TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and c
   const SecondsClock clock = [&] { return now; };
   Mpc mpc(SlowPlanner(&now), {.deadline = 5}, clock);
   for (const int seconds : {2, 5, 6, 9, 1}) mpc.act(seconds);
-  CHECK(mpc.planner().limits == std::vector<double>(5, 5.0));
+  // Late ones are followed by plans that are given less; see the test of PauseReserve.
+  const std::vector<double> limits = {5, 5, 5, 4.8, 4.6};
+  REQUIRE(mpc.planner().limits.size() == limits.size());
+  for (std::size_t i = 0; i < limits.size(); ++i)
+    CHECK_THAT(mpc.planner().limits[i], WithinAbs(limits[i], 1e-12));
   CHECK(mpc.latency().count() == 5);
   CHECK(mpc.latency().missed() == 2);
   CHECK(mpc.latency().p50() == 5);

@@ -219,6 +219,24 @@ inline bool time_for(const Deadline& deadline, double seconds) {
   return !deadline.given() || deadline.now() + seconds <= deadline.at();
 }
 
+/// Time kept free before a deadline for what no estimate of work foresees: a busy machine's pauses. It follows
+/// the quantile of the plans' lateness that leaves kLate of them late, by steps of fixed size (Robbins & Monro
+/// 1951): a late plan adds kRise of the time given, each one in time takes so much off that the two balance at
+/// that share. On a quiet machine it is 0; at most it is half of the time.
+class PauseReserve {
+ public:
+  /// After a plan that took `seconds` of the `given` ones.
+  void add(double seconds, double given) {
+    const double step = seconds > given ? kRise : -kRise * kLate / (1 - kLate);
+    share_ = std::clamp(share_ + step, 0.0, kMost);
+  }
+  double seconds(double given) const { return share_ * given; }
+
+ private:
+  static constexpr double kLate = 0.005, kRise = 0.04, kMost = 0.5;
+  double share_ = 0;
+};
+
 /// What a planner inherits to be told of a deadline. It holds until another is given.
 class Anytime {
  public:

@@ -72,7 +72,8 @@ void warn_unusable_plan(int step, std::string_view why);
 
 /// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
 /// an episode's first step share one deadline, and another is begun only if it will be ready.
-/// latency().missed() counts the plans that came late all the same. `act` allocates nothing once warm if the
+/// latency().missed() counts the plans that came late all the same; where they are many, planners are given less
+/// (PauseReserve). `act` allocates nothing once warm if the
 /// planner does not and can plan into memory that is there.
 ///
 /// A planner may offer `track(state, k, action)`, which moves the action of step k of its last plan to the
@@ -231,7 +232,8 @@ class Mpc {
     const bool limited = settings_.deadline > 0;
     const double start = (*clock_)();
     Deadline deadline;
-    if (limited) deadline = Deadline(clock_, start + settings_.deadline);
+    if (limited)
+      deadline = Deadline(clock_, start + settings_.deadline - reserve_.seconds(settings_.deadline));
     if constexpr (requires { planner_.set_deadline(deadline); }) planner_.set_deadline(deadline);
     const int plans = plan_.actions.cols() == 0 ? settings_.cold_start_plans : 1;
     Pacer pace(deadline);
@@ -244,6 +246,7 @@ class Mpc {
     }
     const double seconds = (*clock_)() - start;
     latency_.add(seconds, limited ? settings_.deadline : std::numeric_limits<double>::infinity());
+    if (limited) reserve_.add(seconds, settings_.deadline);
     require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
             "mpc: replan_every is ", settings_.replan_every, ", expected 1 to the planning horizon, ",
             plan_.actions.cols());
@@ -280,6 +283,7 @@ class Mpc {
   int t_ = 0;              // control step of the episode
   bool stale_ = false;     // the plan is not to be executed further
   LatencyRecorder latency_;
+  PauseReserve reserve_;
 };
 
 }  // namespace mbrl
