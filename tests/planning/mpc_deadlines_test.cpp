@@ -66,24 +66,22 @@ TEST_CASE("plans that pauses have made late are followed by plans that use their
 }
 
 // A machine that stops for an eighth of the deadline at one in fifty readings of its clock.
-TEST_CASE("where pauses make plans late, planners get less time, and one plan in a hundred is late") {
+TEST_CASE(
+    "where pauses make plans late, the planner gets less time, and less than one plan in a hundred is late") {
   const double deadline = 80;
-  for (const char* name : {"rs", "cem", "icem", "mppi", "pddm", "cmaes", "mcts"}) {
-    INFO(name);
-    UnsteadyEvaluator unsteady(5);
-    const auto clock = [now = unsteady.now, random = std::minstd_rand(3)]() mutable {
-      if (random() % 50 == 0) *now += 10;
-      return *now;
-    };
-    Mpc mpc(make_planner(unsteady, ActionBounds::uniform(2, -1, 1), iterated(name, 20), 5),
-            {.deadline = deadline}, clock);
-    for (int t = 0; t < 500; ++t) mpc.act(vec({0.4f}));
-    mpc.latency().clear();
-    for (int t = 0; t < 3000; ++t) mpc.act(vec({0.4f}));
-    CHECK(mpc.latency().missed() > 0);
-    CHECK(mpc.latency().p99() <= deadline);
-    CHECK(mpc.latency().p50() > 0.7 * deadline);
-  }
+  UnsteadyEvaluator unsteady(5);
+  const auto clock = [now = unsteady.now, pause = deadline / 8, random = std::minstd_rand(3)]() mutable {
+    if (random() % 50 == 0) *now += pause;
+    return *now;
+  };
+  Mpc mpc(make_planner(unsteady, ActionBounds::uniform(2, -1, 1), iterated("cem", 20), 5),
+          {.deadline = deadline}, clock);
+  for (int t = 0; t < 500; ++t) mpc.act(vec({0.4f}));
+  mpc.latency().clear();
+  for (int t = 0; t < 4000; ++t) mpc.act(vec({0.4f}));
+  CHECK(mpc.latency().missed() > 0);
+  CHECK(mpc.latency().p99() <= deadline);
+  CHECK(mpc.latency().p50() > 0.7 * deadline);
 }
 
 // Takes as many seconds as it is told.

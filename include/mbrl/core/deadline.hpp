@@ -233,7 +233,7 @@ class PauseReserve {
   double seconds(double given) const { return share_ * given; }
 
  private:
-  static constexpr double kLate = 0.005, kRise = 0.04, kMost = 0.5;
+  static constexpr double kLate = 0.008, kRise = 0.04, kMost = 0.5;
   double share_ = 0;
 };
 
