@@ -13,11 +13,10 @@ namespace {
 std::optional<std::int64_t> whole_number(AnySettings settings, const std::string& key) {
   std::vector<SettingField> fields;
   settings.append_fields("", fields);
-  for (const SettingField& field : fields) {
-    if (field.key != key) continue;
-    if (const auto* const* value = std::get_if<int*>(&field.value)) return **value;
-    if (const auto* const* value = std::get_if<std::int64_t*>(&field.value)) return **value;
-  }
+  const SettingField* field = find_field(fields, key);
+  if (!field) return std::nullopt;
+  if (const auto* const* value = std::get_if<int*>(&field->value)) return **value;
+  if (const auto* const* value = std::get_if<std::int64_t*>(&field->value)) return **value;
   return std::nullopt;
 }
 

@@ -50,13 +50,12 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
   if (equals == std::string::npos) return {assignment};  // an error that is reported elsewhere
   const std::string key = assignment.substr(0, equals), text(trim(assignment.substr(equals + 1)));
   RunConfiguration configuration{.algorithm = algorithm, .eval = {}, .own = algorithms().at(algorithm).blank};
-  bool list = false;
-  for (const SettingField& field : setting_fields(configuration))
-    if (field.key == trim(key))
-      list = std::holds_alternative<std::vector<int>*>(field.value) ||
-             std::holds_alternative<std::vector<float>*>(field.value) ||
-             std::holds_alternative<std::vector<double>*>(field.value) ||
-             std::holds_alternative<std::vector<std::string>*>(field.value);
+  std::vector<SettingField> fields = setting_fields(configuration);
+  const SettingField* field = find_field(fields, trim(key));
+  const bool list = field && (std::holds_alternative<std::vector<int>*>(field->value) ||
+                              std::holds_alternative<std::vector<float>*>(field->value) ||
+                              std::holds_alternative<std::vector<double>*>(field->value) ||
+                              std::holds_alternative<std::vector<std::string>*>(field->value));
   std::vector<std::string> values;
   if (!list) {
     values = split(text, ",");

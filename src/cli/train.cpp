@@ -231,8 +231,7 @@ void add_presets(CLI::App& command, const AlgorithmEntry& entry, TrainOptions& o
 std::string help_of(AnySettings settings, const std::string& key) {
   std::vector<SettingField> fields;
   settings.append_fields("", fields);
-  std::string help =
-      std::ranges::find(fields, key, &SettingField::key)->help;  // there, or it was not registered
+  std::string help = find_field(fields, key)->help;  // there, or it was not registered
   if (!help.empty()) help.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(help.front())));
   return help + " (" + key + ")";
 }

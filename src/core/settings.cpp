@@ -168,9 +168,8 @@ std::string wanted(const SettingField& field) {
   return text;
 }
 
-SettingField& find_field(std::vector<SettingField>& fields, std::string_view key, std::string_view where) {
-  for (SettingField& field : fields)
-    if (field.key == key) return field;
+SettingField& known_field(std::vector<SettingField>& fields, std::string_view key, std::string_view where) {
+  if (SettingField* field = find_field(fields, key)) return *field;
   std::vector<std::string> known;
   known.reserve(fields.size());
   for (const SettingField& field : fields) known.push_back(field.key);
@@ -190,7 +189,7 @@ void load_object(std::vector<SettingField>& fields, const json& object, const st
       load_object(fields, value, key + ".", where);
       continue;
     }
-    SettingField& field = find_field(fields, key, where);
+    SettingField& field = known_field(fields, key, where);
     const bool fits = std::visit(
         [&value = value](auto& target) {  // a binding cannot be captured by name before clang 16
           if constexpr (std::is_same_v<std::remove_cvref_t<decltype(target)>, EnumSetting>)
@@ -207,7 +206,7 @@ void load_object(std::vector<SettingField>& fields, const json& object, const st
 
 void set_field(std::vector<SettingField>& fields, std::string_view key, std::string_view value,
                std::string_view where) {
-  SettingField& field = find_field(fields, trim(key), where);
+  SettingField& field = known_field(fields, trim(key), where);
   const bool fits = std::visit(
       [&](auto& target) {
         using Target = std::remove_cvref_t<decltype(target)>;

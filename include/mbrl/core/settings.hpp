@@ -7,6 +7,7 @@
 // "outer.inner".
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -110,6 +111,12 @@ std::vector<SettingField> setting_fields(T& settings) {
   std::vector<SettingField> fields;
   detail::collect_fields(settings, "", fields);
   return fields;
+}
+
+/// The field of this key; null if there is none.
+inline SettingField* find_field(std::vector<SettingField>& fields, std::string_view key) {
+  const auto found = std::ranges::find(fields, key, &SettingField::key);
+  return found == fields.end() ? nullptr : &*found;
 }
 
 /// Sets one member from text: numbers, true/false (also on/off, yes/no, 1/0), enum names in any case, lists as
