@@ -73,8 +73,8 @@ void warn_unusable_plan(int step, std::string_view why);
 /// Under a deadline a planner that is Anytime returns the best plan it has when the time is up; the plans of
 /// an episode's first step share one deadline, and another is begun only if it will be ready.
 /// latency().missed() counts the plans that came late all the same; where they are many, planners are given less
-/// (PauseReserve). `act` allocates nothing once warm if the
-/// planner does not and can plan into memory that is there.
+/// (PauseReserve). `act` allocates nothing once warm if the planner does not and can plan into memory that is
+/// there.
 ///
 /// A planner may offer `track(state, k, action)`, which moves the action of step k of its last plan to the
 /// state that has been reached (the gains of iLQR and DDP): later actions of a plan are then executed in
