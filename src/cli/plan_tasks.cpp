@@ -79,6 +79,28 @@ PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvS
           [](Planner&) { return std::vector<double>(); }};
 }
 
+// mbbl/Pendulum's: an action is half a torque.
+struct MbblPendulumSystem : PendulumSystem {
+  template <class T>
+  void derivative(const std::array<T, 2>& x, const std::array<T, 1>& u, std::array<T, 2>& dx) const {
+    PendulumSystem::derivative(x, std::array<T, 1>{u[0] * 2.0}, dx);
+  }
+};
+
+// Minus MbblPendulumReward, with a rounded edge where the pendulum hangs.
+struct MbblPendulumCost {
+  template <class T>
+  T stage(const std::array<T, 2>& x, const std::array<T, 1>& u, int t) const {
+    return final_cost(x, t) + u[0] * u[0] * 0.004;
+  }
+  template <class T>
+  T final_cost(const std::array<T, 2>& x, int) const {
+    using std::cos, std::sin, std::sqrt;
+    const T s = sin(x[0]);
+    return cos(x[0]) + sqrt(s * s + 1e-6) * 0.1 + x[1] * x[1] * 0.1;
+  }
+};
+
 // Pendulum-v1's reward, of the angle wrapped to [-pi, pi].
 struct PendulumCost {
   template <class T>
@@ -104,11 +126,12 @@ struct PendulumCost {
 };
 
 // Gymnasium's pendulum without its limit on the rate, 8 rad/s, which a swing-up does not reach.
-PlanController pendulum(const EnvSpec& spec, const PlanConfiguration& c, std::uint64_t seed,
-                        ThreadPool& pool) {
-  return known_controller(
-      AnalyticModel(PendulumSystem{}, {.dt = spec.dt, .method = Integrator::kSemiImplicit}),
-      AutoDiffCost<PendulumCost, 2, 1>(), ActionBounds(spec.action_low, spec.action_high), c, seed, pool);
+template <class Cost, class System>
+PlanController pendulum(const System& system, const EnvSpec& spec, const PlanConfiguration& c,
+                        std::uint64_t seed, ThreadPool& pool) {
+  return known_controller(AnalyticModel(system, {.dt = spec.dt, .method = Integrator::kSemiImplicit}),
+                          AutoDiffCost<Cost, 2, 1>(), ActionBounds(spec.action_low, spec.action_high), c,
+                          seed, pool);
 }
 
 }  // namespace
@@ -136,7 +159,9 @@ PlanTask plan_task(const std::string& environment, const std::shared_ptr<const L
   task.controller = [make = task.make, spec](const PlanConfiguration& c, std::uint64_t seed,
                                              ThreadPool& pool) {
     if (!samples(c.planner.sampling.name)) {
-      if (spec.name == "Pendulum-v1") return pendulum(spec, c, seed, pool);
+      if (spec.name == "Pendulum-v1") return pendulum<PendulumCost>(PendulumSystem{}, spec, c, seed, pool);
+      if (spec.name == "mbbl/Pendulum")
+        return pendulum<MbblPendulumCost>(MbblPendulumSystem{}, spec, c, seed, pool);
       if (auto controller = mujoco_controller(spec.name, c, seed, pool)) return std::move(*controller);
     }
     return simulated(make, spec, c, seed, pool);

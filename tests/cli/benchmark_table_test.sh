@@ -28,6 +28,12 @@ table "${whole[@]}" || fail "it fails the second time:"
 [[ $(grep -c 'finished already' out) == 4 ]] || fail "not everything was left alone:"
 cmp first.csv results/curves.csv || fail "the second time the curves are others"
 
+# A planner that cannot plan on a task is left out, and said to be.
+table --tasks mbbl/CartPole --algorithms plan/ilqr,plan/rs --seeds 1 --runs plans --with 'plan/rs=--budget 10 --steps 3' || fail "it fails:"
+says "plan/ilqr on mbbl/CartPole: left out"
+grep -q '^plan/ilqr is left out: it needs derivatives' plans/table.md || fail "the table does not say what was left out"
+grep -q '^| plan/rs | - | 1 |' plans/table.md || fail "no row of the other planner"
+
 # Statistics: eight runs whose returns are 0, 0, 1, 2, 7, 9, 100 and 1000; what comes before the last tenth does not count.
 seed=0
 for value in 9 0 1000 1 7 0 100 2; do

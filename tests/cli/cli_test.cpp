@@ -372,6 +372,16 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
     CHECK(outcome.err.find(of) != std::string::npos);
   };
   complains(plan("Acrobot-v1", "rs,ilqr"), "'ilqr' needs derivatives");
+  // mbbl's pendulum has half the range of actions for the same torque, and a reward of its own.
+  const fs::path table = scratch / "mbbl.csv";
+  REQUIRE(run_mbrl(scratch, {"plan", "--env", "mbbl/Pendulum", "--planner", "cem,ilqr", "--steps", "60",
+                             "--csv", table.string()})
+              .status == 0);
+  const auto planned = [text = slurp(table)](const std::string& planner) {
+    return std::stod(text.substr(text.find("\n" + planner + ",") + planner.size() + 2));
+  };
+  CHECK(planned("cem") > 50);  // of 60
+  CHECK(planned("ilqr") > planned("cem") - 1);
   complains(plan("Acrobot-v1", "rss"), "no planner named 'rss'");
   complains(plan("Acrobt-v1", "rs"), "Acrobot-v1");
   complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "3"}),
