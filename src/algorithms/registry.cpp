@@ -44,7 +44,7 @@ AnySettings AlgorithmEntry::preset(const std::string& preset_name, const EnvSpec
   fail("--preset is '", preset_name, "'", did_you_mean(preset_name, known));
 }
 
-void AlgorithmRegistry::add_entry(const AlgorithmEntry& entry) {
+void AlgorithmRegistry::add_entry(AlgorithmEntry&& entry) {
   const std::string name = entry.name;
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_';
@@ -55,12 +55,12 @@ void AlgorithmRegistry::add_entry(const AlgorithmEntry& entry) {
   for (const std::string& key : entry.budget_keys())
     require(whole_number(entry.blank, key).has_value(), "AlgorithmRegistry: the budget of '", name,
             "' is the setting '", key, "', which is not a whole number (int or int64) of its settings");
-  const bool added = entries_.try_emplace(name, entry).second;
+  const bool added = entries_.try_emplace(name, std::move(entry)).second;
   require(added, "AlgorithmRegistry: an algorithm named '", name, "' is registered already");
 }
 
 void AlgorithmRegistry::add_all(const AlgorithmRegistry& other) {
-  for (const auto& entry : other.entries_) add_entry(entry.second);
+  for (const auto& entry : other.entries_) add_entry(AlgorithmEntry(entry.second));
 }
 
 std::vector<std::string> AlgorithmRegistry::names() const {

@@ -79,7 +79,7 @@ PlanController simulated(const std::function<AnyEnvironment()>& make, const EnvS
           [](Planner&) { return std::vector<double>(); }};
 }
 
-// mbbl/Pendulum's: an action is half a torque.
+// mbbl/Pendulum's: an action of 1 is a torque of 2 N m.
 struct MbblPendulumSystem : PendulumSystem {
   template <class T>
   void derivative(const std::array<T, 2>& x, const std::array<T, 1>& u, std::array<T, 2>& dx) const {

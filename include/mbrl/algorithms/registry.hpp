@@ -122,7 +122,7 @@ class AlgorithmRegistry {
     e.remarks = [f = std::move(d.remarks)](const AnySettings& s, const std::vector<std::string>& keys) {
       return f ? f(s.get<S>(), keys) : std::vector<std::string>();
     };
-    add_entry(e);
+    add_entry(std::move(e));
   }
 
   /// Everything that another registry holds.
@@ -134,7 +134,7 @@ class AlgorithmRegistry {
   const AlgorithmEntry& at(const std::string& name) const;
 
  private:
-  void add_entry(const AlgorithmEntry& entry);
+  void add_entry(AlgorithmEntry&& entry);
   std::map<std::string, AlgorithmEntry> entries_;
 };
 
