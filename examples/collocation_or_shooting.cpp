@@ -4,9 +4,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <numbers>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "mbrl/core/random.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
@@ -50,11 +51,12 @@ struct Outcome {
 
 // collocation_or_shooting [guesses]
 int main(int argc, char** argv) {
-  const int guesses = argc > 1 ? std::atoi(argv[1]) : 20;
-  if (guesses < 1) {
-    std::fprintf(stderr, "usage: collocation_or_shooting [guesses, at least 1]\n");
-    return 2;
-  }
+  CLI::App app("The cart-pole's swing-up by collocation, iLQR and gradient descent: how often each arrives");
+  int guesses = 20;
+  app.add_option("guesses", guesses, "Random first guesses")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
   const Vecd rest = Vecd::Zero(4), goal = (Vecd(4) << 0.8, std::numbers::pi, 0.0, 0.0).finished();
   const mbrl::AnalyticModel model(mbrl::CartPoleSystem{}, {kDt});
   const mbrl::ActionBounds bounds = mbrl::ActionBounds::uniform(1, -kForce, kForce);

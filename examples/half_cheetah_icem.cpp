@@ -7,21 +7,30 @@
 #include <exception>
 #include <string>
 
+#include <CLI/CLI.hpp>
+
 #include "mbrl/mujoco/tasks/half_cheetah.hpp"
 #include "mbrl/planning/mpc.hpp"
 #include "mbrl/planning/registry/registry.hpp"
 #include "mbrl/rollout/simulator_rollout.hpp"
 
 int main(int argc, char** argv) try {
-  const int steps = argc > 1 ? std::stoi(argv[1]) : 1000;
-  const auto seed = static_cast<std::uint64_t>(argc > 2 ? std::stoi(argv[2]) : 1);
+  CLI::App app("HalfCheetah-v4 by planning on its true dynamics");
+  int steps = 1000;
+  std::uint64_t seed = 1;
+  mbrl::PlannerSettings settings;
+  settings.name = "icem";
+  app.add_option("steps", steps, "Steps of the episode")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("seed", seed, "Start state and random numbers")->capture_default_str();
+  app.add_option("planner", settings.name, "icem, or cem with equally many rollouts")
+      ->check(CLI::IsMember({"icem", "cem"}))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
   using Env = mbrl::mujoco::HalfCheetah;
   const auto make = [] { return Env(mbrl::mujoco::HalfCheetahTask("HalfCheetah-v4")); };
 
   mbrl::ThreadPool pool;  // all cores
   mbrl::SimulatorRollout<Env> rollout(make, {.horizon = 30}, pool);
-  mbrl::PlannerSettings settings;
-  settings.name = argc > 3 ? argv[3] : "icem";
   settings.icem = {.population = 40,
                    .elites = 10,
                    .iterations = 3,

@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <numbers>
@@ -21,12 +20,15 @@
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "mbrl/algorithms/planning/pets.hpp"
 #include "mbrl/algorithms/planning/pets_configuration.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/data/transition_buffer.hpp"
 #include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/output_path.hpp"
 #include "mbrl/io/plot.hpp"
 #include "mbrl/models/neural/diagnostics.hpp"
 #include "mbrl/models/neural/native_trainer.hpp"
@@ -276,13 +278,20 @@ std::vector<double> ranks(const std::vector<double>& values) {
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::filesystem::path folder = argc > 1 ? argv[1] : "";
-  const int models = argc > 2 ? std::atoi(argv[2]) : 50;
-  const double most_even = argc > 3 ? std::atof(argv[3]) : 0.1;
-  mbrl::require(models >= 3, "models is ", models, ", expected at least 3");
-  mbrl::require(most_even >= 0 && most_even <= 1, "the largest share is ", most_even,
-                ", expected from 0 to 1");
-  if (!folder.empty()) std::filesystem::create_directories(folder);  // an error comes before the work
+  CLI::App app("Is the model that predicts better the better one to plan in?");
+  std::string out;
+  int models = 50;
+  double most_even = 0.1;
+  app.add_option("folder", out, "Folder for objective_mismatch.csv and .png (default: none are written)");
+  app.add_option("models", models, "Models to be judged")
+      ->check(CLI::Range(3, 100000))
+      ->capture_default_str();
+  app.add_option("share", most_even, "Largest share of a model's data that is drawn evenly")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  const std::filesystem::path folder = out;
+  if (!out.empty()) mbrl::require_writable_folder(folder);  // before the work
   mbrl::ThreadPool pool;
   const TransitionBuffer train = on_policy(1, pool), policy = on_policy(2, pool), best = expert(pool),
                          even = grid(train, 2000, 11),
@@ -346,7 +355,7 @@ int main(int argc, char** argv) try {
     }
   }
   std::printf("\n");
-  if (folder.empty()) return 0;
+  if (out.empty()) return 0;
   mbrl::write_file_atomically(folder / "objective_mismatch.csv", csv);
   mbrl::plot_lines(folder / "objective_mismatch.png",
                    {"Choosing models by likelihood", "models kept, the likeliest first", "their mean return"},

@@ -10,17 +10,19 @@
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
 #include <filesystem>
 #include <numbers>
 #include <string>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/io/atomic_file.hpp"
+#include "mbrl/io/output_path.hpp"
 #include "mbrl/io/plot.hpp"
 #include "mbrl/models/analytic/analytic_model.hpp"
 #include "mbrl/models/analytic/systems.hpp"
@@ -151,9 +153,17 @@ double networks(const mbrl::TransitionBatch& data, const mbrl::TransitionBatch& 
 }  // namespace
 
 int main(int argc, char** argv) try {
-  const std::filesystem::path folder = argc > 1 ? argv[1] : "";
-  const int repetitions = argc > 2 ? std::atoi(argv[2]) : 3;
-  mbrl::require(repetitions >= 1, "repetitions is ", repetitions, ", expected at least 1");
+  CLI::App app("Models that assume much and little, learned from few transitions and many");
+  std::string out;
+  int repetitions = 3;
+  app.add_option("folder", out,
+                 "Folder for under_and_over_modelling.csv and .png (default: none are written)");
+  app.add_option("repetitions", repetitions, "Data sets of each size, of which the median is shown")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  CLI11_PARSE(app, argc, argv);
+  const std::filesystem::path folder = out;
+  if (!out.empty()) mbrl::require_writable_folder(folder);  // before the work
   mbrl::ThreadPool pool;
   const mbrl::TransitionBatch test = draw(kTest, 1000, 0.0);
   const std::vector<mbrl::SoughtParameter> masses = {{"cart_mass", 1.0}, {"pole_mass", 1.0}, {"length", 0.7}};
@@ -197,7 +207,7 @@ int main(int argc, char** argv) try {
     std::printf("\n");
     std::fflush(stdout);
   }
-  if (folder.empty()) return 0;
+  if (out.empty()) return 0;
   mbrl::write_file_atomically(folder / "under_and_over_modelling.csv", csv);
   mbrl::plot_lines(folder / "under_and_over_modelling.png",
                    {"Assumptions against data", "log10 of transitions", "log10 of the one-step error"},

@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
+#include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -32,7 +34,7 @@ namespace {
 struct PlanOptions {
   std::string environment, terminal;
   std::vector<std::string> planners = {"icem"};
-  int steps = 0;
+  std::optional<int> steps;
   std::uint64_t seed = 1;
   int episodes = 1;
   int budget = 1000;
@@ -96,7 +98,9 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
     const std::size_t at = assignment.find(".iterations=");
     if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
   }
-  apply_budget(c.planner, planner, options.own_budget(), keep_iterations);
+  // Under a deadline a plan begins with a look at the last one.
+  const int looks = c.mpc.deadline > 0 ? 1 : 0;
+  apply_budget(c.planner, planner, options.own_budget() - looks, keep_iterations);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   c.planner.sampling.name = planner;
   return c;
@@ -133,7 +137,7 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(episode);
     PlanController controller = task.controller(configuration, seed, pool);
     Vecd obs = env.reset(seed);
-    const int steps = options.steps > 0 ? options.steps : env.spec().max_steps;
+    const int steps = options.steps.value_or(env.spec().max_steps);
     std::vector<double> rewards;
     double sum = 0;
     StepResult step;
@@ -190,9 +194,12 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
 
 // Everything that could go wrong for a reason known before: a plan may take hours.
 void check(const PlanOptions& options, const PlanTask& task, const EnvSpec& spec, ThreadPool& pool) {
-  require(options.steps >= 0, "--steps is ", options.steps, ", expected at least 1");
+  require(options.steps.value_or(1) >= 1, "--steps is ", options.steps.value_or(1), ", expected at least 1");
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
   require(!options.planners.empty(), "--planner: expected a name");
+  std::set<std::string> names;
+  for (const std::string& name : options.planners)
+    require(names.insert(name).second, "--planner: '", name, "' comes twice; give each planner once");
   require(!options.pictures() || !options.out.empty(),
           "--still and --video write into the folder of --out, which is missing");
   if (!options.csv.empty()) require_writable(options.csv);

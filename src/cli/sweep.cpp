@@ -180,6 +180,22 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
   std::printf("results in %s%s\n", (out / "sweep.csv").c_str(), drawn.c_str());
 }
 
+// Mistakes before any work: what a run would say on its first line. Runs that differ by their seed alone are
+// looked at once.
+void require_runnable(const std::vector<SweepRun>& runs, const TrainOptions& options) {
+  ThreadPool pool(1);
+  const SweepRun* last = nullptr;
+  for (const SweepRun& run : runs) {
+    if (last && run.environment == last->environment && run.assignments == last->assignments) continue;
+    last = &run;
+    TrainOptions one = options;
+    one.environment = run.environment;
+    if (!run.seed.empty()) one.seed = std::stoull(run.seed);
+    one.assignments = run.assignments;
+    make_algorithm(configure(one), registries(), pool);
+  }
+}
+
 }  // namespace
 
 bool is_sweep(const std::string& folder) { return fs::exists(fs::path(folder) / "sweep.json"); }
@@ -218,13 +234,7 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
             " exists and is not an empty folder; choose another one with --out");
   }
   const std::vector<SweepRun> runs = sweep_runs(lists, options.algorithm);
-  for (const SweepRun& run : runs) {  // mistakes before any work
-    TrainOptions one = options;
-    one.environment = run.environment;
-    if (!run.seed.empty()) one.seed = std::stoull(run.seed);
-    one.assignments = run.assignments;
-    configure(one);
-  }
+  require_runnable(runs, options);
   std::error_code error;
   fs::create_directories(out, error);
   require(!error, "folder ", out, " cannot be made: ", error.message());

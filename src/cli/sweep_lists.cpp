@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -104,8 +105,13 @@ std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string&
     run.environment = environments[i];
     name(run, environments[i], environments.size());
   });
+  std::map<std::string, std::size_t> counts;  // of each key's values
   for (const std::string& assignment : options.assignments) {
     const std::vector<std::string> values = values_of(assignment, algorithm);
+    const std::string key(trim(assignment.substr(0, assignment.find('='))));
+    const auto [before, first] = counts.try_emplace(key, values.size());
+    require(first || (before->second == 1 && values.size() == 1), "sweep: '", key,
+            "' is given twice; give all its values at once, ", key, "=A,B");
     cross(values.size(), [&](SweepRun& run, std::size_t i) {
       run.assignments.push_back(values[i]);
       name(run, values[i], values.size());

@@ -196,7 +196,6 @@ void run_given(Given& given, bool jobs_given) {
     if (status != 0) throw CLI::RuntimeError(status);
     return;
   }
-  require(!jobs_given, "--jobs has no effect: this is one run, not a sweep");
   options.environment = runs.front().environment;
   if (!runs.front().seed.empty()) options.seed = std::stoull(runs.front().seed);
   options.assignments = runs.front().assignments;
@@ -207,6 +206,10 @@ void run_given(Given& given, bool jobs_given) {
     print_settings(list_keys(shown), list_keys(default_configuration(options.algorithm, shown.environment)),
                    given.list);
     return;
+  }
+  if (jobs_given) {
+    if (!options.resume) configure(options);  // a mistake in what was to be a list is the one to be told of
+    fail("--jobs has no effect: this is one run, not a sweep");
   }
   train(options);
 }

@@ -394,6 +394,8 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
   complains(plan("control/CartPole", "ilqr", {"--set", "ilqr.line_search=0"}), "line_search is 0");
   complains(plan("control/PlanarQuadrotor", "ilqr", {"--set", "ilqr.box.shrink=1"}), "shrink is 1");
   complains(plan("control/CartPole", "gradient", {"--set", "gradient.horizon=5"}), "has no effect");
-  complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", "-1"}),
-            "--steps is -1");
+  for (const char* steps : {"-1", "0"})
+    complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", steps}),
+              std::string("--steps is ") + steps + ", expected at least 1");
+  complains(plan("Acrobot-v1", "rs,cem,rs"), "'rs' comes twice");
 }

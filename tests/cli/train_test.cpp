@@ -243,6 +243,8 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
   CHECK(new_run({"--preset", "quik"}).find("did you mean 'quick'?") != std::string::npos);
   CHECK(new_run({"--device", "abacus"}).find("--device is 'abacus', expected cpu, cuda") !=
         std::string::npos);
+  CHECK(new_run({"--jobs", "2", "--set", "model.hiden=32"}).find("did you mean 'model.hidden'?") !=
+        std::string::npos);
   CHECK(new_run({"--trials", "3", "--steps", "9"}).find("--trials") != std::string::npos);
   CHECK(new_run({"--steps", "0"}).find("--steps is 0, expected at least 1") != std::string::npos);
   std::ofstream(scratch / "big.json") << "{\"rollout\": {\n\"data_margin\": 1e400}}";
@@ -382,10 +384,22 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   refused("1..x", "--seed is '1..x'");
   refused("5..1", "expected ranges like 1..5");
   refused("2,2", "comes twice");
-  const Outcome unknown = run_mbrl(
-      scratch, {"train", "pets", "--env", "Pendulum-v1,Pendulum-v9", "--out", (scratch / "none").string()});
-  CHECK(unknown.status == 2);
-  CHECK(!fs::exists(scratch / "none"));
+  const auto rejected = [&](const std::string& environments, std::vector<std::string> more,
+                            const std::string& message) {
+    std::vector<std::string> sweep = {
+        "train", "pets", "--env", environments, "--out", (scratch / "none").string(), "--set"};
+    sweep.insert(sweep.end(), more.begin(), more.end());
+    const Outcome outcome = run_mbrl(scratch, sweep);
+    INFO(outcome.err);
+    CHECK(outcome.status == 2);
+    CHECK(outcome.err.find(message) != std::string::npos);
+    CHECK(!fs::exists(scratch / "none"));
+  };
+  rejected("Pendulum-v1,Pendulum-v9", {"pets.trials=1"}, "'Pendulum-v9'");
+  rejected("Pendulum-v1", {"planner.name=cem,nope"}, "'nope'");
+  rejected("Pendulum-v1", {"rollout.horizon=5,0"}, "horizon is 0");
+  rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7"}, "'pets.trials' is given twice");
+  rejected("Pendulum-v1", {"pets.trials=5", "pets.trials=6,7"}, "'pets.trials' is given twice");
 }
 
 TEST_CASE("a sweep that is stopped passes the signal on and says how to go on") {

@@ -1,6 +1,7 @@
 // Deadlines in the MPC loop, on a clock that the tests move.
 #include <cmath>
 #include <cstddef>
+#include <limits>
 #include <memory>
 #include <random>
 #include <utility>
@@ -132,8 +133,29 @@ TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and c
   free.act(1000);
   CHECK(free.planner().limits == std::vector<double>{0});
   CHECK(free.latency().missed() == 0);
+  const double unlimited = std::numeric_limits<double>::infinity();
+  Mpc endless(SlowPlanner(&now), {.cold_start_plans = 3, .deadline = unlimited}, clock);
+  endless.act(1000);
+  CHECK(endless.planner().limits == std::vector<double>{0, 0, 0});
+  CHECK(endless.latency().missed() == 0);
+  CHECK(!Deadline(std::make_shared<const SecondsClock>(clock), unlimited).given());
   CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {.deadline = -1}), Error);
+  CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {.deadline = std::nan("")}), Error);
   CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {}, SecondsClock()), Error);
+
+  // A clock that is none is found at the first plan, or in the course of one.
+  const auto broken_after = [](int readings) {
+    return [readings]() mutable { return readings-- > 0 ? 1.0 : std::nan(""); };
+  };
+  using Catch::Matchers::ContainsSubstring;
+  for (const int readings : {0, 1, 3})
+    for (const double deadline : {0.0, 5.0})
+      if (readings < 2 || deadline > 0) {
+        SlowEvaluator any;
+        Mpc blind(make_planner(any.evaluator, ActionBounds::uniform(2, -1, 1), iterated("cem", 5), 5),
+                  {.deadline = deadline}, broken_after(readings));
+        CHECK_THROWS_WITH(blind.act(vec({0.1f})), ContainsSubstring("gave NaN, expected seconds"));
+      }
 
   // A planner chosen by name keeps it.
   SlowEvaluator slow;

@@ -11,24 +11,36 @@
 #include <memory>
 #include <utility>
 
+#include "mbrl/core/error.hpp"
+
 namespace mbrl {
 
-/// Seconds since some fixed moment, never going back. Several threads may ask at once.
+/// Seconds since some fixed moment, never going back. Several threads may ask at once. Whoever reads one throws
+/// mbrl::Error where it gives no number.
 using SecondsClock = std::function<double()>;
 
 inline double steady_seconds() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-/// A moment on a clock, or no moment at all: then no clock is ever read.
+inline double read_clock(const SecondsClock& clock) {
+  const double now = clock();
+  require(!std::isnan(now), "clock: it gave NaN, expected seconds");
+  return now;
+}
+
+/// A moment on a clock, or no moment at all: then no clock is ever read. An infinite one is none.
 class Deadline {
  public:
   Deadline() = default;  // none
-  Deadline(std::shared_ptr<const SecondsClock> clock, double at) : clock_(std::move(clock)), at_(at) {}
+  Deadline(std::shared_ptr<const SecondsClock> clock, double at) : at_(at) {
+    require(!std::isnan(at), "deadline: the moment is NaN, expected seconds on the clock");
+    if (at < std::numeric_limits<double>::infinity()) clock_ = std::move(clock);
+  }
 
   bool given() const { return clock_ != nullptr; }
   bool passed() const { return clock_ && now() >= at_; }
-  double now() const { return (*clock_)(); }
+  double now() const { return read_clock(*clock_); }
   double at() const { return at_; }
   /// Another moment on the same clock.
   Deadline at_time(double at) const { return Deadline(clock_, at); }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cmath>
 #include <concepts>
 #include <cstdint>
 #include <limits>
@@ -42,7 +43,7 @@ struct MpcSettings {
   bool open_loop = false;    // every plan is executed to its end without looking at where it has led
   bool feedback = true;      // later actions of a plan are corrected by the planner's feedback gains, where
                              // it has some (iLQR, DDP); never in open loop
-  double deadline = 0;       // time a plan may take (s); 0: any. Results then depend on the machine
+  double deadline = 0;  // time a plan may take (s); 0 or infinite: any. Results then depend on the machine
   OnUnusable on_unusable = OnUnusable::kHold;  // what is done where no rollout gave a finite return
   ExplorationSettings exploration = {};        // noise on executed actions
 
@@ -54,7 +55,8 @@ struct MpcSettings {
     field("open_loop", s.open_loop, "execute every plan to its end without looking");
     field("feedback", s.feedback,
           "correct later actions of a plan by the planner's feedback gains, where it has some (iLQR, DDP)");
-    field("deadline", s.deadline, "time a plan may take (s); 0: any. Results then depend on the machine");
+    field("deadline", s.deadline,
+          "time a plan may take (s); 0 or inf: any. Results then depend on the machine");
     field("on_unusable", s.on_unusable,
           "where no rollout of a plan gave a finite return: hold the last action, or throw");
     field("exploration", s.exploration, "noise on executed actions");
@@ -138,7 +140,8 @@ class Mpc {
   /// The next `act` plans, whatever is left of the present plan: after a change of cost or reference.
   void replan() { stale_ = true; }
 
-  /// A new episode: forgets the plan, the planner's warm start and the time.
+  /// A new episode: forgets the plan, the planner's warm start and the time. What is known of the machine's pauses
+  /// (PauseReserve) stays.
   void reset() {
     forget();
     t_ = 0;
@@ -229,8 +232,8 @@ class Mpc {
   }
 
   void make_plan(const State& state) {
-    const bool limited = settings_.deadline > 0;
-    const double start = (*clock_)();
+    const bool limited = settings_.deadline > 0 && std::isfinite(settings_.deadline);
+    const double start = read_clock(*clock_);
     Deadline deadline;
     if (limited)
       deadline = Deadline(clock_, start + settings_.deadline - reserve_.seconds(settings_.deadline));
@@ -244,7 +247,7 @@ class Mpc {
       plan_once(state);
       plan_.report.rollouts += before;  // of all plans
     }
-    const double seconds = (*clock_)() - start;
+    const double seconds = read_clock(*clock_) - start;
     latency_.add(seconds, limited ? settings_.deadline : std::numeric_limits<double>::infinity());
     if (limited) reserve_.add(seconds, settings_.deadline);
     require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
