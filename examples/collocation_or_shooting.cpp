@@ -54,7 +54,7 @@ int main(int argc, char** argv) {
   CLI::App app("The cart-pole's swing-up by collocation, iLQR and gradient descent: how often each arrives");
   int guesses = 20;
   app.add_option("guesses", guesses, "Random first guesses")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const Vecd rest = Vecd::Zero(4), goal = (Vecd(4) << 0.8, std::numbers::pi, 0.0, 0.0).finished();

@@ -20,7 +20,9 @@ int main(int argc, char** argv) try {
   std::uint64_t seed = 1;
   mbrl::PlannerSettings settings;
   settings.name = "icem";
-  app.add_option("steps", steps, "Steps of the episode")->check(CLI::PositiveNumber)->capture_default_str();
+  app.add_option("steps", steps, "Steps of the episode")
+      ->check(CLI::Range(1, 1000000))
+      ->capture_default_str();
   app.add_option("seed", seed, "Start state and random numbers")->capture_default_str();
   app.add_option("planner", settings.name, "icem, or cem with equally many rollouts")
       ->check(CLI::IsMember({"icem", "cem"}))

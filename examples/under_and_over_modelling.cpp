@@ -159,7 +159,7 @@ int main(int argc, char** argv) try {
   app.add_option("folder", out,
                  "Folder for under_and_over_modelling.csv and .png (default: none are written)");
   app.add_option("repetitions", repetitions, "Data sets of each size, of which the median is shown")
-      ->check(CLI::PositiveNumber)
+      ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   const std::filesystem::path folder = out;

@@ -1,9 +1,18 @@
 // Catch2 in either of its major versions: the only header of Catch that a test includes.
 #pragma once
 
-#if __has_include(<catch2/catch_all.hpp>)  // Catch2 3
+// Tests are written in the names of version 2, where Approx is found unqualified.
+#if !__has_include(<catch2/catch_all.hpp>)
+
+// Version 2
+#include <catch2/catch.hpp>
+#else  // version 3
+#include <string>
+
 #include <catch2/catch_all.hpp>
 using Catch::Approx;
-#else  // Catch2 2: Approx is found unqualified already
-#include <catch2/catch.hpp>
+namespace Catch {
+using Matchers::StartsWith;
+inline auto Contains(const std::string& part) { return Matchers::ContainsSubstring(part); }
+}  // namespace Catch
 #endif

@@ -14,6 +14,7 @@
 #include "commands.hpp"
 #include "entry_names.hpp"
 #include "episode_video.hpp"
+#include "learning_curves.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/core/text.hpp"
 #include "mbrl/env/familiar_range.hpp"
@@ -99,17 +100,11 @@ PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, co
     if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
   }
   // Under a deadline a plan begins with a look at the last one.
-  const int looks = c.mpc.deadline > 0 ? 1 : 0;
+  const int looks = c.mpc.limited() ? 1 : 0;
   apply_budget(c.planner, planner, options.own_budget() - looks, keep_iterations);
   for (const std::string& assignment : options.assignments) set_assignment(c, assignment);
   c.planner.sampling.name = planner;
   return c;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 ? values[n / 2] : 0.5 * (values[n / 2 - 1] + values[n / 2]);
 }
 
 bool astray(const FamiliarRange::Excursion& far) { return far.times() >= 10; }
@@ -182,8 +177,8 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
   bar.finish();
   result.furthest = range.furthest();
   result.totals = totals;
-  result.total = median(totals);
-  result.end_reward = median(ends);
+  result.total = quantile(totals, 0.5);
+  result.end_reward = quantile(ends, 0.5);
   result.p50 = latency.p50();
   result.p99 = latency.p99();
   result.missed = static_cast<double>(latency.missed());

@@ -322,6 +322,11 @@ TEST_CASE("plan compares planners on the true dynamics") {
   std::vector<std::string> more = few;
   more.insert(more.end(), {"--set", "mcts.trees=100"});
   CHECK(run_mbrl(scratch, more).out.find(promise + " (unless --set says otherwise)") != std::string::npos);
+
+  // A deadline's look at the last plan is within the budget too.
+  const Outcome limited = run_mbrl(scratch, {"plan", "--env", "control/PointMass", "--planner", "pddm",
+                                             "--steps", "3", "--budget", "41", "--set", "mpc.deadline=100"});
+  CHECK(limited.out.find("| 41 |") != std::string::npos);
 }
 
 TEST_CASE("plan with what a run has learned at the end of its horizon") {

@@ -47,6 +47,8 @@ struct MpcSettings {
   OnUnusable on_unusable = OnUnusable::kHold;  // what is done where no rollout gave a finite return
   ExplorationSettings exploration = {};        // noise on executed actions
 
+  bool limited() const { return deadline > 0 && std::isfinite(deadline); }
+
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
     field("replan_every", s.replan_every, "control steps executed of a plan before the next");
@@ -232,7 +234,7 @@ class Mpc {
   }
 
   void make_plan(const State& state) {
-    const bool limited = settings_.deadline > 0 && std::isfinite(settings_.deadline);
+    const bool limited = settings_.limited();
     const double start = read_clock(*clock_);
     Deadline deadline;
     if (limited)
