@@ -110,6 +110,7 @@ struct RunReporter::Impl {
   double next_write = 0;                   // of metrics.csv, where it is long
   bool behind = false;                     // it lacks the last rounds
   double plotted = 0;                      // when learning_curve.png was drawn last
+  std::int64_t steps = 0;                  // of the environment, in what was heard last
   bool plot_failed = false;
   bool header_printed = false;
 
@@ -251,6 +252,7 @@ void RunReporter::baseline(const MetricTable& metrics) {
 }
 
 void RunReporter::progress(const RunProgress& progress, const std::string& round_name) {
+  impl_->steps = progress.steps;
   impl_->show(phase_label(progress, round_name), progress.total, progress.done);
   impl_->bar.update(progress.done, phase_note(progress));
   if (!progress.fault.empty()) {
@@ -300,9 +302,12 @@ void RunReporter::finish(const MetricTable& metrics, bool done, bool pictures) {
   impl_->plot(metrics, true);
   const std::string folder = impl_->folder.path().string();
   if (!done) {
-    spdlog::info("stopped after {}; continue with: {} train {} --out {} --resume",
-                 counted(static_cast<std::int64_t>(metrics.rows()), metrics.round_name()), impl_->program,
-                 impl_->configuration.algorithm, folder);
+    // Those of a round under way are kept, too.
+    const std::int64_t done_steps =
+        std::max(impl_->steps, metrics.rows() > 0 ? static_cast<std::int64_t>(metrics.last("step")) : 0);
+    spdlog::info("stopped after {}, {}; continue with: {} train {} --out {} --resume",
+                 counted(static_cast<std::int64_t>(metrics.rows()), metrics.round_name()),
+                 counted(done_steps, "step"), impl_->program, impl_->configuration.algorithm, folder);
     return;
   }
   const auto& random = metrics.baseline();
