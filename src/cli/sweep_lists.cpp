@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -105,13 +104,13 @@ std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string&
     run.environment = environments[i];
     name(run, environments[i], environments.size());
   });
-  std::map<std::string, std::size_t> counts;  // of each key's values
+  std::set<std::string> lists;  // keys that have several values; what comes later would replace each of them
   for (const std::string& assignment : options.assignments) {
     const std::vector<std::string> values = values_of(assignment, algorithm);
     const std::string key(trim(assignment.substr(0, assignment.find('='))));
-    const auto [before, first] = counts.try_emplace(key, values.size());
-    require(first || (before->second == 1 && values.size() == 1), "sweep: '", key,
-            "' is given twice; give all its values at once, ", key, "=A,B");
+    require(!lists.contains(key), "sweep: '", key,
+            "' is given again after its list; give all its values at once, ", key, "=A,B");
+    if (values.size() > 1) lists.insert(key);
     cross(values.size(), [&](SweepRun& run, std::size_t i) {
       run.assignments.push_back(values[i]);
       name(run, values[i], values.size());

@@ -398,8 +398,8 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   rejected("Pendulum-v1,Pendulum-v9", {"pets.trials=1"}, "'Pendulum-v9'");
   rejected("Pendulum-v1", {"planner.name=cem,nope"}, "'nope'");
   rejected("Pendulum-v1", {"rollout.horizon=5,0"}, "horizon is 0");
-  rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7"}, "'pets.trials' is given twice");
-  rejected("Pendulum-v1", {"pets.trials=5", "pets.trials=6,7"}, "'pets.trials' is given twice");
+  rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7"}, "'pets.trials' is given again");
+  rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7,8"}, "'pets.trials' is given again");
 }
 
 TEST_CASE("a sweep that is stopped passes the signal on and says how to go on") {
