@@ -290,6 +290,7 @@ int main(int argc, char** argv) try {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
+  mbrl::require(!std::isnan(most_even), "share is NaN, expected 0 to 1");
   const std::filesystem::path folder = out;
   if (!out.empty()) mbrl::require_writable_folder(folder);  // before the work
   mbrl::ThreadPool pool;

@@ -1,5 +1,6 @@
 #include "command_line.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -52,6 +53,15 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
   CLI::App* command = app.add_subcommand(name, summary);
   command->footer(details);
   return command;
+}
+
+void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help) {
+  const auto digits = [](std::string& text) {
+    const bool number =
+        !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    return number ? std::string() : "'" + text + "', expected a whole number of at least 0";
+  };
+  command.add_option("--seed", seed, help)->check(CLI::Validator(digits, ""))->capture_default_str();
 }
 
 std::string misunderstanding(const CLI::App& app, const CLI::ParseError& error) {

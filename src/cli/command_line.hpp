@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <string>
 
 namespace mbrl::cli {
@@ -14,6 +15,9 @@ const std::string& program_name();
 // A command with a line for the list of commands; its own help shows the details too.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
                       const std::string& details);
+
+// --seed, a whole number of at least 0 (the parser alone would take -1 for the largest).
+void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help);
 
 // One line: the word that was not understood, with the nearest command or option; else what is missing. `app`
 // has just thrown `error` from its parse.

@@ -101,7 +101,7 @@ void add_eval(CLI::App& app) {
   auto options = std::make_shared<EvalOptions>();
   command->add_option("run", options->folder, "Run folder")->required();
   command->add_option("--episodes", options->episodes, "Episodes")->capture_default_str();
-  command->add_option("--seed", options->seed, "Start state of the first episode")->capture_default_str();
+  add_seed(*command, options->seed, "Start state of the first episode");
   command->add_option("--threads", options->threads, "Threads (default: all cores)");
   command->add_flag("--video", options->video,
                     "Leave a video of the best episode, eval.mp4, in the run folder");

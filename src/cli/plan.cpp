@@ -197,17 +197,22 @@ void check(const PlanOptions& options, const PlanTask& task, const EnvSpec& spec
     require(names.insert(name).second, "--planner: '", name, "' comes twice; give each planner once");
   require(!options.pictures() || !options.out.empty(),
           "--still and --video write into the folder of --out, which is missing");
-  if (!options.csv.empty()) require_writable(options.csv);
-  if (!options.out.empty()) require_writable_folder(options.out);
   if (options.still) check_still(spec, options.video_options);
   if (options.video) check_video(spec, options.video_options);
-  for (const std::string& name : options.planners)
-    task.controller(configure(options, task, name), options.seed, pool);
+  for (const std::string& name : options.planners) {
+    const PlanConfiguration configuration = configure(options, task, name);
+    task.controller(configuration, options.seed, pool);
+    configuration.mpc.require_within(configuration.planner.horizon);
+  }
+  if (!options.csv.empty()) require_writable(options.csv);
+  if (!options.out.empty()) require_writable_folder(options.out);
 }
 
 void plan(const PlanOptions& options) {
-  require(options.own_budget() >= 10, "--budget is ", options.budget, ", expected at least ",
-          10 + options.budget - options.own_budget(), " rollouts per plan");
+  constexpr int kMostRollouts = 1'000'000;  // whose actions a small machine has room for
+  require(options.own_budget() >= 10 && options.budget <= kMostRollouts, "--budget is ", options.budget,
+          ", expected ", 10 + options.budget - options.own_budget(), " to ", kMostRollouts,
+          " rollouts per plan");
   std::shared_ptr<const LearnedTerminal> terminal;
   if (!options.terminal.empty())
     terminal = std::make_shared<LearnedTerminal>(options.terminal, options.environment);
@@ -311,8 +316,7 @@ void add_plan(CLI::App& app) {
           "policy proposes action sequences; planners that sample")
       ->type_name("RUN");
   command->add_option("--steps", options->steps, "Control steps of an episode at most (default: all)");
-  command->add_option("--seed", options->seed, "Start state and random numbers of the first episode")
-      ->capture_default_str();
+  add_seed(*command, options->seed, "Start state and random numbers of the first episode");
   command->add_option("--episodes", options->episodes, "Episodes, each with the next seed")
       ->capture_default_str();
   command->add_option("--budget", options->budget, "Rollouts per plan at most, the same for every planner")

@@ -98,7 +98,7 @@ void add_render(CLI::App& app) {
   command->add_option("--policy", options->policy, "With --env: random or zero")->capture_default_str();
   command->add_option("--out", options->out,
                       "MP4 file (default: render.mp4 in the run folder, or ENV.mp4 here)");
-  command->add_option("--seed", options->seed, "Start state, and random actions")->capture_default_str();
+  add_seed(*command, options->seed, "Start state, and random actions");
   command->add_option("--steps", options->steps, "Only the first steps of the episode");
   command->add_option("--threads", options->threads, "Threads for planning (default: all cores)");
   add_video_options(*command, options->video);

@@ -119,13 +119,16 @@ std::string ending(int status) {
 // Last row of a run's table.
 struct RunResult {
   double steps = 0, last = 0, best = 0;
+  std::int64_t rounds = 0;
+  std::string round_name;
 };
 std::optional<RunResult> result_of(const fs::path& folder) {
   if (!fs::exists(folder / "metrics.csv")) return std::nullopt;
   const CsvTable table = read_csv(folder / "metrics.csv");
   if (table.rows() == 0) return std::nullopt;
   const auto at = [&](const char* column) { return table.at(table.rows() - 1, table.index(column)); };
-  return RunResult{at("step"), at("return"), at("best_return")};
+  return RunResult{at("step"), at("return"), at("best_return"), static_cast<std::int64_t>(table.rows()),
+                   table.columns.front()};
 }
 
 // The table and the curves of all runs that have a result.
@@ -143,6 +146,7 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
 
   const LearningCurves curves = read_learning_curves(folders, "best_return");
   std::vector<PlotSeries> series;
+  std::vector<std::string> undrawn;
   std::vector<std::vector<std::string>> rows;
   const auto number = [](double value, int decimals) {
     char text[32];
@@ -159,7 +163,11 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
                     std::to_string(best.size()), number(quantile(steps, 0.5), 0),
                     number(quantile(best, 0.5), 1), number(quantile(best, 0.25), 1),
                     number(quantile(best, 0.75), 1)});
-    series.push_back(summarise(group));
+    try {
+      series.push_back(summarise(group));
+    } catch (const Error& error) {
+      undrawn.push_back(std::string("no curve: ") + error.what());
+    }
   }
   std::printf("\n%s", table_text({{"best return", 0, true},
                                   {"seeds"},
@@ -170,6 +178,7 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
                                  rows, stdout_table_style())
                           .c_str());
   for (const std::string& remark : curves.remarks) std::printf("%s\n", remark.c_str());
+  for (const std::string& reason : undrawn) std::printf("%s\n", reason.c_str());
   const fs::path image = out / "learning_curves.png";
   std::string drawn = " and " + image.string();
   try {
@@ -180,19 +189,35 @@ void report(const fs::path& out, const std::vector<SweepRun>& runs) {
   std::printf("results in %s%s\n", (out / "sweep.csv").c_str(), drawn.c_str());
 }
 
-// Mistakes before any work: what a run would say on its first line. Runs that differ by their seed alone are
-// looked at once.
-void require_runnable(const std::vector<SweepRun>& runs, const TrainOptions& options) {
+// Mistakes before any work: what a run would say on its first lines. Of runs that are not there yet those that differ by
+// their seed alone are looked at once.
+void require_runnable(const std::vector<SweepRun>& runs, const TrainOptions& options, const fs::path& out) {
   ThreadPool pool(1);
   const SweepRun* last = nullptr;
   for (const SweepRun& run : runs) {
+    TrainOptions one = options;
+    const fs::path folder = out / run.name;
+    if (fs::exists(folder / "settings.json")) {
+      const RunFolder begun = RunFolder::open(folder);
+      one.preset.clear();
+      one.device.clear();
+      one.settings_file.clear();
+      const RunConfiguration wanted = configuration_to_resume(one, begun);
+      check_session(one, registries().environments.spec(wanted.environment));
+      const std::optional<RunResult> done = begun.has_checkpoint() ? result_of(folder) : std::nullopt;
+      if (done)
+        require_budget_for({.rounds = done->rounds, .steps = static_cast<std::int64_t>(done->steps)}, wanted,
+                           begun, done->round_name);
+      continue;
+    }
     if (last && run.environment == last->environment && run.assignments == last->assignments) continue;
     last = &run;
-    TrainOptions one = options;
     one.environment = run.environment;
     if (!run.seed.empty()) one.seed = std::stoull(run.seed);
     one.assignments = run.assignments;
-    make_algorithm(configure(one), registries(), pool);
+    const RunConfiguration configuration = configure(one);
+    check_session(one, registries().environments.spec(configuration.environment));
+    make_algorithm(configuration, registries(), pool);
   }
 }
 
@@ -234,7 +259,7 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
             " exists and is not an empty folder; choose another one with --out");
   }
   const std::vector<SweepRun> runs = sweep_runs(lists, options.algorithm);
-  require_runnable(runs, options);
+  require_runnable(runs, options, out);
   std::error_code error;
   fs::create_directories(out, error);
   require(!error, "folder ", out, " cannot be made: ", error.message());

@@ -38,7 +38,7 @@ std::vector<std::string> seeds_of(const std::string& text) {
     const std::uint64_t first = seed_of(ends.front(), text), last = seed_of(ends.back(), text);
     require(ends.size() <= 2 && first <= last && last - first < 10000, "--seed is '", text,
             "', expected ranges like 1..5, of at most 10000 seeds");
-    for (std::uint64_t s = first; s <= last; ++s) seeds.push_back(std::to_string(s));
+    for (std::uint64_t i = 0; i <= last - first; ++i) seeds.push_back(std::to_string(first + i));
   }
   return seeds;
 }
@@ -60,11 +60,16 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
   if (!list) {
     values = split(text, ",");
   } else if (text.starts_with('[')) {
-    std::size_t begin = 0;
-    for (std::size_t end; (end = text.find(']', begin)) != std::string::npos;) {
-      values.push_back(text.substr(begin, end + 1 - begin));
-      begin = text.find('[', end);
-      if (begin == std::string::npos) break;
+    std::string_view rest = text;
+    while (true) {
+      const std::size_t end = rest.find(']');
+      require(rest.starts_with('[') && end != std::string_view::npos, "--set ", key, " is '", text,
+              "', expected lists in brackets between commas, e.g. [64,64],[200,200]");
+      values.emplace_back(rest.substr(0, end + 1));
+      rest = trim(rest.substr(end + 1));
+      if (rest.empty()) break;
+      rest = rest.starts_with(',') ? trim(rest.substr(1)) : rest;
+      if (rest.empty()) rest = ",";  // nothing behind it
     }
   } else {
     values = {text};
@@ -87,6 +92,9 @@ std::string plain(std::string text) {
 std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string& algorithm) {
   const std::vector<std::string> environments = split(options.environments, ","),
                                  seeds = seeds_of(options.seeds);
+  for (const std::string& environment : environments)
+    require(!environment.empty() || environments.size() == 1, "--env is '", options.environments,
+            "', expected names between commas");
   std::vector<SweepRun> runs(1);
   const auto cross = [&](std::size_t count, auto&& choose) {
     std::vector<SweepRun> all;

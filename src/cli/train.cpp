@@ -4,6 +4,7 @@
 #include <cctype>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <optional>
 
@@ -28,9 +29,25 @@ namespace {
 
 std::atomic<int> stop_signal = 0;
 
+double seconds_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+// The same signal again ends the program at once, unless it comes on the heels of the first: timeout(1), for one,
+// sends it to the process and then to its group.
 extern "C" void on_stop_signal(int signal) {
+  constexpr double kTogether = 0.5;  // s
+  static volatile double first = 0;
+  const double now = seconds_now();
+  if (stop_signal == signal && now - first > kTogether) {
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
+  if (stop_signal != signal) first = now;
   stop_signal = signal;
-  std::signal(signal, SIG_DFL);  // the same signal again ends the program at once
 }
 
 // Saves, evaluates, reports and stops on behalf of an algorithm's loop.
@@ -127,12 +144,9 @@ class Session final : public RunObserver {
     saved_ = Clock::now();
     unsaved_ = false;
   }
-  void require_budget_for(const RunPosition& done) {
+  void stand_at(const RunPosition& done) {
     position_ = done;
-    // What a run did beyond its own budget, to finish an episode, is no mistake.
-    const RunBudget own = entry_.budget(read_configuration(*folder_, registries().algorithms).own);
-    if (entry_.budget(configuration_.own) == own) return;
-    require_not_spent(entry_.budget(configuration_.own), done, algorithm_.metrics().round_name(), *folder_);
+    require_budget_for(done, configuration_, *folder_, algorithm_.metrics().round_name());
   }
   // A run that was stopped before its first checkpoint, or whose checkpoint is gone, has nothing to go on from.
   void begin_again() {
@@ -143,11 +157,11 @@ class Session final : public RunObserver {
   void load() {
     const StateDict state = load_checkpoint(*folder_, configuration_.algorithm, *rows_);
     const auto position = position_in(state);
-    if (position) require_budget_for(*position);  // before it is loaded into memory that is too small for it
+    if (position) stand_at(*position);  // before it is loaded into memory that is too small for it
     algorithm_.load(state, checkpoint_prefix(configuration_.algorithm));
     if (!position && algorithm_.metrics().rows() > 0)
-      require_budget_for({.rounds = static_cast<std::int64_t>(algorithm_.metrics().rows()),
-                          .steps = static_cast<std::int64_t>(algorithm_.metrics().last("step"))});
+      stand_at({.rounds = static_cast<std::int64_t>(algorithm_.metrics().rows()),
+                .steps = static_cast<std::int64_t>(algorithm_.metrics().last("step"))});
     evaluations_.load(state);
     write_file_atomically(folder_->settings(), to_json_text(configuration_));
   }
@@ -171,11 +185,12 @@ class Session final : public RunObserver {
 
 void train(const TrainOptions& options) {
   require(!options.out.empty(), "--out: the run folder is missing, e.g. --out runs/cheetah");
-  require(options.checkpoint_every_s >= 0, "--checkpoint-every is ", options.checkpoint_every_s,
-          " s, expected 0 (every step) or more");
   std::optional<RunFolder> folder;
   if (options.resume) folder = RunFolder::resume(options.out);
-  Session session(options, folder ? configuration_to_resume(options, *folder) : configure(options), folder);
+  const RunConfiguration configuration =
+      folder ? configuration_to_resume(options, *folder) : configure(options);
+  check_session(options, registries().environments.spec(configuration.environment));
+  Session session(options, configuration, folder);
   std::signal(SIGINT, on_stop_signal);
   std::signal(SIGTERM, on_stop_signal);  // what clusters send before they take the machine away
   if (!session.run()) throw CLI::RuntimeError(128 + stop_signal);

@@ -1,5 +1,7 @@
 #include "train_options.hpp"
 
+#include <tuple>
+
 #include "mbrl/core/text.hpp"
 #include "mbrl/io/settings_file.hpp"
 #include "mbrl/run/evaluation.hpp"
@@ -8,8 +10,24 @@
 namespace mbrl::cli {
 namespace {
 
+// What has an option of its own is not set to something else beside it.
+void require_said_once(const TrainOptions& options, const AlgorithmEntry& entry) {
+  const std::tuple<std::string, bool, const char*> owned[] = {
+      {"environment", !options.environment.empty(), "--env"},
+      {"seed", options.seed.has_value(), "--seed"},
+      {entry.rounds_key, options.trials.has_value(), "--trials"},
+      {entry.steps_key, options.steps.has_value(), "--steps"},
+      {"eval.every", options.eval_every.has_value(), "--eval-every"},
+      {"eval.episodes", options.eval_episodes.has_value(), "--eval-episodes"}};
+  for (const std::string& assignment : options.assignments)
+    for (const auto& [key, given, option] : owned)
+      require(!given || trim(assignment.substr(0, assignment.find('='))) != key, "--set ", assignment,
+              " has no effect: ", option, " says otherwise; give one of the two");
+}
+
 void apply(const TrainOptions& options, RunConfiguration& configuration) {
   const AlgorithmEntry& entry = algorithms().at(options.algorithm);
+  require_said_once(options, entry);
   if (!options.settings_file.empty()) {
     const std::string of = json_text_at(read_file(options.settings_file), "algorithm", options.settings_file);
     require(of.empty() || of == options.algorithm, options.settings_file, " has the settings of ", of,
@@ -61,6 +79,20 @@ RunConfiguration configure(const TrainOptions& options) {
       .at(options.algorithm)
       .check(configuration.own, registries().environments.spec(configuration.environment));
   return configuration;
+}
+
+void check_session(const TrainOptions& options, const EnvSpec& spec) {
+  require(options.checkpoint_every_s >= 0, "--checkpoint-every is ", options.checkpoint_every_s,
+          " s, expected 0 (every step) or more");
+  if (options.video) check_video(spec, options.video_options);
+}
+
+void require_budget_for(const RunPosition& done, const RunConfiguration& wanted, const RunFolder& folder,
+                        const std::string& round_name) {
+  const AlgorithmEntry& entry = algorithms().at(wanted.algorithm);
+  // What a run did beyond its own budget, to finish an episode, is no mistake.
+  if (entry.budget(wanted.own) == entry.budget(read_configuration(folder, algorithms()).own)) return;
+  require_not_spent(entry.budget(wanted.own), done, round_name, folder);
 }
 
 RunConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder) {

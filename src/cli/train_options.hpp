@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "episode_video.hpp"
+#include "mbrl/run/checkpoint.hpp"
 #include "mbrl/run/configuration.hpp"
 #include "mbrl/run/run_folder.hpp"
 
@@ -45,6 +46,12 @@ RunConfiguration default_configuration(const std::string& algorithm, const std::
 // The settings of the run in the folder. Only the budget may be changed, and not to less than is done, and
 // how often it is evaluated.
 RunConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder);
+
+// What a process says before it begins to work on a run, of options that are no settings.
+void check_session(const TrainOptions& options, const EnvSpec& spec);
+// Throws where a run that is resumed has done more already than it is wanted to.
+void require_budget_for(const RunPosition& done, const RunConfiguration& wanted, const RunFolder& folder,
+                        const std::string& round_name);
 
 // Settings given by the user that nothing reads, as sentences.
 std::vector<std::string> settings_without_effect(const TrainOptions& options,

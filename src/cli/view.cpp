@@ -208,7 +208,7 @@ void add_view(CLI::App& app) {
       ->capture_default_str();
   command->add_option("--camera", options->camera, "default, free, track, or a camera named in the MJCF")
       ->capture_default_str();
-  command->add_option("--seed", options->seed, "Start state of the first episode")->capture_default_str();
+  add_seed(*command, options->seed, "Start state of the first episode");
   command->add_option("--candidates", options->candidates, "Lines shown of a planner's candidates")
       ->capture_default_str();
   command->add_option("--threads", options->threads, "Threads for planning (default: all cores)");

@@ -2,6 +2,7 @@
 // killing, stopping and resuming do not depend on how busy the machine is.
 //   MBRL_SIGNAL="9 17"                  signal 9 before the 17th write, fsync or rename of the process
 //   MBRL_SIGNAL="2 3 metrics.csv"       signal 2 after the 3rd rename to a path that ends in metrics.csv
+//   MBRL_SIGNAL="2 3 metrics.csv 2"     the same twice, one behind the other
 #include <dlfcn.h>
 #include <unistd.h>
 
@@ -17,6 +18,7 @@ namespace {
 struct Order {
   int signal = 0;
   long at = 0;
+  int times = 1;
   std::string suffix;
   std::atomic<long> count{0};
 
@@ -24,13 +26,14 @@ struct Order {
     const char* text = std::getenv("MBRL_SIGNAL");
     if (text == nullptr) return;
     char name[200] = "";
-    if (std::sscanf(text, "%d %ld %199s", &signal, &at, name) < 2) std::abort();
+    if (std::sscanf(text, "%d %ld %199s %d", &signal, &at, name, &times) < 2) std::abort();
     suffix = name;
     ::unsetenv("MBRL_SIGNAL");  // not for gnuplot
     ::unsetenv("LD_PRELOAD");
   }
   void happened() {
-    if (signal != 0 && ++count == at) std::raise(signal);
+    if (signal == 0 || ++count != at) return;
+    for (int i = 0; i < times; ++i) std::raise(signal);
   }
 };
 Order order;

@@ -77,8 +77,9 @@ TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
   const Scratch scratch;
   for (const int signal : {SIGINT, SIGTERM}) {
     const fs::path run = scratch / ("run" + std::to_string(signal));
+    // Twice at a time is once: timeout(1) sends it to the process and to its group.
     const Outcome stopped =
-        run_mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv");
+        run_mbrl(scratch, small_run(run, {}, "500"), std::to_string(signal) + " 2 metrics.csv 2");
     CHECK(stopped.status == 128 + signal);
     CHECK(fs::exists(run / "checkpoint/state.safetensors"));
     CHECK(stopped.err.find("--resume") != std::string::npos);
@@ -373,6 +374,16 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   CHECK(rows(out / names[1] / "metrics.csv") == 1);
   CHECK(rows(out / names[2] / "metrics.csv") == 1);
 
+  // A budget that is spent is told before any run, and forgotten.
+  const std::string record = slurp(out / "sweep.json");
+  const Outcome spent =
+      run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--steps", "10"});
+  INFO(spent.err);
+  CHECK(spent.status == 2);
+  CHECK(spent.err.find("the budget is 10 steps, but 400 are done") != std::string::npos);
+  CHECK(slurp(out / "sweep.json") == record);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"}).status == 0);
+
   CHECK(run_mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
   const auto refused = [&](const std::string& seed, const std::string& message) {
     const Outcome outcome = run_mbrl(scratch, {"train", "pets", "--env", "Pendulum-v1", "--seed", seed,
@@ -384,6 +395,7 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   refused("1..x", "--seed is '1..x'");
   refused("5..1", "expected ranges like 1..5");
   refused("2,2", "comes twice");
+  refused("18446744073709551615,18446744073709551614..18446744073709551615", "comes twice");
   const auto rejected = [&](const std::string& environments, std::vector<std::string> more,
                             const std::string& message) {
     std::vector<std::string> sweep = {
@@ -398,6 +410,14 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   rejected("Pendulum-v1,Pendulum-v9", {"pets.trials=1"}, "'Pendulum-v9'");
   rejected("Pendulum-v1", {"planner.name=cem,nope"}, "'nope'");
   rejected("Pendulum-v1", {"rollout.horizon=5,0"}, "horizon is 0");
+  rejected("Pendulum-v1", {"training.epochs=3,-1"}, "epochs is -1");
+  rejected("Pendulum-v1", {"mpc.replan_every=1,1000"},
+           "replan_every is 1000, expected 1 to the planning horizon");
+  rejected("Pendulum-v1,", {"pets.trials=1"}, "expected names between commas");
+  rejected("Pendulum-v1", {"environment=Acrobot-v1,CartPole-v1"}, "--env says otherwise");
+  for (const char* lists : {"[32,32],[16", "[32,32],16", "[32,32]x", "[32],"})
+    rejected("Pendulum-v1", {std::string("model.hidden=") + lists}, "expected lists in brackets");
+  rejected("Pendulum-v1", {"pets.trials=5,6", "--checkpoint-every=-1"}, "--checkpoint-every is -1");
   rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7"}, "'pets.trials' is given again");
   rejected("Pendulum-v1", {"pets.trials=5,6", "pets.trials=7,8"}, "'pets.trials' is given again");
 }

@@ -144,17 +144,16 @@ TEST_CASE("the mpc loop passes its deadline on, measures on the same clock and c
   CHECK_THROWS_AS(Mpc(SlowPlanner(&now), {}, SecondsClock()), Error);
 
   // A clock that is none is found at the first plan, or in the course of one.
-  const auto broken_after = [](int readings) {
-    return [readings]() mutable { return readings-- > 0 ? 1.0 : std::nan(""); };
-  };
-  for (const int readings : {0, 1, 3})
-    for (const double deadline : {0.0, 5.0})
-      if (readings < 2 || deadline > 0) {
-        SlowEvaluator any;
-        Mpc blind(make_planner(any.evaluator, ActionBounds::uniform(2, -1, 1), iterated("cem", 5), 5),
-                  {.deadline = deadline}, broken_after(readings));
-        CHECK_THROWS_WITH(blind.act(vec({0.1f})), Catch::Contains("gave NaN, expected seconds"));
-      }
+  for (const double none : {std::nan(""), unlimited, -unlimited})
+    for (const int readings : {0, 1, 3})
+      for (const double deadline : {0.0, 5.0})
+        if (readings < 2 || deadline > 0) {
+          const auto broken = [left = readings, none]() mutable { return left-- > 0 ? 1.0 : none; };
+          SlowEvaluator any;
+          Mpc blind(make_planner(any.evaluator, ActionBounds::uniform(2, -1, 1), iterated("cem", 5), 5),
+                    {.deadline = deadline}, broken);
+          CHECK_THROWS_WITH(blind.act(vec({0.1f})), Catch::Contains("expected seconds"));
+        }
 
   // A planner chosen by name keeps it.
   SlowEvaluator slow;

@@ -25,7 +25,7 @@ inline double steady_seconds() {
 
 inline double read_clock(const SecondsClock& clock) {
   const double now = clock();
-  require(!std::isnan(now), "clock: it gave NaN, expected seconds");
+  require(std::isfinite(now), "clock: it gave ", now, ", expected seconds");
   return now;
 }
 

@@ -48,6 +48,11 @@ struct MpcSettings {
   ExplorationSettings exploration = {};        // noise on executed actions
 
   bool limited() const { return deadline > 0 && std::isfinite(deadline); }
+  /// Throws unless a plan over so many steps has the actions that are executed of it.
+  void require_within(Index horizon) const {
+    require(horizon >= (open_loop ? 1 : replan_every), "mpc: replan_every is ", replan_every,
+            ", expected 1 to the planning horizon, ", horizon);
+  }
 
   template <class Self, class F>
   static void describe(Self& s, F&& field) {
@@ -252,9 +257,7 @@ class Mpc {
     const double seconds = read_clock(*clock_) - start;
     latency_.add(seconds, limited ? settings_.deadline : std::numeric_limits<double>::infinity());
     if (limited) reserve_.add(seconds, settings_.deadline);
-    require(plan_.actions.cols() >= (settings_.open_loop ? 1 : settings_.replan_every),
-            "mpc: replan_every is ", settings_.replan_every, ", expected 1 to the planning horizon, ",
-            plan_.actions.cols());
+    settings_.require_within(plan_.actions.cols());
     if (noise_)
       require_dim("mpc", "the actions of the planner's plan", plan_.actions.rows(), noise_->mid().size());
     require(plan_.actions.rows() >= 1,

@@ -295,7 +295,10 @@ void register_mbmf(AlgorithmRegistry& registry, const OwnPlanners& planners) {
   d.blank = with({});
   d.presets.push_back({"quick", "small networks and 60,000 steps, for a first look",
                        [with](const EnvSpec&) { return with(quick_mbmf()); }});
-  d.check = [](const MbmfConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
+  d.check = [](const MbmfConfiguration& c, const EnvSpec& spec) {
+    c.validate(spec);
+    c.mpc.require_within(c.rollout.horizon);
+  };
   d.make = [](const MbmfConfiguration& c, const AlgorithmContext& context) {
     return AnyAlgorithm(std::make_unique<Mbmf>(c, context));
   };
