@@ -90,17 +90,18 @@ MbpoSettings mbpo_settings(const EnvSpec& spec) {
 MbpoSettings quick_mbpo_settings() {
   MbpoSettings s;
   s.steps = 3000;
-  s.random_steps = 200;
-  s.train_every = 50;
+  s.random_steps = 100;
+  s.train_every = 25;
   s.rollouts = 1000;
-  s.horizon = {.first = 5, .last = 5};
-  s.keep_steps = 500;
-  s.updates_per_step = 20;
+  s.horizon = {.first = 15, .last = 15};
+  s.keep_steps = 200;
+  s.updates_per_step = 40;
   s.batch_size = 128;
   s.model = {.members = 5, .hidden = {64, 64}};
   s.training.elites = 3;
   s.training.batch_size = 32;
-  s.training.epochs = 50;
+  s.training.epochs = 300;  // of few rows at first
+  s.training.patience = 30;
   s.sac.policy.hidden = s.sac.critic.hidden = {64, 64};
   s.sac.adam.learning_rate = 1e-3;
   s.sac.entropy_per_action = -1;

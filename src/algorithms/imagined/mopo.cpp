@@ -180,6 +180,8 @@ MopoSettings quick_mopo(const EnvSpec&) {
   s.rollouts = mbpo.rollouts;
   s.model = mbpo.model;
   s.training = mbpo.training;
+  s.training.epochs = 50;  // MBPO has few rows at first, a data set has all of them
+  s.training.patience = 5;
   s.sac = mbpo.sac;
   return s;
 }
