@@ -39,6 +39,6 @@ TEST_CASE("learning: mbpo on Pendulum-v1, before soft actor-critic has begun to"
   // Random actions are worth about -1200 per episode, a swing-up and the balance after it -120 to -360.
   const std::vector<double> imagined = returns("mbpo", 2000);
   REQUIRE(imagined.size() == 10);
-  CHECK(median_of_last(imagined, 5) > -300);  // seen: -202
+  CHECK(median_of_last(imagined, 5) > -300);  // seen: -227
   CHECK(median_of_last(returns("sac", 2000), 5) < -600);
 }
