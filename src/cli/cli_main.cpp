@@ -1,5 +1,5 @@
 // The command line. Exit status: 0 done, 1 a check failed (verify) or the output was lost, 2 a mistake in the
-// input, 130 stopped by Ctrl-C, 143 stopped by SIGTERM.
+// input, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 with its terminal.
 #include "mbrl/cli.hpp"
 
 #include <csignal>

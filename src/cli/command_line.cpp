@@ -1,7 +1,7 @@
 #include "command_line.hpp"
 
-#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -56,12 +56,13 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 }
 
 void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help) {
-  const auto digits = [](std::string& text) {
-    const bool number =
-        !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-    return number ? std::string() : "'" + text + "', expected a whole number of at least 0";
+  const auto whole = [](std::string& text) {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool read = error == std::errc() && end == text.data() + text.size();
+    return read ? std::string() : "'" + text + "', expected a whole number from 0 to 18446744073709551615";
   };
-  command.add_option("--seed", seed, help)->check(CLI::Validator(digits, ""))->capture_default_str();
+  command.add_option("--seed", seed, help)->check(CLI::Validator(whole, ""))->capture_default_str();
 }
 
 std::string misunderstanding(const CLI::App& app, const CLI::ParseError& error) {

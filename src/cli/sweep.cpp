@@ -127,8 +127,9 @@ std::optional<RunResult> result_of(const fs::path& folder) {
   const CsvTable table = read_csv(folder / "metrics.csv");
   if (table.rows() == 0) return std::nullopt;
   const auto at = [&](const char* column) { return table.at(table.rows() - 1, table.index(column)); };
-  return RunResult{at("step"), at("return"), at("best_return"), static_cast<std::int64_t>(table.rows()),
-                   table.columns.front()};
+  // The first column counts rounds; a row of random actions before them is 0.
+  return RunResult{at("step"), at("return"), at("best_return"),
+                   static_cast<std::int64_t>(at(table.columns.front().c_str())), table.columns.front()};
 }
 
 // The table and the curves of all runs that have a result.
@@ -268,7 +269,7 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   // Signals are waited for, not handled: none is lost between a look and a wait.
   sigset_t waited, before;
   sigemptyset(&waited);
-  for (const int signal : {SIGCHLD, SIGINT, SIGTERM}) sigaddset(&waited, signal);
+  for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&waited, signal);
   ::sigprocmask(SIG_BLOCK, &waited, &before);
   write_file_atomically(
       out / "sweep.json",
@@ -294,7 +295,7 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
       children[pid] = {next++, std::chrono::steady_clock::now()};
     }
     const int signal = ::sigwaitinfo(&waited, nullptr);
-    if (signal == SIGINT || signal == SIGTERM) {
+    if (signal == SIGINT || signal == SIGTERM || signal == SIGHUP) {
       stopped_by = signal;
       for (const auto& [pid, child] : children) ::kill(pid, SIGTERM);
     }

@@ -151,6 +151,7 @@ class Session final : public RunObserver {
   // A run that was stopped before its first checkpoint, or whose checkpoint is gone, has nothing to go on from.
   void begin_again() {
     const auto kept = folder_->set_metrics_aside();
+    write_file_atomically(folder_->settings(), to_json_text(configuration_));
     spdlog::warn("{} is not there: the run begins again{}", folder_->checkpoint().string(),
                  kept ? "; its metrics.csv of before is kept as " + kept->filename().string() : "");
   }
@@ -193,6 +194,8 @@ void train(const TrainOptions& options) {
   Session session(options, configuration, folder);
   std::signal(SIGINT, on_stop_signal);
   std::signal(SIGTERM, on_stop_signal);  // what clusters send before they take the machine away
+  // A terminal that is closed; under nohup it stays ignored.
+  if (std::signal(SIGHUP, on_stop_signal) == SIG_IGN) std::signal(SIGHUP, SIG_IGN);
   if (!session.run()) throw CLI::RuntimeError(128 + stop_signal);
 }
 
@@ -273,7 +276,7 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
   auto* steps = command->add_option(
       "--steps", options.steps,
       entry.rounds_key.empty()
-          ? "Environment steps to learn for"
+          ? "Environment steps to learn for; the episode or round under way is finished"
           : "Environment steps instead of trials; the episode or round under way is finished");
   if (!entry.rounds_key.empty())
     steps->excludes(command->add_option("--trials", options.trials, help_of(entry.blank, entry.rounds_key)));

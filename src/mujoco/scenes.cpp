@@ -300,10 +300,12 @@ Camera camera_of(const Scene& scene, const std::string& name) {
     return camera;
   }
   const mjModel& model = *scene.model;
-  if (mj_name2id(&model, mjOBJ_CAMERA, name.c_str()) < 0)
-    fail("no camera '", name, "' in the model '", model_name(model),
-         "', expected one of default, free, track, ",
-         joined(names_of(model, mjOBJ_CAMERA, static_cast<int>(model.ncam))));
+  if (mj_name2id(&model, mjOBJ_CAMERA, name.c_str()) < 0) {
+    std::vector<std::string> known = {"default", "free", "track"};
+    for (const std::string& own : names_of(model, mjOBJ_CAMERA, static_cast<int>(model.ncam)))
+      if (!own.empty() && std::find(known.begin(), known.end(), own) == known.end()) known.push_back(own);
+    fail("no camera '", name, "' in the model '", model_name(model), "', expected one of ", joined(known));
+  }
   camera.name = name;
   return camera;
 }

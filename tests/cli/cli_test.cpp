@@ -403,7 +403,8 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
     complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", steps}),
               std::string("--steps is ") + steps + ", expected at least 1");
   complains(plan("Acrobot-v1", "rs,cem,rs"), "'rs' comes twice");
-  complains(plan("Acrobot-v1", "rs", {"--seed", "-1"}), "--seed: '-1', expected a whole number");
+  for (const std::string seed : {"-1", "18446744073709551616", "1x"})
+    complains(plan("Acrobot-v1", "rs", {"--seed", seed}), "--seed: '" + seed + "', expected a whole number");
   complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "2147483647"}),
             "--budget is 2147483647, expected 10 to 1000000");
   complains(plan("Acrobot-v1", "rs", {"--set", "mpc.replan_every=500"}),

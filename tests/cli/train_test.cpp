@@ -71,11 +71,17 @@ TEST_CASE("a run without its checkpoint begins again, says so and keeps the tabl
     CHECK(rows(run / "metrics.csv") == 1);
   }
   CHECK(slurp(run / "metrics_1.csv") == before);
+  // What it begins again with is what it goes on with.
+  fs::remove_all(run / "checkpoint");
+  fs::create_directory(run / "checkpoint");
+  CHECK(run_mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume", "--trials", "2"}).status == 0);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--out", run.string(), "--resume"}).status == 0);
+  CHECK(rows(run / "metrics.csv") == 2);
 }
 
-TEST_CASE("Ctrl-C and SIGTERM leave a checkpoint and say how to go on") {
+TEST_CASE("Ctrl-C, SIGTERM and a closed terminal leave a checkpoint and say how to go on") {
   const Scratch scratch;
-  for (const int signal : {SIGINT, SIGTERM}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
     const fs::path run = scratch / ("run" + std::to_string(signal));
     // Twice at a time is once: timeout(1) sends it to the process and to its group.
     const Outcome stopped =
@@ -382,6 +388,11 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   CHECK(spent.status == 2);
   CHECK(spent.err.find("the budget is 10 steps, but 400 are done") != std::string::npos);
   CHECK(slurp(out / "sweep.json") == record);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--trials", "2"}).status == 0);
+  const Outcome fewer =
+      run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", "--trials", "1"});
+  INFO(fewer.err);
+  CHECK(fewer.err.find("the budget is 1 trials, but 2 are done") != std::string::npos);
   CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"}).status == 0);
 
   CHECK(run_mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
