@@ -269,7 +269,10 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   // Signals are waited for, not handled: none is lost between a look and a wait.
   sigset_t waited, before;
   sigemptyset(&waited);
-  for (const int signal : {SIGCHLD, SIGINT, SIGTERM, SIGHUP}) sigaddset(&waited, signal);
+  for (const int signal : {SIGCHLD, SIGINT, SIGTERM}) sigaddset(&waited, signal);
+  struct sigaction closed {};
+  ::sigaction(SIGHUP, nullptr, &closed);
+  if (closed.sa_handler != SIG_IGN) sigaddset(&waited, SIGHUP);  // under nohup it stays ignored
   ::sigprocmask(SIG_BLOCK, &waited, &before);
   write_file_atomically(
       out / "sweep.json",

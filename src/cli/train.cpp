@@ -4,7 +4,6 @@
 #include <cctype>
 #include <chrono>
 #include <csignal>
-#include <ctime>
 #include <memory>
 #include <optional>
 
@@ -14,6 +13,7 @@
 #include "commands.hpp"
 #include "filming.hpp"
 #include "mbrl/core/any_settings.hpp"
+#include "mbrl/core/deadline.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/run/checkpoint.hpp"
@@ -29,18 +29,12 @@ namespace {
 
 std::atomic<int> stop_signal = 0;
 
-double seconds_now() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 // The same signal again ends the program at once, unless it comes on the heels of the first: timeout(1), for one,
 // sends it to the process and then to its group.
 extern "C" void on_stop_signal(int signal) {
   constexpr double kTogether = 0.5;  // s
   static volatile double first = 0;
-  const double now = seconds_now();
+  const double now = steady_seconds();
   if (stop_signal == signal && now - first > kTogether) {
     std::signal(signal, SIG_DFL);
     std::raise(signal);
