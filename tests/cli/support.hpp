@@ -45,6 +45,7 @@ inline pid_t start(const std::vector<std::string>& arguments, const fs::path& ou
                    const std::string& signal = "") {
   const pid_t pid = ::fork();
   if (pid == 0) {
+    std::signal(SIGHUP, SIG_DFL);  // tests may run under nohup
     if (!signal.empty()) {
       ::setenv("MBRL_SIGNAL", signal.c_str(), 1);
       ::setenv("LD_PRELOAD", MBRL_SIGNAL_AT, 1);
