@@ -55,14 +55,18 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
   return command;
 }
 
+std::optional<std::uint64_t> whole_number(std::string_view text) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
 void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help) {
-  const auto whole = [](std::string& text) {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool read = error == std::errc() && end == text.data() + text.size();
-    return read ? std::string() : "'" + text + "', expected a whole number from 0 to 18446744073709551615";
+  const auto complaint = [](const std::string& text) {
+    return whole_number(text) ? "" : "'" + text + "', expected a whole number from 0 to 18446744073709551615";
   };
-  command.add_option("--seed", seed, help)->check(CLI::Validator(whole, ""))->capture_default_str();
+  command.add_option("--seed", seed, help)->check(CLI::Validator(complaint, ""))->capture_default_str();
 }
 
 std::string misunderstanding(const CLI::App& app, const CLI::ParseError& error) {

@@ -4,7 +4,9 @@
 #include <CLI/CLI.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace mbrl::cli {
 
@@ -15,6 +17,9 @@ const std::string& program_name();
 // A command with a line for the list of commands; its own help shows the details too.
 CLI::App* add_command(CLI::App& app, const std::string& name, const std::string& summary,
                       const std::string& details);
+
+// The whole number of at least 0 that the text is, all of it; none otherwise.
+std::optional<std::uint64_t> whole_number(std::string_view text);
 
 // --seed, a whole number of at least 0 (the parser alone would take -1 for the largest).
 void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help);

@@ -1,11 +1,13 @@
 // The lists of a command line, and every combination of them.
 #include <algorithm>
 #include <cctype>
-#include <charconv>
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
 
+#include "command_line.hpp"
 #include "mbrl/core/text.hpp"
 #include "registries.hpp"
 #include "sweep.hpp"
@@ -23,11 +25,10 @@ std::vector<std::string> split(std::string_view text, std::string_view separator
 }
 
 std::uint64_t seed_of(const std::string& text, const std::string& all) {
-  std::uint64_t seed = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seed);
-  require(error == std::errc() && end == text.data() + text.size(), "--seed is '", all,
+  const std::optional<std::uint64_t> seed = whole_number(text);
+  require(seed.has_value(), "--seed is '", all,
           "', expected a whole number, a list (1,4,7) or a range (1..5)");
-  return seed;
+  return *seed;
 }
 
 std::vector<std::string> seeds_of(const std::string& text) {
@@ -68,8 +69,7 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
       values.emplace_back(rest.substr(0, end + 1));
       rest = trim(rest.substr(end + 1));
       if (rest.empty()) break;
-      rest = rest.starts_with(',') ? trim(rest.substr(1)) : rest;
-      if (rest.empty()) rest = ",";  // nothing behind it
+      if (rest.starts_with(',')) rest = trim(rest.substr(1));
     }
   } else {
     values = {text};
@@ -115,7 +115,7 @@ std::vector<SweepRun> sweep_runs(const SweepOptions& options, const std::string&
   std::set<std::string> lists;  // keys that have several values; what comes later would replace each of them
   for (const std::string& assignment : options.assignments) {
     const std::vector<std::string> values = values_of(assignment, algorithm);
-    const std::string key(trim(assignment.substr(0, assignment.find('='))));
+    const std::string key = assigned_key(assignment);
     require(!lists.contains(key), "sweep: '", key,
             "' is given again after its list; give all its values at once, ", key, "=A,B");
     if (values.size() > 1) lists.insert(key);

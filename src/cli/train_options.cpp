@@ -21,8 +21,8 @@ void require_said_once(const TrainOptions& options, const AlgorithmEntry& entry)
       {"eval.episodes", options.eval_episodes.has_value(), "--eval-episodes"}};
   for (const std::string& assignment : options.assignments)
     for (const auto& [key, given, option] : owned)
-      require(!given || trim(assignment.substr(0, assignment.find('='))) != key, "--set ", assignment,
-              " has no effect: ", option, " says otherwise; give one of the two");
+      require(!given || assigned_key(assignment) != key, "--set ", assignment, " has no effect: ", option,
+              " says otherwise; give one of the two");
 }
 
 void apply(const TrainOptions& options, RunConfiguration& configuration) {
@@ -52,6 +52,10 @@ void apply(const TrainOptions& options, RunConfiguration& configuration) {
 }
 
 }  // namespace
+
+std::string assigned_key(const std::string& assignment) {
+  return std::string(trim(assignment.substr(0, assignment.find('='))));
+}
 
 RunConfiguration default_configuration(const std::string& algorithm, const std::string& environment) {
   RunConfiguration c{.algorithm = algorithm, .environment = environment, .eval = {}, .own = {}};
@@ -116,8 +120,7 @@ std::vector<std::string> settings_without_effect(const TrainOptions& options,
                                                  const RunConfiguration& configuration) {
   const AlgorithmEntry& entry = algorithms().at(configuration.algorithm);
   std::vector<std::string> keys, sentences;
-  for (const std::string& assignment : options.assignments)
-    keys.emplace_back(trim(assignment.substr(0, assignment.find('='))));
+  for (const std::string& assignment : options.assignments) keys.push_back(assigned_key(assignment));
   const RunBudget budget = entry.budget(configuration.own);
   for (const std::string& key : keys)
     if (!key.empty() && key == entry.rounds_key && budget.steps > 0)

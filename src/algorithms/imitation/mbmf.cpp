@@ -272,6 +272,7 @@ void MbmfConfiguration::validate(const EnvSpec& spec) const {
   require_time_limit("mbmf", spec);
   most_transitions(planning, spec);
   training.validate(model.members);
+  mpc.require_within(rollout.horizon);
   imitation_of(*this).validate("mbmf", spec);
   tuning_of(*this, 0).validate("mbmf", spec);
   tuning.trpo.validate();
@@ -295,10 +296,7 @@ void register_mbmf(AlgorithmRegistry& registry, const OwnPlanners& planners) {
   d.blank = with({});
   d.presets.push_back({"quick", "small networks and 60,000 steps, for a first look",
                        [with](const EnvSpec&) { return with(quick_mbmf()); }});
-  d.check = [](const MbmfConfiguration& c, const EnvSpec& spec) {
-    c.validate(spec);
-    c.mpc.require_within(c.rollout.horizon);
-  };
+  d.check = [](const MbmfConfiguration& c, const EnvSpec& spec) { c.validate(spec); };
   d.make = [](const MbmfConfiguration& c, const AlgorithmContext& context) {
     return AnyAlgorithm(std::make_unique<Mbmf>(c, context));
   };

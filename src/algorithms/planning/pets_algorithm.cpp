@@ -251,6 +251,8 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
            [](const Configuration& c, const EnvSpec& spec) {
              most_transitions(c.pets, spec);
              check_pets_model(c, spec);
+             if (c.model.is_ensemble()) c.training.validate(c.model.members);
+             if (c.rollout.horizon >= 1) c.mpc.require_within(c.rollout.horizon);  // else the rollout says it
            },
        .make =
            [backend](const Configuration& c, const AlgorithmContext& context) {

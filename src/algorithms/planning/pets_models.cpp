@@ -111,7 +111,6 @@ bool reads(const PetsModelSettings& model, const std::string& key) {
 }  // namespace
 
 void check_pets_model(const PetsConfiguration& c, const EnvSpec& spec) {
-  if (c.rollout.horizon >= 1) c.mpc.require_within(c.rollout.horizon);
   std::vector<std::string> known = model_kind_names();
   known.insert(known.begin(), PetsModelSettings::kEnsemble);
   require_model_kind("pets: model.name", c.model.name, known);
@@ -136,10 +135,7 @@ void check_pets_model(const PetsConfiguration& c, const EnvSpec& spec) {
     require(!chosen, "pets: ", setting.key, " is ", setting.value, ", which has no effect: model.name is ",
             c.model.name);
   }
-  if (c.model.is_ensemble()) {
-    c.training.validate(c.model.members);
-    return;
-  }
+  if (c.model.is_ensemble()) return;
   require(static_cast<bool>(spec.reward), "pets: ", spec.name,
           " has no reward that a planner can compute, which only model.name 'ensemble' learns, but "
           "model.name is ",
