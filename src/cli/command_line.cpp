@@ -6,7 +6,6 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
-#include <vector>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
@@ -60,6 +59,19 @@ std::optional<std::uint64_t> whole_number(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+std::string assigned_key(const std::string& assignment) {
+  return std::string(trim(assignment.substr(0, assignment.find('='))));
+}
+
+std::vector<std::string> split(std::string_view text, std::string_view separator) {
+  std::vector<std::string> parts;
+  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
+       text.remove_prefix(at + separator.size()))
+    parts.emplace_back(trim(text.substr(0, at)));
+  parts.emplace_back(trim(text));
+  return parts;
 }
 
 void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help) {

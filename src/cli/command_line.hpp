@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace mbrl::cli {
 
@@ -20,6 +21,12 @@ CLI::App* add_command(CLI::App& app, const std::string& name, const std::string&
 
 // The whole number of at least 0 that the text is, all of it; none otherwise.
 std::optional<std::uint64_t> whole_number(std::string_view text);
+
+// "rollout.horizon" of "rollout.horizon=20".
+std::string assigned_key(const std::string& assignment);
+
+// The parts of a list, without blanks around them; one at least.
+std::vector<std::string> split(std::string_view text, std::string_view separator);
 
 // --seed, a whole number of at least 0 (the parser alone would take -1 for the largest).
 void add_seed(CLI::App& command, std::uint64_t& seed, const std::string& help);

@@ -23,6 +23,7 @@
 #include "mbrl/io/progress.hpp"
 #include "mbrl/io/table.hpp"
 #include "mbrl/planning/registry/budget.hpp"
+#include "mbrl/planning/registry/registry.hpp"
 #include "plan_pictures.hpp"
 #include "plan_tasks.hpp"
 #include "plan_terminal.hpp"
@@ -34,7 +35,7 @@ namespace {
 
 struct PlanOptions {
   std::string environment, terminal;
-  std::vector<std::string> planners = {"icem"};
+  std::string planner_list = "icem";
   std::optional<int> steps;
   std::uint64_t seed = 1;
   int episodes = 1;
@@ -46,6 +47,7 @@ struct PlanOptions {
   bool markdown = false;
   std::vector<std::string> assignments;
 
+  std::vector<std::string> planners() const { return split(planner_list, ","); }
   bool pictures() const { return still || video; }
   // Rollouts that are the planner's.
   int own_budget() const { return terminal.empty() ? budget : budget - kProposalRollouts; }
@@ -84,20 +86,46 @@ const char* without_effect(std::string_view key) {
   return nullptr;
 }
 
+bool descends(std::string_view planner) {
+  return planner == "gradient" || planner == "ilqr" || planner == "ddp" || planner == "collocation";
+}
+
+// Whether the planner, which may be one of each kind (icem+ilqr), reads the settings that begin with `group`. What is no
+// planner's own all of them read.
+bool reads(std::string_view planner, std::string_view group) {
+  const std::size_t plus = planner.find('+');
+  if (plus != std::string_view::npos)
+    return reads(planner.substr(0, plus), group) || reads(planner.substr(plus + 1), group);
+  if (group == "starts") return descends(planner);
+  if (group == "ilqr" && planner == "ddp") return true;
+  const std::vector<std::string>& sampling = planner_names();
+  const bool owned = descends(group) || std::find(sampling.begin(), sampling.end(), group) != sampling.end();
+  return !owned || planner == group;
+}
+
+// A setting of planners none of which is asked for.
+void require_read(const PlanOptions& options) {
+  const std::vector<std::string> planners = options.planners();
+  for (const std::string& assignment : options.assignments) {
+    const std::string key = assigned_key(assignment), group = key.substr(0, key.find('.'));
+    require(std::any_of(planners.begin(), planners.end(),
+                        [&](const std::string& planner) { return reads(planner, group); }),
+            "--set ", key, " has no effect: no planner of --planner reads it");
+  }
+}
+
 // Of a task, the defaults under a budget, then what the user has set.
 PlanConfiguration configure(const PlanOptions& options, const PlanTask& task, const std::string& planner) {
   PlanConfiguration c;
   c.planner.horizon = task.horizon;
   c.planner.sampling.cem = task.cem;
-  for (const std::string& assignment : options.assignments) {
-    const std::string key = assignment.substr(0, assignment.find('='));
-    if (const char* why = without_effect(key)) fail("--set ", key, " has no effect: ", why);
-  }
   std::vector<std::string> keep_iterations;
   for (const std::string& assignment : options.assignments) {
+    const std::string key = assigned_key(assignment);
+    if (const char* why = without_effect(key)) fail("--set ", key, " has no effect: ", why);
     set_assignment(c, assignment);
-    const std::size_t at = assignment.find(".iterations=");
-    if (at != std::string::npos) keep_iterations.push_back(assignment.substr(0, at));
+    constexpr std::string_view kIterations = ".iterations";
+    if (key.ends_with(kIterations)) keep_iterations.push_back(key.substr(0, key.size() - kIterations.size()));
   }
   // Under a deadline a plan begins with a look at the last one.
   const int looks = c.mpc.limited() ? 1 : 0;
@@ -191,19 +219,21 @@ PlanResult run(const PlanOptions& options, const PlanTask& task, const std::stri
 void check(const PlanOptions& options, const PlanTask& task, const EnvSpec& spec, ThreadPool& pool) {
   require(options.steps.value_or(1) >= 1, "--steps is ", options.steps.value_or(1), ", expected at least 1");
   require(options.episodes >= 1, "--episodes is ", options.episodes, ", expected at least 1");
-  require(!options.planners.empty(), "--planner: expected a name");
   std::set<std::string> names;
-  for (const std::string& name : options.planners)
+  for (const std::string& name : options.planners()) {
+    require(!name.empty(), "--planner is '", options.planner_list, "', expected names between commas");
     require(names.insert(name).second, "--planner: '", name, "' comes twice; give each planner once");
+  }
   require(!options.pictures() || !options.out.empty(),
           "--still and --video write into the folder of --out, which is missing");
   if (options.still) check_still(spec, options.video_options);
   if (options.video) check_video(spec, options.video_options);
-  for (const std::string& name : options.planners) {
+  for (const std::string& name : options.planners()) {
     const PlanConfiguration configuration = configure(options, task, name);
     task.controller(configuration, options.seed, pool);
     configuration.mpc.require_within(configuration.planner.horizon);
   }
+  require_read(options);
   if (!options.csv.empty()) require_writable(options.csv);
   if (!options.out.empty()) require_writable_folder(options.out);
 }
@@ -244,7 +274,7 @@ void plan(const PlanOptions& options) {
   std::vector<PlanResult> results;
   AnyEnvironment env = task.make();
   const FamiliarRange range(env, 3, spec.max_steps > 0 ? std::min(spec.max_steps, 500) : 500, options.seed);
-  for (const std::string& name : options.planners) {
+  for (const std::string& name : options.planners()) {
     results.push_back(run(options, task, name, range, pool));
     const PlanResult& r = results.back();
     print(table.row({r.planner, fixed(r.total, 2), fixed(r.end_reward, 4), fixed(r.rollouts, 0),
@@ -303,10 +333,9 @@ void add_plan(CLI::App& app) {
   command->add_option("--env", options->environment, "Environment, a name of 'mbrl envs'")->required();
   command
       ->add_option(
-          "--planner", options->planners,
+          "--planner", options->planner_list,
           "Planners: rs, cem, icem, mppi, pddm, cmaes, mcts, gradient, ilqr, ddp, collocation, or one "
           "that samples refined by one that descends: icem+ilqr")
-      ->delimiter(',')
       ->type_name("NAME[,NAME...]")
       ->capture_default_str();
   command
@@ -345,7 +374,7 @@ void add_plan(CLI::App& app) {
       const PlanTask task = plan_task(options->environment);
       PlanOptions defaults = *options;
       defaults.assignments.clear();
-      const std::string& planner = options->planners.front();
+      const std::string planner = options->planners().front();
       const auto shown = [](std::vector<SettingInfo> all) {
         std::erase_if(all, [](const SettingInfo& info) { return without_effect(info.key) != nullptr; });
         return all;

@@ -229,7 +229,6 @@ bool is_sweep(const std::string& folder) { return fs::exists(fs::path(folder) / 
 int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   const fs::path out = given.out;
   require(!given.out.empty(), "--out: the sweep's folder is missing, e.g. --out runs/sweep");
-  require(sweep.jobs >= 0, "--jobs is ", sweep.jobs, ", expected at least 1");
   SweepOptions lists = sweep;
   TrainOptions options = given;
   if (!options.settings_file.empty()) options.settings_file = fs::absolute(options.settings_file).string();
@@ -239,9 +238,15 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
     load_settings_file(record, out / "sweep.json");
     if (record.algorithm.empty()) record.algorithm = kUnnamedAlgorithm;
     require(record.algorithm == options.algorithm, "--resume: ", out, " is a sweep of ", record.algorithm);
-    const bool same = sweep.environments.empty() && sweep.seeds.empty() && sweep.assignments.empty();
-    require(same || (sweep.environments == record.environments && sweep.seeds == record.seeds &&
-                     sweep.assignments == record.assignments),
+    const auto same = [](const std::string& again, const std::string& begun) {
+      return again.empty() || again == begun;
+    };
+    const bool sets =
+        std::all_of(sweep.assignments.begin(), sweep.assignments.end(), [&](const std::string& set) {
+          return std::find(record.assignments.begin(), record.assignments.end(), set) !=
+                 record.assignments.end();
+        });
+    require(same(sweep.environments, record.environments) && same(sweep.seeds, record.seeds) && sets,
             "--resume: ", out, " is a sweep over other lists; leave out --env, --seed and --set");
     require(given.preset.empty() || given.preset == record.preset, "--resume: ", out, " has the preset '",
             record.preset, "'");

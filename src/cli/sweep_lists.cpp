@@ -1,6 +1,7 @@
 // The lists of a command line, and every combination of them.
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -14,15 +15,6 @@
 
 namespace mbrl::cli {
 namespace {
-
-std::vector<std::string> split(std::string_view text, std::string_view separator) {
-  std::vector<std::string> parts;
-  for (std::size_t at; (at = text.find(separator)) != std::string_view::npos;
-       text.remove_prefix(at + separator.size()))
-    parts.emplace_back(trim(text.substr(0, at)));
-  parts.emplace_back(trim(text));
-  return parts;
-}
 
 std::uint64_t seed_of(const std::string& text, const std::string& all) {
   const std::optional<std::uint64_t> seed = whole_number(text);
@@ -42,6 +34,13 @@ std::vector<std::string> seeds_of(const std::string& text) {
     for (std::uint64_t i = 0; i <= last - first; ++i) seeds.push_back(std::to_string(first + i));
   }
   return seeds;
+}
+
+// A number as it is written shortest ("0.9" for "0.90"), any other text as it is.
+std::string plain_number(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? shortest(number) : text;
 }
 
 // The values of "key=1,2" as assignments of their own. Where the setting is a list itself, only lists in
@@ -74,6 +73,10 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
   } else {
     values = {text};
   }
+  std::set<std::string> known;
+  for (const std::string& value : values)
+    require(known.insert(plain_number(value)).second, "sweep: '", trim(key), "=", value,
+            "' comes twice; give each value once");
   for (std::string& value : values) value = key + "=" + value;
   return values.empty() ? std::vector<std::string>{assignment} : values;
 }

@@ -200,8 +200,14 @@ struct Given {
   SettingsFilter list;
 };
 
-void run_given(Given& given, bool jobs_given) {
+void run_given(Given& given, const CLI::App& command) {
   TrainOptions& options = given.train;
+  const bool jobs_given = command.count("--jobs") > 0;
+  require(!jobs_given || given.sweep.jobs >= 1, "--jobs is ", given.sweep.jobs, ", expected at least 1");
+  require(command.count("--env") == 0 || !given.sweep.environments.empty(),
+          "--env is empty, expected a name of 'mbrl envs' or names between commas");
+  require(command.count("--seed") == 0 || !given.sweep.seeds.empty(),
+          "--seed is empty, expected a whole number, a list (1,4,7) or a range (1..5)");
   const std::vector<SweepRun> runs = sweep_runs(given.sweep, options.algorithm);
   if (!given.list.wanted && (!runs.front().name.empty() || (options.resume && is_sweep(options.out)))) {
     const int status = run_sweep(given.sweep, options);
@@ -304,10 +310,9 @@ void add_algorithm(CLI::App& train_command, const AlgorithmEntry& entry) {
                                   "Leave a film of the best episode, episode.mp4, in the run folder");
   add_video_options(*command, options.video_options);
   for (const char* name : {"--camera", "--size"}) command->get_option(name)->needs(video);
-  auto* jobs =
-      command->add_option("--jobs", sweep.jobs, "Runs of a sweep at a time (default: one for each core)");
+  command->add_option("--jobs", sweep.jobs, "Runs of a sweep at a time (default: one for each core)");
   add_list_settings(*command, given->list, "with its value for the environment");
-  command->callback([given, jobs] { run_given(*given, jobs->count() > 0); });
+  command->callback([given, command] { run_given(*given, *command); });
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <tuple>
 
-#include "mbrl/core/text.hpp"
+#include "command_line.hpp"
 #include "mbrl/io/settings_file.hpp"
 #include "mbrl/run/evaluation.hpp"
 #include "registries.hpp"
@@ -52,10 +52,6 @@ void apply(const TrainOptions& options, RunConfiguration& configuration) {
 }
 
 }  // namespace
-
-std::string assigned_key(const std::string& assignment) {
-  return std::string(trim(assignment.substr(0, assignment.find('='))));
-}
 
 RunConfiguration default_configuration(const std::string& algorithm, const std::string& environment) {
   RunConfiguration c{.algorithm = algorithm, .environment = environment, .eval = {}, .own = {}};

@@ -33,9 +33,6 @@ struct TrainOptions {
   VideoOptions video_options;
 };
 
-// "rollout.horizon" of "rollout.horizon=20".
-std::string assigned_key(const std::string& assignment);
-
 // The settings known to work for the environment, which may be named in the settings file only, then the
 // user's: command line over settings file, --set over --settings, the flags with names of their own over
 // both.

@@ -99,5 +99,6 @@ TEST_CASE("mbmf: settings that make no sense are refused in words") {
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.imitation.episodes = 0; }), "mbmf: episodes is 0"));
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.tuning.std = 0; }), "mbmf: tuning.std is 0"));
   CHECK(contains(refusal([](MbmfConfiguration& c) { c.tuning.horizon = 0; }), "horizon is 0"));
+  CHECK(contains(refusal([](MbmfConfiguration& c) { c.rollout.horizon = 0; }), "rollout.horizon is 0"));
   CHECK(contains(error_of([] { small_mbmf().validate(CartPole().spec()); }), "mbmf: "));
 }

@@ -403,6 +403,15 @@ TEST_CASE("plan runs on any environment, and says what it cannot do") {
     complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--steps", steps}),
               std::string("--steps is ") + steps + ", expected at least 1");
   complains(plan("Acrobot-v1", "rs,cem,rs"), "'rs' comes twice");
+  complains(plan("Acrobot-v1", "rs,"), "--planner is 'rs,', expected names between commas");
+  complains(plan("Acrobot-v1", "rs,cem", {"--set", " icem.elites =3"}),
+            "--set icem.elites has no effect: no planner of --planner reads it");
+  complains(plan("control/CartPole", "icem", {"--set", "starts.starts=2"}), "starts.starts has no effect");
+  complains(plan("control/CartPole", "icem+gradient", {"--set", "ilqr.iterations=2"}),
+            "ilqr.iterations has no effect");
+  CHECK(plan("control/CartPole", "icem+ddp",
+             {"--set", "ilqr.iterations=2", "icem.elites=5", "starts.starts=2", "horizon=10"})
+            .status == 0);
   for (const std::string seed : {"-1", "18446744073709551616", "1x"})
     complains(plan("Acrobot-v1", "rs", {"--seed", seed}), "--seed: '" + seed + "', expected a whole number");
   complains(run_mbrl(scratch, {"plan", "--env", "Acrobot-v1", "--planner", "rs", "--budget", "2147483647"}),

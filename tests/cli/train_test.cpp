@@ -396,6 +396,13 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"}).status == 0);
 
   CHECK(run_mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
+  // A list that is given again is the sweep's own.
+  const auto again = [&](const std::string& option, const std::string& list) {
+    return run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", option, list});
+  };
+  CHECK(again("--set", "planner.icem.elites=2,3").status == 0);
+  CHECK(again("--seed", "4..5").status == 0);
+  CHECK(again("--seed", "4..6").err.find("is a sweep over other lists") != std::string::npos);
   const auto refused = [&](const std::string& seed, const std::string& message) {
     const Outcome outcome = run_mbrl(scratch, {"train", "pets", "--env", "Pendulum-v1", "--seed", seed,
                                                "--out", (scratch / "none").string()});
@@ -406,6 +413,7 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   refused("1..x", "--seed is '1..x'");
   refused("5..1", "expected ranges like 1..5");
   refused("2,2", "comes twice");
+  refused("", "--seed is empty, expected a whole number, a list (1,4,7) or a range (1..5)");
   refused("18446744073709551615,18446744073709551614..18446744073709551615", "comes twice");
   const auto rejected = [&](const std::string& environments, std::vector<std::string> more,
                             const std::string& message) {
@@ -424,6 +432,9 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   rejected("Pendulum-v1", {"training.epochs=3,-1"}, "epochs is -1");
   rejected("Pendulum-v1", {"mpc.replan_every=1,1000"},
            "replan_every is 1000, expected 1 to the planning horizon");
+  rejected("Pendulum-v1", {"planner.icem.alpha=0.1,0.10"}, "'planner.icem.alpha=0.10' comes twice");
+  rejected("Pendulum-v1", {"pets.trials=1", "--jobs=0"}, "--jobs is 0, expected at least 1");
+  rejected("", {"pets.trials=1"}, "--env is empty");
   rejected("Pendulum-v1,", {"pets.trials=1"}, "expected names between commas");
   rejected("Pendulum-v1", {"environment=Acrobot-v1,CartPole-v1"}, "--env says otherwise");
   for (const char* lists : {"[32,32],[16", "[32,32],16", "[32,32]x", "[32],"})

@@ -272,6 +272,7 @@ void MbmfConfiguration::validate(const EnvSpec& spec) const {
   require_time_limit("mbmf", spec);
   most_transitions(planning, spec);
   training.validate(model.members);
+  require(rollout.horizon >= 1, "mbmf: rollout.horizon is ", rollout.horizon, ", expected at least 1");
   mpc.require_within(rollout.horizon);
   imitation_of(*this).validate("mbmf", spec);
   tuning_of(*this, 0).validate("mbmf", spec);

@@ -252,7 +252,9 @@ void register_pets(AlgorithmRegistry& registry, const EnsembleBackendSource& bac
              most_transitions(c.pets, spec);
              check_pets_model(c, spec);
              if (c.model.is_ensemble()) c.training.validate(c.model.members);
-             if (c.rollout.horizon >= 1) c.mpc.require_within(c.rollout.horizon);  // else the rollout says it
+             require(c.rollout.horizon >= 1, "pets: rollout.horizon is ", c.rollout.horizon,
+                     ", expected at least 1");
+             c.mpc.require_within(c.rollout.horizon);
            },
        .make =
            [backend](const Configuration& c, const AlgorithmContext& context) {
