@@ -87,6 +87,21 @@ MbpoSettings mbpo_settings(const EnvSpec& spec) {
   return s;
 }
 
+MbpoSettings lean_mbpo_settings(const EnvSpec& spec) {
+  MbpoSettings s = mbpo_settings(spec);
+  s.steps = 20'000;
+  s.random_steps = 2000;
+  s.train_every = 500;
+  s.training.epochs = 60;
+  s.rollouts = 25'000;
+  s.horizon = {.first = 10, .last = 10};
+  s.updates_per_step = 20;
+  s.sac.critic.layer_norm = true;  // bears the faster steps
+  s.sac.adam.learning_rate = 1e-3;
+  s.sac.policy_delay = 2;
+  return s;
+}
+
 MbpoSettings quick_mbpo_settings() {
   MbpoSettings s;
   s.steps = 3000;
@@ -273,9 +288,11 @@ void register_mbpo(AlgorithmRegistry& registry) {
       "MBPO (Janner et al. 2019): soft actor-critic on short trajectories imagined by a learned ensemble.";
   d.details =
       "  mbrl train mbpo --env Pendulum-v1 --preset quick --out runs/pendulum\n"
+      "  mbrl train mbpo --env HalfCheetah-v4 --preset lean --eval-every 2000 --out runs/cheetah\n"
       "  mbrl train mbpo --env Hopper-v4 --steps 50000 --eval-every 5000 --out runs/hopper";
   d.steps_key = "steps";
   d.defaults = mbpo_settings;
+  d.presets.push_back({"lean", "20,000 steps of a larger task, in an hour of one core", lean_mbpo_settings});
   d.presets.push_back({"quick", "small networks and 3,000 steps, for a first look",
                        [](const EnvSpec&) { return quick_mbpo_settings(); }});
   d.check = [](const MbpoSettings& s, const EnvSpec& spec) { s.validate(spec); };
