@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <memory>
 #include <string_view>
+#include <vector>
 
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/text.hpp"
@@ -37,6 +38,21 @@ std::string literal(std::string_view text) {
       out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
   }
   return out + "'";
+}
+
+// A series' name in lines that the picture has room for, broken behind commas where it has some.
+std::vector<std::string> lines_of(std::string_view name) {
+  constexpr std::size_t kMost = 100;  // characters
+  std::vector<std::string> lines;
+  while (name.size() > kMost) {
+    const std::size_t comma = name.substr(0, kMost).rfind(", ");
+    std::size_t end = comma == std::string_view::npos ? kMost : comma + 1;
+    while ((static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80) --end;  // no character in two
+    lines.emplace_back(trim(name.substr(0, end)));
+    name.remove_prefix(end);
+  }
+  lines.emplace_back(trim(name));
+  return lines;
 }
 
 struct CloseFile {
@@ -149,10 +165,17 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
     script += "set title " + literal(labels.title) + " font ',16' textcolor '#222222'\n";
   script += "set xlabel " + literal(labels.x) + " textcolor '#222222'\n";
   script += "set ylabel " + literal(labels.y) + " textcolor '#222222'\n";
-  script +=
-      "set key outside below center horizontal height 1.5 Left reverse samplen 2 spacing 1.4 width 2 "
-      "textcolor "
-      "'#222222'\n";
+  std::vector<std::string> titles;
+  std::size_t lines = 1;
+  for (const PlotSeries& s : series) {
+    const std::vector<std::string> name = lines_of(s.name);
+    lines = std::max(lines, name.size());
+    titles.push_back(literal(name.front()));
+    for (std::size_t i = 1; i < name.size(); ++i) titles.back() += ".\"\\n\"." + literal(name[i]);
+  }
+  // gnuplot leaves room for one line an entry.
+  script += "set key outside below center horizontal height 1.5 Left reverse samplen 2 spacing " +
+            general(1.4 + 1.2 * static_cast<double>(lines - 1), 3) + " width 2 textcolor '#222222'\n";
   if (series.size() == 1 && series[0].name.empty()) script += "unset key\n";
 
   std::string plots;
@@ -165,7 +188,7 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
   for (std::size_t i = 0; i < series.size(); ++i) {
     const bool dots = series[i].x.size() <= 60;  // few enough to be told apart
     add("$data" + std::to_string(i) + " using 1:2 with " + (dots ? "linespoints" : "lines") + " title " +
-        literal(series[i].name) + " linecolor '" + kColours[i % kColours.size()] + "' linewidth 2.4" +
+        titles[i] + " linecolor '" + kColours[i % kColours.size()] + "' linewidth 2.4" +
         (dots ? " pointtype 7 pointsize 0.8" : "") + (i >= kColours.size() ? " dashtype 2" : ""));
   }
   script += plots + "\n";

@@ -81,6 +81,30 @@ TEST_CASE("the extension decides the format, and another one is refused", "[plot
   }
 }
 
+TEST_CASE("a long name of a series goes on in another line of the legend", "[plot]") {
+  if (!gnuplot_is_installed()) {
+    WARN("gnuplot is not installed: not tested");
+    return;
+  }
+  const TemporaryFolder folder;
+  std::string settings;
+  for (int i = 0; i < 12; ++i) settings += "planner.setting_" + std::to_string(i) + "=0.125, ";
+  std::string word;
+  for (int i = 0; i < 100; ++i) word += "\xC3\xA4";  // 200 bytes without a comma
+  const auto path = folder / "long.svg";
+  plot_lines(path, "", "x", "y", {line(settings + "it's `last`"), line(word), line("short")});
+  const std::string svg = read_file(path);
+  for (int i = 0; i < 12; ++i)
+    CHECK(svg.find("setting_" + std::to_string(i) + "=0.125") != std::string::npos);
+  CHECK(svg.find("`last`") != std::string::npos);
+  CHECK(svg.find(settings) == std::string::npos);
+  CHECK(svg.find("short") != std::string::npos);
+  std::size_t letters = 0;
+  for (std::size_t at = 0; (at = svg.find("\xC3\xA4", at)) != std::string::npos; at += 2) ++letters;
+  CHECK(letters > 0);
+  CHECK(letters % 100 == 0);  // as often as the name is in the file, whole
+}
+
 TEST_CASE("plots that cannot be made say why", "[plot]") {
   const TemporaryFolder folder;
   const auto plot = [&](const PlotSeries& s) {
