@@ -233,7 +233,6 @@ int run_sweep(const SweepOptions& sweep, const TrainOptions& given) {
   TrainOptions options = given;
   if (!options.settings_file.empty()) options.settings_file = fs::absolute(options.settings_file).string();
   if (is_sweep(given.out)) {
-    require(given.resume, out, " holds a sweep already; continue it with --resume, or choose another folder");
     SweepRecord record;
     load_settings_file(record, out / "sweep.json");
     if (record.algorithm.empty()) record.algorithm = kUnnamedAlgorithm;

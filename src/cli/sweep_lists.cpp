@@ -1,7 +1,6 @@
 // The lists of a command line, and every combination of them.
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -36,13 +35,6 @@ std::vector<std::string> seeds_of(const std::string& text) {
   return seeds;
 }
 
-// A number as it is written shortest ("0.9" for "0.90"), any other text as it is.
-std::string plain_number(const std::string& text) {
-  double number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? shortest(number) : text;
-}
-
 // The values of "key=1,2" as assignments of their own. Where the setting is a list itself, only lists in
 // brackets are several values.
 std::vector<std::string> values_of(const std::string& assignment, const std::string& algorithm) {
@@ -73,10 +65,21 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
   } else {
     values = {text};
   }
+  // What one of them sets, as settings files have it: 0.9 of 0.90, true of yes.
+  const auto meant = [&](const std::string& value) {
+    RunConfiguration one = configuration;
+    set_value(one, trim(key), value, "--set");
+    for (const SettingInfo& info : list_keys(one))
+      if (info.key == trim(key)) return info.value;
+    return value;
+  };
   std::set<std::string> known;
-  for (const std::string& value : values)
-    require(known.insert(plain_number(value)).second, "sweep: '", trim(key), "=", value,
+  for (const std::string& value : values) {
+    require(!value.empty() || values.size() == 1, "--set ", trim(key), " is '", text,
+            "', expected values between commas");
+    require(values.size() == 1 || known.insert(meant(value)).second, "sweep: '", trim(key), "=", value,
             "' comes twice; give each value once");
+  }
   for (std::string& value : values) value = key + "=" + value;
   return values.empty() ? std::vector<std::string>{assignment} : values;
 }
@@ -85,7 +88,7 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
 std::string plain(std::string text) {
   for (char& c : text)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 &&
-        std::string_view("._=-").find(c) == std::string::npos)
+        std::string_view("._=+-").find(c) == std::string::npos)
       c = '-';
   return text;
 }

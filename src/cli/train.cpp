@@ -209,6 +209,8 @@ void run_given(Given& given, const CLI::App& command) {
   require(command.count("--seed") == 0 || !given.sweep.seeds.empty(),
           "--seed is empty, expected a whole number, a list (1,4,7) or a range (1..5)");
   const std::vector<SweepRun> runs = sweep_runs(given.sweep, options.algorithm);
+  require(given.list.wanted || options.resume || options.out.empty() || !is_sweep(options.out), options.out,
+          " holds a sweep already; continue it with --resume, or choose another folder");
   if (!given.list.wanted && (!runs.front().name.empty() || (options.resume && is_sweep(options.out)))) {
     const int status = run_sweep(given.sweep, options);
     if (status != 0) throw CLI::RuntimeError(status);

@@ -122,16 +122,26 @@ void append_data(std::string& script, std::size_t index, const PlotSeries& serie
   script += "END_OF_DATA\n";
 }
 
-// What gnuplot is told to draw into, by the file's extension; empty for another.
-std::string terminal_of(const std::filesystem::path& file) {
+// What gnuplot is told to draw into, by the file's extension, a picture of so many pixels of which an inch has
+// a hundred; empty for another.
+std::string terminal_of(const std::filesystem::path& file, int height) {
   const std::string extension = lower(file.extension().string());
-  if (extension == ".png")
-    return "pngcairo noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
-  if (extension == ".svg")
-    return "svg noenhanced size 1100,650 font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
-  if (extension == ".pdf")
-    return "pdfcairo noenhanced size 11in,6.5in font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
+  const std::string rest = " font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
+  const std::string pixels = " noenhanced size 1100," + std::to_string(height);
+  if (extension == ".png") return "pngcairo" + pixels + rest;
+  if (extension == ".svg") return "svg" + pixels + rest;
+  if (extension == ".pdf") return "pdfcairo noenhanced size 11in," + fixed(height / 100.0, 2) + "in" + rest;
   return "";
+}
+
+// Room for the legend below the curves: where names are long it has one column, of `lines` lines an entry.
+int height_of(const std::vector<PlotSeries>& series, std::size_t lines) {
+  constexpr int kHeight = 650, kLine = 26;
+  constexpr std::size_t kColumn = 50, kUsual = 4;  // characters in one of two columns, lines with room
+  const bool one_column =
+      std::any_of(series.begin(), series.end(), [](const PlotSeries& s) { return s.name.size() > kColumn; });
+  const std::size_t rows = (one_column ? series.size() : series.size() / 2) * lines;
+  return kHeight + kLine * static_cast<int>(rows - std::min(rows, kUsual));
 }
 
 void check(const std::vector<PlotSeries>& series) {
@@ -156,7 +166,6 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
   require_writable(png);
   std::string script;
   for (std::size_t i = 0; i < series.size(); ++i) append_data(script, i, series[i]);
-  script += "set terminal " + terminal_of(png) + "\n";
   script += "set encoding utf8\nset border 3 linecolor '#444444' linewidth 1.2\n";
   script += "set tics nomirror out scale 0.6 textcolor '#222222'\n";
   script += "set grid xtics ytics back linecolor '#DDDDDD' linetype 1 linewidth 1\n";
@@ -173,9 +182,12 @@ void plot_lines(const std::filesystem::path& png, const PlotLabels& labels,
     titles.push_back(literal(name.front()));
     for (std::size_t i = 1; i < name.size(); ++i) titles.back() += ".\"\\n\"." + literal(name[i]);
   }
-  // gnuplot leaves room for one line an entry.
-  script += "set key outside below center horizontal height 1.5 Left reverse samplen 2 spacing " +
-            general(1.4 + 1.2 * static_cast<double>(lines - 1), 3) + " width 2 textcolor '#222222'\n";
+  script += "set terminal " + terminal_of(png, height_of(series, lines)) + "\n";
+  // gnuplot leaves room for one line an entry. Samples are long enough to show dashes where there are some.
+  script += "set key outside below center horizontal height 1.5 Left reverse maxrows " +
+            std::to_string(series.size()) + " samplen " + (series.size() > kColours.size() ? "4" : "2") +
+            " spacing " + general(1.4 + 1.2 * static_cast<double>(lines - 1), 3) +
+            " width 2 textcolor '#222222'\n";
   if (series.size() == 1 && series[0].name.empty()) script += "unset key\n";
 
   std::string plots;
@@ -206,7 +218,7 @@ void plot_lines(const std::filesystem::path& png, const std::string& title, cons
 }
 
 void require_plot_format(const std::filesystem::path& file) {
-  require(!terminal_of(file).empty(), "plot: '", file.string(), "' ends in '", file.extension().string(),
+  require(!terminal_of(file, 1).empty(), "plot: '", file.string(), "' ends in '", file.extension().string(),
           "', expected .png, .svg or .pdf");
 }
 

@@ -396,6 +396,8 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume"}).status == 0);
 
   CHECK(run_mbrl(scratch, arguments).err.find("holds a sweep already") != std::string::npos);
+  CHECK(run_mbrl(scratch, {"train", "pets", "--out", out.string()}).err.find("holds a sweep already") !=
+        std::string::npos);
   // A list that is given again is the sweep's own.
   const auto again = [&](const std::string& option, const std::string& list) {
     return run_mbrl(scratch, {"train", "pets", "--out", out.string(), "--resume", option, list});
@@ -433,6 +435,10 @@ TEST_CASE("a sweep runs every combination, stops and resumes, and ends in one ta
   rejected("Pendulum-v1", {"mpc.replan_every=1,1000"},
            "replan_every is 1000, expected 1 to the planning horizon");
   rejected("Pendulum-v1", {"planner.icem.alpha=0.1,0.10"}, "'planner.icem.alpha=0.10' comes twice");
+  rejected("Pendulum-v1", {"planner.icem.add_mean=true,false,on"}, "'planner.icem.add_mean=on' comes twice");
+  rejected("Pendulum-v1", {"model.hidden=[32,32],[32, 32]"}, "'model.hidden=[32, 32]' comes twice");
+  rejected("Pendulum-v1", {"pets.trials=5,"}, "expected values between commas");
+  rejected("Pendulum-v1", {"pets.trils=5,5"}, "did you mean 'pets.trials'?");
   rejected("Pendulum-v1", {"pets.trials=1", "--jobs=0"}, "--jobs is 0, expected at least 1");
   rejected("", {"pets.trials=1"}, "--env is empty");
   rejected("Pendulum-v1,", {"pets.trials=1"}, "expected names between commas");

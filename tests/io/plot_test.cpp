@@ -94,6 +94,13 @@ TEST_CASE("a long name of a series goes on in another line of the legend", "[plo
   const auto path = folder / "long.svg";
   plot_lines(path, "", "x", "y", {line(settings + "it's `last`"), line(word), line("short")});
   const std::string svg = read_file(path);
+  // A legend of many lines is room below the curves, not over them.
+  const auto height = [&](const std::vector<PlotSeries>& series) {
+    plot_lines(folder / "x.png", "", "x", "y", series);
+    return big_endian(read_file(folder / "x.png"), 20);
+  };
+  CHECK(height({line("short")}) == 650);
+  CHECK(height(std::vector<PlotSeries>(4, line(settings))) > 850);
   for (int i = 0; i < 12; ++i)
     CHECK(svg.find("setting_" + std::to_string(i) + "=0.125") != std::string::npos);
   CHECK(svg.find("`last`") != std::string::npos);
