@@ -47,7 +47,8 @@ std::vector<std::string> lines_of(std::string_view name) {
   while (name.size() > kMost) {
     const std::size_t comma = name.substr(0, kMost).rfind(", ");
     std::size_t end = comma == std::string_view::npos ? kMost : comma + 1;
-    while ((static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80) --end;  // no character in two
+    while (end > kMost - 4 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80)
+      --end;  // no character in two
     lines.emplace_back(trim(name.substr(0, end)));
     name.remove_prefix(end);
   }

@@ -93,6 +93,7 @@ TEST_CASE("a long name of a series goes on in another line of the legend", "[plo
   for (int i = 0; i < 100; ++i) word += "\xC3\xA4";  // 200 bytes without a comma
   const auto path = folder / "long.svg";
   plot_lines(path, "", "x", "y", {line(settings + "it's `last`"), line(word), line("short")});
+  plot_lines(folder / "x.png", "", "x", "y", {line(std::string(300, '\x80'))});  // no UTF-8: no matter
   const std::string svg = read_file(path);
   // A legend of many lines is room below the curves, not over them.
   const auto height = [&](const std::vector<PlotSeries>& series) {

@@ -72,7 +72,7 @@ struct MbpoSettings {
 /// The authors' settings for the environment, by its name: HalfCheetah, Hopper, Walker2d, Ant, Humanoid (its own or
 /// mbpo's with fewer observations) and InvertedPendulum; for any other HalfCheetah's.
 MbpoSettings mbpo_settings(const EnvSpec& spec);
-/// The same with longer trajectories, half the updates or fewer and 20,000 steps: the preset "lean".
+/// The same with ten imagined steps, twenty updates a step and 20,000 steps in all: the preset "lean".
 MbpoSettings lean_mbpo_settings(const EnvSpec& spec);
 /// Small networks and 3,000 steps: the preset "quick".
 MbpoSettings quick_mbpo_settings();
