@@ -40,10 +40,11 @@ std::vector<std::string> seeds_of(const std::string& text) {
 std::vector<std::string> values_of(const std::string& assignment, const std::string& algorithm) {
   const std::size_t equals = assignment.find('=');
   if (equals == std::string::npos) return {assignment};  // an error that is reported elsewhere
-  const std::string key = assignment.substr(0, equals), text(trim(assignment.substr(equals + 1)));
+  const std::string key = assignment.substr(0, equals), trimmed = assigned_key(assignment),
+                    text(trim(assignment.substr(equals + 1)));
   RunConfiguration configuration{.algorithm = algorithm, .eval = {}, .own = algorithms().at(algorithm).blank};
   std::vector<SettingField> fields = setting_fields(configuration);
-  const SettingField* field = find_field(fields, trim(key));
+  const SettingField* field = find_field(fields, trimmed);
   const bool list = field && (std::holds_alternative<std::vector<int>*>(field->value) ||
                               std::holds_alternative<std::vector<float>*>(field->value) ||
                               std::holds_alternative<std::vector<double>*>(field->value) ||
@@ -67,17 +68,15 @@ std::vector<std::string> values_of(const std::string& assignment, const std::str
   }
   // What one of them sets, as settings files have it: 0.9 of 0.90, true of yes.
   const auto meant = [&](const std::string& value) {
-    RunConfiguration one = configuration;
-    set_value(one, trim(key), value, "--set");
-    for (const SettingInfo& info : list_keys(one))
-      if (info.key == trim(key)) return info.value;
-    return value;
+    set_value(configuration, trimmed, value, "--set");
+    const std::vector<SettingInfo> now = list_keys(configuration);
+    return std::ranges::find(now, trimmed, &SettingInfo::key)->value;  // there, or it was not set
   };
   std::set<std::string> known;
   for (const std::string& value : values) {
-    require(!value.empty() || values.size() == 1, "--set ", trim(key), " is '", text,
+    require(!value.empty() || values.size() == 1, "--set ", trimmed, " is '", text,
             "', expected values between commas");
-    require(values.size() == 1 || known.insert(meant(value)).second, "sweep: '", trim(key), "=", value,
+    require(values.size() == 1 || known.insert(meant(value)).second, "sweep: '", trimmed, "=", value,
             "' comes twice; give each value once");
   }
   for (std::string& value : values) value = key + "=" + value;

@@ -123,16 +123,21 @@ void append_data(std::string& script, std::size_t index, const PlotSeries& serie
   script += "END_OF_DATA\n";
 }
 
-// What gnuplot is told to draw into, by the file's extension, a picture of so many pixels of which an inch has
-// a hundred; empty for another.
-std::string terminal_of(const std::filesystem::path& file, int height) {
+// What gnuplot draws with, by the file's extension; empty for another.
+std::string terminal_of(const std::filesystem::path& file) {
   const std::string extension = lower(file.extension().string());
-  const std::string rest = " font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
-  const std::string pixels = " noenhanced size 1100," + std::to_string(height);
-  if (extension == ".png") return "pngcairo" + pixels + rest;
-  if (extension == ".svg") return "svg" + pixels + rest;
-  if (extension == ".pdf") return "pdfcairo noenhanced size 11in," + fixed(height / 100.0, 2) + "in" + rest;
+  if (extension == ".png") return "pngcairo";
+  if (extension == ".svg") return "svg";
+  if (extension == ".pdf") return "pdfcairo";
   return "";
+}
+
+// The same with a picture of so many pixels, a hundred of them to the inch.
+std::string terminal_of(const std::filesystem::path& file, int height) {
+  const std::string terminal = terminal_of(file);
+  const std::string size =
+      terminal == "pdfcairo" ? "11in," + fixed(height / 100.0, 2) + "in" : "1100," + std::to_string(height);
+  return terminal + " noenhanced size " + size + " font 'DejaVu Sans,13' background '#FFFFFF' linewidth 1";
 }
 
 // Room for the legend below the curves: where names are long it has one column, of `lines` lines an entry.
@@ -219,7 +224,7 @@ void plot_lines(const std::filesystem::path& png, const std::string& title, cons
 }
 
 void require_plot_format(const std::filesystem::path& file) {
-  require(!terminal_of(file, 1).empty(), "plot: '", file.string(), "' ends in '", file.extension().string(),
+  require(!terminal_of(file).empty(), "plot: '", file.string(), "' ends in '", file.extension().string(),
           "', expected .png, .svg or .pdf");
 }
 
