@@ -65,11 +65,10 @@ HWY_INLINE void few_sums(const Network::Layer& layer, const float* parameters, c
   }
 }
 
-// Outputs [first, first + count) of kS samples, to rows of y and of the slope (null: the last layer, which has no
-// activation).
+// All outputs of kS samples, to rows of y and of the slope (null: not wanted). `last`: there is no activation.
 template <int kS, Activation kActivation>
-void few_outputs(const Network::Layer& layer, const float* parameters, const float* x, std::size_t ld,
-                 float* y, float* slope) {
+void few_outputs(const Network::Layer& layer, bool last, const float* parameters, const float* x,
+                 std::size_t ld, float* y, float* slope) {
   constexpr std::size_t kWidth = kFewVectors * kPad;
   const std::size_t lanes = hn::Lanes(D()), out = static_cast<std::size_t>(layer.out),
                     stride = static_cast<std::size_t>(layer.stride);
@@ -81,7 +80,7 @@ void few_outputs(const Network::Layer& layer, const float* parameters, const flo
       few_sums<kS, static_cast<int>(kFewVectors)>(layer, parameters, x, ld, first, z);
     else
       few_sums<kS, 1>(layer, parameters, x, ld, first, z);
-    if (slope) activate_rows<kActivation>(z, slopes, kS, count, kWidth);
+    if (!last) activate_rows<kActivation>(z, slopes, kS, count, kWidth);
     const std::size_t end = std::min(first + count, out);
     for (std::size_t o = first; o < end; ++o)
       for (std::size_t s = 0; s < kS; ++s) {
@@ -93,22 +92,22 @@ void few_outputs(const Network::Layer& layer, const float* parameters, const flo
 }
 
 template <Activation kActivation>
-void few_layer(const Network::Layer& layer, const float* parameters, const float* x, std::size_t samples,
-               std::size_t ld, float* y, float* slope) {
+void few_layer(const Network::Layer& layer, bool last, const float* parameters, const float* x,
+               std::size_t samples, std::size_t ld, float* y, float* slope) {
   for (std::size_t s = 0; s < samples; s += 4) {
     float* slope_here = slope ? slope + s : nullptr;
     switch (std::min<std::size_t>(samples - s, 4)) {
       case 1:
-        few_outputs<1, kActivation>(layer, parameters, x + s, ld, y + s, slope_here);
+        few_outputs<1, kActivation>(layer, last, parameters, x + s, ld, y + s, slope_here);
         break;
       case 2:
-        few_outputs<2, kActivation>(layer, parameters, x + s, ld, y + s, slope_here);
+        few_outputs<2, kActivation>(layer, last, parameters, x + s, ld, y + s, slope_here);
         break;
       case 3:
-        few_outputs<3, kActivation>(layer, parameters, x + s, ld, y + s, slope_here);
+        few_outputs<3, kActivation>(layer, last, parameters, x + s, ld, y + s, slope_here);
         break;
       default:
-        few_outputs<4, kActivation>(layer, parameters, x + s, ld, y + s, slope_here);
+        few_outputs<4, kActivation>(layer, last, parameters, x + s, ld, y + s, slope_here);
         break;
     }
   }

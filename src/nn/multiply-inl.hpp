@@ -83,52 +83,62 @@ HWY_INLINE void tile(const Operand& a, const float* HWY_RESTRICT b, std::size_t 
   V acc[kM][kN];
 #pragma GCC unroll 16
   for (int m = 0; m < kM; ++m)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int n = 0; n < kN; ++n) acc[m][n] = hn::Zero(d);
   const float* HWY_RESTRICT from = a.base;
   for (std::size_t k0 = 0; k0 < depth; k0 += a.run, from += a.jump) {
     const std::size_t count = std::min(a.run, depth - k0);
     for (std::size_t k = 0; k < count; ++k, b += ldb) {
       V row[kN];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int n = 0; n < kN; ++n) row[n] = hn::Load(d, b + static_cast<std::size_t>(n) * lanes);
 #pragma GCC unroll 16
       for (int m = 0; m < kM; ++m) {
         const auto row_index = static_cast<std::size_t>(m);
         const V factor = hn::Set(d, from[kUnitRow ? k * a.column + row_index : row_index * a.row + k]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
         for (int n = 0; n < kN; ++n) acc[m][n] = hn::MulAdd(factor, row[n], acc[m][n]);
       }
     }
   }
 #pragma GCC unroll 16
   for (int m = 0; m < kM; ++m)
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int n = 0; n < kN; ++n)
       epilogue(d, m0 + static_cast<std::size_t>(m), n0 + static_cast<std::size_t>(n) * lanes, acc[m][n]);
 }
 
-template <int kM, bool kUnitRow, class Epilogue>
-HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t columns,
-                         std::size_t depth, const Epilogue& epilogue, std::size_t m, std::size_t n) {
+// Columns [first, columns) of kM rows from m on, kN vectors at a time, then the rest.
+template <int kM, int kN, bool kUnitRow, class Epilogue>
+HWY_INLINE void tile_row(const Operand& a, const float* b, std::size_t ldb, std::size_t first,
+                         std::size_t columns, std::size_t depth, const Epilogue& epilogue, std::size_t m) {
   const std::size_t lanes = hn::Lanes(D());
-  for (; n + 2 * lanes <= columns; n += 2 * lanes)
-    tile<kM, 2, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
-  if (n < columns) tile<kM, 1, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+  std::size_t n = first;
+  for (; n + kN * lanes <= columns; n += kN * lanes)
+    tile<kM, kN, kUnitRow>(a, b + n, ldb, depth, epilogue, m, n);
+  if constexpr (kN > 1) tile_row<kM, kN / 2, kUnitRow>(a, b, ldb, n, columns, depth, epilogue, m);
 }
 
-// C for all rows and columns [first, columns); `operand(m)` gives A from row m on. `columns` is a multiple of
-// the vector length.
+// C for all rows and columns [0, columns); `operand(m)` gives A from row m on. `columns` is a multiple of the vector
+// length. Two vectors of columns at a time for all rows, so that they stay in cache while A passes by; then the rows
+// that are no full tile, which have more columns instead, to hide the latency of a multiply-add.
 template <bool kUnitRow, class OperandAt, class Epilogue>
-HWY_INLINE void multiply(std::size_t rows, std::size_t first, std::size_t columns, std::size_t depth,
-                         const OperandAt& operand, const float* b, std::size_t ldb,
-                         const Epilogue& epilogue) {
-  std::size_t m = 0;
-  for (; m + kRows <= rows; m += kRows)
-    tile_row<kRows, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  for (; m + 4 <= rows; m += 4) tile_row<4, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  for (; m + 2 <= rows; m += 2) tile_row<2, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
-  if (m < rows) tile_row<1, kUnitRow>(operand(m), b, ldb, columns, depth, epilogue, m, first);
+HWY_INLINE void multiply(std::size_t rows, std::size_t columns, std::size_t depth, const OperandAt& operand,
+                         const float* b, std::size_t ldb, const Epilogue& epilogue) {
+  const std::size_t panel = 2 * hn::Lanes(D()), full = rows / kRows * kRows;
+  for (std::size_t n = 0; n < columns; n += panel)
+    for (std::size_t m = 0; m < full; m += kRows)
+      tile_row<kRows, 2, kUnitRow>(operand(m), b, ldb, n, std::min(columns, n + panel), depth, epilogue, m);
+  std::size_t m = full;
+  if (m + 4 <= rows) {
+    tile_row<4, 4, kUnitRow>(operand(m), b, ldb, 0, columns, depth, epilogue, m);
+    m += 4;
+  }
+  if (m + 2 <= rows) {
+    tile_row<2, 4, kUnitRow>(operand(m), b, ldb, 0, columns, depth, epilogue, m);
+    m += 2;
+  }
+  if (m < rows) tile_row<1, 8, kUnitRow>(operand(m), b, ldb, 0, columns, depth, epilogue, m);
 }
 
 // Weights as the left operand: rows are outputs, the sum runs over inputs.
@@ -188,8 +198,20 @@ HWY_INLINE void activate(D d, V z, V& value, V& slope) {
   if constexpr (kActivation != Activation::kSilu) value = hn::IfThenElse(hn::IsNaN(z), z, value);
 }
 
-// y = f(z) in place, and the slope. Apart from the products: inlined behind their sums, the activation's
-// constants take the registers of the sums, and compilers take minutes.
+// y = f(product + bias) of the rectifier, straight from registers.
+struct RectifierEpilogue {
+  const float* bias;
+  float* y;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    V value, slope;
+    activate<Activation::kRelu>(d, hn::Add(acc, hn::Set(d, bias[m])), value, slope);
+    hn::Store(value, d, y + m * ld + n);
+  }
+};
+
+// y = f(z) in place, and the slope (null: not wanted). Apart from the products: inlined behind their sums, the activation's
+// constants take the registers of the sums, and compilers take minutes. A rectifier has none to speak of.
 template <Activation kActivation>
 void activate_rows(float* y, float* slope, std::size_t rows, std::size_t columns, std::size_t ld) {
   const D d;
@@ -198,7 +220,7 @@ void activate_rows(float* y, float* slope, std::size_t rows, std::size_t columns
       V value, derivative;
       activate<kActivation>(d, hn::Load(d, y + m * ld + n), value, derivative);
       hn::Store(value, d, y + m * ld + n);
-      hn::Store(derivative, d, slope + m * ld + n);
+      if (slope) hn::Store(derivative, d, slope + m * ld + n);
     }
 }
 

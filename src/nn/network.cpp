@@ -273,7 +273,9 @@ Pass::Pass(const Network& shape, int max_samples)
     };
     for (const Network::Layer& layer : shape.layers()) {
       inputs_.push_back(take(layer.in));
-      slopes_.push_back(take(layer.out));
+      // A rectifier's is known by what the next layer reads, unless batch_norm normalises that in place.
+      const bool rectified = shape.settings().activation == Activation::kRelu && !layer.batch_norm;
+      slopes_.push_back(rectified ? nullptr : take(layer.out));
       centred_.push_back(layer.norm ? take(layer.out) : nullptr);
       inverse_.push_back(layer.norm ? take(1) : nullptr);
       const bool hidden = &layer != &shape.layers().back();

@@ -31,6 +31,17 @@ struct SlopeEpilogue {
   }
 };
 
+// The same behind a rectifier, whose values say where it let anything pass.
+struct RectifiedEpilogue {
+  const float* value;
+  float* gradient;
+  std::size_t ld;
+  HWY_INLINE void operator()(D d, std::size_t m, std::size_t n, V acc) const {
+    const auto passed = hn::Gt(hn::Load(d, value + m * ld + n), hn::Zero(d));
+    hn::Store(hn::IfThenElseZero(passed, acc), d, gradient + m * ld + n);
+  }
+};
+
 // Into a block of weights: row m is an input, column n an output.
 struct PanelEpilogue {
   float* weight;
@@ -59,7 +70,7 @@ void ForwardFew(const Layer* layers, int layer_count, const float* parameters, i
                 const PassArrays& work) {
   for (int l = 0; l < layer_count; ++l) {
     const bool last = l + 1 == layer_count;
-    few_layer<kActivation>(layers[l], parameters, work.inputs[l], static_cast<std::size_t>(samples),
+    few_layer<kActivation>(layers[l], last, parameters, work.inputs[l], static_cast<std::size_t>(samples),
                            static_cast<std::size_t>(work.stride), last ? work.output : work.inputs[l + 1],
                            last ? nullptr : work.slopes[l]);
   }
@@ -100,8 +111,14 @@ void ForwardPass(const Layer* layers, int layer_count, const NetworkSettings& se
     if (layer.batch_norm)
       NormaliseOverBatch(layer, l, settings.batch_norm, parameters, static_cast<std::size_t>(samples),
                          columns, work);
-    multiply<true>(static_cast<std::size_t>(layer.out), 0, columns, in,
-                   WeightRows{parameters + layer.weight, in}, work.inputs[l], ld,
+    const auto out = static_cast<std::size_t>(layer.out);
+    const WeightRows weights{parameters + layer.weight, in};
+    if (!last && !layer.norm && !work.masks && !work.slopes[l]) {
+      multiply<true>(out, columns, in, weights, work.inputs[l], ld,
+                     RectifierEpilogue{parameters + layer.bias, work.inputs[l + 1], ld});
+      continue;
+    }
+    multiply<true>(out, columns, in, weights, work.inputs[l], ld,
                    StoreEpilogue{parameters + layer.bias,
                                  last         ? work.output
                                  : layer.norm ? work.centred[l]
@@ -226,29 +243,46 @@ void AdamUpdate(float* parameters, float* first, float* second, const float* gra
   }
 }
 
-// The sums over samples that are a layer's gradients: of weights to the epilogue, of biases to `bias`.
+// The sums over samples that are a layer's gradients, from that of its output ([out][ld]): of weights to the epilogue,
+// of biases to `bias`, one row that may be where `gradient` begins. `transposed` is scratch memory.
 template <class Epilogue>
 HWY_INLINE void ProductOfGradients(const Layer& layer, std::size_t samples, const float* input,
-                                   std::size_t ld, const float* transposed, std::size_t across,
+                                   std::size_t ld, const float* gradient, float* transposed,
                                    const Epilogue& epilogue, float* bias) {
-  const auto in = static_cast<std::size_t>(layer.in), stride = static_cast<std::size_t>(layer.stride);
-  // Panel by panel, so that a panel of the transposed gradient stays in cache.
-  const std::size_t step = std::max<std::size_t>(kPad, 2 * hn::Lanes(D()));
-  for (std::size_t first = 0; first < stride; first += step)
-    multiply<false>(in, first, std::min(stride, first + step), samples, SampleRows{input, ld, samples},
-                    transposed, across, epilogue);
+  const D d;
+  const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out),
+             stride = static_cast<std::size_t>(layer.stride);
+  if (out == 1) {  // of a product most would be padding
+    const auto first = [d](float value)
+                           HWY_ATTR { return hn::IfThenElseZero(hn::FirstN(d, 1), hn::Set(d, value)); };
+    for (std::size_t m = 0; m < in; ++m) {
+      const float* row = input + m * ld;
+      const float sum = SumOf(samples, [&](std::size_t i) HWY_ATTR {
+        return hn::Mul(hn::Load(d, row + i), hn::Load(d, gradient + i));
+      });
+      for (std::size_t n = 0; n < stride; n += hn::Lanes(d))
+        epilogue(d, m, n, n == 0 ? first(sum) : hn::Zero(d));
+    }
+    const float sum = SumOf(samples, [&](std::size_t i) HWY_ATTR { return hn::Load(d, gradient + i); });
+    for (std::size_t n = 0; n < stride; n += hn::Lanes(d))
+      hn::Store(n == 0 ? first(sum) : hn::Zero(d), d, bias + n);
+    return;
+  }
+  const auto across = static_cast<std::size_t>(row_stride(layer.stride));
+  Transpose(gradient, ld, out, stride, samples, transposed, across);
+  multiply<false>(in, stride, samples, SampleRows{input, ld, samples}, transposed, across, epilogue);
   SumOfRows(transposed, across, samples, stride, bias);
 }
 
-// The same and the layer's step; `bias` is memory for one row.
+// The same and the layer's step. The gradient's first row is overwritten.
 void StepOfLayer(const Layer& layer, float decay, std::size_t samples, const float* input, std::size_t ld,
-                 const float* transposed, std::size_t across, float* bias, const AdamSteps& s) {
+                 float* gradient, float* transposed, const AdamSteps& s) {
   ProductOfGradients(
-      layer, samples, input, ld, transposed, across,
+      layer, samples, input, ld, gradient, transposed,
       AdamEpilogue{s.parameters + layer.weight, s.first + layer.weight, s.second + layer.weight,
                    static_cast<std::size_t>(layer.in), decay, s.numbers},
-      bias);
-  AdamUpdate(s.parameters + layer.bias, s.first + layer.bias, s.second + layer.bias, bias,
+      gradient);
+  AdamUpdate(s.parameters + layer.bias, s.first + layer.bias, s.second + layer.bias, gradient,
              static_cast<std::size_t>(layer.stride), 0.0f, s.numbers);
 }
 
@@ -261,19 +295,16 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
   for (int l = layer_count - 1; l >= 0; --l) {
     const Layer& layer = layers[l];
     const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
-    const auto stride = static_cast<std::size_t>(layer.stride);
-    const auto across = static_cast<std::size_t>(row_stride(layer.stride));
     float* here = work.gradient[turn];
     if (layer.norm) {
       if (gradient) {
         for (std::size_t m = 0; m < out; ++m) {
-          double gain = 0.0, shift = 0.0;
-          for (std::size_t b = 0; b < n; ++b) {
-            gain += static_cast<double>(here[m * ld + b]) * static_cast<double>(work.centred[l][m * ld + b]);
-            shift += static_cast<double>(here[m * ld + b]);
-          }
-          gradient[layer.gain + m] = static_cast<float>(gain);
-          gradient[layer.shift + m] = static_cast<float>(shift);
+          const float *of_row = here + m * ld, *normal = work.centred[l] + m * ld;
+          gradient[layer.gain + m] = SumOf(n, [&](std::size_t i) HWY_ATTR {
+            return hn::Mul(hn::Load(d, of_row + i), hn::Load(d, normal + i));
+          });
+          gradient[layer.shift + m] =
+              SumOf(n, [&](std::size_t i) HWY_ATTR { return hn::Load(d, of_row + i); });
         }
       }
       NormaliseBackward(layer, parameters, work.centred[l], work.inverse[l], here, columns, ld);
@@ -289,19 +320,18 @@ void BackwardPass(const Layer* layers, int layer_count, const float* parameters,
     // The gradient of what the layer reads.
     float* next = l > 0 || (layer.batch_norm && !input_gradient) ? work.gradient[1 - turn] : input_gradient;
     if (layer.batch_norm && (l > 0 || input_gradient || gradient)) {
-      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{nullptr, next, ld});
+      multiply<false>(in, columns, out, weights, here, ld, SlopeEpilogue{nullptr, next, ld});
       NormaliseOverBatchBackward(layer, l, parameters, n, columns, work, next, slope, gradient);
+    } else if (next && l > 0 && !slope) {
+      multiply<false>(in, columns, out, weights, here, ld, RectifiedEpilogue{work.inputs[l], next, ld});
     } else if (next) {
-      multiply<false>(in, 0, columns, out, weights, here, ld, SlopeEpilogue{slope, next, ld});
+      multiply<false>(in, columns, out, weights, here, ld, SlopeEpilogue{slope, next, ld});
     }
-    if (gradient || steps) {
-      Transpose(here, ld, out, stride, n, work.transposed, across);
-      if (steps)
-        StepOfLayer(layer, steps->decay[l], n, work.inputs[l], ld, work.transposed, across, here, *steps);
-      else
-        ProductOfGradients(layer, n, work.inputs[l], ld, work.transposed, across,
-                           PanelEpilogue{gradient + layer.weight, in}, gradient + layer.bias);
-    }
+    if (steps)
+      StepOfLayer(layer, steps->decay[l], n, work.inputs[l], ld, here, work.transposed, *steps);
+    else if (gradient)
+      ProductOfGradients(layer, n, work.inputs[l], ld, here, work.transposed,
+                         PanelEpilogue{gradient + layer.weight, in}, gradient + layer.bias);
     turn = 1 - turn;
   }
 }

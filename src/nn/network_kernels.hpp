@@ -11,9 +11,10 @@ namespace mbrl::nn {
 
 // Where a pass keeps its numbers; every array is [rows][stride].
 struct PassArrays {
-  int stride = 0;                   // samples, padded
-  float* const* inputs = nullptr;   // [layer]: what the layer reads
-  float* const* slopes = nullptr;   // [layer]: derivative of the activation behind the layer
+  int stride = 0;                  // samples, padded
+  float* const* inputs = nullptr;  // [layer]: what the layer reads
+  float* const* slopes =
+      nullptr;  // [layer]: derivative of the activation behind the layer; null: a rectifier's
   float* const* centred = nullptr;  // [layer]: its output, normalised (with layer_norm)
   float* const* inverse = nullptr;  // [layer]: 1 / standard deviation of each sample's outputs, one row
   float* const* masks =

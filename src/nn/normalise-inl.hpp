@@ -25,34 +25,83 @@ namespace HWY_NAMESPACE {
 using Layer = Network::Layer;
 constexpr float kNormEpsilon = 1e-5f;
 
-// z ([out][ld], in place: the normalised z) to y = f(g n + h); also 1 / sqrt(var + eps) and the slope.
+// Of kN vectors of samples from n on, whose sums hide each other's latency.
+template <Activation kActivation, std::size_t kN>
+HWY_INLINE void normalise_columns(const Layer& layer, const float* parameters, float* z, float* inverse,
+                                  float* y, float* slope, std::size_t n, std::size_t ld) {
+  const D d;
+  const auto out = static_cast<std::size_t>(layer.out), lanes = hn::Lanes(d);
+  const V share = hn::Set(d, 1.0f / static_cast<float>(out));
+  V mean[kN], square[kN], scale[kN];
+  for (std::size_t i = 0; i < kN; ++i) mean[i] = square[i] = hn::Zero(d);
+  for (std::size_t m = 0; m < out; ++m)
+    for (std::size_t i = 0; i < kN; ++i) mean[i] = hn::Add(mean[i], hn::Load(d, z + m * ld + n + i * lanes));
+  for (std::size_t i = 0; i < kN; ++i) mean[i] = hn::Mul(mean[i], share);
+  for (std::size_t m = 0; m < out; ++m)
+    for (std::size_t i = 0; i < kN; ++i) {
+      const V centred = hn::Sub(hn::Load(d, z + m * ld + n + i * lanes), mean[i]);
+      square[i] = hn::MulAdd(centred, centred, square[i]);
+    }
+  for (std::size_t i = 0; i < kN; ++i) {
+    scale[i] = hn::Div(hn::Set(d, 1.0f), hn::Sqrt(hn::MulAdd(square[i], share, hn::Set(d, kNormEpsilon))));
+    hn::Store(scale[i], d, inverse + n + i * lanes);
+  }
+  for (std::size_t m = 0; m < out; ++m) {
+    const V gain = hn::Set(d, parameters[layer.gain + m]), shift = hn::Set(d, parameters[layer.shift + m]);
+    for (std::size_t i = 0; i < kN; ++i) {
+      const std::size_t at = m * ld + n + i * lanes;
+      const V normal = hn::Mul(hn::Sub(hn::Load(d, z + at), mean[i]), scale[i]);
+      hn::Store(normal, d, z + at);
+      V value, derivative;
+      activate<kActivation>(d, hn::MulAdd(normal, gain, shift), value, derivative);
+      hn::Store(value, d, y + at);
+      if (slope) hn::Store(derivative, d, slope + at);
+    }
+  }
+}
+
+// z ([out][ld], in place: the normalised z) to y = f(g n + h); also 1 / sqrt(var + eps) and the slope (null: not
+// wanted).
 template <Activation kActivation>
 void NormaliseAndActivate(const Layer& layer, const float* parameters, float* z, float* inverse, float* y,
                           float* slope, std::size_t columns, std::size_t ld) {
+  const std::size_t lanes = hn::Lanes(D());
+  std::size_t n = 0;
+  for (; n + 4 * lanes <= columns; n += 4 * lanes)
+    normalise_columns<kActivation, 4>(layer, parameters, z, inverse, y, slope, n, ld);
+  for (; n < columns; n += lanes)
+    normalise_columns<kActivation, 1>(layer, parameters, z, inverse, y, slope, n, ld);
+}
+
+// Of kN vectors of samples from n on.
+template <std::size_t kN>
+HWY_INLINE void normalise_columns_back(const Layer& layer, const float* parameters, const float* normal,
+                                       const float* inverse, float* gradient, std::size_t n, std::size_t ld) {
   const D d;
-  const auto out = static_cast<std::size_t>(layer.out);
+  const auto out = static_cast<std::size_t>(layer.out), lanes = hn::Lanes(d);
   const V share = hn::Set(d, 1.0f / static_cast<float>(out));
-  for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
-    V sum = hn::Zero(d);
-    for (std::size_t m = 0; m < out; ++m) sum = hn::Add(sum, hn::Load(d, z + m * ld + n));
-    const V mean = hn::Mul(sum, share);
-    V square = hn::Zero(d);
-    for (std::size_t m = 0; m < out; ++m) {
-      const V centred = hn::Sub(hn::Load(d, z + m * ld + n), mean);
-      square = hn::MulAdd(centred, centred, square);
+  V sum[kN], along[kN];
+  for (std::size_t i = 0; i < kN; ++i) sum[i] = along[i] = hn::Zero(d);
+  for (std::size_t m = 0; m < out; ++m) {
+    const V gain = hn::Set(d, parameters[layer.gain + m]);
+    for (std::size_t i = 0; i < kN; ++i) {
+      const std::size_t at = m * ld + n + i * lanes;
+      const V g = hn::Mul(hn::Load(d, gradient + at), gain);
+      sum[i] = hn::Add(sum[i], g);
+      along[i] = hn::MulAdd(g, hn::Load(d, normal + at), along[i]);
     }
-    const V scale = hn::Div(hn::Set(d, 1.0f), hn::Sqrt(hn::MulAdd(square, share, hn::Set(d, kNormEpsilon))));
-    hn::Store(scale, d, inverse + n);
-    for (std::size_t m = 0; m < out; ++m) {
-      const V normal = hn::Mul(hn::Sub(hn::Load(d, z + m * ld + n), mean), scale);
-      hn::Store(normal, d, z + m * ld + n);
-      V value, derivative;
-      activate<kActivation>(
-          d,
-          hn::MulAdd(normal, hn::Set(d, parameters[layer.gain + m]), hn::Set(d, parameters[layer.shift + m])),
-          value, derivative);
-      hn::Store(value, d, y + m * ld + n);
-      hn::Store(derivative, d, slope + m * ld + n);
+  }
+  for (std::size_t i = 0; i < kN; ++i) {
+    sum[i] = hn::Mul(sum[i], share);
+    along[i] = hn::Mul(along[i], share);
+  }
+  for (std::size_t m = 0; m < out; ++m) {
+    const V gain = hn::Set(d, parameters[layer.gain + m]);
+    for (std::size_t i = 0; i < kN; ++i) {
+      const std::size_t at = m * ld + n + i * lanes;
+      const V g = hn::Mul(hn::Load(d, gradient + at), gain);
+      const V rest = hn::NegMulAdd(along[i], hn::Load(d, normal + at), hn::Sub(g, sum[i]));
+      hn::Store(hn::Mul(rest, hn::Load(d, inverse + n + i * lanes)), d, gradient + at);
     }
   }
 }
@@ -61,25 +110,12 @@ void NormaliseAndActivate(const Layer& layer, const float* parameters, float* z,
 //   dz = (g dn' - mean(g dn') - n mean(g dn' n)) / sqrt(var + eps).
 void NormaliseBackward(const Layer& layer, const float* parameters, const float* normal, const float* inverse,
                        float* gradient, std::size_t columns, std::size_t ld) {
-  const D d;
-  const auto out = static_cast<std::size_t>(layer.out);
-  const V share = hn::Set(d, 1.0f / static_cast<float>(out));
-  for (std::size_t n = 0; n < columns; n += hn::Lanes(d)) {
-    V sum = hn::Zero(d), along = hn::Zero(d);
-    for (std::size_t m = 0; m < out; ++m) {
-      const V g = hn::Mul(hn::Load(d, gradient + m * ld + n), hn::Set(d, parameters[layer.gain + m]));
-      sum = hn::Add(sum, g);
-      along = hn::MulAdd(g, hn::Load(d, normal + m * ld + n), along);
-    }
-    sum = hn::Mul(sum, share);
-    along = hn::Mul(along, share);
-    const V scale = hn::Load(d, inverse + n);
-    for (std::size_t m = 0; m < out; ++m) {
-      const V g = hn::Mul(hn::Load(d, gradient + m * ld + n), hn::Set(d, parameters[layer.gain + m]));
-      const V rest = hn::NegMulAdd(along, hn::Load(d, normal + m * ld + n), hn::Sub(g, sum));
-      hn::Store(hn::Mul(rest, scale), d, gradient + m * ld + n);
-    }
-  }
+  const std::size_t lanes = hn::Lanes(D());
+  std::size_t n = 0;
+  for (; n + 4 * lanes <= columns; n += 4 * lanes)
+    normalise_columns_back<4>(layer, parameters, normal, inverse, gradient, n, ld);
+  for (; n < columns; n += lanes)
+    normalise_columns_back<1>(layer, parameters, normal, inverse, gradient, n, ld);
 }
 
 // z ([out][ld], in place) times a mask of 0 and 1 / (1 - rate), kept for the way back. A word of Philox decides on two
@@ -115,12 +151,14 @@ void DropUnits(const Layer& layer, int l, double rate, const DropoutKey& key, fl
 template <class F>
 HWY_INLINE float SumOf(std::size_t n, const F& term) {
   const D d;
-  HWY_ALIGN float sums[kPad] = {};
-  for (std::size_t i = 0; i < n; i += kPad)
-    for (std::size_t j = 0; j < kPad && i + j < n; j += hn::Lanes(d)) {
-      const V x = hn::IfThenElseZero(hn::FirstN(d, n - i - j), term(i + j));
-      hn::Store(hn::Add(hn::Load(d, sums + j), x), d, sums + j);
-    }
+  HWY_ALIGN float sums[kPad];
+  for (std::size_t j = 0; j < kPad; j += hn::Lanes(d)) {
+    V sum = hn::Zero(d);
+    std::size_t i = j;
+    for (; i + hn::Lanes(d) <= n; i += kPad) sum = hn::Add(sum, term(i));
+    if (i < n) sum = hn::Add(sum, hn::IfThenElseZero(hn::FirstN(d, n - i), term(i)));
+    hn::Store(sum, d, sums + j);
+  }
   float total = 0;
   for (const float s : sums) total += s;
   return total;
