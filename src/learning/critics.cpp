@@ -102,14 +102,18 @@ Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::N
     critics_.emplace_back(in, 1, network, adam, seed, 1 + static_cast<std::uint32_t>(i));
 }
 
-void Critics::make_chunks(const std::vector<BatchRange>& ranges) {
+void Critics::make_chunks(const std::vector<BatchRange>& ranges, int at_a_time) {
+  Index longest = 1;
+  for (const BatchRange& range : ranges) longest = std::max(longest, range.count);
+  passes_.fill(std::min(at_a_time, static_cast<int>(ranges.size())), [&] {
+    std::vector<nn::Pass> passes;
+    for (const Critic& critic : critics_) passes.emplace_back(critic.network, static_cast<int>(longest));
+    return passes;
+  });
   chunks_.clear();
   chunks_.reserve(ranges.size());  // the critics point into them
   for (const BatchRange& range : ranges) {
     Chunk c;
-    c.passes.reserve(critics_.size());
-    for (const Critic& critic : critics_)
-      c.passes.emplace_back(critic.network, static_cast<int>(range.count));
     c.gradients.resize(critics_.size());
     c.input.resize(critics_[0].network.in(), range.count);
     c.smallest.assign(static_cast<std::size_t>(range.count), 0);
@@ -148,12 +152,14 @@ void Critics::target_values(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<fl
                             std::span<const int> which, Vecf& out) const {
   const auto n = static_cast<int>(obs.cols());
   scaled(obs, action, c.input);
+  const auto passes = passes_.borrow();
+  nn::Pass& pass = passes->front();  // of all: its numbers stay near
+  pass.set_input(c.input);
   bool first = true;
   for (const int one : which) {
     const auto i = static_cast<std::size_t>(one);
-    c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].target, n, dropout(critic_use::kTarget, i, c.first));
-    const auto q = c.passes[i].outputs(n).row(0).transpose();
+    pass.forward(critics_[i].target, n, dropout(critic_use::kTarget, i, c.first));
+    const auto q = pass.outputs(n).row(0).transpose();
     if (first)
       out = q;
     else
@@ -170,7 +176,8 @@ void Critics::learn(Chunk& c, const Transitions& batch, BatchRange range, const 
   scaled(batch.obs.middleCols(range.first, n), batch.action.middleCols(range.first, n), c.input);
   c.loss = c.value = 0;
   c.error.setZero();
-  nn::Pass& pass = c.passes[0];  // of all: its numbers stay near
+  const auto passes = passes_.borrow();
+  nn::Pass& pass = passes->front();  // of all: its numbers stay near
   pass.set_input(c.input);
   for (std::size_t i = 0; i < critics_.size(); ++i) {
     pass.forward(critics_[i].network, n, dropout(critic_use::kLearn, i, c.first));
@@ -248,6 +255,8 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
   c.penalty_input.resize(critics_[0].network.in(), all);
   scaled(obs.replicate(1, samples), c.penalty_action, c.penalty_input);
   c.share.resize(static_cast<std::size_t>(samples));
+  const auto passes = passes_.borrow();
+  nn::Pass& taken = passes->front();
   const float log_samples = std::log(static_cast<float>(samples));
   c.penalty = 0;
   for (std::size_t i = 0; i < critics_.size(); ++i) {
@@ -270,7 +279,6 @@ void Critics::conserve(Chunk& c, const Transitions& batch, BatchRange range, flo
     wide.backward(critics_[i].network, all, &c.penalty_gradient);
     c.gradients[i] += c.penalty_gradient;
 
-    nn::Pass& taken = c.passes[i];
     taken.set_input(c.input);
     taken.forward(critics_[i].network, n, dropout(critic_use::kLearn, i, c.first));
     for (int j = 0; j < n; ++j) {
@@ -292,10 +300,12 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   const float share = mean ? 1.0f / static_cast<float>(critics_.size()) : 1.0f;
   const float nothing_yet = mean ? 0.0f : std::numeric_limits<float>::infinity();
   q.setConstant(obs.cols(), nothing_yet);
+  const auto passes = passes_.borrow();
   for (std::size_t i = 0; i < used; ++i) {
-    c.passes[i].set_input(c.input);
-    c.passes[i].forward(critics_[i].network, n, dropout(critic_use::kClimb, i, c.first));
-    const float* value = c.passes[i].output();
+    nn::Pass& pass = (*passes)[i];
+    pass.set_input(c.input);
+    pass.forward(critics_[i].network, n, dropout(critic_use::kClimb, i, c.first));
+    const float* value = pass.output();
     for (Index j = 0; j < n; ++j) {
       if (mean) {
         q(j) += share * value[j];
@@ -309,7 +319,7 @@ void Critics::climb(Chunk& c, ConstBatchRef<float> obs, ConstBatchRef<float> act
   action_gradient.setZero(action.rows(), action.cols());
   if (obs_gradient) obs_gradient->setZero(obs.rows(), obs.cols());
   for (std::size_t i = 0; i < used; ++i) {
-    nn::Pass& pass = c.passes[i];
+    nn::Pass& pass = (*passes)[i];
     float* gradient = pass.output_gradient();
     for (Index j = 0; j < n; ++j)
       gradient[j] = mean || c.smallest[static_cast<std::size_t>(j)] == i ? share : 0.0f;

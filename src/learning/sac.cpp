@@ -6,6 +6,7 @@
 #include <functional>
 #include <span>
 
+#include "learning/fill_workspaces.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 
@@ -81,7 +82,8 @@ void Sac::make_chunks(Index batch) {
   // Moments are those of all columns.
   const std::vector<BatchRange> ranges =
       settings_.batch_norm.on ? std::vector<BatchRange>{{0, batch}} : batch_ranges(batch);
-  critics_.make_chunks(ranges);
+  critics_.make_chunks(ranges, pool_.size());
+  fill_workspaces(workspaces_, policy_, ranges, pool_.size());
   chunks_.reserve(ranges.size());
   for (const BatchRange& range : ranges) {
     Chunk c;
@@ -95,15 +97,16 @@ void Sac::make_chunks(Index batch) {
 }
 
 // Actions of the policy, and their log-densities as scaled ones.
-void Sac::sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step) {
-  draw(c, obs, RandomStream(seed_, Stream::kUpdate), static_cast<std::uint32_t>(updates_) * kSteps + step);
+void Sac::sample(Chunk& c, MlpPolicy::Workspace& w, ConstBatchRef<float> obs, std::uint32_t step) {
+  draw(c, w, obs, RandomStream(seed_, Stream::kUpdate), static_cast<std::uint32_t>(updates_) * kSteps + step);
 }
 
-void Sac::draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number) {
+void Sac::draw(Chunk& c, MlpPolicy::Workspace& w, ConstBatchRef<float> obs, const RandomStream& random,
+               std::uint32_t number) {
   const PolicyKey key{random.key(), number,
                       std::span<const std::uint32_t>(ids_).subspan(static_cast<std::size_t>(c.range.first),
                                                                    static_cast<std::size_t>(c.range.count))};
-  policy_.sample(obs, key, c.action, c.log_prob, c.policy);
+  policy_.sample(obs, key, c.action, c.log_prob, w);
   c.log_prob.array() += log_half_;
 }
 
@@ -122,7 +125,7 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto [first, count] = c.range;
   const auto next = batch.next_obs.middleCols(first, count);
-  sample(c, next, kTargetStep);
+  sample(c, *workspaces_.borrow(), next, kTargetStep);
   critics_.target_values(critics_.chunk(k), next, c.action, drawn(), c.q);
   find_target(c, batch);
   critics_.learn(critics_.chunk(k), batch, c.range, c.target, 2.0f / static_cast<float>(batch_));
@@ -134,8 +137,11 @@ void Sac::learn_critics(std::size_t k, const Transitions& batch) {
 void Sac::learn_jointly(const Transitions& batch) {
   Chunk& c = chunks_[0];
   Critics::Chunk& critics = critics_.chunk(0);
-  c.policy.in_batch = false;
-  sample(c, batch.next_obs, kTargetStep);
+  {
+    const auto w = workspaces_.borrow();
+    w->in_batch = false;
+    sample(c, *w, batch.next_obs, kTargetStep);
+  }
   critics_.set_joint(critics, batch, c.action);
   const auto evaluate = [&](int i) { critics_.evaluate_joint(critics, i); };
   pool_.run(settings_.critics, std::cref(evaluate));
@@ -175,7 +181,7 @@ void Sac::conserve(std::size_t k, const Transitions& batch) {
         .setConstant(static_cast<float>(actions) * std::log(0.5f));
     for (const int kind : {1, 2}) {
       const auto obs = (kind == 1 ? batch.obs : batch.next_obs).middleCols(first, count);
-      draw(c, obs, random,
+      draw(c, *workspaces_.borrow(), obs, random,
            (number * 2 + static_cast<std::uint32_t>(kind - 1)) * static_cast<std::uint32_t>(each) +
                static_cast<std::uint32_t>(sample));
       critics.penalty_action.middleCols(of(kind), count) = c.action;
@@ -189,8 +195,9 @@ void Sac::conserve(std::size_t k, const Transitions& batch) {
 void Sac::climb(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto obs = batch.obs.middleCols(c.range.first, c.range.count);
-  c.policy.in_batch = settings_.batch_norm.on;
-  sample(c, obs, kPolicyStep);
+  const auto w = workspaces_.borrow();
+  w->in_batch = settings_.batch_norm.on;
+  sample(c, *w, obs, kPolicyStep);
   const auto alpha = static_cast<float>(temperature()), per_sample = 1.0f / static_cast<float>(batch_);
   critics_.climb(critics_.chunk(k), obs, c.action, settings_.objective, per_sample, c.q, c.action_gradient);
   c.policy_loss = c.log_prob_sum = 0;
@@ -200,7 +207,8 @@ void Sac::climb(std::size_t k, const Transitions& batch) {
   }
   c.log_prob_weight.setConstant(alpha * per_sample);
   Batchf none(obs.rows(), 0);
-  policy_.sample_backward(c.action_gradient, c.log_prob_weight, &c.policy_gradient, none, c.policy);
+  policy_.sample_backward(c.action_gradient, c.log_prob_weight, &c.policy_gradient, none, *w);
+  if (settings_.batch_norm.on) policy_.network().follow(*w->pass);  // the only chunk's
 }
 
 SacReport Sac::update(const Transitions& batch) {
@@ -226,7 +234,6 @@ SacReport Sac::update(const Transitions& batch) {
   if (policy_moves) {
     pool_.run(count, std::cref(improve));
     sum_and_step(policy_.network(), policy_adam_, policy_gradient_, policy_parts_);
-    if (joint) policy_.network().follow(*chunks_[0].policy.pass);
   }
 
   SacReport report;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 
+#include "learning/fill_workspaces.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 
@@ -63,7 +64,8 @@ void Td3::make_chunks(Index batch, Index climbed) {
   climbing_ = static_cast<int>(ranges.size());
   for (const BatchRange& rest : batch_ranges(batch - climbed))
     ranges.push_back({climbed + rest.first, rest.count});
-  critics_.make_chunks(ranges);
+  critics_.make_chunks(ranges, pool_.size());
+  fill_workspaces(workspaces_, policy_, ranges, pool_.size());
   chunks_.clear();
   chunks_.reserve(ranges.size());
   for (const BatchRange& range : ranges) {
@@ -83,7 +85,7 @@ void Td3::find_target(std::size_t k, const Transitions& batch) {
   const auto [first, count] = c.range;
   const auto next = batch.next_obs.middleCols(first, count);
   Batchf memory(0, count);
-  policy_target_.act(next, memory, {}, c.action, c.policy);
+  policy_target_.act(next, memory, {}, c.action, *workspaces_.borrow());
   if (settings_.target_noise > 0) {
     const RandomStream random(seed_, Stream::kUpdate);
     const double clip = settings_.target_noise_clip;
@@ -121,12 +123,13 @@ void Td3::climb(std::size_t k, const Transitions& batch) {
   Chunk& c = chunks_[k];
   const auto obs = batch.obs.middleCols(c.range.first, c.range.count);
   Batchf memory(0, c.range.count), none(obs.rows(), 0);
-  policy_.act(obs, memory, {}, c.action, c.policy);
+  const auto w = workspaces_.borrow();
+  policy_.act(obs, memory, {}, c.action, *w);
   critics_.climb(critics_.chunk(k), obs, c.action, settings_.objective, 1.0f / static_cast<float>(climbed_),
                  c.q, c.action_gradient);
   c.policy_loss = 0;
   for (Index j = 0; j < c.range.count; ++j) c.policy_loss -= c.q(j);
-  policy_.backward(c.action_gradient, &c.policy_gradient, none, c.policy);
+  policy_.backward(c.action_gradient, &c.policy_gradient, none, *w);
 }
 
 Td3Report Td3::update(const Transitions& batch, Index climbed, const Vecf* target) {

@@ -26,7 +26,7 @@ TEST_CASE("conservative penalty: its gradient is that of finite differences") {
   testing::fill_uniform(batch.obs, -1, 1, 0, 0);
   testing::fill_uniform(batch.action, -3, 1, 0, 1);
   const BatchRange range{2, 4};
-  critics.make_chunks({range});
+  critics.make_chunks({range}, 1);
   Critics::Chunk& c = critics.chunk(0);
   c.penalty_action.resize(2, kSamples * range.count);
   testing::fill_uniform(c.penalty_action, -3, 1, 0, 2);

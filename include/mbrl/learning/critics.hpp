@@ -13,6 +13,7 @@
 
 #include "mbrl/core/aligned_floats.hpp"
 #include "mbrl/core/enum_names.hpp"
+#include "mbrl/core/scratch_pool.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/types.hpp"
 #include "mbrl/nn/adam.hpp"
@@ -92,7 +93,6 @@ class Critics {
  public:
   /// Scratch memory of one range of a batch; made by make_chunks, of which the critics keep track.
   struct Chunk {
-    std::vector<nn::Pass> passes;          // one a critic
     std::vector<AlignedFloats> gradients;  // one a critic
     Batchf input;                          // [obs; scaled action]
     std::vector<std::size_t> smallest;     // critic of each column
@@ -123,8 +123,9 @@ class Critics {
   const std::vector<float>& mid() const { return mid_; }
   const std::vector<float>& half() const { return half_; }
 
-  /// For the next batches of these ranges.
-  void make_chunks(const std::vector<BatchRange>& ranges);
+  /// For the next batches of these ranges, of which no more than `at_a_time` are worked on at a time: what follows
+  /// borrows the memory of its passes from as many.
+  void make_chunks(const std::vector<BatchRange>& ranges, int at_a_time);
   /// The number of the update that comes: where the network's settings have a dropout, the units that target_values,
   /// learn, conserve and climb leave out are functions of (seed, number, which of them, critic, column of the batch).
   void begin_update(std::int64_t number) { update_ = static_cast<std::uint32_t>(number); }
@@ -179,6 +180,7 @@ class Critics {
   std::vector<float> mid_, half_;
   std::vector<Critic> critics_;
   std::vector<Chunk> chunks_;
+  mutable ScratchPool<std::vector<nn::Pass>> passes_;  // of a chunk at work, one a critic
 };
 
 }  // namespace mbrl

@@ -16,6 +16,7 @@
 
 #include "mbrl/core/aligned_floats.hpp"
 #include "mbrl/core/random.hpp"
+#include "mbrl/core/scratch_pool.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -138,7 +139,6 @@ class Sac {
   // What a range of the batch needs beside its critics' part.
   struct Chunk {
     BatchRange range;
-    MlpPolicy::Workspace policy;
     AlignedFloats policy_gradient;
     Batchf action, action_gradient;
     Vecf log_prob, log_prob_weight, target, q;
@@ -146,8 +146,9 @@ class Sac {
   };
 
   void make_chunks(Index batch);
-  void sample(Chunk& c, ConstBatchRef<float> obs, std::uint32_t step);
-  void draw(Chunk& c, ConstBatchRef<float> obs, const RandomStream& random, std::uint32_t number);
+  void sample(Chunk& c, MlpPolicy::Workspace& w, ConstBatchRef<float> obs, std::uint32_t step);
+  void draw(Chunk& c, MlpPolicy::Workspace& w, ConstBatchRef<float> obs, const RandomStream& random,
+            std::uint32_t number);
   std::span<const int> drawn() const {
     return std::span(drawn_).first(static_cast<std::size_t>(settings_.target_critics));
   }
@@ -169,6 +170,7 @@ class Sac {
   std::uint64_t seed_;
   float log_half_ = 0;  // sum of log(half): densities of scaled actions
   std::vector<Chunk> chunks_;
+  ScratchPool<MlpPolicy::Workspace> workspaces_;  // of chunks at work
   std::vector<std::uint32_t> ids_;
   std::vector<int> drawn_;  // the target's critics
   Index batch_ = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "mbrl/core/aligned_floats.hpp"
+#include "mbrl/core/scratch_pool.hpp"
 #include "mbrl/core/state_dict.hpp"
 #include "mbrl/core/thread_pool.hpp"
 #include "mbrl/learning/critics.hpp"
@@ -112,7 +113,6 @@ class Td3 {
  private:
   struct Chunk {
     BatchRange range;
-    MlpPolicy::Workspace policy;
     AlignedFloats policy_gradient;
     Batchf action, action_gradient;
     Vecf target, q;
@@ -137,6 +137,7 @@ class Td3 {
   std::uint64_t seed_;
   std::vector<float> low_, high_;
   std::vector<Chunk> chunks_;
+  ScratchPool<MlpPolicy::Workspace> workspaces_;  // of chunks at work
   Index batch_ = 0, climbed_ = 0;
   int climbing_ = 0;  // of the chunks, the first
   Vecf errors_;       // of the last batch

@@ -61,7 +61,7 @@ void ValueGradient::make_chunks(Index n) {
       of_critics.push_back({h * n + range.first, range.count});
       targets_.emplace_back(range.count);
     }
-  if (settings_.critics > 0) critics_.make_chunks(of_critics);
+  if (settings_.critics > 0) critics_.make_chunks(of_critics, pool_->size());
   batch_.weight.resize(all);
   weights_.reward.resize(n, steps);
   weights_.log_prob.resize(n, steps + 1);
