@@ -18,15 +18,9 @@ namespace {
 using Row = Eigen::Map<Eigen::ArrayXf, Eigen::Aligned64>;
 using ConstRow = Eigen::Map<const Eigen::ArrayXf, Eigen::Aligned64>;
 
-enum Block { kNoise, kTanh, kSpread, kBlocks };
+enum Block { kNoise, kTanh, kSpread, kSlope, kBlocks };
 constexpr Index kScratchRows = 4;
 constexpr Index kVector = 16;  // floats; a Pass pads its rows to it
-
-// log(1 + e^x) without overflow.
-template <class X>
-auto softplus(const X& x) {
-  return x.max(0.0f) + (1.0f + (-x.abs()).exp()).log();
-}
 
 // The numbers of counter_normals(key, {id, 0, step}, dims), up to rounding, [dims][stride]; `angles`: two
 // rows of scratch.
@@ -49,7 +43,8 @@ void normals(const PolicyKey& key, Index batch, Index width, int dims, float* ou
     for (int pair = 0; pair < pairs; ++pair) {
       const int i = first + 2 * pair;
       Row z(out + i * stride, width), angle(angles + pair * stride, width);
-      z = (-2.0f * z.log()).sqrt();
+      nn::log_all(z.data(), z.data(), static_cast<std::size_t>(width));
+      z = (-2.0f * z).sqrt();
       if (i + 1 < dims) Row(out + (i + 1) * stride, width) = z * angle.sin();
       z *= angle.cos();
     }
@@ -99,26 +94,24 @@ void MlpPolicy::forward(const char* where, const ConstBatchRef<float>& obs, Inde
     w.pass->forward(network_, static_cast<int>(obs.cols()));
 }
 
-// e^(v/2) of action i:  c = max - softplus(max - raw);  v = min + softplus(c - min).
+// e^(v/2) of action i and dv/draw:  c = max - softplus(max - raw);  v = min + softplus(c - min).
 void MlpPolicy::spread(Workspace& w, Index i) const {
   const Index stride = w.pass->stride(), n = width(w);
   const auto low = static_cast<float>(settings_.min_logvar), high = static_cast<float>(settings_.max_logvar);
   const ConstRow raw(w.pass->output() + (action_dim() + i) * stride, n);
-  Row spread(row(w, kSpread, i), n), capped(row(w, kBlocks, 0), n);
-  capped = high - softplus(high - raw);
-  spread = (0.5f * (low + softplus(capped - low))).exp();
+  Row spread(row(w, kSpread, i), n), slope(row(w, kSlope, i), n), of_cap(row(w, kBlocks, 0), n);
+  const auto count = static_cast<std::size_t>(n);
+  spread = high - raw;
+  nn::softplus_all(spread.data(), spread.data(), of_cap.data(), count);
+  spread = (high - low) - spread;
+  nn::softplus_all(spread.data(), spread.data(), slope.data(), count);
+  spread = 0.5f * (low + spread);
+  nn::exp_all(spread.data(), spread.data(), count);
+  slope *= of_cap;
 }
 
-// dv/draw of action i, into the first row of scratch.
-float* MlpPolicy::slope(Workspace& w, Index i) const {
-  const Index stride = w.pass->stride(), n = width(w);
-  const auto low = static_cast<float>(settings_.min_logvar), high = static_cast<float>(settings_.max_logvar);
-  const ConstRow raw(w.pass->output() + (action_dim() + i) * stride, n);
-  Row slope(row(w, kBlocks, 0), n), capped(slope.data() + stride, n);
-  capped = high - softplus(high - raw);
-  slope = 1.0f / ((1.0f + (raw - high).exp()) * (1.0f + (low - capped).exp()));
-  return slope.data();
-}
+// dv/draw of action i.
+float* MlpPolicy::slope(Workspace& w, Index i) const { return row(w, kSlope, i); }
 
 // Tanh and actions of u = m + e^(v/2) z; key: null for the mode.
 void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, BatchRef<float>& action,
@@ -139,8 +132,9 @@ void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, Ba
       u = mean;
       noise.setZero();
       Row(row(w, kSpread, i), n).setZero();
+      Row(row(w, kSlope, i), n).setZero();
     }
-    tanh = u.tanh() + 0.0f * u;  // keeps a NaN of the weights
+    nn::tanh_all(u.data(), tanh.data(), static_cast<std::size_t>(n));
     if (log_prob) log_density(w, i, log_prob);
     const auto at = static_cast<std::size_t>(i);
     const float* t = tanh.data();
@@ -160,13 +154,17 @@ void MlpPolicy::squash(const PolicyKey* key, const ConstBatchRef<float>& obs, Ba
 // Adds action i's share, from noise, spread and u (in the second row of scratch).
 void MlpPolicy::log_density(Workspace& w, Index i, float* out) const {
   const Index stride = w.pass->stride(), n = width(w);
-  const ConstRow u(row(w, kBlocks, 0) + stride, n), noise(row(w, kNoise, i), n),
-      spread(row(w, kSpread, i), n);
-  Row density(row(w, kBlocks, 0), n);
+  const auto count = static_cast<std::size_t>(n);
+  float* scratch = row(w, kBlocks, 0);
+  const ConstRow u(scratch + stride, n), noise(row(w, kNoise, i), n);
+  Row density(scratch, n), log_spread(scratch + 2 * stride, n), not_wanted(scratch + 3 * stride, n);
+  nn::log_all(row(w, kSpread, i), log_spread.data(), count);
+  density = -2.0f * u;
+  nn::softplus_all(density.data(), density.data(), not_wanted.data(), count);
   constexpr float kHalfLogTwoPi = 0.918938533f;
   const float constant =
       -kHalfLogTwoPi - 2.0f * std::numbers::ln2_v<float> - std::log(half_[static_cast<std::size_t>(i)]);
-  density = constant - 0.5f * noise.square() - spread.log() + 2.0f * (u + softplus(-2.0f * u));
+  density = constant - 0.5f * noise.square() - log_spread + 2.0f * (u + density);
   for (Index j = 0; j < w.batch; ++j) out[j] += density[j];
 }
 
