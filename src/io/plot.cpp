@@ -146,7 +146,7 @@ int height_of(const std::vector<PlotSeries>& series, std::size_t lines) {
   constexpr std::size_t kColumn = 50, kUsual = 4;  // characters in one of two columns, lines with room
   const bool one_column =
       std::any_of(series.begin(), series.end(), [](const PlotSeries& s) { return s.name.size() > kColumn; });
-  const std::size_t rows = (one_column ? series.size() : series.size() / 2) * lines;
+  const std::size_t rows = (one_column ? series.size() : (series.size() + 1) / 2) * lines;
   return kHeight + kLine * static_cast<int>(rows - std::min(rows, kUsual));
 }
 
