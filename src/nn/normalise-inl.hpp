@@ -108,8 +108,8 @@ HWY_INLINE void normalise_columns_back(const Layer& layer, const float* paramete
 
 // The gradient with respect to g n + h ([out][ld]) becomes, in place, that with respect to z:
 //   dz = (g dn' - mean(g dn') - n mean(g dn' n)) / sqrt(var + eps).
-void NormaliseBackward(const Layer& layer, const float* parameters, const float* normal, const float* inverse,
-                       float* gradient, std::size_t columns, std::size_t ld) {
+inline void NormaliseBackward(const Layer& layer, const float* parameters, const float* normal,
+                              const float* inverse, float* gradient, std::size_t columns, std::size_t ld) {
   const std::size_t lanes = hn::Lanes(D());
   std::size_t n = 0;
   for (; n + 4 * lanes <= columns; n += 4 * lanes)
@@ -120,8 +120,8 @@ void NormaliseBackward(const Layer& layer, const float* parameters, const float*
 
 // z ([out][ld], in place) times a mask of 0 and 1 / (1 - rate), kept for the way back. A word of Philox decides on two
 // units, a block on eight.
-void DropUnits(const Layer& layer, int l, double rate, const DropoutKey& key, float* z, float* mask,
-               std::size_t columns, std::size_t ld) {
+inline void DropUnits(const Layer& layer, int l, double rate, const DropoutKey& key, float* z, float* mask,
+                      std::size_t columns, std::size_t ld) {
   const D d;
   const hn::Rebind<std::uint32_t, D> du;
   using VU = hn::Vec<decltype(du)>;
@@ -165,8 +165,9 @@ HWY_INLINE float SumOf(std::size_t n, const F& term) {
 }
 
 // A layer's inputs x ([in][ld], in place) to g n(x) + h, with what the way back needs; see Network.
-void NormaliseOverBatch(const Layer& layer, int l, const BatchNormSettings& settings, const float* parameters,
-                        std::size_t samples, std::size_t columns, const PassArrays& work) {
+inline void NormaliseOverBatch(const Layer& layer, int l, const BatchNormSettings& settings,
+                               const float* parameters, std::size_t samples, std::size_t columns,
+                               const PassArrays& work) {
   const D d;
   const auto in = static_cast<std::size_t>(layer.in), ld = static_cast<std::size_t>(work.stride);
   const auto apart = static_cast<std::size_t>(padded(layer.in));
@@ -211,9 +212,9 @@ void NormaliseOverBatch(const Layer& layer, int l, const BatchNormSettings& sett
 // The gradient y' with respect to g n(x) + h ([in][ld]) becomes, in place, that with respect to x, times `slope` (null:
 // 1) of the activation that made x. In the batch's moments, with c = (x - m) / sqrt(v + eps):
 //   x' = g r / sqrt(v + eps) (y' - mean(y') - c mean(y' c)).
-void NormaliseOverBatchBackward(const Layer& layer, int l, const float* parameters, std::size_t samples,
-                                std::size_t columns, const PassArrays& work, float* gradient,
-                                const float* slope, float* of_parameters) {
+inline void NormaliseOverBatchBackward(const Layer& layer, int l, const float* parameters,
+                                       std::size_t samples, std::size_t columns, const PassArrays& work,
+                                       float* gradient, const float* slope, float* of_parameters) {
   const D d;
   const auto in = static_cast<std::size_t>(layer.in), ld = static_cast<std::size_t>(work.stride);
   const auto apart = static_cast<std::size_t>(padded(layer.in));

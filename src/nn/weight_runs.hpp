@@ -12,10 +12,11 @@ namespace mbrl::nn {
 // Calls f(offset in the block, offset in the plain out x in, length) for all stretches that lie alike in both.
 template <class F>
 void for_each_run(const Network::Layer& layer, F&& f) {
-  for (int first = 0; first < layer.out; first += kPad)
-    for (int i = 0; i < layer.in; ++i)
-      f(layer.weight + static_cast<std::size_t>(first * layer.in + i * kPad),
-        static_cast<std::size_t>(i * layer.out + first), std::min(kPad, layer.out - first));
+  const auto in = static_cast<std::size_t>(layer.in), out = static_cast<std::size_t>(layer.out);
+  for (std::size_t first = 0; first < out; first += kPad)
+    for (std::size_t i = 0; i < in; ++i)
+      f(layer.weight + first * in + i * kPad, i * out + first,
+        static_cast<int>(std::min<std::size_t>(kPad, out - first)));
 }
 
 }  // namespace mbrl::nn
