@@ -146,7 +146,7 @@ class ReplayAlgorithm final : public PolicyOwner, public ValueOwner, public Data
     else
       buffer_.gather(std::span<const std::uint32_t>(rows_), batch_);
     if (agent_.learn(batch_)) return sampler_.tell(rows_, agent_.errors());
-    observer.on_safe_point(false);
+    observer.on_failure();
     fail(name_, ": ", agent_.trouble());
   }
 

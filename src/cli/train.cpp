@@ -14,6 +14,7 @@
 #include "filming.hpp"
 #include "mbrl/core/any_settings.hpp"
 #include "mbrl/core/deadline.hpp"
+#include "mbrl/core/error.hpp"
 #include "mbrl/core/settings.hpp"
 #include "mbrl/io/atomic_file.hpp"
 #include "mbrl/run/checkpoint.hpp"
@@ -101,6 +102,13 @@ class Session final : public RunObserver {
     unsaved_ = true;
     if (stop_requested() || waited >= wanted) save(round_over);
     return !stop_requested();
+  }
+  void on_failure() override {
+    try {
+      save(false);
+    } catch (const Error& error) {  // the run's own error is what counts
+      spdlog::warn("what was learned so far cannot be saved: {}", error.what());
+    }
   }
   void on_round(const MetricTable& table, const RoundReport& report) override {
     filming_.round();

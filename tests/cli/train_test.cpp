@@ -53,6 +53,22 @@ TEST_CASE("a killed run, resumed, gives the numbers of a run that was not killed
   CHECK(reproducible(run / "metrics.csv") == expected);
 }
 
+TEST_CASE("a run that learns no numbers any more ends with a sentence and a checkpoint") {
+  const Scratch scratch;
+  const fs::path run = scratch / "run";
+  const Outcome outcome =
+      run_mbrl(scratch, {"train", "sac", "--env", "Pendulum-v1", "--preset", "quick", "--steps", "450",
+                         "--out", run.string(), "--set", "random_steps=250", "sac.adam.learning_rate=1e30"});
+  CHECK(outcome.status == 2);
+  CHECK(outcome.err.find("sac: update ") != std::string::npos);
+  // Long before a checkpoint would have been due.
+  CHECK(fs::exists(run / "checkpoint" / "state.safetensors"));
+  CHECK(rows(run / "metrics.csv") == 1);
+  const Outcome eval = run_mbrl(scratch, {"eval", run.string(), "--episodes", "1"});
+  INFO(eval.err);
+  CHECK(eval.status == 0);
+}
+
 TEST_CASE("a run without its checkpoint begins again, says so and keeps the table of before") {
   const Scratch scratch;
   const fs::path run = scratch / "run";
@@ -229,8 +245,8 @@ TEST_CASE("every option of train is used, refused, or said to have no effect") {
   refused({"--trials", "1"}, "the budget is 1 trials, but 2 are done");
   refused({"--trials", "-3"}, "trials is -3, expected at least 1");
   refused({"--trials", "2000000000"}, "transitions; expected at most 4294967295");
-  refused({"--published"}, "--preset and --published");
-  refused({"--preset", "quick"}, "--preset and --published");
+  refused({"--published"}, "leave out the preset, 'published'");
+  refused({"--preset", "quick"}, "leave out the preset, 'quick'");
   refused({"--device", "cpu"}, "leave out --device");
   refused({"--jobs", "2"}, "--jobs has no effect");
   refused({"--checkpoint-every", "-1"}, "--checkpoint-every is -1");

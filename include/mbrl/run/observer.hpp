@@ -51,6 +51,8 @@ struct RoundReport {
 ///   on_round          after every round, with the whole table of metrics, the round's row last
 ///   on_safe_point     where `save` may be called: at least once a round, right after on_round (round_over
 ///                     true), and as often within as the algorithm can; false ends the run, which returns false
+///   on_failure        where `save` may be called for the last time: what was learned is no number any more, and the run
+///                     ends with an error that says so
 ///   stop_requested    between pieces of work without a safe point (epochs); true ends the run with that piece
 ///                     of work undone
 class RunObserver {
@@ -59,6 +61,7 @@ class RunObserver {
   virtual void on_progress(const RunProgress& /*progress*/) {}
   virtual void on_round(const MetricTable& /*metrics*/, const RoundReport& /*report*/) {}
   virtual bool on_safe_point(bool /*round_over*/) { return true; }
+  virtual void on_failure() {}
   virtual bool stop_requested() { return false; }
 };
 

@@ -127,7 +127,7 @@ bool DhmbpoAgent::fit_model(const TransitionBuffer& buffer, std::int64_t steps, 
     draw_starts(buffer, settings_.batch_size, RandomStream(seed_, Stream::kStarts),
                 static_cast<std::uint32_t>(updates()), starts_);
     if (!improve(starts_, critics_alone)) {
-      observer.on_safe_point(false);
+      observer.on_failure();
       fail(who_, ": ", trouble());
     }
     --(critics_alone ? owed_critic_updates_ : owed_updates_);

@@ -209,7 +209,7 @@ void Mbpo::improve(RunObserver& observer) {
   imagined_.draw(real_, settings_.real_ratio, settings_.batch_size,
                  static_cast<std::uint32_t>(agent_.updates()), batch_);
   if (agent_.learn(batch_)) return;
-  observer.on_safe_point(false);
+  observer.on_failure();
   fail("mbpo: ", agent_.trouble());
 }
 

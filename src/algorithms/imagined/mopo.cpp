@@ -110,7 +110,7 @@ bool Mopo::learn() {
 
 void Mopo::improve(RunObserver& observer) {
   if (!learn()) {
-    observer.on_safe_point(false);
+    observer.on_failure();
     fail("mopo: ", agent_.trouble());
   }
   observer.on_progress({.phase = RunPhase::kTraining,

@@ -89,7 +89,7 @@ void Rl2::improve(RunObserver& observer) {
     report = ppo_.update(batch_);
   }
   if (!report.finite()) {
-    observer.on_safe_point(false);
+    observer.on_failure();
     fail("rl2: ", ppo_.trouble(report));
   }
   kl_ = report.kl;

@@ -35,7 +35,7 @@ TrpoReport TrpoInModel::climb(RunObserver& observer, double entropy) {
 
 void TrpoInModel::check(const TrpoReport& report, RunObserver& observer) {
   if (!report.finite()) {
-    observer.on_safe_point(false);
+    observer.on_failure();
     fail(who_, ": ", trpo_.trouble(report));
   }
   kl_ = report.kl;

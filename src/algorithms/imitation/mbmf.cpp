@@ -93,6 +93,7 @@ class PartObserver final : public RunObserver {
     outer_.on_round(whole_, report);
   }
   bool on_safe_point(bool round_over) override { return outer_.on_safe_point(round_over); }
+  void on_failure() override { outer_.on_failure(); }
   bool stop_requested() override { return outer_.stop_requested(); }
 
  private:

@@ -83,7 +83,7 @@ class Cql final : public PolicyOwner {
     data.gather(std::span<const std::uint32_t>(rows_), batch_);
     const SacReport report = sac_.update(batch_);
     if (!report.finite()) {
-      observer.on_safe_point(false);
+      observer.on_failure();
       fail("cql: update ", sac_.updates(), " gave a number that is not finite (critics' loss ",
            report.critic_loss, ", penalty ", report.penalty, ", policy's loss ", report.policy_loss,
            "); a smaller sac.adam.learning_rate or sac.conservatism, or rewards of order 1, may help");

@@ -75,7 +75,7 @@ class OnPolicyRun final : public PolicyOwner {
       collect(observer);  // D <- T steps of the policy in N environments
       const auto report = learn();
       if (!report.finite()) {
-        observer.on_safe_point(false);
+        observer.on_failure();
         fail(name_, ": ", learner_.trouble(report));
       }
       finish(observer, report);
