@@ -96,8 +96,8 @@ void require_budget_for(const RunPosition& done, const RunConfiguration& wanted,
 }
 
 RunConfiguration configuration_to_resume(const TrainOptions& options, const RunFolder& folder) {
-  require(options.preset.empty(),
-          "--resume: a resumed run keeps its settings; leave out --preset and --published");
+  require(options.preset.empty(), "--resume: a resumed run keeps its settings; leave out the preset, '",
+          options.preset, "'");
   require(options.device.empty(),
           "--resume: a resumed run keeps its trainer and evaluator; leave out --device");
   const RunConfiguration stored = read_configuration(folder, algorithms());

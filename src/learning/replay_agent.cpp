@@ -15,6 +15,8 @@ void ReplaySettings::validate(const char* who, const EnvSpec& spec) const {
   require(updates_per_step >= 0, who, ": updates_per_step is ", updates_per_step, ", expected at least 0");
   require(batch_size >= 1, who, ": batch_size is ", batch_size, ", expected at least 1");
   require(capacity >= 1, who, ": capacity is ", capacity, ", expected at least 1");
+  require(batch_size <= capacity, who, ": batch_size is ", batch_size, ", expected at most the capacity, ",
+          capacity);
   require(n_step >= 1, who, ": n_step is ", n_step, ", expected at least 1");
   priority.validate(who);
   require_time_limit(who, spec);

@@ -1,5 +1,6 @@
 #include "mbrl/policy/policy_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
@@ -13,7 +14,17 @@
 namespace mbrl {
 namespace {
 
+bool keyword(const std::string& name) {
+  constexpr std::array kWords = {
+      "auto",   "break",  "case",     "char",     "const",    "continue", "default",  "do",     "double",
+      "else",   "enum",   "extern",   "float",    "for",      "goto",     "if",       "inline", "int",
+      "long",   "main",   "register", "restrict", "return",   "short",    "signed",   "sizeof", "static",
+      "struct", "switch", "typedef",  "union",    "unsigned", "void",     "volatile", "while"};
+  return std::find(kWords.begin(), kWords.end(), name) != kWords.end();
+}
+
 bool identifier(const std::string& name) {
+  if (keyword(name)) return false;
   if (name.empty() || std::isdigit(static_cast<unsigned char>(name[0])) != 0) return false;
   for (const char c : name)
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
@@ -67,8 +78,10 @@ std::string activation_of(Activation activation) {
 std::string c_header(const nn::Network& learned, int action_dim, const std::string& name,
                      const std::string& about, const std::string& constants,
                      const std::function<std::string(const std::string&)>& last) {
-  require(identifier(name), "policy: '", name,
-          "' is no name for a function in C; expected letters, digits and '_', no digit first");
+  require(
+      identifier(name), "policy: '", name,
+      "' is no name for a function in C; expected letters, digits and '_', no digit first, and no word of "
+      "the language");
   const nn::Network network = learned.without_batch_norm();
   const std::string big = upper(name), obs = big + "_OBS_DIM", actions = big + "_ACTION_DIM";
   const auto layers = static_cast<int>(network.layers().size());

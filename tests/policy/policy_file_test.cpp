@@ -194,7 +194,7 @@ TEST_CASE("policy file: C source and arrays make the policy's choices") {
 
 TEST_CASE("policy file: names that are none in C are refused, and numbers are exact") {
   const MlpPolicy policy = trained_policy_of(Activation::kRelu, false, PolicyOutput::kTanh, {3});
-  for (const char* name : {"", "2nd", "my policy", "a-b", "x;y"})
+  for (const char* name : {"", "2nd", "my policy", "a-b", "x;y", "double", "main"})
     CHECK(contains(error_of([&] { policy_c_header(policy, name, ""); }), "no name for a function"));
   CHECK(contains(error_of([&] { policy_c_header(policy, "hop", "a */ b"); }), "would end the comment"));
   const std::string text = policy_c_header(policy, "hop", "Some *words*");
