@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "catch.hpp"
+#include "each_target.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 #include "mbrl/nn/adam.hpp"
@@ -228,6 +229,55 @@ TEST_CASE("network: gradients of parameters and inputs are those of differences,
           CHECK(std::abs(difference(moved(r, b), moved) -
                          static_cast<double>(pass.input_gradient()[r * pass.stride() + b])) < 2e-3);
     }
+}
+
+// The first of three outputs, whose gradients go through products, beside a network that has it alone.
+TEST_CASE("network: one output learns as one of three does, with every instruction set") {
+  std::vector<AlignedFloats> before;
+  testing::for_each_target([&](const std::string& target) {
+    std::size_t k = 0;
+    for (const Activation f : kAll)
+      for (const bool norm : {false, true})
+        for (const int samples : {3, 21, 150}) {
+          CAPTURE(target, f, norm, samples);
+          const Network three = some_network(f, norm, {20, 33});
+          Network one(5, 1, three.settings(), 1);
+          for (int l = 0; l < 3; ++l) {
+            Network::Plain plain = three.layer(l);
+            if (l == 2) {
+              plain.weight = plain.weight.topRows(1).eval();
+              plain.bias = plain.bias.head(1).eval();
+            }
+            one.set_layer(l, plain);
+          }
+          const Batchf x = noise(5, samples, 2), weights = noise(1, samples, 3);
+          Pass of_three(three, samples), of_one(one, samples);
+          AlignedFloats expected, gradient;
+          const auto learn = [&](const Network& network, Pass& pass, AlignedFloats& to) {
+            pass.set_input(x);
+            pass.forward(network, samples);
+            pass.output_gradients(samples).setZero();
+            pass.output_gradients(samples).row(0) = weights;
+            pass.backward(network, samples, &to, true);
+          };
+          learn(three, of_three, expected);
+          learn(one, of_one, gradient);
+          CHECK((of_one.outputs(samples) - of_three.outputs(samples).topRows(1)).norm() < 1e-5f);
+          CHECK((of_one.input_gradients(samples) - of_three.input_gradients(samples)).norm() < 1e-5f);
+          for (int l = 0; l < 3; ++l) {
+            const Network::Plain a = one.plain(gradient, l), b = three.plain(expected, l);
+            const Index rows = a.weight.rows();
+            CHECK((a.weight - b.weight.topRows(rows)).norm() < 1e-5f * (1 + b.weight.norm()));
+            CHECK((a.bias - b.bias.head(rows)).norm() < 1e-5f * (1 + b.bias.norm()));
+          }
+          if (before.size() == k)
+            before.push_back(expected);
+          else  // the sums run in the same order
+            for (std::size_t i = 0; i < expected.size(); ++i)
+              REQUIRE(std::abs(expected[i] - before[k][i]) < 1e-4f * (1 + std::abs(before[k][i])));
+          ++k;
+        }
+  });
 }
 
 TEST_CASE(
