@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "learning/range_scratch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 
@@ -103,11 +104,9 @@ Critics::Critics(int obs_dim, const ActionBounds& bounds, int count, const nn::N
 }
 
 void Critics::make_chunks(const std::vector<BatchRange>& ranges, int at_a_time) {
-  Index longest = 1;
-  for (const BatchRange& range : ranges) longest = std::max(longest, range.count);
-  passes_.fill(std::min(at_a_time, static_cast<int>(ranges.size())), [&] {
+  fill_for_ranges(passes_, ranges, at_a_time, [&](Index columns) {
     std::vector<nn::Pass> passes;
-    for (const Critic& critic : critics_) passes.emplace_back(critic.network, static_cast<int>(longest));
+    for (const Critic& critic : critics_) passes.emplace_back(critic.network, static_cast<int>(columns));
     return passes;
   });
   chunks_.clear();

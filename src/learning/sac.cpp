@@ -6,7 +6,7 @@
 #include <functional>
 #include <span>
 
-#include "learning/fill_workspaces.hpp"
+#include "learning/range_scratch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 
@@ -83,7 +83,7 @@ void Sac::make_chunks(Index batch) {
   const std::vector<BatchRange> ranges =
       settings_.batch_norm.on ? std::vector<BatchRange>{{0, batch}} : batch_ranges(batch);
   critics_.make_chunks(ranges, pool_.size());
-  fill_workspaces(workspaces_, policy_, ranges, pool_.size());
+  fill_for_ranges(workspaces_, ranges, pool_.size(), policy_);
   chunks_.reserve(ranges.size());
   for (const BatchRange& range : ranges) {
     Chunk c;

@@ -4,7 +4,7 @@
 #include <cmath>
 #include <functional>
 
-#include "learning/fill_workspaces.hpp"
+#include "learning/range_scratch.hpp"
 #include "mbrl/core/error.hpp"
 #include "mbrl/core/random.hpp"
 
@@ -65,7 +65,7 @@ void Td3::make_chunks(Index batch, Index climbed) {
   for (const BatchRange& rest : batch_ranges(batch - climbed))
     ranges.push_back({climbed + rest.first, rest.count});
   critics_.make_chunks(ranges, pool_.size());
-  fill_workspaces(workspaces_, policy_, ranges, pool_.size());
+  fill_for_ranges(workspaces_, ranges, pool_.size(), policy_);
   chunks_.clear();
   chunks_.reserve(ranges.size());
   for (const BatchRange& range : ranges) {

@@ -210,8 +210,8 @@ struct RectifierEpilogue {
   }
 };
 
-// y = f(z) in place, and the slope (null: not wanted). Apart from the products: inlined behind their sums, the activation's
-// constants take the registers of the sums, and compilers take minutes. A rectifier has none to speak of.
+// y = f(z) in place, and the slope (null: not wanted). Apart from the products, but for the rectifier above: inlined
+// behind their sums, the other activations' constants take the registers of the sums, and compilers take minutes.
 template <Activation kActivation>
 void activate_rows(float* y, float* slope, std::size_t rows, std::size_t columns, std::size_t ld) {
   const D d;

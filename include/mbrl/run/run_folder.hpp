@@ -43,20 +43,10 @@ class RunFolder {
     require(std::filesystem::is_directory(path), path, " is not a run folder: no such folder");
     if (std::filesystem::exists(path / "settings.json")) return RunFolder(path);
     const std::vector<std::filesystem::path> inside = runs_in(path);
-    require(inside.empty(), path, " is not a run folder but holds ", inside.size(),
-            inside.size() == 1 ? " of them: " : " of them: name one, the first is ",
-            inside.empty() ? path : inside.front());
-    fail(path, " is not a run folder: it has no settings.json (runs are made by 'mbrl train')");
-  }
-
-  /// The run folders right inside a folder, a sweep's for instance, in the order of their names.
-  static std::vector<std::filesystem::path> runs_in(const std::filesystem::path& path) {
-    std::vector<std::filesystem::path> runs;
-    std::error_code error;  // a folder that cannot be listed holds none to name
-    for (const auto& entry : std::filesystem::directory_iterator(path, error))
-      if (std::filesystem::exists(entry.path() / "settings.json", error)) runs.push_back(entry.path());
-    std::sort(runs.begin(), runs.end());
-    return runs;
+    if (inside.empty())
+      fail(path, " is not a run folder: it has no settings.json (runs are made by 'mbrl train')");
+    fail(path, " is not a run folder but holds ", inside.size(),
+         inside.size() == 1 ? " of them: " : " of them: name one, the first is ", inside.front());
   }
 
   /// Opens a run that exists and locks it, for going on with it. Throws if another process works in it.
@@ -96,6 +86,15 @@ class RunFolder {
   }
 
  private:
+  // The run folders right inside a folder, a sweep's for instance, in the order of their names.
+  static std::vector<std::filesystem::path> runs_in(const std::filesystem::path& path) {
+    std::vector<std::filesystem::path> runs;
+    std::error_code error;  // a folder that cannot be listed holds none to name
+    for (const auto& entry : std::filesystem::directory_iterator(path, error))
+      if (std::filesystem::exists(entry.path() / "settings.json", error)) runs.push_back(entry.path());
+    std::sort(runs.begin(), runs.end());
+    return runs;
+  }
   explicit RunFolder(std::filesystem::path path) : path_(std::move(path)) {}
 
   static void require_no_run(const std::filesystem::path& path) {
